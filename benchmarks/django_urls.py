@@ -9,7 +9,7 @@ __all__ = ["urlpatterns"]
 
 
 def bare(request: HttpRequest) -> JsonResponse:
-    """Reply with JSON, and do nothing else."""
+    """Only reply with JSON."""
     return JsonResponse({})
 
 

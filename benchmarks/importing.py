@@ -25,7 +25,7 @@ _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTE
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure the CPU time of processes that import, less that of one that does not."""
+    """Measure the CPU time of processes that import, minus that of a process that does not."""
     for code in (OURS, YARDSTICK):
         _cpu(code)  # so that the byte code is there
     ours: list[float] = []

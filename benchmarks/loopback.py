@@ -1,4 +1,4 @@
-"""A loopback server that starts sessions and reports a status, in a process of its own."""
+"""A loopback server that starts sessions and reports a status, in a separate process."""
 
 from __future__ import annotations
 

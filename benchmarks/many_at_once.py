@@ -1,4 +1,4 @@
-"""Run many tasks at once: the cost above aiohttp alone."""
+"""Run many tasks at once, to measure the cost above that of aiohttp."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Taken: TypeAlias = tuple[list[float], list[float]]
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure at a loopback server."""
+    """Measure with a loopback server."""
     with running_loopback() as url:
         started, asked = asyncio.run(_measure(effort, url))
     name = f"async start, {AT_ONCE} at a time / raw aiohttp and json.loads"
@@ -66,7 +66,7 @@ async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
 
 
 async def _round(effort: Effort, works: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
-    """Run all works in alternating batches, so that other load affects them equally."""
+    """Run all workloads in alternating batches, so that other load affects them equally."""
     spent = [0.0] * len(works)
     for _ in range(effort.times(20)):
         for number, work in enumerate(works):

@@ -1,4 +1,4 @@
-"""Verify attribute-based signatures, against the official verifier in the same run."""
+"""Verify attribute-based signatures, compared with the official verifier in the same run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             program = build_proof_verifier()
-        except GoMissing:  # then there is nothing to compare with
+        except GoMissing:  # without it there is nothing to compare with
             pass
         else:
             yield from _against_irmago(effort, _irmago(program, Path(folder)))
@@ -81,7 +81,7 @@ def _seconds(count: int) -> float:
 
 
 def _on_threads(effort: Effort) -> Row:
-    """Verify a hundred signatures by two threads, in terms of the time that one takes."""
+    """Return the time of a hundred signatures on two threads, relative to one thread."""
     slices = 5  # so that other load affects both equally
     count = max(2, effort.times(100) // slices)
     taken: dict[int, list[float]] = {1: [], 2: []}

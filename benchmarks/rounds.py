@@ -14,12 +14,12 @@ __all__ = ["Effort", "Row", "Work", "alternate", "differences", "ratios"]
 Work: TypeAlias = Callable[[], object]
 
 SLICES = 25
-"""A round alternates between all works in slices, so that other load affects them equally."""
+"""A round alternates between slices of all workloads, so that other load affects them equally."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to measure; a test uses few rounds."""
+    """The amount of measuring; a test uses few rounds."""
 
     rounds: int = 9
     scale: float = 1.0
@@ -31,7 +31,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: its name, its values by round, in which unit, and the goal."""
+    """One figure: its name, its values by round, their unit, and the goal."""
 
     name: str
     values: list[float]
@@ -54,10 +54,10 @@ class Row:
 
 
 def alternate(effort: Effort, count: int, works: Mapping[str, Work]) -> dict[str, list[float]]:
-    """Measure each work in every round, in slices one after the other.
+    """Measure each workload in every round, in alternating slices.
 
     Returns:
-        By name, the CPU seconds of one call, a value a round.
+        The CPU seconds of one call by name, with a value for each round.
     """
     slices = min(SLICES, effort.times(count))
     share = effort.times(count) // slices

@@ -1,4 +1,4 @@
-"""Sign with a signer that a URI names: the cost of the indirection in each call."""
+"""Sign with a signer that a URI names, to measure the cost of the indirection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start sessions: the cost above HTTP alone, and the cost of signing."""
+"""Start sessions, to measure the cost above that of HTTP, and the cost of signing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ASKED = DisclosureRequest(
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure at a loopback server."""
+    """Measure with a loopback server."""
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,

@@ -1,4 +1,4 @@
-"""Verify JWTs: a genuine one against the same steps by hand, and the slowest that can be sent."""
+"""Verify JWTs: a genuine one compared with the same steps by hand, and the slowest ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _signing(effort: Effort) -> Iterator[Row]:
-    """Sign a request by HS256; above what it takes to write it."""
+    """Sign a request by HS256, to measure the cost above that of writing it."""
     request, signer = (
         DisclosureRequest(["pbdf.sidn-pbdf.email.email"]),
         HmacSigner(bytes(range(32))),
@@ -96,7 +96,7 @@ def _signing(effort: Effort) -> Iterator[Row]:
 
 
 def _slowest(effort: Effort) -> Iterator[Row]:
-    """Verify all that is refused, and what is large; the slowest one counts."""
+    """Verify refused and large JWTs; the slowest one counts."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
     refused = [row["jwt"] for row in vectors["refused"] if isinstance(row["jwt"], str)]
     yield Row("the slowest JWT of the vectors", _each(effort, refused, vectors["key"]), "ms", 50)

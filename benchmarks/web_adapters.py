@@ -1,4 +1,4 @@
-"""Web adapters: what a start and a finish cost above a bare view of the same framework.
+"""The cost of a start and a finish with a web adapter, above that of a bare view.
 
 The IRMA server is a function that answers at once, and the store is in memory, so that neither
 hides what the adapter costs. In Django, a finish is a transaction all the same: its database is
@@ -146,7 +146,7 @@ GOALS: Final = {
 
 
 def _started(post: Post) -> tuple[bytes, str]:
-    """Start a session in a browser of its own; return the body of its finish, and the cookie."""
+    """Start a session in a new browser; return the body of its finish, and the cookie."""
     _, headers, body = _checked(post("/irma/start/adult", b"{}", ""))
     (cookie,) = (value for name, value in headers if name.lower() == "set-cookie")
     ((name, morsel),) = SimpleCookie(cookie).items()
@@ -170,7 +170,7 @@ def _headers(cookie: str) -> list[tuple[str, str]]:
 
 @contextmanager
 def _floor() -> Generator[Post]:
-    """The floor without a framework."""
+    """The web sessions without a framework."""
     server = Server()
     store = MemoryStore(server.clock, allow={Risk.MEMORY_STORE})
     requestor = Requestor(SERVER, cast("Any", server))
@@ -224,7 +224,7 @@ def _by_wsgi(app: Any) -> Post:
 
 @contextmanager
 def _django() -> Generator[Post]:
-    # Django is configured on import, which the other subjects do without.
+    # Django is configured on import, which the other subjects do not need.
     from tests.web_django import conftest  # noqa: PLC0415  # isort: skip
     from django.core.handlers.wsgi import WSGIHandler  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415

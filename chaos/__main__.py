@@ -1,4 +1,4 @@
-"""`make chaos`: what holds while servers and networks fail. Fixed seeds; full counts by option."""
+"""`make chaos`: test the library while servers and networks fail, with fixed seeds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONTENTS: dict[str, Callable[[bool], Iterator[Finding]]] = {
 
 
 def main() -> None:
-    """Play, and print the table."""
+    """Run the subjects, and print the table."""
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("subjects", nargs="*", choices=[[], *CONTENTS], default=[])
     parser.add_argument("--full", action="store_true", help="all counts; some minutes")
@@ -51,7 +51,7 @@ def main() -> None:
                 for finding in play(chosen.full):
                     sys.stdout.write(f"{finding}\n")
                     sys.stdout.flush()
-            except pytest.skip.Exception as skipped:  # what it needs is not installed
+            except pytest.skip.Exception as skipped:  # a program that it needs is not installed
                 sys.stdout.write(f"{subject}: skipped, {skipped}\n")
 
 

@@ -36,7 +36,7 @@ AWAY_FROM, AWAY_UNTIL = 0.6, 0.75  # of the longest session: some end meanwhile
 def findings(
     count: int, seed: int, *, longest: float, processes: int = 8, beside_a_crash: int = 8
 ) -> Iterator[Finding]:
-    """Watch so many sessions; then as many while Redis is killed and started again.
+    """Watch many sessions, and as many again while Redis is killed and restarted.
 
     Args:
         count: How many.
@@ -73,18 +73,18 @@ def _asked(url: str) -> Counter[str]:
 
 
 class _Receiver:
-    """Starts the processes, publishes, and notes what they say."""
+    """Starts the processes, publishes, and records their reports."""
 
     def __init__(self, url: str, redis: RedisServer, longest: float | None) -> None:
         self._url, self._redis = url, redis
-        self._longest = longest  # where Redis is to be killed amid it
+        self._longest = longest  # if Redis is to be killed during the run
         self._due: dict[str, float] = {}
         self._publishing: list[asyncio.Task[None]] = []
         self._has_begun = asyncio.Event()
         self.ended: dict[str, dict[str, Any]] = {}
 
     def lateness(self) -> float:
-        """Return the seconds from the session's end until its final status came."""
+        """Return the seconds from the session's end until its final status arrived."""
         late = [
             max(final - self._due[token], 0)
             for token, ended in self.ended.items()
@@ -126,7 +126,7 @@ class _Receiver:
         token, lasts = RequestorToken(text), fault_and_end(text)[1]
         self._due[text] = started + lasts
         await asyncio.sleep(started + lasts - time.monotonic())
-        with suppress(StatusBackendError):  # then nobody publishes it
+        with suppress(StatusBackendError):  # then the end is never published
             await backend.publish(token, PublishedEnd(SessionStatus.DONE))
 
     async def _kill(self, longest: float) -> None:

@@ -1,4 +1,4 @@
-"""Bodies that are larger than a transport takes: refused, and in how much memory."""
+"""Bodies that are larger than a transport accepts are refused, in little memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGE: dict[str, Behaviour] = {
 
 
 def findings(rounds: int) -> Iterator[Finding]:
-    """Ask so many times for each, in each mode."""
+    """Request each body many times, in each mode."""
     for name, behaviour in LARGE.items():
         with MisbehavingServer(behaviour) as server:
             found = [asyncio.run(_both(server.url)) for _ in range(rounds)]

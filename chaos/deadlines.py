@@ -1,4 +1,4 @@
-"""Calls and waits at servers that take for ever: by how much a deadline is overrun."""
+"""Calls and waits with servers that never finish, to measure how late deadlines are kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PACKAGE = (
 )
 STATUS = answer(headers=JSON, body=b'"INITIALIZED"')
 EVENT = b'data: "INITIALIZED"\n\n'
-# What comes after the start of a session; the last one stays.
+# The behaviours after the start of a session; the last one repeats.
 HOSTILE: dict[str, tuple[Behaviour, ...]] = {
     "black hole": (silence,),
     "a byte a second": (drip(response(headers=JSON, body=b'"DONE"'), A_SECOND),),
@@ -52,7 +52,7 @@ HOSTILE: dict[str, tuple[Behaviour, ...]] = {
 
 
 def findings(rounds: int) -> Iterator[Finding]:
-    """Ask and wait half a second, so many times at each server."""
+    """Call and wait for half a second, many times with each server."""
     sync: dict[str, float] = {}
     awaited: dict[str, float] = {}
     ended = 0
@@ -81,7 +81,7 @@ def _hostile(behaviours: tuple[Behaviour, ...]) -> Generator[str]:
 
 
 def _sync_overruns(behaviours: tuple[Behaviour, ...]) -> Iterator[float]:
-    """Return by how much a call for the status, and a wait for the answer, come late."""
+    """Return how late a call for the status, and a wait for the answer, end."""
     for is_wait in (False, True):
         with _hostile(behaviours) as url, Urllib3Transport() as transport:
             requestor = Requestor(url, transport, timeout=WITHIN)

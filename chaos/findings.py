@@ -1,4 +1,4 @@
-"""What a run of the chaos found: a figure, its goal, and whether it is met."""
+"""The findings of a run: figures, their goals, and whether they are met."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Finding", "percentile"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure; met if it is at most the goal, or at least."""
+    """One figure, which must be at most or at least its goal."""
 
     name: str
     value: float
@@ -29,5 +29,5 @@ class Finding:
 
 
 def percentile(values: Sequence[float], share: float = 0.99) -> float:
-    """Return the value that this share of all does not exceed."""
+    """Return the value that this share of all values does not exceed."""
     return sorted(values)[max(math.ceil(len(values) * share) - 1, 0)]

@@ -1,4 +1,4 @@
-"""Thousands of watches in one process, of sessions in which nothing happens: what each costs."""
+"""Thousands of watches of idle sessions in one process, to measure the cost of each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from irma_transport_aiohttp import AiohttpTransport
 __all__ = ["findings"]
 
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
-HOURS = 20_000.0  # seconds that no session ends before
+HOURS = 20_000.0  # seconds before which no session ends
 AT_ONCE = WARM_UP = 64
 IDLE_FOR = 5.0
 
 
 class _Ahead(SystemClock):
-    """An hour ahead of what sockets are timed by: no read ends, so no safety poll falls due."""
+    """A clock an hour ahead of the sockets', so that no read ends and no safety poll is due."""
 
     def monotonic(self) -> float:
         return super().monotonic() + 3600
@@ -38,7 +38,7 @@ class _Patient(AiohttpTransport):
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Watch so many sessions that stay as they are."""
+    """Watch many sessions whose status does not change."""
     with running_status_server(1, HOURS, seed) as url:
         each, share, ended = asyncio.run(_measure(url, count))
     yield Finding(f"memory of each of {count} idle watches: kB", each, 20)
@@ -70,7 +70,7 @@ async def _measure(url: str, count: int) -> tuple[float, float, int]:
 async def _watched(
     requestor: AsyncRequestor, sessions: Sequence[StartedSession]
 ) -> AsyncGenerator[list[asyncio.Task[None]]]:
-    """Watch them all, up to where nothing more comes."""
+    """Watch them all, until nothing more arrives."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def watch(session: StartedSession) -> None:

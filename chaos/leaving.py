@@ -1,4 +1,4 @@
-"""Work that is stopped amid itself: cancelled, interrupted, its transport closed, or forked."""
+"""Work that is stopped halfway: cancelled, interrupted, its transport closed, or forked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ THREADS = 32
 
 
 def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
-    """Stop so many watches at once, fork so often, and cancel one wait at each of its steps."""
+    """Stop many watches at once, fork often, and cancel a wait at each of its steps."""
     with running_status_server(1, 2.0, seed) as url:
         steps, left = asyncio.run(_cancel_at_each_step(url))
     yield Finding("await points of a whole session that were cancelled at", steps, 5, at_least=True)
@@ -85,7 +85,7 @@ class _CancelledAt:
 
 
 async def _cancel_at_each_step(url: str) -> tuple[int, int]:
-    """Cancel a session at the first wait, at the second, …; give how many there are."""
+    """Cancel a session at the first wait, the second, and so on; return the number of waits."""
     left = step = 0
     while True:
         step += 1
@@ -118,20 +118,21 @@ async def _session(url: str, transport: AiohttpTransport) -> None:
 
 
 def _interrupt(url: str, mode: str) -> int:
-    """Press Ctrl-C on a process that waits for an answer; give what it has left."""
+    """Press Ctrl-C on a process that waits for an answer; return its leftovers."""
     command = [sys.executable, "-m", "chaos.interrupted", url, mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         while True:
-            # Python notices a signal that comes just before a blocking call when that call ends.
+            # Python notices a signal that arrives just before a blocking call only when that call
+            # ends.
             process.send_signal(signal.SIGINT)
             if select.select([process.stdout], [], [], 10)[0]:
                 return int(process.stdout.readline())
 
 
 async def _close_amid(url: str, count: int) -> tuple[int, int]:
-    """Close the transport of so many watches; give how many end by that, and what is left."""
+    """Close the transport of many watches; return how many end, and the leftovers."""
     before = Leftovers.now()
     transport = AiohttpTransport()
     requestor = AsyncRequestor(url, transport)
@@ -160,7 +161,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
 
 
 def _close_amid_threads(url: str) -> tuple[int, int]:
-    """The same in the other mode, a thread for each watch."""
+    """Do the same in the other mode, with a thread for each watch."""
     before = Leftovers.now()
     transport = Urllib3Transport()
     requestor = Requestor(url, transport)
@@ -186,14 +187,14 @@ def _close_amid_threads(url: str) -> tuple[int, int]:
 
 
 def _fork(forks: int) -> int:
-    """Fork while threads ask on the same requestor; give how many children went wrong."""
+    """Fork while threads use the same requestor; return how many children failed."""
     stopped = threading.Event()
     wrong = 0
     with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
 
         def ask_on(thread: int) -> None:
-            # In turn for a few: a suite that looks for each token in each log would grow slow.
+            # Only a few, because the suite searches each log for each token and would become slow.
             for turn in itertools.count():
                 if stopped.is_set():
                     return
@@ -216,13 +217,13 @@ def _ask(requestor: Requestor, number: int) -> None:
 
 def _child(requestor: Requestor, turn: int) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # that threads run is what is tried
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads run on purpose
         child = os.fork()
     if not child:
         status = 1
         try:
-            signal.alarm(60)  # a lock that a thread held at the fork would be held for ever
-            logging.disable()  # and so would the lock of the stream that pytest captures logs by
+            signal.alarm(60)  # a lock that a thread held at the fork would never be released
+            logging.disable()  # nor would the lock of the stream with which pytest captures logs
             for number in range(5):
                 _ask(requestor, 10**6 + turn * 10 + number)
             status = 0

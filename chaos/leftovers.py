@@ -1,4 +1,4 @@
-"""What is left of work that was stopped: sockets, tasks and threads of this process."""
+"""The leftovers of work that was stopped: sockets, tasks and threads of this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Leftovers", "settled"]
 
 @dataclass(frozen=True)
 class Leftovers:
-    """How many there are."""
+    """The number of each."""
 
     sockets: int
     tasks: int
@@ -21,7 +21,7 @@ class Leftovers:
 
     @classmethod
     def now(cls) -> Self:
-        """Count them; tasks are those of the event loop that runs, if one does."""
+        """Count them; tasks are counted on the running event loop, if there is one."""
         try:
             tasks = len(asyncio.all_tasks())
         except RuntimeError:
@@ -31,7 +31,7 @@ class Leftovers:
         return cls(sockets, tasks, threading.active_count())
 
     def beyond(self, before: Leftovers) -> int:
-        """Count what was not there before."""
+        """Count the new ones."""
         return (
             max(self.sockets - before.sockets, 0)
             + max(self.tasks - before.tasks, 0)
@@ -42,11 +42,11 @@ class Leftovers:
 def _target(entry: Path) -> str:
     try:
         return str(entry.readlink())
-    except FileNotFoundError:  # the listing's own
+    except FileNotFoundError:  # the descriptor of the listing itself
         return ""
 
 
 async def settled() -> None:
-    """Let the event loop do what closing left to it: a socket closes a step or two later."""
+    """Let the event loop finish closing, because a socket closes a step or two later."""
     for _ in range(5):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Starts of sessions while everything fails: how many were made, and what was said of them."""
+"""Starts of sessions while everything fails: how many exist, and the error of each start."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MADE, MAY_EXIST, NONE_MADE = "made", "may exist", "none made"
 
 
 def _not_read(peer: Peer) -> None:
-    """Read no more than came, and reset: nobody can know what was done."""
+    """Read only the bytes that arrived, and reset, so that the outcome is unknown."""
     reset_during_request(peer)
 
 
@@ -95,7 +95,7 @@ def _counted(row: tuple[Behaviour, str], met: Counter[str]) -> Behaviour:
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Start so many sessions, half of them in each mode."""
+    """Start many sessions, half of them in each mode."""
     chance = random.Random(seed)
     wrong = repeated = 0
     for play in (_play_sync, _play_async):

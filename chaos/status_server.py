@@ -1,7 +1,7 @@
 """A server whose sessions change by a timetable, and whose event streams fail by a plan.
 
-It runs in a process of its own. A token encodes both: two digits for the fault, eight for the
-milliseconds to the end, ten to be unique. The server counts the requests for each session.
+It runs in a separate process. A token encodes both: two digits for the fault, eight for the
+milliseconds to the end, and ten to be unique. The server counts the requests for each session.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OPEN = b"event: open\n\n"
 
 
 def fault_and_end(token: str) -> tuple[str, float]:
-    """Return what a token encodes: the fault, and the seconds from start to end."""
+    """Return the fault, and the seconds from start to end, that a token encodes."""
     return FAULTS[int(token[:2])], int(token[2:10]) / 1000
 
 
@@ -67,7 +67,7 @@ class _Server:
         writer.close()
 
     async def _answer(self, target: str, writer: asyncio.StreamWriter) -> bool:
-        """Answer; return whether the connection may go on."""
+        """Respond; return whether the connection may continue."""
         if target == "/session":
             number = len(self._started)
             ends = self._random.uniform(0.5, 1.0) * self._longest

@@ -1,4 +1,4 @@
-"""Many threads on one requestor: nobody gets the answer of another."""
+"""Many threads on one requestor, each of which gets its own answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREADS = 64
 
 
 def echo(peer: Peer) -> None:
-    """Return a result of the token in the request."""
+    """Return a result for the token in the request."""
     token = peer.read_request().target.split("/")[2]
     body = f'{{"token":"{token}","status":"INITIALIZED","type":"disclosing"}}'.encode()
     peer.send(response(headers=[("Content-Type", "application/json")], body=body))
@@ -25,7 +25,7 @@ def echo(peer: Peer) -> None:
 
 
 def findings(calls: int) -> Iterator[Finding]:
-    """Ask for so many results, each of another session."""
+    """Request many results, each of another session."""
     with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
 

@@ -1,4 +1,4 @@
-"""Open requestors by configuration, and store what must happen once in memory or in SQLite.
+"""Open requestors from a configuration, and stores in memory or in SQLite.
 
 This package also has the command line (`cli`) and the development server (`dev_server`). It is
 optional: `irma_core` and a transport work without it.

@@ -21,12 +21,12 @@ class FoundAttribute:
 
     Args:
         identifier: The identifier, of four parts.
-        title: The names of its credential and of itself.
+        title: The names of its credential and of the attribute.
         issuer: The name of the issuer.
         is_optional: Whether the issuer may leave it out.
         is_random_blind: Whether it is a random number that the issuer does not know.
         is_revocable: Whether its credential can be revoked.
-        deprecated_since: From when its credential is no longer issued; None if it is issued.
+        deprecated_since: The time since which its credential is no longer issued, or None.
     """
 
     identifier: str

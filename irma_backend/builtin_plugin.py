@@ -1,4 +1,4 @@
-"""The built-in plugin: `file:` and `hmac:` sign, `memory:`, `sqlite:` and Redis store.
+"""The built-in plugin: `file:` and `hmac:` for signing, `memory:`, `sqlite:` and Redis for stores.
 
 It is a plugin like any other. It is registered first, so no other plugin can take its schemes.
 """
@@ -147,7 +147,7 @@ def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
 
 @final
 class _AsyncSigner:
-    """A sync signer as an async one. Signing takes a millisecond at most, so it needs no thread."""
+    """A sync signer as an async one. Signing takes at most a millisecond, so it needs no thread."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

@@ -79,13 +79,13 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
     """Import the plugins that a user names, and no others.
 
     Args:
-        plugins: Names of installed plugins, and modules of the application's own that are plugins.
+        plugins: Names of installed plugins, and modules of the application that are plugins.
 
     Returns:
         The plugins by name, in that order.
 
     Raises:
-        ConfigurationError: It is no list of them.
+        ConfigurationError: `plugins` is not such a list.
         PluginError: One is not installed, has the name of another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
@@ -108,7 +108,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
 
 def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledPlugin]:
-    """Return the plugins of that name, which are all of one distribution."""
+    """Return the plugins of that name, which all belong to one distribution."""
     called = [plugin for plugin in installed if plugin.is_called(name)]
     if not called:
         there = ", ".join(plugin.name for plugin in installed) or "none"

@@ -51,7 +51,7 @@ _PERSONAL: Final = frozenset(
     {"cancelled", "card_expired", "handle_expired", "login_refused", "not_finished"}
     | {"other_person", "timed_out", "value_missing"}
 )
-"""Codes of refusals that an honest person meets in daily use."""
+"""Codes of refusals that honest people cause in everyday use."""
 _OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
 _OTHER_APP: Final = "an honest app does not disclose this: see the log line about the session"
 _WEB_ADVICE: Final = {
@@ -116,7 +116,7 @@ class LoggingObserver:
     refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch
     fell back, or a post, handle or page was refused.
 
-    A line has codes, labels and fingerprints, and what to do about it if that is known.
+    A line has codes, labels and fingerprints, and a remedy if there is one.
     """
 
     def __repr__(self) -> str:
@@ -135,7 +135,7 @@ def _level(event: Event) -> int:
         case SessionAnswered() | SessionRefused() | CallbackDelivered() | NextSessionChosen():
             return logging.INFO
         case WatchFellBack(reason="unsupported"):
-            return logging.INFO  # a setting of the server, and each watch meets it
+            return logging.INFO  # caused by a setting of the server, and the same for each watch
         case WebRefused() if event.code in _PERSONAL:
             return logging.INFO
         case _:

@@ -1,7 +1,7 @@
-"""Stores in memory, for tests and for programs of one process.
+"""Stores in memory, for tests and for programs that run as one process.
 
-Each process of a program has a store of its own, so several processes would accept a callback or a
-handle several times. A process cannot detect the others, so a memory store needs
+Each process of a program would have a separate store, so several processes would accept a callback
+or a handle several times. A process cannot detect the others, so a memory store needs
 `Risk.MEMORY_STORE`. A fork after the store was created can be detected, and is refused.
 """
 
@@ -32,7 +32,7 @@ class MemoryStore:
     Expired keys are removed. It never holds more than twice the number of live keys, or 1024.
 
     Args:
-        clock: The clock that lifetimes are measured by, such as `transport.clock`.
+        clock: The clock that measures lifetimes, such as `transport.clock`.
         allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, which says that the program
             runs as one process.
 
@@ -106,7 +106,7 @@ class MemoryStore:
     def _sweep(self) -> None:
         now = self._clock.monotonic()
         self._kept = {key: entry for key, entry in self._kept.items() if now < entry[0]}
-        # Sweep again when the store has doubled, so that the cost for each put stays constant.
+        # Sweep again when the store has doubled, so that the average cost of a put is constant.
         self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._kept))
 
     def _check(self) -> None:

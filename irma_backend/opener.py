@@ -1,6 +1,6 @@
 """Open parts by URI and complete a requestor's arguments, in one mode.
 
-`parts` has the doors to this.
+`parts` has the public functions for this.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _OF_SETTINGS: Final = {
     "token": "authentication.token",
     "status": "parts.status",
 }
-"""Settings by the arguments that override them."""
+"""The settings, by the argument that overrides each of them."""
 
 PluginNames: TypeAlias = Iterable[str | ModuleType]
 Secrets: TypeAlias = Mapping[str, Secret]
@@ -89,10 +89,10 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         timeout: The limit for each call.
         headers: Headers for each call.
         frontend_url: The URL at which browsers and apps reach the server.
-        observer: Is notified of what happens; see `Requestor`. By default a `LoggingObserver()`;
-            None for no observer.
+        observer: Is notified of events; see `Requestor`. By default a `LoggingObserver()`; None for
+            no observer.
         signature_verifier: Verifies the signatures of sessions; see `Requestor`.
-        schemes: Know which attributes exist; see `Requestor`.
+        schemes: The attributes that exist; see `Requestor`.
     """
 
     name: str | None
@@ -116,8 +116,8 @@ class Opener:
 
     Args:
         mode: The mode of the parts. The registry checks that each has it.
-        transport: The transport, and the clock, that plugins get.
-        own: Takes each part as soon as it is open, to close it later.
+        transport: The transport, and the clock, that plugins receive.
+        own: Receives each part as soon as it is open, to close it later.
         settings: As for `open_parts`, as are the next three.
         plugins: The plugins to use.
         secrets: Secrets by name.
@@ -210,7 +210,7 @@ class Opener:
         """Add the settings that no argument overrides, and return where they were given."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
-        given |= arguments.keys() & {"jwt_issuer"}  # None is the value for a server without one
+        given |= arguments.keys() & {"jwt_issuer"}  # None is for a server without an issuer
         if given & {"key", "token"}:
             given |= {"key", "token"}
         for argument, name in _OF_SETTINGS.items() if self._settings else ():
@@ -218,7 +218,7 @@ class Opener:
             if setting is not None and argument not in given:
                 arguments[argument], places[argument] = setting.value, setting.place
         if arguments.get("token") is not None and "name" in places:
-            del arguments["name"]  # it is the name of a key that the token replaces
+            del arguments["name"]  # it names the key that the token replaces
         return places
 
     def _check_urls(self, arguments: dict[str, Any], places: Mapping[str, Place]) -> None:
@@ -257,7 +257,7 @@ class Opener:
         signer = self.signer(key, places.get("key"))
         if signer.algorithm == HS256:
             return HmacAuthentication(name, signer)
-        # It refuses any algorithm but RS256.
+        # It accepts only RS256.
         return PublicKeyAuthentication(name, signer)
 
     def _open(

@@ -1,6 +1,6 @@
 """Open requestors, signers, status backends and stores by URI.
 
-`open_parts` is given plugins and secrets once and opens any number of parts. `connect` is its short
+`open_parts` receives plugins and secrets once and opens any number of parts. `connect` is the short
 form for one requestor. Both own what they open, their transport included, and close it in reverse
 order at the end.
 """
@@ -243,7 +243,7 @@ class Parts:
         return cast("Signer", self._opener.signer(uri))
 
     def status_backend(self, uri: str | None = None) -> StatusBackend:
-        """Return the status backend of a URI, such as `redis://…` or a plugin's."""
+        """Return the status backend of a URI, such as `redis://…` or one for a plugin."""
         return cast("StatusBackend", self._opener.status_backend(uri))
 
     def store(self, uri: str | None = None) -> Store:
@@ -259,7 +259,7 @@ class Parts:
 class AsyncParts:
     """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
 
-    Its methods are those of `Parts`. They are not awaited; the methods of what they return are.
+    Its methods are those of `Parts`. They are not awaited, but the methods of their results are.
     """
 
     def __init__(self, opener: Opener, transport: AsyncTransport) -> None:

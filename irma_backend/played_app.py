@@ -1,4 +1,4 @@
-"""What a person who plays the app chooses: whose app it is, what it holds, and how it cheats.
+"""The choices of a person who plays the app: whose app it is, its cards, and how it cheats.
 
 The development server's pages and the command line share this.
 """
@@ -53,7 +53,7 @@ def read_cards(values: Sequence[str]) -> Cards:
 
 
 def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
-    """Add to an app the cards of a kind of person, changed and extended by more cards.
+    """Add to an app the cards of a kind of person, changed and extended by the given cards.
 
     Raises:
         ConfigurationError: The server's scheme has no such card or attribute. The cards of a kind

@@ -1,7 +1,7 @@
 """Keep a copy of a scheme: fetch its files over HTTP, and check each of them.
 
 The scheme's index must be signed by a key that the user pins, and each file must have the hash that
-the index gives for it. So it does not matter where the files come from.
+the index gives for it. So the source of the files does not matter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from irma_proofs.schemes import check_file_hash, pinned_key, read_index
 __all__ = ["LARGEST_FILE", "copy_scheme"]
 
 LARGEST_FILE: Final = 16 * 2**20
-"""What a transport must accept, in bytes."""
+"""The size of a response that the transport must accept, in bytes."""
 _SECONDS: Final = 60
 """The limit for one file."""
 _OK: Final = 200
@@ -106,7 +106,7 @@ def _checked_path(listed: str, name: str) -> str:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Check that a folder has no files but those of an earlier copy, which will be removed."""
+    """Check that a folder has only files of an earlier copy, which will be removed."""
     if not folder.exists():
         return
     index = folder / "index"
@@ -139,7 +139,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _time(folder: Path) -> int:
-    """Return when a scheme was signed, in Unix seconds; 0 if it does not say so."""
+    """Return when a scheme was signed, in Unix seconds; 0 if it does not say."""
     file = folder / "timestamp"
     written = file.read_bytes().strip() if file.is_file() else b""
     return int(written) if written.isdigit() and len(written) <= 20 else 0  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Read the credential types of schemes in a folder, also for the in-memory server."""
+"""Read the credential types of schemes in a folder, for commands and the in-memory server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["described_types", "open_schemes", "read_scheme"]
 
 
 def read_scheme(path: Path) -> Scheme:
-    """Return the credential types of a folder: of one scheme, or of a folder with several.
+    """Return the credential types in a folder with one scheme or several.
 
     Raises:
         ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
@@ -23,7 +23,7 @@ def read_scheme(path: Path) -> Scheme:
 
 
 def open_schemes(path: Path) -> Schemes:
-    """Return the schemes of a folder: one scheme, or a folder with several.
+    """Return the schemes of a folder, which holds one scheme or several.
 
     The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so it
     finds damage, but not a forgery: `irma-backend scheme get` compares it with the user's own.

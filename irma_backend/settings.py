@@ -43,7 +43,7 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 @final
 @attrs.frozen(kw_only=True)
 class WebSettings:
-    """The settings that web adapters share; None for what is not given.
+    """The settings that web adapters share; None for each setting that no source has.
 
     Attributes:
         url: The website's own base URL. The IRMA server posts to URLs below it.
@@ -66,8 +66,8 @@ class Settings:
     Secrets are read each time they are used.
 
     Args:
-        file: The settings file; None without one.
-        sources: What each source gives. The first one that has a setting decides.
+        file: The settings file, or None.
+        sources: The settings of each source. The first source that has a setting decides.
 
     Raises:
         ConfigurationError: Two settings exclude each other.
@@ -85,7 +85,7 @@ class Settings:
 
     @property
     def given(self) -> tuple[Given, ...]:
-        """All values that count, in the order of the table of settings."""
+        """All values that apply, in the order of the table of settings."""
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:
@@ -93,7 +93,7 @@ class Settings:
         return next(iter(self._given.get(name, ())), None)
 
     def value(self, name: str) -> Any:
-        """Return the value alone; None if no source has it."""
+        """Return only the value; None if no source has it."""
         found = self.first(name)
         return None if found is None else found.value
 
@@ -211,8 +211,8 @@ def read_settings(path: str | Path | None = None) -> Settings:
     An environment variable overrides the file. `docs/settings.md` has both names of each setting.
 
     Args:
-        path: The settings file. By default the one that the environment variable `IRMA_SETTINGS`
-            names; without it, the environment alone counts.
+        path: The settings file. The default is the file that the environment variable
+            `IRMA_SETTINGS` names. Without both, only the environment counts.
 
     Raises:
         ConfigurationError: The file cannot be read, or a setting is unknown or invalid. The error
@@ -224,7 +224,7 @@ def read_settings(path: str | Path | None = None) -> Settings:
 def settings_with(
     options: Mapping[str, tuple[str, object]], path: str | Path | None = None
 ) -> Settings:
-    """Return what `read_settings` returns, below the options of a command; see `read_options`.
+    """Return the settings of `read_settings`, overridden by a command's options (`read_options`).
 
     Raises:
         ConfigurationError: See `read_settings`; or an option is invalid.
@@ -241,7 +241,7 @@ def settings_with(
 
 
 def as_settings(source: SettingsSource) -> Settings:
-    """Return settings, which a path is read for.
+    """Return settings, which are read from a file if a path is given.
 
     Raises:
         ConfigurationError: See `read_settings`.

@@ -1,6 +1,6 @@
 """The kinds of values that settings have: how each is read from TOML, a variable or an option.
 
-A reader gets the value as TOML has it, and the folder of the settings file, from which relative
+A reader receives the value as in TOML, and the folder of the settings file, from which relative
 paths start. Its errors say what the value must be, and never repeat it.
 """
 
@@ -67,7 +67,7 @@ _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
-"""In a query, in a fragment, or wherever else a URI has names with values."""
+"""A secret in a query, in a fragment, or in any other part of a URI that has names with values."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 """A name that the user chooses. No key is that short: one of 32 bytes has 43 letters in base64."""
@@ -126,11 +126,11 @@ class Kind:
     """A kind of value.
 
     Attributes:
-        expected: What a value must be, with an article.
-        read: Returns the value that TOML's stands for. It raises `ConfigurationError`.
-        of_variable: Returns TOML's value for the name of an environment variable and its string.
+        expected: The description of a valid value, with an article.
+        read: Returns the value for a value in TOML. It raises `ConfigurationError`.
+        of_variable: Returns the value as in TOML, given an environment variable's name and string.
         read_outside: Reads a value that is not in a file, if other rules apply to it.
-        show: Returns what may be shown of a value, as JSON.
+        show: Returns the part of a value that may be shown, as JSON.
     """
 
     expected: str
@@ -221,7 +221,7 @@ def _strings(value: Any, folder: Path) -> tuple[str, ...]:
 
 def _url(value: Any, folder: Path) -> str:
     url = _string(value, folder)
-    # Whether plain HTTP is allowed is known when the server is connected to.
+    # Plain HTTP is checked later, when the risks are known.
     ServerUrl.parse(url, allow=tuple(Risk), what="URL")
     return url
 
@@ -248,7 +248,7 @@ def _holds_secret(uri: str) -> bool:
     try:
         urlsplit(uri)
     except ValueError:
-        return True  # a password with a bracket in it, perhaps
+        return True  # perhaps a password with a bracket in it
     # The URI may be wrapped by another scheme, and the password may have any character.
     after_colon = uri.partition("//")[2].partition(":")[2]
     return "@" in after_colon or _SECRET_MEMBER.search(unquote(rest)) is not None

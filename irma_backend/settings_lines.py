@@ -39,7 +39,7 @@ _REASONS: Final = {
     "Unclosed array": "a list has no end",
     "Unclosed inline table": "an inline table has no end",
 }
-"""Our words for messages of `tomllib`, which may quote what they are about."""
+"""Our messages for those of `tomllib`, which may quote the document."""
 
 
 class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
@@ -57,7 +57,7 @@ class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
 
 
 class TomlDocument(NamedTuple):
-    """The values of a TOML document, and the lines on which they are."""
+    """The values of a TOML document, and their lines."""
 
     values: Mapping[str, Any]
     lines: Mapping[tuple[str, ...], int]
@@ -80,7 +80,7 @@ def read_toml(content: bytes) -> TomlDocument:
         TomlFault: The bytes are not TOML in UTF-8.
     """
     try:
-        # As `tomllib` does it; a carriage return alone is an error.
+        # As in `tomllib`; a carriage return alone is an error.
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -105,7 +105,7 @@ def _fault(message: str, text: str) -> TomlFault:
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line of each table and key; of one with several lines, the first."""
+    """Return the line of each table and key; the first line if there are several."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     at, line = 0, 1

@@ -1,4 +1,4 @@
-"""The places that settings come from, and what each of them gives.
+"""The sources of settings, and the settings that each of them has.
 
 An option of a command overrides an environment variable, which overrides the settings file.
 """
@@ -28,7 +28,7 @@ _LARGEST_FILE: Final = 256 * 1024
 @final
 @attrs.frozen(kw_only=True)
 class Place:
-    """Where a setting was given: a line of a file, an environment variable, or an option.
+    """The place of a setting: a line of a file, an environment variable, or an option.
 
     Attributes:
         name: The setting, such as `server.url`.
@@ -57,7 +57,7 @@ def _hide(value: Any) -> Hidden[Any]:
 @final
 @attrs.frozen
 class Given:
-    """The value of a setting, and where it was given. No `repr` shows the value."""
+    """The value of a setting, and its place. No `repr` shows the value."""
 
     place: Place
     _value: Hidden[Any] = attrs.field(alias="value", converter=_hide, repr=False)
@@ -70,7 +70,7 @@ class Given:
 
 @contextmanager
 def naming(place: Place | None) -> Generator[None]:
-    """Name the place of a setting in an error that using its value raises.
+    """Name the place of a setting in an error that the use of its value raises.
 
     Args:
         place: The place; None for an argument, which the error names itself.
@@ -99,7 +99,7 @@ def _advice(message: str, place: Place) -> str:
 
 
 def read_file(path: Path, what: str = "settings") -> Iterator[Given]:
-    """Yield what a settings file gives.
+    """Yield the settings of a file.
 
     Args:
         path: The file.
@@ -140,7 +140,7 @@ def _content(path: Path, what: str) -> bytes:
 def _leaves(
     value: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and value of all that should be a setting."""
+    """Yield the path and value of everything that should be a setting."""
     for key, inner in value.items():
         names = (*path, key)
         if isinstance(inner, Mapping) and is_table(names):
@@ -155,7 +155,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
     table, name = names[:-1], names[-1]
     known = [each.name.split(".")[len(table)] for each in SETTINGS if each.is_below(table)]
     if not NAME.fullmatch(name):
-        # The key may be a secret, or a line of one, in the wrong place.
+        # The key may be a secret in the wrong place, or a line of a secret.
         place = attrs.evolve(place, name=".".join((*table, "…")))
     if "*" in known:
         reason = "the name must have 1 to 40 letters, digits, - or _"
@@ -169,7 +169,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
 
 
 def read_variables() -> Iterator[Given]:
-    """Yield what the environment gives. An empty variable counts as absent.
+    """Yield the settings of the environment. An empty variable counts as absent.
 
     Raises:
         ConfigurationError: A variable is invalid. The error names it, and shows no value.
@@ -183,10 +183,10 @@ def read_variables() -> Iterator[Given]:
 
 
 def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
-    """Yield what the options of a command give.
+    """Yield the settings in the options of a command.
 
     Args:
-        options: The option and the value, as TOML has it, by the name of the setting.
+        options: The option and the value, as in TOML, by the name of the setting.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

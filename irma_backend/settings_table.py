@@ -1,7 +1,7 @@
 """The one table of all settings: their names, kinds, environment variables and purposes.
 
 The settings file, the environment, the command `irma-backend config` and the page
-`docs/settings.md` have their settings from here.
+`docs/settings.md` all follow this table.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Setting:
 
     Attributes:
         name: Its table and key, such as `server.url`. `*` stands for a name that the user chooses.
-        kind: What its value must be.
+        kind: The kind of its value.
         purpose: What it is for.
         variable: The environment variable that overrides it; None if it has none.
-        adds_up: Whether all places count, rather than the first that has a value.
+        adds_up: Whether the values of all places count, and not only the first.
     """
 
     name: str

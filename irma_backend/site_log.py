@@ -1,4 +1,4 @@
-"""Log what `check_site` finds when a site starts."""
+"""Log the findings of `check_site` when a site starts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Open connections to an SQLite file, which the threads of a process take in turn.
+"""Open connections to an SQLite file, which the threads of a process borrow.
 
-SQLite notes its locks in a table of the process. A fork copies this table, but not the locks. So a
-child would take the locks of its parent for its own, another process could delete the log under it,
-and what it put would be lost. Therefore no connection stays open at a fork.
+SQLite records its locks in a table of the process. A fork copies this table, but not the locks. So
+a child would mistake the locks of its parent for its own. Another process could then delete the
+log, and values that the child put would be lost. Therefore no connection stays open at a fork.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _opened: Final[set[_Opened]] = set()
 
 @final
 class Connections:
-    """Open connections to a file, which threads borrow in turn.
+    """Open connections to a file, which threads borrow.
 
     The last connection that is closed makes SQLite copy its log into the database, and wait for the
     disk several times. So a put is five times faster if one stays open.
@@ -52,7 +52,7 @@ class Connections:
 
     @contextmanager
     def borrowed(self) -> Generator[sqlite3.Connection]:
-        """Lend a connection that nobody else uses meanwhile."""
+        """Lend a connection that no other thread uses meanwhile."""
         try:
             opened = self._idle.pop()
         except IndexError:
@@ -74,7 +74,7 @@ class Connections:
 
 @final
 class _Opened:
-    """A connection, and which file it is to."""
+    """A connection, and the identity of its file."""
 
     def __init__(self, path: Path, busy_timeout: timedelta) -> None:
         self._path, self._process = path, os.getpid()
@@ -83,7 +83,7 @@ class _Opened:
                 "another thread used the store's file when this process was forked: fork first, "
                 "and use the store afterwards"
             )
-        _opened.add(self)  # before it is open, so that a fork meanwhile is noticed
+        _opened.add(self)  # before it is open, so that a fork in between is noticed
         try:
             self._open(path, busy_timeout)
         except BaseException:
@@ -92,14 +92,14 @@ class _Opened:
 
     def _open(self, path: Path, busy_timeout: timedelta) -> None:
         self.database = sqlite3.connect(
-            f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
+            f"{path.as_uri()}?mode=rw",  # a deleted file is not created again
             uri=True,
             timeout=busy_timeout.total_seconds(),
             isolation_level=None,
             check_same_thread=False,
         )
         try:
-            # Readers do not wait for a writer. The mode is a property of the file and stays.
+            # Readers do not wait for a writer. The mode is a permanent property of the file.
             self.database.execute("PRAGMA journal_mode = WAL")
             self._file = _identity(path)
         except BaseException:
@@ -111,11 +111,11 @@ class _Opened:
         _opened.discard(self)
 
     def is_inherited(self, path: Path) -> bool:
-        """Return whether this is a connection of the parent to the file."""
+        """Return whether this is a connection of the parent process to the file."""
         return self._path == path and self._process != os.getpid()
 
     def is_current(self, path: Path) -> bool:
-        """Return whether the file is still at its path, and no other one took its place."""
+        """Return whether the file is still at its path and was not replaced."""
         return self._file == _identity(path)
 
 

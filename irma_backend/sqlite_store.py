@@ -25,7 +25,7 @@ __all__ = ["AsyncSqliteStore", "SqliteStore"]
 ReturnT = TypeVar("ReturnT")
 _BUSY_TIMEOUT: Final = timedelta(seconds=10)
 _LOOK_AGAIN: Final = (0.001, 0.01)
-"""The least and the most seconds before the next look for the lock."""
+"""The shortest and the longest wait before the next attempt to lock, in seconds."""
 _CREATE: Final = """
 CREATE TABLE IF NOT EXISTS entries
 (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
@@ -46,8 +46,8 @@ class SqliteStore:
 
     Args:
         path: The file. Its directory must exist.
-        clock: The clock that lifetimes are measured by, such as `transport.clock`. All processes
-            must agree on the time.
+        clock: The clock that measures lifetimes, such as `transport.clock`. All processes must
+            agree on the time.
 
     Raises:
         ConfigurationError: The file cannot be created or opened.
@@ -68,7 +68,7 @@ class SqliteStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: An argument is not what it should be, or the store is closed.
+            ConfigurationError: An argument is invalid, or the store is closed.
             sqlite3.Error: The file cannot be written, or stayed locked for 10 seconds.
         """
         check_entry(key, value, lifetime)
@@ -152,8 +152,8 @@ class SqliteStore:
 def _begin(database: sqlite3.Connection) -> None:
     """Begin a transaction that writes, once no other process does.
 
-    SQLite itself would look for its lock more and more seldom, and the longest wait would lose
-    every race. So we look again after a few milliseconds, as often as all others do.
+    SQLite itself would try the lock less and less often, so the process that waited longest would
+    lose every race. So we try again after a few milliseconds, as often as all others.
     """
     ends = time.monotonic() + _BUSY_TIMEOUT.total_seconds()
     database.execute("PRAGMA busy_timeout = 0")
@@ -173,7 +173,7 @@ def _begin(database: sqlite3.Connection) -> None:
 @final
 @boundary
 class AsyncSqliteStore:
-    """`SqliteStore` for asyncio. Calls run in a thread of its own, so the event loop never waits.
+    """`SqliteStore` for asyncio. Calls run in a separate thread, so the event loop never waits.
 
     Args:
         path: As for `SqliteStore`.
@@ -185,8 +185,8 @@ class AsyncSqliteStore:
 
     def __init__(self, path: str | Path, clock: Clock) -> None:
         self._store = SqliteStore(path, clock)
-        # One thread keeps the order of calls: a put that was cancelled while it ran has ended
-        # before the next call looks.
+        # One thread keeps the order of calls, so a put that was cancelled while it ran has ended
+        # before the next call begins.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="irma-sqlite-store")
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:

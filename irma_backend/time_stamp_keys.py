@@ -26,8 +26,8 @@ def ask_time_stamp_key(
 ) -> str:
     """Return `URL=KEY` if a time-stamping server says that the key in a signature is its own.
 
-    The answer is as trustworthy as the connection to the server. Ask once, compare with what others
-    know, and pin the key: `SignatureVerifier(time_stamps={url: [key]})`.
+    The answer is as trustworthy as the connection to the server. Ask once, compare the key with a
+    second source, and pin it: `SignatureVerifier(time_stamps={url: [key]})`.
 
     Args:
         url: The server's URL, from the scheme's description.

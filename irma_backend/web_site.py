@@ -1,7 +1,7 @@
-"""What the web adapters share: the settings of a site, and its receivers and sessions.
+"""Shared by the web adapters: the settings of a site, and its receivers and sessions.
 
-An adapter opens the requestor and the store in its framework's way, and the rest is the same in all
-of them.
+An adapter opens the requestor and the store in its framework's way. The rest is the same in all
+adapters.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ _OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
 
 
 def site_settings(source: object, server: object) -> Settings | None:
-    """Return the settings of a site, or None if its own code has the server and no settings.
+    """Return the settings of a site, or None if its code names the server and no settings.
 
     Args:
-        source: The settings, or their file, that the code has.
-        server: The server that the code has.
+        source: The settings, or their file, that the site's code names.
+        server: The server that the site's code names.
 
     Raises:
         ConfigurationError: See `read_settings`.
     """
     if source is None:
         return read_settings() if server is None else None
-    return as_settings(cast("SettingsSource", source))  # a wrong one is refused there
+    return as_settings(cast("SettingsSource", source))  # an invalid value is refused there
 
 
 def site_defaults(settings: Settings | None) -> dict[str, Any]:
-    """Return what settings say of a site, for what its own code leaves out.
+    """Return the settings of a site that its own code leaves out.
 
-    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. One that the
-    settings do not have is left out.
+    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. Missing settings
+    are left out.
 
     Raises:
         ConfigurationError: A sealing key cannot be read.
@@ -76,14 +76,14 @@ def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
 
 
 class SitePages(TypedDict):
-    """What the code of a site says of its pages.
+    """The facts about the pages of a site that its code defines.
 
     Attributes:
-        questions: What pages may ask, by name.
-        deliver: Takes the outcome of questions with a callback; None without one.
+        questions: The questions, by name.
+        deliver: Receives the outcomes of questions with a callback; None if there are none.
         callback_url: The page that the IRMA server posts these to.
-        choose: Chooses what follows a question with a next session; None without one.
-        next_url: The page that the IRMA server asks for it.
+        choose: Chooses the next session of a question with one; None if there are none.
+        next_url: The page that the IRMA server asks for the next session.
         sessions: Further arguments of `WebSessions`.
     """
 
@@ -128,7 +128,7 @@ def web_site(requestor: Requestor, store: Store, keys: Sequence[str], pages: Sit
         requestor: Makes the calls to the IRMA server.
         store: The store that all processes of the site share.
         keys: The sealing keys.
-        pages: What the site's code says.
+        pages: The facts that the site's code defines.
 
     Raises:
         ConfigurationError: A URL, a function or a question is invalid.

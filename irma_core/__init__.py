@@ -2,7 +2,7 @@
 
 This package exports what an application needs. `Requestor` starts sessions and turns their results
 into answers; the request classes describe what to ask; `errors` has the whole tree of errors.
-Programs with an HTTP stack of their own find the rest in `protocol` and `flows`.
+Programs that use another HTTP stack find the rest in `protocol` and `flows`.
 """
 
 # Importing this stays cheap: cattrs, cryptography, Authlib and asyncio are imported on first use.

@@ -1,4 +1,4 @@
-"""Functions whose result is for one `with` block, such as `open_parts`.
+"""Functions whose result is used in a single `with` block, such as `open_parts`.
 
 `contextlib` raises an `AttributeError` about its own fields when its result is entered twice.
 """

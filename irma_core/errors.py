@@ -135,7 +135,7 @@ class UsageError(IrmaError, ValueError):
 
 
 class RequestError(UsageError):
-    """A request is invalid, or would mean something else than it says.
+    """A request is invalid, or would not mean what it seems to say.
 
     Attributes:
         path: Where in the request, as in its JSON but with the names of slots:
@@ -174,9 +174,9 @@ class ServerRefusedError(IrmaError):
         http_status: The HTTP status.
         label: Method and path of the call, with `{token}` in place of the requestor token.
         code: The server's name of the error, such as `SESSION_UNKNOWN`. None if another program
-            refused: a proxy, or whatever answers at a wrong base URL.
+            refused, such as a proxy or the server at a wrong base URL.
         description: What the code means; empty if this library does not know it.
-        remote_message: The message that came with it; may be empty. A gateway may quote what it
+        remote_message: The server's own message, which may be empty. A gateway may quote what it
             refused, such as a key or an attribute value, so it is never part of a message or log.
         stacktrace: The stack trace of a server in verbose mode; never part of a message or log.
     """
@@ -211,7 +211,7 @@ class ServerRefusedError(IrmaError):
 
 
 class UnexpectedResponseError(IrmaError):
-    """An IRMA server does not respond like this: a proxy did, or the response was cut off.
+    """The response is not that of an IRMA server: a proxy sent it, or it was cut off.
 
     Attributes:
         http_status: The HTTP status.
@@ -287,8 +287,8 @@ class GatewayError(TransportError):
         http_status: The HTTP status of the authorization server, or 401 if the gateway rejects
             every token. None if the authorization server did not respond.
         code: The error code of the authorization server, such as `invalid_client`. None if it sent
-            none, or one that RFC 6749, section 5.2, does not list.
-        may_pass: Whether the same call may succeed soon, without a change of settings.
+            no code, or one that RFC 6749, section 5.2, does not list.
+        may_pass: Whether the same call may succeed soon with the same settings.
         retry_after: Seconds that the authorization server asks the caller to wait.
     """
 
@@ -537,8 +537,8 @@ class NullAttributeError(AnswerError):
     """The program read the value of an attribute that has none (status `NULL`).
 
     Whether an attribute has a value depends on the person's credential. Request it with
-    `not_null=True`, or check `is_null` first. `session` is empty: an attribute does not know its
-    session.
+    `not_null=True`, or check `is_null` first. `session` is empty, because an attribute has no
+    reference to its session.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,8 +1,8 @@
 """Handles: a started session as a string that a browser keeps and cannot read.
 
-The browser brings the handle back when the session is done. Any process with the same keys can
-open it. It holds the request, so it is still valid after a deployment that changed what the
-application requests. The first call that redeems a handle gets the answer of its session.
+The browser sends the handle back when the session is done. Any process with the same keys can open
+it. It holds the request, so it is still valid after a deployment that changed what the application
+requests. The first call that redeems a handle gets the answer of its session.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ class HandleSettings:
         session = read_stored_session(value)
         if session is None:
             raise HandleInvalidError("the handle has a format that this version cannot read")
-        # The sealed expiry is later where the handle was sealed with a longer lifetime. The store
-        # may have forgotten by then that the handle was redeemed.
+        # The sealed expiry is later if the handle was sealed with a longer lifetime. The store may
+        # have forgotten by then that the handle was redeemed.
         if now - session.started_at >= self.lifetime:
             raise HandleExpiredError("the handle has expired: start a new session")
         return session
@@ -156,8 +156,8 @@ def redeem_handle_flow(
 ) -> Flow[Answer]:
     """Return the answer of a handle's session, to the first call that asks for it.
 
-    A session counts once for a purpose, however many handles were sealed of it. They all expire
-    together, before the store forgets.
+    A session counts once for a purpose, however many handles were sealed for it. They all expire
+    together, before the store forgets the session.
 
     Raises:
         UsageError: The binding has the wrong type.
@@ -182,7 +182,7 @@ def redeem_handle_flow(
 class Handles:
     """Seals started sessions into handles for the browser, and redeems each handle once.
 
-    Threads may share it. A handle of one purpose is refused by the `Handles` of another.
+    Threads may share it. A handle for one purpose is refused by `Handles` for another.
 
     Args:
         requestor: The requestor whose sessions these are.
@@ -240,8 +240,8 @@ class Handles:
     ) -> StartedSession:
         """Return the session of a handle, as often as you like: to watch or to cancel it.
 
-        This does not redeem the handle, so never log a visitor in by it. The session has all that
-        an answer is compared with, and no more: of a message to sign it has `message_sha256`.
+        This does not redeem the handle, so never use it to log a visitor in. The session has only
+        what an answer is compared with. Instead of a message to sign, it has `message_sha256`.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid
@@ -259,9 +259,9 @@ class Handles:
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
-        """Return the answer of the handle's session, once. Do the work it is for after this call.
+        """Return the answer of the handle's session, once. Act on the answer after this call.
 
-        A handle that comes too early, or whose session has no answer, is not used up.
+        A handle that arrives too early, or whose session has no answer, is not used up.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid
@@ -275,8 +275,8 @@ class Handles:
             WrongBindingError: It was sealed for another web session.
             HandleExpiredError: It has expired.
             HandleUsedError: It, or another handle of its session and purpose, was redeemed before.
-            ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: There is no answer; each reason has a subclass of its own.
+            ResultJwtError: The signed result was refused; only with `server_key`.
+            AnswerError: There is no answer; each reason has a subclass.
             StoreError: The store failed. There is no answer, and the handle may be used up.
         """
         flow = redeem_handle_flow(self._requestor.context, self._settings, handle, binding)

@@ -1,4 +1,4 @@
-"""Read and write JSON strictly, without regard to what it means."""
+"""Read and write JSON strictly, whatever it means."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
     bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
 ]
 
-# Python's own limit differs from version to version, and the writer's from the reader's. Messages
-# of the server are some ten levels deep.
+# Python's own limit differs between versions, and between the reader and the writer. Messages of
+# the server are about ten levels deep.
 _DEEPEST = 200
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])', re.DOTALL)
 _STEPS = {"": 0, "[": 1, "{": 1, "]": -1, "}": -1}
@@ -31,11 +31,11 @@ class JsonTextError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.end = end
-        """Where the first complete value ends, if more data follows it."""
+        """The position at which the first complete value ends, if more data follows it."""
 
 
 class DuplicateKeyError(JsonTextError):
-    """An object has a key twice. Readers that take the first and the last would disagree."""
+    """An object has a key twice, and readers may use the first or the last one."""
 
     def __init__(self) -> None:
         super().__init__("has a key twice in an object")

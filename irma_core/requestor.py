@@ -84,33 +84,35 @@ class Requestor:
         transport: Runs the HTTP calls. The caller closes it.
         authentication: Proves the requestor's identity: see the server's setting `requestors`.
         gateway: How to pass an API gateway that requires an OAuth 2.0 token.
-        allow: The risks that the application takes; see `Risk`.
+        allow: The risks that the application accepts; see `Risk`.
         server_key: The server's public key in PEM, or several while keys change. With it, answers
             come from *signed* results and say so (`Answer.evidence`). Copy the key from the
             server's configuration. `FetchedServerKey()` fetches it from the server, which proves
             no more than TLS does.
-        jwt_issuer: Who signs results: the server's setting of that name. None if it is empty.
+        jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
+            empty.
         status_backend: Where the processes that receive the server's callbacks publish how
             sessions end. Watches wait on it instead of the server. The caller closes it.
-        timeout: The limit for each call, with all its tries. Watching has its own.
-            It cannot interrupt a signer, store or function of the application that blocks its
-            thread: give each of those a timeout of its own.
+        timeout: The limit for each call, including its retries. Watches have a separate one. It
+            cannot interrupt a signer, store or function of the application that blocks its thread:
+            give each of those a timeout of its own.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
-        frontend_url: Where browsers and apps reach the server: its setting `url`, without `/irma`.
-            Needed for pairing by the backend, if that host differs from the base URL's.
+        frontend_url: Where browsers and apps reach the server, which is its setting `url` without
+            `/irma`. Needed for pairing by the backend, if that host differs from the base URL's.
         observer: Is notified when sessions start and end, and when calls are repeated. It is called
             in the same thread or task and is never awaited.
         signature_verifier: Verifies the signature of each signature session before there is an
-            answer, so that nobody has to trust the server for it (`Evidence.PROOF`). See
+            answer, so that you need not trust the server for it (`Evidence.PROOF`). See
             `irma_proofs.SignatureVerifier`.
-        schemes: Know which attributes exist, for `check`. See `irma_proofs.Schemes`.
+        schemes: The attributes that exist, for `check`. See `irma_proofs.Schemes`.
 
-    A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
-    the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
-    `RedirectError` or `UnexpectedResponseError` (the response), `TransportError` (the network,
-    after three tries; `GatewayError` is one, at a gateway) and `DeadlineError` (the timeout).
-    `start_session` and `watch_status` name all of theirs.
+    A method that accepts either a `StartedSession` or a `RequestorToken` does not compare the
+    result with the request. Besides the errors that it lists, each method may raise
+    `ServerRefusedError`, `RedirectError` or `UnexpectedResponseError` (for the response),
+    `TransportError` (for the network, after three tries, or its subclass `GatewayError` for a
+    gateway) and `DeadlineError` (for the timeout). `start_session` and `watch_status` list all
+    their errors.
 
     Raises:
         ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
@@ -160,7 +162,7 @@ class Requestor:
 
     @property
     def context(self) -> RequestorContext:
-        """The settings, as flows take them."""
+        """The settings, in the form that flows need."""
         return self._context
 
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
@@ -187,9 +189,9 @@ class Requestor:
             request: The request. Check it in a test, or when the program starts.
 
         Raises:
-            RequestError: A name is not in the schemes. The error has its path, and says which name
-                may be meant.
-            ConfigurationError: The requestor has no `schemes`, or a file of theirs was changed.
+            RequestError: A name is not in the schemes. The error has its path, and suggests a
+                similar name.
+            ConfigurationError: The requestor has no `schemes`, or one of their files was changed.
         """
         self._run(check_names_flow(self._context, request))
 
@@ -205,7 +207,7 @@ class Requestor:
 
         Raises:
             RequestError: The request is invalid, or a credential to issue has expired by now.
-            ConfigurationError: The request takes a risk that `allow` does not include.
+            ConfigurationError: The request needs a risk that `allow` does not include.
             ServerRefusedError: The server refused to start a session.
             RedirectError: The base URL redirects, so no session was started.
             SessionMayExistError: The connection failed in a way that leaves open whether the
@@ -231,16 +233,16 @@ class Requestor:
     ) -> Generator[Iterator[SessionStatus]]:
         """Follow a session: `with requestor.watch_status(session) as statuses: for …`.
 
-        Each status comes once and in order, and the final one is the last. The server pushes them
-        as events if it can (its option `--sse`), or the status backend does; otherwise the status
-        is polled each second. A poll that fails is repeated. Leaving the `with` block closes
-        everything. Watching never ends a session: it goes on until `cancel_session` or the
-        server's timeout.
+        Each status is yielded once and in order, and the final one is the last. The server pushes
+        statuses as events if it can (its option `--sse`), or the status backend does. Otherwise the
+        status is polled each second. A poll that fails is repeated. Leaving the `with` block closes
+        everything. Watching never ends a session. The session continues until `cancel_session` or
+        the server's timeout.
 
         Args:
             session: The session from `start_session`.
-            timeout: How long to watch, counted from entering the block. None means as long as the
-                session lives.
+            timeout: How long to watch, counted from entering the block. None means until the
+                session ends.
 
         Raises:
             NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
@@ -286,7 +288,7 @@ class Requestor:
     def get_answer(self, session: StartedSession) -> Answer:
         """Return the answer of a finished session, after every check.
 
-        There is no other way to the attributes.
+        Only an answer gives access to the attributes.
 
         Raises:
             ResultJwtError: The signed result was refused; only with `server_key`.
@@ -338,7 +340,7 @@ class Requestor:
         self._run(check_health_flow(self._context))
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
-        """Switch pairing on or off before an app connects, if no browser does it.
+        """Switch pairing on or off before an app connects, for a session without a browser.
 
         Args:
             session: The session from `start_session`.
@@ -353,7 +355,7 @@ class Requestor:
         return self._run(set_pairing_flow(self._context, session, method))
 
     def complete_pairing(self, session: StartedSession) -> None:
-        """Confirm that the person typed the code that the app shows; at status `PAIRING`.
+        """Confirm that the person typed the code that the app shows; possible only at `PAIRING`.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

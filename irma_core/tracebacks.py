@@ -103,8 +103,8 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-# Each wrapper below has the same end. Its frame is the one that remains in the traceback, so it
-# drops the arguments first. It raises outside the `except`, or the error would be its own context.
+# All wrappers below end in the same way. The wrapper's frame remains in the traceback, so it drops
+# the arguments first. It raises outside the `except`, or the error would be its own context.
 
 
 def _plain(function: Callable[..., Any]) -> FunctionType:
@@ -198,7 +198,7 @@ def _cleaned(
     kwargs: dict[str, Any],
 ) -> tuple[BaseException, BaseException | None]:
     """Return the error to raise instead, and its context."""
-    handled = sys.exception()  # the application's, while it calls the boundary
+    handled = sys.exception()  # the application's own context
     frames = Frames(error.__traceback__)
     # A single frame, the boundary's, means wrong arguments: Python's own error explains those best.
     if frames.is_ours and frames.count > 1:
@@ -231,7 +231,7 @@ def _proxy_fault(
     then functions written in C refuse it.
     """
     for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
-        with suppress(Exception):  # the class is a property of the application's object
+        with suppress(Exception):  # `__class__` is the application's property
             if value.__class__ is not type(value):
                 kind = type(value).__name__
                 return f"{name}: must be the object itself, not a proxy of it (a {kind})"
@@ -290,7 +290,7 @@ _DRIVEN: Final = sys.stdlib_module_names | frozenset(
     | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "psycopg", "redis", "rich"}
     | {"segno", "starlette", "urllib3", "werkzeug", "yarl"}
 )
-"""Packages that the library calls. Their frames stay if the application called them."""
+"""Packages that the library calls. Their frames remain if the application called them."""
 _GENERATED: Final = ("<attrs generated", "<cattrs generated")
 
 

@@ -1,6 +1,6 @@
-"""Read the small part of CBOR that signed accumulators are written in (RFC 8949).
+"""Read the small part of CBOR that signed accumulators use (RFC 8949).
 
-That is maps from strings to bytes or numbers. All lengths are given before the content.
+They are maps from strings to bytes or numbers. All lengths precede the content.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ CborValue: TypeAlias = int | bytes
 _UNSIGNED, _BYTES, _STRING, _MAP = 0, 2, 3, 5
 """Major types."""
 _LENGTH_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
-"""How many bytes follow, by the additional information."""
+"""The number of bytes that follow, by the additional information."""
 
 
 def read_cbor_map(
     data: bytes, path: str, kinds: dict[str, type[CborValue]]
 ) -> dict[str, CborValue]:
-    """Return the map that the data are.
+    """Return the map in the data.
 
     Args:
         data: The CBOR.

@@ -28,9 +28,9 @@ def challenge_of(
     Args:
         contributions: The numbers of all proofs, in order.
         context: The session's context, which is 1 in practice.
-        nonce: The session's nonce; that of a signature includes its message.
-        is_signature: Whether a message is signed. The challenge of a disclosure is another one, so
-            that nobody can use it as a signature.
+        nonce: The session's nonce; the nonce of a signature includes its message.
+        is_signature: Whether a message is signed. The challenge of a disclosure is different, so
+            that a disclosure cannot be used as a signature.
     """
     numbers = [len(contributions) + 2, context, *contributions, nonce]
     parts = [der_true()] if is_signature else []
@@ -57,7 +57,7 @@ def check_challenges(proofs: Sequence[DisclosureProof], expected: int) -> None:
     """Check that each proof has the expected challenge.
 
     Raises:
-        ProofError: One has another, so that a proof, a value or the signed message was changed.
+        ProofError: A challenge differs, so a proof, a value or the signed message was changed.
     """
     for proof in proofs:
         if proof.challenge != expected:

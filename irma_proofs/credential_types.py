@@ -34,13 +34,13 @@ _MOST_ATTRIBUTES: Final = 1000
 @final
 @attrs.frozen
 class Scheme:
-    """What a scheme says about itself.
+    """A scheme's description of itself.
 
     Args:
         identifier: Its name, such as `pbdf`.
-        time_stamp_server: The URL of its time-stamping server; empty without one.
+        time_stamp_server: The URL of its time-stamping server; empty if it has none.
         is_distributed: Whether it has a keyshare server, which holds a part of each secret key.
-        is_demo: Whether anybody can issue its credentials, as its private keys are public.
+        is_demo: Whether anyone can issue its credentials, because its private keys are public.
     """
 
     identifier: str
@@ -58,7 +58,7 @@ class AttributeType:
         identifier: The identifier, of four parts; empty for the revocation attribute.
         is_optional: Whether the issuer may leave it out.
         is_random_blind: Whether it is a random number that the issuer does not know.
-        is_revocation: Whether it is the attribute that proofs of non-revocation are about.
+        is_revocation: Whether it is the attribute for proofs of non-revocation.
         name: Its name by language.
         description: Its description by language.
     """
@@ -80,7 +80,7 @@ class CredentialType:
         identifier: The identifier, of three parts.
         attributes: Its attributes, in the order that proofs use, with the revocation attribute.
         is_singleton: Whether a person can have only one credential of it.
-        deprecated_since: From when it is no longer issued, in Unix seconds; None if it is issued.
+        deprecated_since: The time since which it is no longer issued, in Unix seconds, or None.
         name: Its name by language.
         description: Its description by language.
     """
@@ -109,7 +109,7 @@ class CredentialType:
 
     @property
     def revocation_index(self) -> int | None:
-        """The index in proofs of the revocation attribute; None without one."""
+        """The index in proofs of the revocation attribute, or None."""
         for i, attribute in enumerate(self.attributes):
             if attribute.is_revocation:
                 return i + FIRST_ATTRIBUTE
@@ -117,7 +117,7 @@ class CredentialType:
 
 
 def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
-    """Return what the `description.xml` of a scheme says.
+    """Return the description in the `description.xml` of a scheme.
 
     Args:
         data: The file.
@@ -152,7 +152,7 @@ def parse_issuer_name(data: bytes, path: str) -> Mapping[str, str]:
 
 
 def parse_credential_type(data: bytes, *, identifier: str, path: str) -> CredentialType:
-    """Return what the `description.xml` of a credential type says.
+    """Return the description in the `description.xml` of a credential type.
 
     Args:
         data: The file.

@@ -1,4 +1,4 @@
-"""Disclosure proofs: that a person has a credential of an issuer, with the disclosed attributes.
+"""Disclosure proofs, which show that a person has a credential with the disclosed attributes.
 
 The arithmetic is that of Camenisch-Lysyanskaya signatures. `docs/explanation/proofs.md` has the
 formulas.
@@ -40,7 +40,7 @@ _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 @final
 @attrs.frozen
 class DisclosureProof:
-    """One proof, whose form was checked, and what it is about.
+    """One proof, whose form was checked, and the facts that it is about.
 
     Args:
         path: Where it is in the JSON.
@@ -50,10 +50,10 @@ class DisclosureProof:
         v_response: The response for the signature's number v.
         responses: The responses for attributes that are not disclosed, by index.
         disclosed: The disclosed attributes as numbers, by index.
-        metadata: What the attribute of index 1 says.
+        metadata: The contents of the attribute at index 1.
         credential_type: The type of the credential.
         key: The issuer's key.
-        non_revocation: The JSON of the proof of non-revocation; None without one.
+        non_revocation: The JSON of the proof of non-revocation, or None.
     """
 
     path: str
@@ -201,7 +201,7 @@ def check_number_of_proofs(values: Sequence[JsonValue], path: str) -> None:
     """Check that there are at most 20 proofs, as each takes some time.
 
     Raises:
-        ProofError: There are more.
+        ProofError: The check fails.
     """
     if len(values) > _MOST_PROOFS:
         raise ProofError(path, f"must have at most {_MOST_PROOFS} proofs", check="number_of_proofs")
@@ -211,7 +211,7 @@ def check_no_range_proofs(members: dict[str, JsonValue], path: str) -> None:
     """Check that the proof has no range proofs, which are not supported.
 
     Raises:
-        ProofError: It has.
+        ProofError: The check fails.
     """
     if "rangeproofs" in members:
         raise ProofError(
@@ -223,7 +223,7 @@ def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
     """Check that the metadata are disclosed.
 
     Raises:
-        ProofError: They are not.
+        ProofError: The check fails.
     """
     if METADATA not in disclosed:
         raise ProofError(
@@ -237,7 +237,7 @@ def check_key_length(key: IssuerKey, min_key_bits: int, path: str) -> None:
     """Check that the issuer's key is as long as the caller demands.
 
     Raises:
-        ProofError: It is shorter.
+        ProofError: The check fails.
     """
     if key.sizes.n < min_key_bits:
         raise ProofError(
@@ -266,7 +266,7 @@ def check_secret_key_hidden(proof: DisclosureProof) -> None:
     """Check that there is a response for the secret key.
 
     Raises:
-        ProofError: There is no such response.
+        ProofError: The check fails.
     """
     if SECRET_KEY not in proof.responses:
         raise ProofError(
@@ -280,7 +280,7 @@ def check_indices_of_type(proof: DisclosureProof) -> None:
     """Check that the credential type has an attribute for each index.
 
     Raises:
-        ProofError: It has too few.
+        ProofError: The check fails.
     """
     if max(proof.disclosed.keys() | proof.responses.keys()) >= (
         proof.credential_type.number_of_indices
@@ -296,7 +296,7 @@ def check_indices_of_key(proof: DisclosureProof) -> None:
     """Check that the issuer's key has a base for each index.
 
     Raises:
-        ProofError: It has too few.
+        ProofError: The check fails.
     """
     if max(proof.disclosed.keys() | proof.responses.keys()) >= len(proof.key.bases):
         raise ProofError(
@@ -310,7 +310,7 @@ def check_group_element(proof: DisclosureProof) -> None:
     """Check that A is between 1 and n-1, and coprime to n.
 
     Raises:
-        ProofError: It is not.
+        ProofError: The check fails.
     """
     if not is_unit(proof.a, proof.key.n):
         raise ProofError(
@@ -324,7 +324,7 @@ def check_challenge_length(proof: DisclosureProof) -> None:
     """Check that the challenge is not longer than a hash.
 
     Raises:
-        ProofError: It is.
+        ProofError: The check fails.
     """
     if proof.challenge.bit_length() > Sizes.HASH:
         raise ProofError(
@@ -336,7 +336,7 @@ def check_attribute_responses(proof: DisclosureProof) -> None:
     """Check that no response for an attribute is longer than an honest one.
 
     Raises:
-        ProofError: One is.
+        ProofError: The check fails.
     """
     bits = proof.key.sizes.m_response
     for i, response in proof.responses.items():
@@ -352,7 +352,7 @@ def check_e_response(proof: DisclosureProof) -> None:
     """Check that the response for e is not longer than an honest one.
 
     Raises:
-        ProofError: It is.
+        ProofError: The check fails.
     """
     bits = proof.key.sizes.e_response
     if proof.e_response.bit_length() > bits:
@@ -365,7 +365,7 @@ def check_v_response(proof: DisclosureProof) -> None:
     """Check that the response for v is not longer than an honest one.
 
     Raises:
-        ProofError: It is.
+        ProofError: The check fails.
     """
     bits = proof.key.sizes.v_response
     if proof.v_response.bit_length() > bits:
@@ -375,10 +375,10 @@ def check_v_response(proof: DisclosureProof) -> None:
 
 
 def check_random_blind_length(proof: DisclosureProof) -> None:
-    """Check that each disclosed random number is one that is signed as it is.
+    """Check that each disclosed random number is short enough to be signed without hashing.
 
     Raises:
-        ProofError: One is longer.
+        ProofError: The check fails.
     """
     bits = proof.key.sizes.m
     for i, attribute in enumerate(proof.credential_type.attributes, FIRST_ATTRIBUTE):

@@ -1,4 +1,4 @@
-"""Public keys of issuers, by which their credentials are verified.
+"""Public keys of issuers, which verify their credentials.
 
 Source: gabi `PublicKey` and `DefaultSystemParameters`; Idemix specification, section 4.3.
 """
@@ -87,7 +87,7 @@ class IssuerKey:
     Args:
         issuer: The issuer's identifier, `scheme.issuer`.
         counter: The number of the key.
-        expires_at: Until when the issuer signs with it, in Unix seconds.
+        expires_at: The time until which the issuer signs with it, in Unix seconds.
         n: The modulus.
         z: The number Z.
         s: The number S.
@@ -145,10 +145,10 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
 
 
 def check_counter(root: XmlFile, counter: int) -> None:
-    """Check that a key has the number that its file is named by.
+    """Check that a key has the number in its file's name.
 
     Raises:
-        ConfigurationError: It has another.
+        ConfigurationError: The check fails.
     """
     if root.number("Counter", digits=_COUNTER_DIGITS) != counter:
         raise root.fault(f"Counter must be {counter}, as in the name of the file")

@@ -25,12 +25,12 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 @final
 @attrs.frozen
 class Metadata:
-    """What the first attribute of each credential says.
+    """The contents of the first attribute of each credential.
 
     Args:
         version: 2, or 3 if attributes can be absent.
         signed_at: When the issuer signed the credential, rounded down to a week, in Unix seconds.
-        expires_at: Until when it is valid, in Unix seconds.
+        expires_at: The end of its validity, in Unix seconds.
         key_counter: The number of the issuer's key.
         type_hash: The first 16 bytes of the SHA-256 of the credential type's identifier.
     """
@@ -43,7 +43,7 @@ class Metadata:
 
 
 def parse_metadata(number: int, path: str) -> Metadata:
-    """Return the metadata that is in a number.
+    """Return the metadata in a number.
 
     Raises:
         ProofError: The number is too long, or its version is unknown.
@@ -65,7 +65,7 @@ def check_metadata_length(number: int, path: str) -> None:
     """Check that the metadata has at most 24 bytes.
 
     Raises:
-        ProofError: It has more.
+        ProofError: The check fails.
     """
     if number.bit_length() > 8 * _LENGTH:
         raise ProofError(
@@ -77,7 +77,7 @@ def check_metadata_version(version: int, path: str) -> None:
     """Check that the metadata has a known version.
 
     Raises:
-        ProofError: It has another.
+        ProofError: The check fails.
     """
     if version not in _VERSIONS:
         raise ProofError(path, "must be metadata of version 2 or 3", check="metadata_version")
@@ -99,8 +99,8 @@ def attribute_value(number: int, *, version: int, is_random_blind: bool) -> str 
         data = as_bytes(number >> 1)
     else:
         return None
-    # The issuer signed bytes, and may have chosen others than UTF-8. The server's JSON then has
-    # this character, too.
+    # The issuer signed bytes, which may not be UTF-8. The server's JSON then has this character,
+    # too.
     return data.decode("utf-8", errors="replace")
 
 
@@ -113,5 +113,5 @@ def _in_base_62(number: int) -> str:
 
 
 def signed_value(number: int, *, bits: int) -> int:
-    """Return what the issuer signs of an attribute: the number, or its hash if it is longer."""
+    """Return the number that the issuer signs for an attribute, which is its hash if it is long."""
     return number if number.bit_length() <= bits else hash_number(as_bytes(number))

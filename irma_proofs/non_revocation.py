@@ -1,4 +1,4 @@
-"""Proofs of non-revocation: that a credential is not revoked, as of a signed accumulator.
+"""Proofs that a credential was not revoked when the issuer signed an accumulator.
 
 Source: gabi `revocation.Proof` and `revocation.SignedAccumulator`; IRMA documentation,
 "Revocation".
@@ -25,7 +25,7 @@ from irma_proofs.proof_json import LAST_SECOND, MOST_BITS, read_integer, read_me
 __all__ = ["NonRevocationProof", "non_revocation_contributions", "read_non_revocation"]
 
 _ALPHA_BITS: Final = 195 + 256 + 128 + 1
-"""Of the response for the prime of a credential in the accumulator."""
+"""The length of the response for the prime of a credential in the accumulator."""
 _RESPONSES: Final = ("beta", "delta", "epsilon", "zeta")
 _MOST_DATA: Final = 8192
 _MOST_COUNTER: Final = 2**16 - 1
@@ -76,12 +76,12 @@ class NonRevocationProof:
 
 
 def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
-    """Return the proof of non-revocation of a disclosure proof; None without one.
+    """Return the proof of non-revocation of a disclosure proof, or None.
 
     Nothing is computed, except that the accumulator's signature is verified.
 
     Raises:
-        ProofError: It does not have the right form, or the accumulator is not the issuer's.
+        ProofError: It does not have the right form, or the issuer did not sign the accumulator.
     """
     if proof.non_revocation is None:
         return None
@@ -113,7 +113,7 @@ def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
 
 
 def non_revocation_contributions(given: NonRevocationProof) -> list[int]:
-    """Return what a proof of non-revocation contributes to the challenge."""
+    """Return the contributions of a proof of non-revocation to the challenge."""
     n, c = given.proof.key.n, given.proof.challenge
     g, h = given.g, given.h
     return [
@@ -127,7 +127,7 @@ def non_revocation_contributions(given: NonRevocationProof) -> list[int]:
 
 
 def _read_responses(value: JsonValue, path: str) -> dict[str, int]:
-    # The response alpha is the one for the attribute: a second one would prove nothing.
+    # The response alpha is that for the attribute; a separate response would prove nothing.
     members = read_members(
         value, path, required=frozenset(_RESPONSES), optional=frozenset({"alpha"})
     )
@@ -153,7 +153,7 @@ def _read_accumulator(
 
 
 def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePublicKey]:
-    """Return what an issuer's key has for revocation: G, H and the key that signs accumulators.
+    """Return the parts of an issuer's key for revocation: G, H and the key that signs accumulators.
 
     Raises:
         ProofError: It lacks one of them.
@@ -188,7 +188,7 @@ def check_accumulator_counter(counter: int, key: IssuerKey, path: str) -> None:
     """Check that the accumulator belongs to the same key as the credential.
 
     Raises:
-        ProofError: It belongs to another key.
+        ProofError: The check fails.
     """
     if counter != key.counter:
         raise ProofError(
@@ -202,7 +202,7 @@ def check_accumulator_signature(
     """Check that the issuer signed the accumulator.
 
     Raises:
-        ProofError: It did not.
+        ProofError: The check fails.
     """
     try:
         key.verify(signature, message, ECDSA(SHA256()))
@@ -216,7 +216,7 @@ def check_alpha_length(given: NonRevocationProof) -> None:
     """Check that the response for the revocation attribute is not longer than an honest one.
 
     Raises:
-        ProofError: It is.
+        ProofError: The check fails.
     """
     if given.alpha.bit_length() > _ALPHA_BITS:
         raise ProofError(
@@ -230,7 +230,7 @@ def check_c_r(given: NonRevocationProof) -> None:
     """Check that C_r is between 1 and n-1, and coprime to n.
 
     Raises:
-        ProofError: It is not.
+        ProofError: The check fails.
     """
     if not is_unit(given.c_r, given.proof.key.n):
         raise ProofError(_path(given, "C_r"), _NO_UNIT, check="c_r")
@@ -240,7 +240,7 @@ def check_c_u(given: NonRevocationProof) -> None:
     """Check that C_u is between 1 and n-1, and coprime to n.
 
     Raises:
-        ProofError: It is not.
+        ProofError: The check fails.
     """
     if not is_unit(given.c_u, given.proof.key.n):
         raise ProofError(_path(given, "C_u"), _NO_UNIT, check="c_u")
@@ -250,7 +250,7 @@ def check_nu(given: NonRevocationProof) -> None:
     """Check that the accumulator is between 1 and n-1, and coprime to n.
 
     Raises:
-        ProofError: It is not.
+        ProofError: The check fails.
     """
     if not is_unit(given.nu, given.proof.key.n):
         raise ProofError(_path(given, "sacc.data"), _NO_UNIT, check="nu")

@@ -1,4 +1,4 @@
-"""Products of modular powers, by gmpy2 if it is installed.
+"""Products of modular powers, computed by gmpy2 if it is installed.
 
 All numbers are public, so nothing here takes constant time.
 """
@@ -72,7 +72,7 @@ def _with_shared_squarings(pairs: Iterable[tuple[int, int]], modulus: int) -> in
 
 
 def _odd_powers(base: int, modulus: int) -> list[int]:
-    """Return base, base³, base⁵ … as far as a digit reaches."""
+    """Return base, base³, base⁵ … up to the largest digit."""
     square = base * base % modulus
     powers = [base % modulus]
     for _ in range(_MASK >> 1):

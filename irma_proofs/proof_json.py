@@ -1,4 +1,4 @@
-"""Read the JSON of proofs strictly: exact names, no member twice, nothing unknown."""
+"""Read the JSON of proofs strictly: only known names, in the exact spelling, and each once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LAST_SECOND: Final = 253_402_300_799
 _LONGEST: Final = 20 * 2**20
 """Bytes of a whole signature. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
-"""Brackets and commas, also in strings. Each may stand for a value, which takes some 80 bytes."""
+"""Brackets and commas, including those in strings. Each may stand for a value, which takes about 80
+bytes."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:
@@ -55,7 +56,7 @@ def read_members(
         raise ProofError(path, "must be an object")
     if missing := sorted(required - value.keys()):
         raise ProofError(f"{path}.{missing[0]}".removeprefix("."), "is missing")
-    # An unknown name is not quoted, as it may hold anything.
+    # An unknown name is not quoted, because it may contain anything.
     if value.keys() - required - optional:
         names = ", ".join(sorted(required | optional))
         raise ProofError(path, f"must have only the members {names}")

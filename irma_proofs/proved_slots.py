@@ -1,4 +1,4 @@
-"""What proofs disclose, compared with what was asked.
+"""Compare the attributes that proofs disclose with the requested ones.
 
 Source: irmago `AttributeConDisCon.Satisfy` and `Disclosure.VerifyAgainstRequest`.
 """
@@ -28,7 +28,7 @@ from irma_proofs.proof_json import read_integer, read_list, read_members
 __all__ = ["Asked", "Place", "ProvedSlots", "VerifiedProof", "prove_slots", "read_indices"]
 
 _TOLERANCE: Final = timedelta(minutes=10)
-"""The age up to which a proof of non-revocation counts as new, as at the server by default."""
+"""The age up to which a proof of non-revocation counts as new, which is the server's default."""
 _MOST_INDEX: Final = 9999
 _MOST_INDICES: Final = 1000
 
@@ -36,12 +36,12 @@ _MOST_INDICES: Final = 1000
 @final
 @attrs.frozen
 class Place:
-    """Where a disclosed attribute is: irmago `DisclosedAttributeIndex`.
+    """The place of a disclosed attribute: irmago `DisclosedAttributeIndex`.
 
     Args:
         proof: The index of the proof in the list.
         attribute: The index of the attribute in the proof.
-        path: Where it was named in the JSON.
+        path: The path in the JSON that names the place.
     """
 
     proof: int
@@ -59,7 +59,7 @@ class VerifiedProof:
 
     Args:
         proof: The disclosure proof.
-        non_revocation: Its proof of non-revocation; None without one.
+        non_revocation: Its proof of non-revocation, or None.
     """
 
     proof: DisclosureProof
@@ -69,7 +69,7 @@ class VerifiedProof:
 @final
 @attrs.frozen
 class Asked:
-    """What a request asks for, as far as the proofs are concerned.
+    """The parts of a request that proofs must satisfy.
 
     Args:
         disclose: The requested attributes.
@@ -84,7 +84,7 @@ class Asked:
 
     @classmethod
     def by(cls, request: SignatureRequest | DisclosureRequest) -> Asked:
-        """Return what a request asks for."""
+        """Return these parts of a request."""
         return cls(request.disclose, request.revocation, frozenset(request.skip_expiry_check))
 
 
@@ -94,9 +94,9 @@ class ProvedSlots:
     """What proofs disclose.
 
     Args:
-        slots: What was disclosed for each slot of the request. Without a request, slots are the
-            groups in which the app listed the attributes.
-        extra: What else was disclosed.
+        slots: The attributes that were disclosed for each slot of the request. Without a request,
+            slots are the groups in which the app listed the attributes.
+        extra: All other disclosed attributes.
     """
 
     slots: Mapping[Slot, AnsweredSlot]
@@ -104,7 +104,7 @@ class ProvedSlots:
 
 
 def read_indices(value: JsonValue) -> Places:
-    """Return the `indices` of a disclosure or signature: for each slot, where its attributes are.
+    """Return the `indices` of a disclosure or signature: the places of each slot's attributes.
 
     Raises:
         ProofError: They do not have the right form.
@@ -132,13 +132,13 @@ def _read_place(value: JsonValue, path: str) -> Place:
 def prove_slots(
     proofs: Sequence[VerifiedProof], indices: Places, *, asked: Asked | None, at: datetime
 ) -> ProvedSlots:
-    """Return what proofs disclose, once it has passed every check.
+    """Return the attributes that proofs disclose, once they have passed every check.
 
     Args:
         proofs: The proofs.
-        indices: For each slot, where its attributes are.
-        asked: What was asked; None if the caller does not know it.
-        at: The time by which the credentials are judged.
+        indices: The places of each slot's attributes.
+        asked: The requirements of the request; None if the caller does not know them.
+        at: The time for which the credentials are judged.
 
     Raises:
         ProofError: The proofs do not match the request, or a credential had expired.
@@ -193,7 +193,7 @@ def _all_attributes(
                 value,
                 status=AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT,
                 issued_at=datetime.fromtimestamp(proof.metadata.signed_at, UTC),
-                # The languages of the server's results. No attribute is translated.
+                # The languages in the server's results. No attribute is translated.
                 translations=None if value is None else dict.fromkeys(("", "en", "nl"), value),
                 not_revoked=verified.non_revocation is not None,
                 not_revoked_before=before,
@@ -240,10 +240,10 @@ def _as_extra(given: DisclosedAttribute) -> DisclosedAttribute:
 def check_number_of_indices(lists: Sequence[JsonValue]) -> None:
     """Check that the indices have at most 1,000 lists and places together.
 
-    They are not signed, so anybody can name an attribute, such as a photo, again and again.
+    They are not signed, so anyone can name an attribute, such as a photo, many times.
 
     Raises:
-        ProofError: They have more.
+        ProofError: The check fails.
     """
     if sum(1 + len(each) if type(each) is list else 1 for each in lists) > _MOST_INDICES:
         raise ProofError(
@@ -257,7 +257,7 @@ def check_indices_disclosed(proofs: Sequence[VerifiedProof], indices: Places) ->
     """Check that an attribute was disclosed at each place that the indices name.
 
     Raises:
-        ProofError: None was.
+        ProofError: The check fails.
     """
     for place in (place for places in indices for place in places):
         if place.proof >= len(proofs) or place.attribute not in proofs[place.proof].proof.disclosed:
@@ -270,7 +270,7 @@ def check_non_revocation_proved(proofs: Sequence[VerifiedProof], asked: Asked) -
     """Check that each credential of a type that needs a proof of non-revocation has one.
 
     Raises:
-        ProofError: One has none.
+        ProofError: The check fails.
     """
     for verified in proofs:
         identifier = verified.proof.credential_type.identifier
@@ -287,7 +287,7 @@ def check_enough_indices(indices: Places, disclose: ConDisCon) -> None:
     """Check that there are indices for each slot of the request.
 
     Raises:
-        ProofError: There are fewer.
+        ProofError: The check fails.
     """
     if len(indices) < len(disclose):
         raise ProofError(
@@ -308,7 +308,7 @@ def answered_slot(
     """
     for j, option in enumerate(disjunction):
         count = len(option)
-        # What stands behind the attributes of the option is reported nowhere, as at the server.
+        # Attributes after those of the option are not reported, as at the server.
         has_enough = len(disclosed) >= count if count else not disclosed
         if has_enough and all(map(fits, option, disclosed)):
             return AnsweredSlot(tuple(disclosed[:count]), j)
@@ -331,7 +331,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
     """Check that no demanded proof of non-revocation is older than the request allows.
 
     Raises:
-        ProofError: One is.
+        ProofError: The check fails.
     """
     for attribute in (attribute for slot in slots for attribute in slot):
         identifier = credential_type_of(attribute.attribute)
@@ -344,10 +344,10 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired; in the second of its expiry it is valid.
+    """Check that no credential had expired; in the second of its expiry it is still valid.
 
     Raises:
-        ProofError: One had.
+        ProofError: The check fails.
     """
     for proof in (verified.proof for verified in proofs):
         identifier = proof.credential_type.identifier
@@ -365,7 +365,7 @@ def check_key_not_expired(proofs: Sequence[VerifiedProof]) -> None:
     """Check that no issuer signed a credential after its key had expired.
 
     Raises:
-        ProofError: One did.
+        ProofError: The check fails.
     """
     for proof in (verified.proof for verified in proofs):
         if proof.metadata.signed_at > proof.key.expires_at:

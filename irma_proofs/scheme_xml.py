@@ -83,7 +83,7 @@ class XmlFile:
         return (self.element.text or "").strip()
 
     def text_of(self, name: str) -> str:
-        """Return the string in the only child of that name; empty without one.
+        """Return the string in the only child of that name; empty if there is none.
 
         Raises:
             ConfigurationError: There are several.
@@ -107,7 +107,7 @@ class XmlFile:
         return int(text)
 
     def base64(self, name: str) -> bytes | None:
-        """Return the bytes whose base64 is in the only child of that name; None without one.
+        """Return the bytes whose base64 is in the only child of that name; None if there is none.
 
         Raises:
             ConfigurationError: The child holds something else.
@@ -125,7 +125,7 @@ class XmlFile:
         return self.element.get(name) == "true"
 
     def translations(self, name: str) -> dict[str, str]:
-        """Return the strings in the only child of that name, by language; empty without one."""
+        """Return the strings in the only child of that name, by language, or an empty mapping."""
         found = self.find(name)
         return {} if found is None else {each.name: each.text() for each in found.children()}
 

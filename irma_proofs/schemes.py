@@ -1,4 +1,4 @@
-"""Schemes: who issues which credentials, and with which keys.
+"""Schemes, which list issuers, their credential types and their keys.
 
 A scheme is a folder. Its file `index` has the hash of each file, and `index.sig` signs the index.
 Files are read when they are first needed, as a scheme may have hundreds of keys.
@@ -45,7 +45,7 @@ _HASH_LENGTH: Final = 16
 
 
 class SchemeFiles(Protocol):
-    """Where the files of schemes come from. `irma_backend.SchemeFolder` reads a folder."""
+    """The source of the files of schemes. `irma_backend.SchemeFolder` reads a folder."""
 
     def read(self, path: str) -> bytes:
         """Return the content of a file.
@@ -55,7 +55,7 @@ class SchemeFiles(Protocol):
 
         Raises:
             OSError: The file cannot be read.
-            ConfigurationError: Likewise, with a reason.
+            ConfigurationError: The same, with a reason.
         """
         ...
 
@@ -65,15 +65,15 @@ class SchemeFiles(Protocol):
 class Schemes:
     """Schemes whose signatures were verified, with their credential types and keys.
 
-    An instance can be shared by threads, and keeps what it has read: make another one once the
-    files have changed.
+    Threads may share an instance. It caches the files that it has read, so make another one when
+    the files have changed.
 
     Args:
-        files: Where the files come from.
+        files: The source of the files.
         pinned: The key of each scheme, by its name: the PEM of a public key on the curve P-256, as
             in the scheme's `pk.pem`. Get it from a source that you trust, and keep it in your own
-            configuration: a key that comes with the files proves nothing. Only these schemes are
-            known.
+            configuration, because a key that comes with the files proves nothing. Only these
+            schemes are known.
 
     Raises:
         ConfigurationError: A key is not such a PEM, or an index is missing, is malformed, or is
@@ -103,7 +103,7 @@ class Schemes:
         return tuple(self._schemes)
 
     def scheme(self, name: str) -> Scheme | None:
-        """Return what a scheme says about itself; None for an unknown scheme."""
+        """Return a scheme's description of itself; None for an unknown scheme."""
         check_instance(name, str, "name", "a string")
         return self._schemes.get(name)
 
@@ -250,7 +250,7 @@ def check_index_signature(
     """Check that the pinned key signed the index.
 
     Raises:
-        ConfigurationError: It did not.
+        ConfigurationError: The check fails.
     """
     try:
         key.verify(signature, index, ECDSA(SHA256()))
@@ -265,7 +265,7 @@ def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
     """Check that a file has the hash that the index gives for it.
 
     Raises:
-        ConfigurationError: It has another, or is not in the index.
+        ConfigurationError: It has another hash, or is not in the index.
     """
     if digest is None:
         raise ConfigurationError(f"{path}: is not in the index of its scheme")

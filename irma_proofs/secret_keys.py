@@ -1,4 +1,4 @@
-"""That all credentials are one person's.
+"""Check that all credentials belong to one person.
 
 Source: gabi `ProofList.Verify`; irmago `ProofList.VerifyProofs`.
 """
@@ -17,8 +17,8 @@ __all__ = ["check_one_secret_key", "check_singletons"]
 def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) -> None:
     """Check that all credentials have the same secret key.
 
-    A keyshare server has a part of the key for the credentials of its scheme, so these have a key
-    of their own.
+    A keyshare server has a part of the key for the credentials of its scheme, so these have a
+    different key.
 
     Raises:
         ProofError: Two credentials that should have the same key have different ones.
@@ -38,10 +38,10 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
 
 
 def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that there is only one proof for each type of which a person has one credential.
+    """Check that there is only one proof for each type of which a person can have one credential.
 
     Raises:
-        ProofError: There are two.
+        ProofError: The check fails.
     """
     seen = set[str]()
     for proof in proofs:

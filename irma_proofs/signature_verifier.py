@@ -42,13 +42,13 @@ _SHORTEST_KEY: Final = 1024
 _UNMATCHED: Final = "UNMATCHED_REQUEST"
 _REQUIRED: Final = frozenset({"signature", "nonce", "context", "message"})
 _OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
-"""Signatures of the first form were made without the first two."""
+"""Signatures of the first form do not have the first two."""
 
 
 @final
 @attrs.frozen
 class _Signature:
-    """A signature in its JSON form, of which only the form of the proofs is not checked yet."""
+    """A signature in its JSON form. Everything except the form of the proofs has been checked."""
 
     proofs: JsonValue = attrs.field(repr=False)
     indices: Places = attrs.field(repr=False)
@@ -64,16 +64,16 @@ class _Signature:
 class SignatureVerifier:
     """Verifies attribute-based signatures, without any server.
 
-    It implements `irma_core.interfaces.SignatureVerifier`. An instance can be shared by threads. A
-    signature takes some tens of milliseconds for each credential, or some milliseconds with gmpy2
-    (the extra `proofs`), so an event loop should have it done by a thread.
+    It implements `irma_core.interfaces.SignatureVerifier`. Threads may share an instance. Verifying
+    takes tens of milliseconds for each credential, or a few milliseconds with gmpy2 (the extra
+    `proofs`), so an event loop should run it on a thread.
 
     Args:
         schemes: The schemes whose credentials are accepted.
         time_stamps: The keys of time-stamping servers, by the URL that the scheme names. Get them
-            from a source that you trust: nothing in a scheme says which key is right.
+            from a source that you trust, because nothing in a scheme says which key is right.
         min_key_bits: The length of the shortest issuer key to accept: 1024, 2048 or 4096 bits.
-            Keys of 1024 bits are those of demonstrations.
+            Demonstrations use keys of 1024 bits.
 
     Raises:
         ConfigurationError: A key or `min_key_bits` is invalid.
@@ -104,19 +104,19 @@ class SignatureVerifier:
     ) -> VerifiedSignature:
         """Return what a signature proves, once it has passed every check.
 
-        The checks are, in this order: its form; that it is the one that was requested; its time
-        stamp; its proofs; that they disclose what was asked; and that no credential had expired.
+        The checks run in this order: the form, the requested message, the time stamp, the proofs,
+        the requested attributes, and the validity of the credentials.
 
         Args:
             signature: The signature, or its JSON.
             request: The request that it must answer: the same message, and an option for each slot.
-                None to accept any message and any attributes, which the caller must then look at.
-            nonce: The nonce that it must have, if the caller knows the one of the session.
-            context: The context that it must have, likewise.
+                None to accept any message and any attributes, which the caller must then check.
+            nonce: The nonce that it must have, if the caller knows the nonce of the session.
+            context: The context that it must have, if the caller knows the context of the session.
             not_before: The time before which it must not have been made, such as the start of the
                 session.
-            at: The time by which a signature without a time stamp is judged. By default it is
-                refused, as nothing else says when it was made.
+            at: The time for which a signature without a time stamp is judged. By default such a
+                signature is refused, because nothing else says when it was made.
 
         Raises:
             ProofError: The signature did not pass a check; the error says which one, and where.
@@ -166,7 +166,7 @@ class SignatureVerifier:
         not_before: datetime | None,
         at: datetime | None,
     ) -> datetime:
-        """Return the time by which a signature is judged, once its time stamp is verified."""
+        """Return the time for which a signature is judged, once its time stamp is verified."""
         stamp = signed.stamp
         if stamp is None:
             return time_without_stamp(at, not_before)
@@ -186,7 +186,7 @@ class SignatureVerifier:
 
 @boundary
 def read_stamp_of(signature: AttributeBasedSignature | str | bytes) -> TimeStamp:
-    """Return the time stamp of a signature, of which nothing was verified yet.
+    """Return the time stamp of a signature, before anything is verified.
 
     Raises:
         ProofError: The signature is malformed, or has no time stamp.
@@ -226,10 +226,10 @@ def _read_signature(data: str | bytes) -> _Signature:
 
 
 def check_form(form: JsonValue) -> None:
-    """Check that a signature is of a known form: the second, or the first, which has no `@context`.
+    """Check that a signature has a known form: the second, or the first, which has no `@context`.
 
     Raises:
-        ProofError: It is of another.
+        ProofError: The check fails.
     """
     if form not in ("", _SECOND_FORM):  # not every JSON value can be in a set
         raise ProofError("@context", f"must be {_SECOND_FORM}", check="form")
@@ -239,7 +239,7 @@ def check_message(message: str, request: SignatureRequest) -> None:
     """Check that the signed message is the requested one.
 
     Raises:
-        ProofError: It is another.
+        ProofError: The check fails.
     """
     if hash_of_message(message) != request.message_sha256:
         raise ProofError(
@@ -251,7 +251,7 @@ def check_nonce(found: int, expected: int | None) -> None:
     """Check that the nonce is that of the session, if the caller knows it.
 
     Raises:
-        ProofError: It is another.
+        ProofError: The check fails.
     """
     if expected is not None and found != expected:
         raise ProofError("nonce", "is not that of the session", check="nonce", status=_UNMATCHED)
@@ -261,7 +261,7 @@ def check_context(found: int, expected: int | None) -> None:
     """Check that the context is the one of the session, if the caller knows it.
 
     Raises:
-        ProofError: It is another.
+        ProofError: The check fails.
     """
     if expected is not None and found != expected:
         raise ProofError(
@@ -270,17 +270,17 @@ def check_context(found: int, expected: int | None) -> None:
 
 
 def check_some_proof(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that the signature has a proof: without one, nobody signed.
+    """Check that the signature has a proof; without one, it is not a signature.
 
     Raises:
-        ProofError: It has none.
+        ProofError: The check fails.
     """
     if not proofs:
         raise ProofError("signature", "must have at least one proof", check="some_proof")
 
 
 def time_without_stamp(at: datetime | None, not_before: datetime | None) -> datetime:
-    """Return the time by which a signature without a time stamp is judged.
+    """Return the time for which a signature without a time stamp is judged.
 
     Raises:
         ProofError: The caller demands a time stamp.

@@ -1,4 +1,4 @@
-"""Time stamps of signatures: that proofs and message existed at a time.
+"""Time stamps of signatures, which show that proofs and a message existed at a time.
 
 Source: irmago `SignedMessage.VerifyTimestamp`; bwesterb/go-atum.
 """
@@ -52,7 +52,7 @@ class TimeStamp:
     Args:
         time: The time, in Unix seconds.
         signature: The signature of the time-stamping server.
-        public_key: The key with which the server says to have signed.
+        public_key: The key with which the server claims to have signed.
     """
 
     time: int
@@ -73,7 +73,7 @@ def read_time_stamp(value: JsonValue, path: str) -> TimeStamp:
         optional=frozenset({"Hashing"}),
     )
     check_no_hashing(members, path)
-    # The server's URL is not signed: the scheme says which server it must be.
+    # The server's URL is not signed, because the scheme names the server.
     inner = f"{path}.Sig"
     sig = read_members(members["Sig"], inner, required=frozenset({"Alg", "Data", "PublicKey"}))
     check_algorithm(sig["Alg"], inner)
@@ -112,7 +112,7 @@ def time_stamp_server(proofs: Sequence[DisclosureProof], schemes: Schemes) -> st
     """Return the URL of the time-stamping server for credentials.
 
     Raises:
-        ProofError: Their schemes name several servers, or none.
+        ProofError: Their schemes name several servers, or no server.
     """
     found = {schemes.scheme(proof.credential_type.scheme) for proof in proofs}
     urls = {scheme.time_stamp_server if scheme is not None else "" for scheme in found}
@@ -169,10 +169,10 @@ def _numbers(proof: DisclosureProof) -> bytes:
 
 
 def check_no_hashing(members: Mapping[str, JsonValue], path: str) -> None:
-    """Check that the time stamp has no `Hashing`, which the app never asks for.
+    """Check that the time stamp has no `Hashing`, which the app never requests.
 
     Raises:
-        ProofError: It has.
+        ProofError: The check fails.
     """
     if "Hashing" in members:
         raise ProofError(f"{path}.Hashing", "is not supported", check="no_hashing", status=_STATUS)
@@ -197,7 +197,7 @@ def check_lengths(stamp: TimeStamp, path: str) -> None:
     """Check that the signature and the key have the length of Ed25519.
 
     Raises:
-        ProofError: One is shorter.
+        ProofError: The check fails.
     """
     if len(stamp.signature) != _SIGNATURE_LENGTH or len(stamp.public_key) != _KEY_LENGTH:
         raise ProofError(
@@ -212,7 +212,7 @@ def check_pinned_key(stamp: TimeStamp, keys: frozenset[bytes], server: str) -> N
     """Check that the caller has pinned the key of the time stamp.
 
     Raises:
-        ProofError: The caller has not.
+        ProofError: The check fails.
     """
     if stamp.public_key not in keys:
         raise ProofError(
@@ -227,10 +227,10 @@ def check_stamp_signature(stamp: TimeStamp, signed: bytes) -> None:
     """Check that the time-stamping server signed the time, the proofs and the message.
 
     Raises:
-        ProofError: It did not.
+        ProofError: The check fails.
     """
     try:
-        # An unsuitable key is found here, too: it verifies nothing.
+        # An unsuitable key is found here, too, because it verifies nothing.
         Ed25519PublicKey.from_public_bytes(stamp.public_key).verify(stamp.signature, signed)
     except InvalidSignature:
         raise ProofError(
@@ -244,10 +244,10 @@ def check_stamp_signature(stamp: TimeStamp, signed: bytes) -> None:
 def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
     """Check that the time stamp is not from before a time, such as the start of a session.
 
-    Time stamps have whole seconds, so the second in which that time is counts.
+    Time stamps have whole seconds, so the second that contains this time is accepted.
 
     Raises:
-        ProofError: It is older.
+        ProofError: The check fails.
     """
     if stamp.time < int(not_before.timestamp()):
         raise ProofError(
@@ -256,7 +256,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
 
 
 def same_server(url: str) -> str:
-    """Return a URL in the form by which pinned keys are found: without slashes at its end."""
+    """Return a URL in the form under which pinned keys are found, without slashes at its end."""
     return url.rstrip("/")
 
 

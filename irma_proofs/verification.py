@@ -1,4 +1,4 @@
-"""The order of checks for a list of proofs: form first, then arithmetic, then what was asked."""
+"""The order of checks for a list of proofs: the form, the arithmetic, then the request."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def verify_proofs(
         proofs: The proofs, in the order of the JSON.
         schemes: The schemes of the credentials.
         context: The session's context.
-        nonce: The session's nonce; that of a signature includes its message.
+        nonce: The session's nonce; the nonce of a signature includes its message.
         is_signature: Whether a message is signed.
 
     Raises:
-        ProofError: A proof is not valid, or the credentials are not one person's.
+        ProofError: A proof is not valid, or the credentials do not belong to one person.
     """
     check_one_secret_key(proofs, schemes)
     check_singletons(proofs)
@@ -76,15 +76,15 @@ def verify_disclosure(
     at: datetime,
     min_key_bits: int,
 ) -> ProvedSlots:
-    """Return what a disclosure proves, once it has passed every check.
+    """Return the attributes that a disclosure proves, once it has passed every check.
 
     Args:
         disclosure: The JSON that the app sends to the server.
-        asked: What was asked.
+        asked: The requirements of the request.
         schemes: The schemes of the credentials.
         nonce: The session's nonce.
         context: The session's context.
-        at: The time by which the credentials are judged.
+        at: The time for which the credentials are judged.
         min_key_bits: The length of the shortest modulus to accept.
 
     Raises:

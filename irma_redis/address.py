@@ -1,4 +1,4 @@
-"""A Redis URI, as the options of redis-py's connections, with every wait bounded."""
+"""Read a Redis URI as options of redis-py's connections, with every wait bounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from irma_core.interfaces import FrozenMapping, Secret
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
-"""Seconds for a new connection, for a reply, and for a free connection of the pool."""
+"""Seconds for each of a new connection, a reply, and a free connection of the pool."""
 LONGEST_CALL: Final = 2 * LONGEST_STEP
 """Seconds for all of these together, which only asyncio can bound."""
 CONNECTIONS: Final = 16
@@ -149,7 +149,7 @@ class _Credentials(CredentialProvider):
             secret: object = self._password() if callable(self._password) else self._password
             text = secret.decode() if isinstance(secret, bytes) else secret
             if isinstance(text, str):
-                text.encode()  # or redis-py raises an error that shows the password
+                text.encode()  # otherwise redis-py raises an error that shows the password
                 return (text,) if self._user is None else (self._user, text)
             failure = NoPasswordError(f"expected str or bytes, got {type(text).__name__}")
         except Exception as error:  # noqa: BLE001  # the application's function may raise anything

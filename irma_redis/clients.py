@@ -75,7 +75,7 @@ def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
 
 
 def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
-    """Check the settings of Redis when a part is opened; a Redis that is down is no fault.
+    """Check the settings of Redis when a part is opened; an unreachable Redis is not an error.
 
     Args:
         uri: The URI of Redis.
@@ -106,5 +106,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Return a reply that is a value. redis-py does not decode it here."""
+    """Return a reply that is a value, which redis-py does not decode here."""
     return answer if isinstance(answer, bytes) else None

@@ -1,4 +1,4 @@
-"""Describe faults of Redis without an address, a name or a password.
+"""Describe faults of Redis without its address, a name or a password.
 
 redis-py's errors contain the address. So our errors are raised outside the `except` block, or
 Python would keep redis-py's error as the context. The reply of Redis itself begins
@@ -29,7 +29,7 @@ class Fault(NamedTuple):
 
     Attributes:
         text: The description.
-        is_setting: Whether only another setting helps, so that a program should not start.
+        is_setting: Whether only a change of settings helps, so that a program should not start.
     """
 
     text: str
@@ -51,11 +51,11 @@ _BUSY_POOL: Final = Fault(
     "all of this process's connections to it are busy; there are too many calls at once"
 )
 
-# By the replies of Redis, and by the messages of redis-py if it has no class for the fault.
+# Recognised by replies of Redis, or by messages of redis-py if it has no class for the fault.
 _BY_WORDS: Final = (
     ("user executing the script can't", _PERMISSION),
     ("NOPERM", _PERMISSION),
-    ("unauthenticated", _LOGIN),  # its answer to a long command before a login
+    ("unauthenticated", _LOGIN),  # its reply to a long command before a login
     ("DB index is out of range", Fault("it has no database with that number", is_setting=True)),
     ("not allowed in cluster mode", _CLUSTER),
     ("max number of clients reached", Fault("it has no free connection")),
@@ -77,7 +77,7 @@ _BY_WORDS: Final = (
         Fault("the TLS handshake with it timed out; check that its port uses TLS"),
     ),
     ("closed by server", _CLOSED),
-    ("Connection not ready", _CLOSED),  # it spoke first, as it does before it closes
+    ("Connection not ready", _CLOSED),  # it spoke before it closed
     ("Connection reset", _CLOSED),
     ("Broken pipe", _CLOSED),
 )
@@ -118,7 +118,7 @@ def fault(error: BaseException) -> Fault:
     for each in errors:
         if isinstance(each, NoPasswordError):
             return Fault(f"its password could not be read: {each}")
-    # The cause says more: redis-py reports a rejected certificate as a lost connection.
+    # The cause explains more, because redis-py reports a rejected certificate as a lost connection.
     for each in errors:
         if isinstance(each, ssl.SSLError) or "handshake" in str(each):
             error = each
@@ -151,7 +151,7 @@ class Door:
     """Guards all calls to Redis: it rejects calls after the end and translates errors.
 
     Args:
-        what: The guarded part, for messages.
+        what: The name of the guarded part, for messages.
         kind: The class of the errors.
     """
 

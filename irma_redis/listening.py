@@ -1,4 +1,4 @@
-"""The one connection on which a process receives notices of published ends: a thread reads it.
+"""The one connection on which a process receives notices of published ends, read by a thread.
 
 The first wait opens it. When it breaks, all waits fail, and the next wait opens a new one. So no
 wait relies on a connection that is lost. A ping detects a Redis that hangs.

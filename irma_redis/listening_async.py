@@ -1,4 +1,4 @@
-"""The one connection on which a process receives notices: a task reads it. See `listening`."""
+"""The one connection on which a process receives notices, read by a task. See `listening`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Read values from Redis, all that are requested at the same time in one round trip.
+"""Read values from Redis; values that are requested at the same time share one round trip.
 
-Thousands of watches may begin or return at the same moment. One by one they would queue for the
-connections, and the last ones would time out.
+Thousands of watches may begin or return at the same moment. If each read on its own, they would
+queue for connections, and the last ones would time out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Set the value or, from a string, the failure. The caller may have been cancelled."""
+        """Set the value, or the failure if it is a string. The caller may have been cancelled."""
         if self.found.done():
             return
         if isinstance(answer, str):

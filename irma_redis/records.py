@@ -2,7 +2,7 @@
 
 Redis has a hash of the requestor token, never the token itself. The token also gives the key that
 seals the end. So a reader of Redis cannot read attributes, and a writer cannot forge an end. A
-writer can suppress one; the watches' polls of the server find that out.
+writer can suppress an end, but then the watches find it by polling the server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LIFETIME_MS: Final = int(timedelta(minutes=30) / timedelta(milliseconds=1))
 
 _NONCE: Final = 12
 _TAG: Final = 16
-_STATUS_WIDTH: Final = 16  # every status is padded to this length, so that the size hides it
+_STATUS_WIDTH: Final = 16  # padding, so that the size does not reveal the status
 MAX_BYTES: Final = _NONCE + _STATUS_WIDTH + 1 + 1024 * 1024 + _TAG
 """The size of a sealed end with the largest result. Longer values are not read."""
 

@@ -56,7 +56,7 @@ class RedisStatusBackend:
         )
         if not is_first:
             record.open(self._look(record.key))  # raises if another program's value is there
-        # Also after the second publish: the first publisher may have died before this.
+        # Also after a second publish, because the first publisher may have died before this.
         self._door.attempt(self._redis, lambda: self._redis.publish(CHANNEL, record.key))
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
@@ -87,16 +87,16 @@ class RedisStatusBackend:
         self._redis.close()
 
     def _look(self, key: str) -> bytes | None:
-        # One byte more than there may be: a longer value cannot be opened.
+        # One byte more than the limit, because a longer value cannot be opened.
         return as_bytes(
             self._door.attempt(self._redis, lambda: self._redis.getrange(key, 0, MAX_BYTES))
         )
 
 
 def _next_notice(notices: Queue, deadline: float) -> Notice:
-    """Return why the wait has failed, or None when it is time to look or the deadline is over."""
+    """Return why the wait has failed, or None if it is time to look or the deadline is over."""
     while (left := deadline - time.monotonic()) > 0:
-        # A signal that comes just before a thread blocks is handled only afterwards.
+        # A signal that arrives just before a thread blocks is handled only afterwards.
         with suppress(Empty):
             return notices.get(timeout=min(left, _LONGEST_WAIT))
     return None

@@ -1,7 +1,7 @@
-"""The store, in both modes: it makes things happen once among all processes that share a Redis.
+"""The store, in both modes. It makes actions happen once among all processes that share a Redis.
 
-Redis gets a hash of each key, because keys may identify sessions. A value is stored behind one
-byte, which distinguishes an empty value from a missing one.
+Redis receives only a hash of each key, because keys may identify sessions. A value is stored behind
+one byte, which distinguishes an empty value from a missing one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The waits of this process, by session, and how they are woken. For both modes."""
+"""The waits of this process by session, and how they are woken, for both modes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Waiting(Generic[QueueT]):
     def wake(self, key: str) -> None:
         """Wake the waits for a session."""
         for queue in self._queues.get(key, ()):
-            if queue.empty():  # one notice is enough: the wait looks after it has taken it
+            if queue.empty():  # one notice suffices to make a wait look
                 queue.put_nowait(None)
 
     def fail(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""For test suites, ours and yours: an IRMA server in memory with an app, and scripted transports.
+"""An IRMA server in memory with an app, and scripted transports, for test suites.
 
     server = InMemoryServer()
     app = SimulatedApp(server)
@@ -9,10 +9,11 @@
     session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
     answer = requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
 
-With pytest there are fixtures, `irma_server` and `irma_app` among them, without an import: see
+With pytest, fixtures such as `irma_server` and `irma_app` are available without an import: see
 `irma_testing.pytest_plugin`.
 
-Nothing here proves anything: the proofs are simulated, and the server's JWTs say so in a claim.
+Nothing here proves anything, because the proofs are simulated. A claim in the server's JWTs says
+so.
 """
 
 from typing import TYPE_CHECKING
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
-    # Loaded on first use, unlike `irma_core`: pytest imports this package in every project that has
-    # it installed, for the plugin in it, and the server in memory takes half as long again.
+    # Loaded on first use, because pytest imports this package for its plugin in every project that
+    # has it installed, and the server in memory would take half as long again.
     from importlib import import_module
 
     _ROOMS = {

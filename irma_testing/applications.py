@@ -53,8 +53,8 @@ def wsgi(app: WSGIApplication) -> Callable[[HttpRequest], HttpResponse]:
         app: The application, such as a `Flask` object.
 
     Returns:
-        The function. What the application raises comes out of it, unless the framework makes a
-        reply of it: for Flask set `TESTING`.
+        The function. It raises the application's exceptions, unless the framework turns them into a
+        reply; for Flask set `TESTING`.
 
     Raises:
         UsageError: The application cannot be called.
@@ -89,14 +89,14 @@ def wsgi(app: WSGIApplication) -> Callable[[HttpRequest], HttpResponse]:
 def asgi(app: AsgiApplication) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
     """Return a function for `InMemoryServer.deliver` that awaits an ASGI application.
 
-    The server awaits it on the event loop from which the application last called the server, if
-    that runs, and otherwise on a new one. It sends no lifespan events.
+    The server awaits it on the event loop from which the application last called the server, or on
+    a new one if that loop is not running. It sends no lifespan events.
 
     Args:
         app: The application, such as a `FastAPI` or `Starlette` object.
 
     Returns:
-        The function. What the application raises comes out of it.
+        The function. It raises the application's exceptions.
 
     Raises:
         UsageError: The application cannot be called.
@@ -136,7 +136,7 @@ def django(client: DjangoClient) -> Callable[[HttpRequest], Any]:
         client: A `django.test.Client`, or an `AsyncClient`, whose views are then awaited.
 
     Returns:
-        The function. What the view raises comes out of it, unless the client was made with
+        The function. It raises the view's exceptions, unless the client was made with
         `raise_request_exception=False`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Act as the app in browser tests with Playwright: see the QR that the page shows, and answer."""
+"""Act as the app in browser tests with Playwright: read the QR on the page, and answer."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LIMIT_MILLISECONDS: Final = 30_000
 class BrowserApp:
     """An app that sees a page of Playwright's synchronous interface; made by `irma_browser_app`.
 
-    It follows the page from then on, and takes the session pointer from the reply to its start,
-    which is what the QR contains.
+    From then on it follows the page. It reads the session pointer, which is the content of the QR,
+    from the reply to the page's start.
 
     Args:
         page: The page, before it starts a session.
@@ -42,14 +42,14 @@ class BrowserApp:
         page.on("response", self._note)
 
     def scan(self) -> ScannedSession:
-        """Scan what the page shows, as soon as it shows something that was not yet scanned.
+        """Scan the QR on the page, as soon as the page shows one that was not scanned before.
 
         Returns:
             The session: type its `pairing_code` into the page if it has one, and `answer`,
             `accept` or `refuse` it.
 
         Raises:
-            AppError: The page starts no session within 30 s, or its start failed.
+            AppError: The page does not start a session within 30 s, or its start fails.
         """
         for _ in range(_LIMIT_MILLISECONDS // _POLL_MILLISECONDS):
             if self._replies:

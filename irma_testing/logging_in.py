@@ -1,4 +1,4 @@
-"""Log a test client in as a browser and an app do: start, the person answers, finish."""
+"""Log a test client in as a browser and an app do: start a session, answer it, and finish it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PREFIX: Final = "/irma"
 
 
 def _post(client: Any, path: str, fields: Mapping[str, object]) -> Any:
-    """Post JSON by the test client of any framework; an asynchronous one returns an awaitable.
+    """Post JSON with the test client of any framework; an asynchronous client returns an awaitable.
 
     The browser's cookie is `Secure`, so every post is made over HTTPS.
 
@@ -106,14 +106,14 @@ class Login(_LoginBase):
             person: Answers honestly; `irma_person("adult")` by default.
             email: The e-mail address of the person, if `person` is not given.
             prefix: The path of the pages of IRMA.
-            next_url: Where the page wants to go next.
+            next_url: The page to go to next.
 
         Returns:
-            Where the page goes next, or None.
+            The page to go to next, or None.
 
         Raises:
-            AppError: The website refuses the person. `code` says why: `cancelled` if the person has
-                nothing that fits.
+            AppError: The website refuses the person. `code` says why; it is `cancelled` if the
+                person lacks the requested attributes.
             UsageError: An argument has another type.
         """
         _check(name, prefix, next_url)
@@ -161,4 +161,4 @@ class AsyncLogin(_LoginBase):
 
 def _close(awaitable: object) -> None:
     if callable(close := getattr(awaitable, "close", None)):
-        close()  # or Python warns that it was never awaited
+        close()  # otherwise Python warns that it was never awaited

@@ -3,8 +3,9 @@
     with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
         ...  # the first request gets an answer, the second and later ones a cut one
 
-A *behaviour* is a function that handles one request of a `Peer`. Each request takes the next
-behaviour, and the last one repeats. `misbehaviours` has many. This needs only the standard library.
+A *behaviour* is a function that handles one request of a `Peer`. Each request gets the next
+behaviour, and the last one repeats. Many are in `misbehaviours`. This needs only the standard
+library.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class ReceivedRequest:
     body: bytes
     connection: int
     reads: int
-    """How many reads of the socket it took: 1 if head and body arrived together."""
+    """The number of reads of the socket: 1 if head and body arrived together."""
 
 
 @dataclass
@@ -131,7 +132,7 @@ class MisbehavingServer:
         tls: A server's TLS context, or None for plain HTTP.
         at_connect: Runs on a connection before its first request, and before TLS.
         idle_limit: When to close a connection that waits for its next request. An IRMA server does
-            so after two seconds; on a busy machine a test may need longer from one to the next.
+            so after two seconds; on a busy machine a test may need a longer limit.
 
     Attributes:
         port: The port on which it listens, at 127.0.0.1.
@@ -247,7 +248,7 @@ def unused_port() -> Generator[int]:
 
 @contextmanager
 def unanswered_port() -> Generator[int]:
-    """Yield a port where connecting never ends: its queue is full and nothing accepts."""
+    """Yield a port on which connecting never ends: its queue is full and nothing accepts."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

@@ -23,7 +23,7 @@ _HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 _BETWEEN_LOOKS = 0.02  # seconds
-_DAY = timedelta(days=1)  # the server stops long before
+_DAY = timedelta(days=1)  # the server stops long before that
 
 
 def _chunk(data: bytes) -> bytes:
@@ -105,6 +105,6 @@ def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
 
 
 def session_unknown() -> Behaviour:
-    """Answer like a restarted IRMA server, which does not know the session any more."""
+    """Answer like a restarted IRMA server, which no longer knows the session."""
     body = b'{"status":400,"error":"SESSION_UNKNOWN","description":"Unknown or expired session"}\n'
     return answer(400, headers=[("Content-Type", "application/json")], body=body)

@@ -168,7 +168,7 @@ def gzip_bomb(size: int) -> Behaviour:
     """Send zeros, compressed a thousandfold, that decompress to this many bytes."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
-    # A full flush forgets what came before, so the same bytes may be repeated.
+    # A full flush resets the compressor, so the same bytes may be repeated.
     packed = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
     count, checksum = size // len(piece), 0
     for _ in range(count):

@@ -36,13 +36,13 @@ def make_person(
     """Return the app of a person, who `answer`s sessions as that person would.
 
     An adult and a minor have the cards `pbdf.gemeente.personalData`, `pbdf.gemeente.address`,
-    `pbdf.sidn-pbdf.email` and `pbdf.sidn-pbdf.mobilenumber`. A card of a minor says `over18: No`,
-    so the app refuses a request for `Yes` by itself. More cards come by `add`.
+    `pbdf.sidn-pbdf.email` and `pbdf.sidn-pbdf.mobilenumber`. A minor's card says `over18: No`, so
+    the app refuses a request for `Yes`. Use `add` for more cards.
 
     Args:
         server: The server that the app uses.
         kind: `"adult"`, `"minor"` or `"nobody"`, whose app is empty.
-        email: The e-mail address; also `"nobody"` has a card with it then.
+        email: The e-mail address; with it, even `"nobody"` has a card.
 
     Raises:
         UsageError: There is no such kind of person, or an argument has another type.

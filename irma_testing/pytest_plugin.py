@@ -1,9 +1,9 @@
 """For pytest: an IRMA server in memory, an app and requestors, as fixtures.
 
-pytest finds this module by itself, wherever the library is installed. So it imports nothing of
-ours until a fixture is used: other projects' tests do not pay for it, and what is imported later is
-seen by coverage. To set a fixture up in another way, redefine it in your `conftest.py`: those that
-build on it follow.
+pytest loads this module in every project where the library is installed. So it imports nothing of
+the library until a fixture is used. That keeps other projects' tests fast, and lets coverage
+measure later imports. To change a fixture, redefine it in your `conftest.py`; the fixtures that use
+it follow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A development server in another process, as its apps reach it, and what it says about itself.
+"""A development server in another process, and its description of itself.
 
-The functions write what a development server says, and `RemoteServer` reads it, so that its form
-is in one place.
+The functions write the description, and `RemoteServer` reads it, so that its form is defined in one
+place.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 ABOUT: Final = "/app/server.json"
-"""The path at which a development server says that it is one."""
+"""The path of a development server's description."""
 SESSIONS: Final = "/sessions.json"
 """The path of the open sessions, below that of the pages."""
 _TIMEOUT: Final = 60.0
@@ -48,7 +48,7 @@ _OK: Final = 200
 
 
 def about(url: str, scheme: Scheme) -> dict[str, JsonValue]:
-    """Return what a development server says about itself: that it is one, its URL and scheme."""
+    """Return a development server's description of itself, with its URL and scheme."""
     types: list[JsonValue] = [
         {
             "identifier": each.identifier,
@@ -165,10 +165,10 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, and call a function; functions that it plans in turn are called before the end.
+        """Wait, and call a function; functions that it plans are called before the end.
 
         Raises:
-            AppError: After five minutes there are still functions to call.
+            AppError: Functions are still waiting to be called after five minutes.
         """
         check_duration(delay, "delay")
         actions = self._planned.actions
@@ -237,7 +237,7 @@ class RemoteServer:
 
 
 class _Planned(threading.local):
-    """The functions that wait to be called on this thread."""
+    """The functions that are waiting to be called on this thread."""
 
     def __init__(self) -> None:
         self.actions: list[Callable[[], object]] = []
@@ -259,7 +259,7 @@ def _read_scheme(value: Mapping[str, Any]) -> Scheme:
 
 @contextmanager
 def _understanding(url: str) -> Generator[None]:
-    """Raise `AppError` if a description has another form. Any program may be at the URL."""
+    """Raise `AppError` if a description is malformed, because any program may be at the URL."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):

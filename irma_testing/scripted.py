@@ -30,7 +30,8 @@ class ScriptedStream:
     """A stream that follows a script. After the last step it stays idle.
 
     Args:
-        steps: Bytes to return, a time that passes before the next step, the end, or an error.
+        steps: For each, bytes to return, a time that passes before the next step, the end, or an
+            error.
         status: The HTTP status.
         headers: The HTTP headers.
 

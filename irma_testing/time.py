@@ -15,8 +15,8 @@ __all__ = ["ManualClock"]
 class ManualClock:
     """Wall and monotonic time, which `advance` moves together.
 
-    Threads that share the clock share its time: a thread that sleeps moves it for all. Use a real
-    clock if threads wait for each other.
+    Threads that share the clock share its time, so a thread that sleeps moves it for all. Use a
+    real clock if threads wait for each other.
 
     Args:
         now: The initial wall time: an aware time, which becomes UTC.

@@ -1,7 +1,7 @@
-"""What the transports share: the clock, the settings, and the checks that no HTTP library makes.
+"""Shared by the transports: the clock, the settings, and checks that HTTP libraries do not make.
 
-`SystemClock` is for everyone. The modules below it serve `irma_transport_urllib3` and
-`irma_transport_aiohttp`, which know nothing of each other.
+`SystemClock` is public. The other modules are for `irma_transport_urllib3` and
+`irma_transport_aiohttp`, which do not import each other.
 """
 
 from irma_transport.clock import SystemClock

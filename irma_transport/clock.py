@@ -1,4 +1,4 @@
-"""The system's clock and source of chance, and the time until a deadline."""
+"""The system's clock and random numbers, and the time until a deadline."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ LONGEST_WAIT: Final = 86_400.0
 """A day in seconds. Sockets and event loops refuse an infinite time-out."""
 
 LONGEST_BLOCKING_WAIT: Final = 1.0
-"""Seconds that a thread blocks at most before it looks again. A signal that arrives just before a
-thread blocks does not end the wait, and Python runs its handler only afterwards."""
+"""The longest time in seconds that a thread blocks before it checks again. A signal that arrives
+just before a thread blocks does not end the wait, and Python runs its handler only afterwards."""
 
-# The system's source needs no seed, so forked children do not wait in step.
+# The system's source needs no seed, so forked children do not wait for equal times.
 system_jitter = random.SystemRandom().random
 
 
 class SystemClock:
-    """The system's wall time in UTC, and the monotonic time that deadlines count by."""
+    """The system's wall time in UTC, and the monotonic time for deadlines."""
 
     def now(self) -> datetime:
         """Return the wall time, aware and in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that never run back."""
+        """Return seconds that never decrease."""
         return time.monotonic()
 
 
 def seconds_until(deadline: float) -> float:
-    """Return the seconds until a point of the monotonic clock, at most a day; below 0 after it."""
+    """Return the seconds until a point on the monotonic clock, at most a day; negative after it."""
     return min(deadline - time.monotonic(), LONGEST_WAIT)

@@ -1,7 +1,7 @@
-"""What went wrong, in words: the reasons that both transports give in their errors.
+"""The reasons for failures that both transports give in their errors.
 
-Native errors quote URLs, and a URL may hold a requestor token. So a reason takes over nothing of
-their texts but the fixed phrases of OpenSSL and of the system, and the status of a proxy.
+Native errors quote URLs, and a URL may hold a requestor token. So a reason repeats only fixed
+phrases of OpenSSL and of the system, and the status of a proxy.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def refused(peer: str) -> str:
 
 
 def proxy_refused(status: int) -> str:
-    """Return the reason for a proxy's refusal. Its own words may repeat what it was sent."""
+    """Return the reason for a proxy's refusal. The proxy's own message may repeat secrets."""
     if status == _PROXY_WANTS_PASSWORD:
         return "the proxy refused with HTTP 407: put its user name and password into proxy="
     return f"the proxy refused with HTTP {status}"

@@ -1,7 +1,7 @@
-"""A request's URL in parts, and what tracing tools may see of the request.
+"""The parts of a request's URL, and the parts of a request that tracing tools may see.
 
-HTTP libraries hand each URL and header to whatever is hooked into them: error trackers, tracing,
-debug logs. They are given the shown target and the shown headers; the real ones are put in place
+HTTP libraries pass each URL and header to the tools that hook into them: error trackers, tracing,
+debug logs. So the libraries receive a shown target and shown headers. The real ones replace them
 when the request is written.
 """
 
@@ -54,7 +54,7 @@ def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[
         place: The request's label, for errors.
 
     Raises:
-        ConfigurationError: A header cannot be sent, is the transport's, or is set twice.
+        ConfigurationError: A header cannot be sent, belongs to the transport, or is set twice.
     """
     if _SHOWN_HEADERS.issuperset([name for name, _ in headers]):
         return dict(_checked_shown(headers, place)), {}
@@ -67,5 +67,5 @@ def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[
 
 @lru_cache(maxsize=64)
 def _checked_shown(headers: Headers, place: str) -> dict[str, str]:
-    # Kept, as most requests have the same; those that may be secret are not.
+    # Cached, as most requests have the same headers. Headers that may be secret are not cached.
     return checked_headers(dict(headers), place, frames_request)

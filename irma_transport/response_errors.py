@@ -1,4 +1,4 @@
-"""Errors for a response that must not be used, though the HTTP library would.
+"""Errors for a response that must not be used, although the HTTP library accepts it.
 
 They are `HTTPException`s, so that urllib3 closes the connection as it does for its own.
 """

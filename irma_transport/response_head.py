@@ -1,8 +1,8 @@
 """The head of a response: checked line by line before the HTTP library reads it.
 
-Two readers of an ambiguous head could disagree on where the response ends, and a proxy between the
-server and this library may be one of them. `http.client` and aiohttp each let other faults pass,
-so both transports apply the same rules here.
+Two readers of an ambiguous head could disagree on where the response ends. A proxy between the
+server and this library may be one of them. `http.client` and aiohttp miss different faults, so both
+transports apply the same rules here.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ class HeadCheck:
 
 
 def check_not_encoded(content_encodings: Iterable[str]) -> None:
-    """Check that a body is sent as it is, since every request asks for that.
+    """Check that a body is not encoded, since every request asks for that.
 
-    Nothing here decompresses: a small response could fill the memory, and decoders take a body
-    that was cut off for a whole one.
+    Nothing here decompresses, because a small response could fill the memory, and decoders mistake
+    a truncated body for a complete one.
 
     Args:
         content_encodings: The values of its `Content-Encoding` headers.

@@ -1,4 +1,4 @@
-"""The settings of a transport, all checked when it is made, before any request."""
+"""The settings of a transport, all checked when it is created, before any request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 PathOrString = str | os.PathLike[str]
 
-# An IRMA server closes a connection after 2.0 s of idling; the rest is for the way to it.
+# An IRMA server closes a connection after 2.0 s of idling; the difference is for the network.
 LONGEST_IDLE: Final = timedelta(seconds=1.5)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 1024 * 1024
 
@@ -55,7 +55,7 @@ def check_limits(idle_limit: object, max_response_bytes: object, pool_size: obje
 
 
 class TlsSettings(NamedTuple):
-    """The certificates to trust, and the certificate to show."""
+    """The certificates to trust, and the client certificate."""
 
     ca: PathOrString | bytes | None = None
     client_certificate: PathOrString | None = None
@@ -69,9 +69,9 @@ def tls_context(
     """Return the TLS context for all connections.
 
     Args:
-        settings: What to make it of.
-        ssl_context: The caller's own, in place of these settings.
-        allow: The risks that are taken.
+        settings: The certificates.
+        ssl_context: The caller's own context, in place of these settings.
+        allow: The accepted risks.
 
     Raises:
         ConfigurationError: A setting is empty, has another type, or contradicts `ssl_context`; a
@@ -108,7 +108,7 @@ def _check_not_empty(value: object, setting: str) -> None:
         kinds, expected = (str,), "a string"
     if not isinstance(value, kinds):
         raise ConfigurationError(f"{setting}: must be {expected}")
-    # A setting that was read as empty must not switch a check off.
+    # A setting that turns out to be empty must not switch a check off.
     string = os.fspath(value) if isinstance(value, os.PathLike) else value
     if isinstance(string, str | bytes) and not string.strip():
         raise ConfigurationError(f"{setting}: must not be empty; leave it out instead")
@@ -165,7 +165,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> 
 
 
 def _why(error: Exception) -> str:
-    """Return why a file cannot be used, without its content, which decoding errors quote."""
+    """Return why a file cannot be used, without decoding errors, which quote its content."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "no PEM data"
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"
@@ -184,7 +184,7 @@ def read_proxy(
     """Return the proxy to use, if any.
 
     Raises:
-        ConfigurationError: The URL is not one of a proxy, or credentials for it would travel over
+        ConfigurationError: The URL is not that of a proxy, or credentials for it would travel over
             plain HTTP and this is not allowed.
     """
     own = checked_headers(headers, "proxy_headers", frames_message)

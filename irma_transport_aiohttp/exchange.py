@@ -1,11 +1,11 @@
 """One request and its response: whether it was sent, and the part of it that tools may see.
 
-aiohttp gets a URL with `{token}` in place of the token, no header that may be secret, and no body,
-so tools that are hooked into it see none of these. They are put in place when the request is
+aiohttp receives a URL with `{token}` in place of the token, no header that may be secret, and no
+body. So tools that hook into aiohttp see none of these. They are filled in when the request is
 written.
 
 aiohttp repeats an idempotent request once if a reused connection breaks, and has no setting for it.
-It does so for two classes of errors, so a middleware replaces them by another class.
+It does so for two classes of errors, so a middleware converts these into another class.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class HeadFilter(asyncio.Protocol):
 
     Args:
         transport: The connection.
-        protocol: The protocol of aiohttp, which gets the connection back after the head.
-        exchange: Gets the fault, if there is one.
+        protocol: The protocol of aiohttp, which receives the connection back after the head.
+        exchange: Receives the fault, if there is one.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Exchange:
         must_be_loopback: Whether the peer's address must be a loopback address.
 
     Attributes:
-        request_sent: Whether a byte of the request can have left.
+        request_sent: Whether a byte of the request may have been sent.
         fault: The fault in the head of the response, or None.
     """
 
@@ -158,13 +158,13 @@ class Exchange:
         request.url = self._url
         request.headers.update(self._headers)
         if self._body is not None:
-            request.headers.pop("content-length", None)  # of no body, for a POST
+            request.headers.pop("content-length", None)  # the length of an empty body, for a POST
             request.update_body_from_data(self._body)
 
 
 @lru_cache(maxsize=64)
 def _is_loopback(host: str) -> bool:
-    # Cached: each request over loopback asks, and mostly for the same address.
+    # Cached, because each request over loopback asks this, usually for the same address.
     return is_loopback(host)
 
 
@@ -184,7 +184,7 @@ async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> Client
 
 
 class TrackedRequest(ClientRequest):
-    """Notes when its first byte is about to leave. aiohttp's traces could, for 10 % more CPU."""
+    """Records when its first byte is about to be sent; aiohttp's traces cost 10% more CPU."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send the real request of the current exchange."""

@@ -1,4 +1,4 @@
-"""The aiohttp sessions of a transport, on connectors of its own or on an application's."""
+"""The aiohttp sessions of a transport, on its own connectors or on an application's connector."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Limits(NamedTuple):
 
 @final
 class Sessions:
-    """The sessions, which are made at the first request: aiohttp needs a running event loop.
+    """The sessions, which are made at the first request, as aiohttp needs a running event loop.
 
-    Streams have a session of their own. They stay open for minutes, and calls must not wait for
+    Streams have a separate session, because they stay open for minutes and calls must not wait for
     them.
 
     Args:
-        limits: The limits of its own connectors.
+        limits: The limits of the transport's own connectors.
         session: The application's session, of which only the connector is used; or None.
 
     Attributes:
@@ -64,8 +64,8 @@ class Sessions:
         """Return the session for calls, or the one for streams.
 
         Raises:
-            ConfigurationError: They are closed or belong to another event loop, or asyncio does not
-                run.
+            ConfigurationError: The sessions are closed or belong to another event loop, or asyncio
+                is not running.
         """
         if self._is_closed:
             raise ConfigurationError(_CLOSED)

@@ -1,4 +1,4 @@
-"""A response as a stream of the bytes of its body, as they come."""
+"""A response as a stream of the bytes of its body, as they arrive."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AiohttpStream:
         self._open_responses = open_responses
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Return bytes as soon as some have come; see `ByteStream.read`.
+        """Return bytes as soon as some have arrived; see `ByteStream.read`.
 
         Raises:
             ConnectionBrokenError: The connection ended within the body, or the stream is closed.
@@ -80,7 +80,8 @@ class AiohttpStream:
         if not content.at_eof():
             if left <= 0:
                 return ReadOutcome.IDLE
-            # Once bytes have come, `readany` takes them without a wait: cancelling loses none.
+            # Once bytes have arrived, `readany` returns them without a wait, so a cancellation
+            # loses none.
             try:
                 async with asyncio.timeout(left):
                     data = await content.readany()

@@ -14,7 +14,7 @@ __all__ = ["in_thread"]
 
 @boundary
 def in_thread(signer: Signer) -> AsyncSigner:
-    """Return an `AsyncSigner` that lets a blocking signer sign on a thread.
+    """Return an `AsyncSigner` that runs a blocking signer on a thread.
 
     Cancelling ends the wait. The signer itself runs to its end, and its signature is dropped.
 

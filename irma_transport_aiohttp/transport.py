@@ -54,22 +54,22 @@ class AiohttpTransport:
     Use the transport with `async with`, or call `aclose` at the end.
 
     Args:
-        session: Your application's session, if its connector must be used: for its resolver, its
-            local address, or a tunnel. Its cookies, headers, time-outs, traces and TLS settings are
-            not used, and it stays open. The connector must have no limit, since each watch holds a
-            connection, and must keep connections no longer than `idle_limit`:
+        session: Your application's session, if its connector must be used, for example for its
+            resolver, its local address, or a tunnel. Its cookies, headers, time-outs, traces and
+            TLS settings are not used, and it stays open. The connector must have no limit, since
+            each watch holds a connection, and must keep connections no longer than `idle_limit`:
             `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
-        client_certificate: The path to a PEM file with the certificate to show to the server.
+        client_certificate: The path to a PEM file with the client's certificate.
         client_key: The path to its private key, if that is in another file.
         client_key_password: The password of the key.
         ssl_context: Your own TLS context, in place of the four above. It must verify certificate
-            and name, and take only TLS 1.2 or later.
+            and name, and accept only TLS 1.2 or later.
         proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
             Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
         proxy_headers: Headers for the proxy.
-        allow: The risks to take: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
+        allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: The longest idle time after which a connection is used again. Above 0, and at
             most 1.5 s, since an IRMA server closes it at 2 s.
@@ -118,7 +118,7 @@ class AiohttpTransport:
 
     @property
     def clock(self) -> SystemClock:
-        """The system's clock, which deadlines count by."""
+        """The system's clock, which measures deadlines."""
         return self._clock
 
     @property
@@ -132,7 +132,7 @@ class AiohttpTransport:
         return self._proxy is not None
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait. A duration below 0 is over at once.
+        """Wait for a while; return at once if the duration is negative.
 
         Raises:
             UsageError: The duration is not a `timedelta`, or is longer than a hundred years.
@@ -156,7 +156,7 @@ class AiohttpTransport:
 
         Raises:
             ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
-            ConnectionBrokenError: The connection ended before the whole response had come.
+            ConnectionBrokenError: The connection ended before the whole response had arrived.
             TransportTimeoutError: The deadline passed.
             MalformedResponseError: The response is not HTTP, or its body is compressed.
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
@@ -167,16 +167,16 @@ class AiohttpTransport:
         return await self._exchange(request, deadline, self._whole, is_stream=False)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AiohttpStream:
-        """Send the request, and return the response when its head has come, whatever its status.
+        """Send the request, and return the response when its head has arrived, whatever its status.
 
-        The stream has a connection of its own, which does not count among `pool_size`.
+        The stream has a separate connection, which does not count towards `pool_size`.
 
         Args:
             request: The request, which is sent as it is.
             deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:
-            IrmaError: As `send` raises it.
+            IrmaError: As for `send`.
         """
 
         async def receive(response: ClientResponse, exchange: Exchange) -> AiohttpStream:
@@ -225,7 +225,7 @@ class AiohttpTransport:
                     return await receive(response, exchange)
                 except BaseException:
                     self._sessions.open_responses.discard(response)
-                    response.close()  # its unread rest would be read as the next response
+                    response.close()  # the unread rest would be read as the next response
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
             failure = explain(exchange.fault or error, exchange, request.label)
@@ -268,7 +268,7 @@ class AiohttpTransport:
             check_not_encoded(response.headers.getall("content-encoding", ()))
         if (length or 0) > limit:
             raise OverLimitError
-        # Most bodies have come with their head, and aiohttp has released the connection then.
+        # Most bodies arrive with their head, and then aiohttp has released the connection already.
         body = bytearray(content.read_nowait())
         while not content.at_eof() and len(body) <= limit:
             body += await content.readany()

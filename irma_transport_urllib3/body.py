@@ -39,6 +39,6 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
     if len(body) > limit:
         raise OverLimitError
     if head.chunked and exchange.at_end:
-        # http.client takes the end of the connection for the end of the trailer.
+        # http.client mistakes the end of the connection for the end of the trailer.
         raise CutShortError
     return body

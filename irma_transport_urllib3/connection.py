@@ -1,6 +1,7 @@
 """Connections with one deadline and one write for each exchange, and no reuse after idling.
 
-They override only what urllib3 and `http.client` offer to subclasses, except for `_new_conn`.
+Except for `_new_conn`, they override only methods that urllib3 and `http.client` offer to
+subclasses.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["PlainPool", "TlsPool"]
 
 
 class ExchangeConnection(HTTPConnection):
-    """A connection that serves one exchange after another."""
+    """A connection that is used for one exchange after another."""
 
     # `http.client.HTTPConnection.debuglevel = 1` would print each head.
     debuglevel = 0
@@ -37,7 +38,7 @@ class ExchangeConnection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether it may serve again. Its pool asks before reuse, and connects again if not."""
+        """Whether it may be used again. Its pool asks before reuse, and connects again if not."""
         exchange = self._exchange
         return exchange is not None and exchange.is_fresh() and super().is_connected
 
@@ -93,8 +94,8 @@ class ExchangeConnection(HTTPConnection):
         super().close()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 gives the whole time to each address of a name, and has no setting for it. Here
-        # the time that is left is divided among the addresses that have not been tried.
+        # urllib3 allows the whole time for each address of a name, and has no setting for that.
+        # Here the remaining time is divided among the addresses that have not been tried.
         exchange = CURRENT_EXCHANGE.get()
         server, exchange.peer = exchange.peer, self._peer(exchange)
         found = socket.getaddrinfo(self.host, self.port, allowed_gai_family(), socket.SOCK_STREAM)

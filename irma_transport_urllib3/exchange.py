@@ -1,7 +1,7 @@
-"""One request and its response: the deadline, the limits, and how far it got.
+"""One request and its response, with their deadline, limits and progress.
 
-urllib3 has no argument that reaches a connection before it connects. So the exchange stands in a
-context variable while it runs, where connections and responses find it.
+urllib3 has no argument that reaches a connection before it connects. So a context variable holds
+the exchange while it runs, where connections and responses find it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = [
     "header_lines",
 ]
 
-# An IRMA server sends a head of some 300 bytes, a proxy with cookies a few KiB.
+# An IRMA server sends a head of about 300 bytes; a proxy with cookies sends a few KiB.
 _MAX_HEAD_BYTES = 64 * 1024
 # A body in chunks of one byte takes six times its size on the network.
 _MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended within the response, and `http.client` takes that for its end."""
+    """The connection ended within the response, which `http.client` mistakes for its end."""
 
 
 class NotLoopbackError(OSError):
@@ -47,17 +47,17 @@ class Limits(NamedTuple):
 
 
 class OutgoingRequest:
-    """A request as the server gets it, and the part of it that tools may see.
+    """A request as the server receives it, and the part of it that tools may see.
 
     urllib3, `http.client` and the tools hooked into them (error trackers, tracing, audit hooks,
-    debug output) get the shown target and the shown headers, and no body. The rest is put in place
+    debug output) receive the shown target and the shown headers, and no body. The rest is filled in
     when the request is written to the socket.
 
     Args:
         target: The request target, which may hold a requestor token.
         shown_target: The same with `{token}` in the token's place.
         shown_headers: The headers that tools may see, in lower case.
-        hidden_headers: Those that may be secret.
+        hidden_headers: The headers that may be secret.
         body: The body.
     """
 
@@ -92,7 +92,7 @@ class OutgoingRequest:
 
 
 def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Return headers as they are written."""
+    """Return headers as they are written to the socket."""
     return "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
 
 
@@ -103,15 +103,15 @@ class Exchange:
         request: The request.
         peer: Host and port, for error messages.
         must_be_loopback: Whether the peer's address must be a loopback address.
-        request_sent: Whether a byte of the request can have left.
+        request_sent: Whether a byte of the request may have been sent.
         at_end: Whether the peer has ended the connection.
         ended_at: When the response was read to its end, in monotonic seconds; None before that.
         head: The response as `http.client` sees it, once its head has been read. It keeps only the
             headers that frame the body.
         headers: All headers of the response.
         tunnel_headers: Headers for the proxy that carries the connection, as lines.
-        is_stream: Whether the body is read as it comes. Its size has no limit then, and a read that
-            gets nothing by the deadline is not a failure.
+        is_stream: Whether the body is read as it arrives. Its size then has no limit, and a read
+            that returns nothing by the deadline is not a failure.
     """
 
     __slots__ = (
@@ -179,7 +179,7 @@ class Exchange:
         """Count bytes that came from the socket; 0 means that the peer ended the connection.
 
         Raises:
-            OverLimitError: They are more than a response within the limits can have.
+            OverLimitError: The count exceeds that of any response within the limits.
         """
         if not received:
             self.at_end = True
@@ -188,12 +188,12 @@ class Exchange:
             raise OverLimitError
 
     def set_head(self, head: HTTPResponse) -> None:
-        """Store the head, and let the body come from here on."""
+        """Store the head; all further bytes belong to the body."""
         self.head = head
         self._max_received = _MAX_HEAD_BYTES + _MAX_CHUNK_OVERHEAD * self.limits.body
 
     def is_fresh(self) -> bool:
-        """Return whether the response ended so recently that its connection may serve again."""
+        """Return whether the response ended so recently that its connection may be used again."""
         return self.ended_at is not None and monotonic() - self.ended_at < self.limits.idle
 
 

@@ -42,7 +42,7 @@ def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
     if _first(causes, OverLimitError):
         return ResponseTooLargeError(label, reasons.over_limit(peer), request_sent=sent)
     late = _first(causes, TimeoutError)
-    if late is not None and late.errno is None:  # one with a number is the system's, before ours
+    if late is not None and late.errno is None:  # without a number it is not the system's
         reason = reasons.timed_out(peer, request_sent=sent)
         return TransportTimeoutError(label, reason, request_sent=sent)
     if not sent:
@@ -53,7 +53,7 @@ def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and those that it wraps: urllib3 puts them into `args` or `__cause__`."""
+    """Yield the error and those that it wraps, which urllib3 puts into `args` or `__cause__`."""
     while error is not None:
         yield error
         inner = _first(list(error.args), BaseException)
@@ -89,13 +89,13 @@ def _system_reason(causes: list[BaseException]) -> str:
 
 
 def _fault(causes: list[BaseException], exchange: Exchange) -> str:
-    """Return what was not HTTP; empty if the response was only cut short."""
+    """Return what was not valid HTTP; empty if the response was only cut short."""
     malformed = _first(causes, NotHttpError)
     if malformed is not None:
         return str(malformed)
     status = _first(causes, BadStatusLine)
     if status is not None and not isinstance(status, ConnectionResetError):
-        # One that was cut short still begins like a status line.
+        # A truncated status line still begins like a status line.
         start = str(status.args[0])[:5]
         is_cut = exchange.at_end and "HTTP/".startswith(start)
         return "" if is_cut else "its first line is not a status line"

@@ -1,7 +1,7 @@
-"""The frame of a streamed body: chunks, a length, or the end of the connection.
+"""The framing of a streamed body: by chunks, by a length, or by the end of the connection.
 
 `http.client` reads a chunk's size with a read that may block, and loses its position when that read
-times out. These classes take bytes as they come, and lose nothing while none come.
+times out. These classes accept bytes as they arrive, and lose nothing while none arrive.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def chunk_size(line: bytes) -> int:
     """Return the size in a chunk's first line.
 
     Args:
-        line: Without its line end.
+        line: The line, without its line end.
 
     Raises:
-        NotHttpError: It holds no size.
+        NotHttpError: The line has no valid size.
     """
     found = _SIZE.fullmatch(line)
     if found is None:
@@ -43,7 +43,7 @@ class Chunked:
     """A body in chunks (RFC 9112, section 7.1).
 
     Attributes:
-        may_just_end: Whether the end of the connection may end the body: never.
+        may_just_end: Whether the end of the connection may end the body, which is never the case.
     """
 
     may_just_end = False
@@ -55,7 +55,7 @@ class Chunked:
         self._left = 0
 
     def is_over(self) -> bool:
-        """Return whether the last chunk and its trailer have come."""
+        """Return whether the last chunk and its trailer have arrived."""
         return self._is_over
 
     def feed(self, data: bytes) -> bytes:
@@ -115,7 +115,7 @@ class Unframed:
         self._left = length
 
     def is_over(self) -> bool:
-        """Return whether the whole body has come."""
+        """Return whether the whole body has arrived."""
         return self._left == 0
 
     def feed(self, data: bytes) -> bytes:
@@ -131,5 +131,5 @@ Frame = Chunked | Unframed
 
 
 def frame_of(head: HTTPResponse) -> Frame:
-    """Return the frame that a response's head announces."""
+    """Return the framing that a response's head announces."""
     return Chunked() if head.chunked else Unframed(head.length)

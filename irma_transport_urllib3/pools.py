@@ -18,7 +18,7 @@ from irma_transport_urllib3.connection import PlainPool, TlsPool
 
 __all__ = ["Origin", "PoolSettings", "Pools"]
 
-# An application has few base URLs; this bounds one that generates them.
+# An application has few base URLs; this limits an application that generates them.
 _MAX_ORIGINS = 64
 
 
@@ -102,7 +102,7 @@ def _manager(settings: PoolSettings) -> PoolManager:
         manager = PoolManager(maxsize=settings.size, ssl_context=settings.context)
     else:
         manager = ProxyManager(
-            # Without the headers for the proxy, which hooks of `http.client` would see.
+            # The headers for the proxy are left out, because hooks of `http.client` would see them.
             settings.proxy.url,
             proxy_ssl_context=settings.context,
             maxsize=settings.size,

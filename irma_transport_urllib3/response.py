@@ -1,4 +1,4 @@
-"""A response whose every read of the socket ends with the deadline and counts against the limit."""
+"""A response whose reads of the socket end at the deadline and count against the size limit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _PROCESSING, _EARLY_HINTS = 102, 103
 
 
 class BoundedReader(io.RawIOBase):
-    """A socket as a file whose reads end with the deadline of the exchange.
+    """A socket as a file whose reads end at the deadline of the exchange.
 
     Args:
         sock: The socket to read from.
-        owner: The socket's own file. It is closed with this one, since a socket closes with the
+        owner: The socket's own file. It is closed with this one, because a socket closes with the
             last of its files.
         exchange: Has the deadline, and counts the bytes.
     """
@@ -46,10 +46,10 @@ class BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        """Read once; return None if nothing has come of a stream, so that buffers lose nothing.
+        """Read once; return None if nothing of a stream has arrived, so that buffers lose nothing.
 
         Raises:
-            TimeoutError: Nothing came before the deadline.
+            TimeoutError: Nothing arrived before the deadline.
             OverLimitError: The response is too large.
             OSError: The socket failed.
         """
@@ -62,7 +62,7 @@ class BoundedReader(io.RawIOBase):
             except (BlockingIOError, ssl.SSLWantReadError):  # of a stream, after its deadline
                 return None
             except TimeoutError as error:
-                if error.errno is not None:  # the system's own, for a connection that is dead
+                if error.errno is not None:  # an error of the system, for a dead connection
                     raise
                 if exchange.is_stream and exchange.is_late():
                     return None
@@ -99,7 +99,7 @@ class LineReader(io.BufferedReader):
         """Read a line.
 
         Raises:
-            NotHttpError: It is malformed, even if `http.client` would take it.
+            NotHttpError: It is malformed, even if `http.client` would accept it.
         """
         line = super().readline(size)
         if not line.endswith(b"\n"):
@@ -113,7 +113,7 @@ class LineReader(io.BufferedReader):
 
 
 class BoundedResponse(HTTPResponse):
-    """A response within the time and the limits of the current exchange."""
+    """A response that keeps to the deadline and the limits of the current exchange."""
 
     def __init__(
         self,
@@ -140,15 +140,16 @@ class BoundedResponse(HTTPResponse):
         exchange = CURRENT_EXCHANGE.get()
         super().begin()
         while self.status in (_PROCESSING, _EARLY_HINTS):
-            # An interim response; http.client skips 100 only. It reads the next head after None.
+            # This is an interim response, of which http.client skips only 100. After None it reads
+            # the next head.
             self.headers = cast("HTTPMessage", None)
             super().begin()
         if exchange.at_end:
-            # http.client takes a head that was cut short for a whole one: a cut `200` would be an
-            # empty `200`.
+            # http.client mistakes a truncated head for a complete one, so a truncated `200` would
+            # become an empty `200`.
             raise CutShortError
         if self.msg.defects or self.msg.get_payload():
-            # urllib3 would log the whole URL, and go on.
+            # urllib3 would log the whole URL, and continue.
             raise NotHttpError("a line before its body is not a header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())

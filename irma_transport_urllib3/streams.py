@@ -1,4 +1,4 @@
-"""A response as a stream of the bytes of its body, as they come."""
+"""A response as a stream of the bytes of its body, as they arrive."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Urllib3Stream:
         open_streams.add(self)
 
     def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Return bytes as soon as some have come; see `ByteStream.read`.
+        """Return bytes as soon as some have arrived; see `ByteStream.read`.
 
         Raises:
             ConnectionBrokenError: The connection ended within the body, or the stream is closed.
@@ -85,11 +85,12 @@ class Urllib3Stream:
         self._response.close()
 
     def hang_up(self) -> None:
-        """End the connection, so that a thread which reads the stream gets an error."""
+        """End the connection, so that a thread that reads the stream gets an error."""
         sock: socket.socket | None = getattr(self._response.connection, "sock", None)
         with suppress(OSError):  # it was closed meanwhile
             if sock is not None:
-                # Through a second handle: `SSLSocket.shutdown` would take TLS from the reader.
+                # A second handle is used, because `SSLSocket.shutdown` would end TLS for the
+                # reader.
                 with socket.socket(fileno=os.dup(sock.fileno())) as handle:
                     handle.shutdown(socket.SHUT_RDWR)
 
@@ -105,7 +106,7 @@ class Urllib3Stream:
                 if frame.may_just_end:
                     break
                 raise CutShortError
-            # Chunk framing alone must not keep the read going after the deadline.
+            # Chunk framing alone must not prolong the read beyond the deadline.
             if not frame.is_over() and (not data or exchange.is_late()):
                 return ReadOutcome.IDLE
         return ReadOutcome.END

@@ -62,15 +62,15 @@ class Urllib3Transport:
     Args:
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
-        client_certificate: The path to a PEM file with the certificate to show to the server.
+        client_certificate: The path to a PEM file with the client's certificate.
         client_key: The path to its private key, if that is in another file.
         client_key_password: The password of the key.
         ssl_context: Your own TLS context, in place of the four above. It must verify certificate
-            and name, and take only TLS 1.2 or later.
+            and name, and accept only TLS 1.2 or later.
         proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
             Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
         proxy_headers: Headers for the proxy.
-        allow: The risks to take: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
+        allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: The longest idle time after which a connection is used again. At most 1.5 s,
             since an IRMA server closes it at 2 s.
@@ -115,7 +115,7 @@ class Urllib3Transport:
 
     @property
     def clock(self) -> SystemClock:
-        """The system's clock, which deadlines count by."""
+        """The system's clock, which measures deadlines."""
         return self._clock
 
     @property
@@ -129,7 +129,7 @@ class Urllib3Transport:
         return self._settings.proxy is not None
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait. A duration below 0 is over at once.
+        """Wait for a while; return at once if the duration is negative.
 
         Raises:
             UsageError: The duration is not a `timedelta`, or is longer than a hundred years.
@@ -147,7 +147,7 @@ class Urllib3Transport:
         pools, self._pools = self._pools, None
         if pools is None:
             return
-        if pools.pid == os.getpid():  # else the streams are the parent's, from before a fork
+        if pools.pid == os.getpid():  # otherwise the streams are the parent's
             for stream in tuple(self._streams):
                 stream.hang_up()
         pools.close()
@@ -162,7 +162,7 @@ class Urllib3Transport:
 
         Raises:
             ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
-            ConnectionBrokenError: The connection ended before the whole response had come.
+            ConnectionBrokenError: The connection ended before the whole response had arrived.
             TransportTimeoutError: The deadline passed.
             MalformedResponseError: The response is not HTTP, or its body is compressed.
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
@@ -172,16 +172,16 @@ class Urllib3Transport:
         return self._exchange(request, deadline, _whole)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> Urllib3Stream:
-        """Send the request, and return the response when its head has come, whatever its status.
+        """Send the request, and return the response when its head has arrived, whatever its status.
 
-        The stream has a connection of its own until it is closed.
+        The stream has a separate connection until it is closed.
 
         Args:
             request: The request, which is sent as it is.
             deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:
-            IrmaError: As `send` raises it.
+            IrmaError: As for `send`.
         """
         return self._exchange(
             request,
@@ -215,7 +215,8 @@ class Urllib3Transport:
         if pools is None:
             raise ConfigurationError("the transport is closed: make a new one")
         if pools.pid != os.getpid():
-            # After a fork the sockets are the parent's. Threads that race here may make two pools.
+            # After a fork, the sockets belong to the parent. Threads that race here may make two
+            # pools.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
         shown, hidden = prepare_headers(request.headers, request.label)
@@ -267,7 +268,7 @@ class Urllib3Transport:
         try:
             return receive(response, head, exchange)
         except BaseException:
-            response.close()  # its unread rest would be read as the next response
+            response.close()  # the unread rest would be read as the next response
             raise
 
 

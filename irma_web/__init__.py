@@ -1,4 +1,4 @@
-"""What the web adapters share: the page's script, its texts and styles, and the browser package."""
+"""Shared by the web adapters: the page's script, its texts and styles, and the browser package."""
 
 from irma_web.browser_package import (
     InstalledPackage,

@@ -1,7 +1,7 @@
-"""The official browser package: which version is pinned, how to get it, and whether it is there.
+"""The official browser package: the pinned version, how to fetch it, and whether it is installed.
 
-`@privacybydesign/yivi-frontend` is not a part of this library: its logo has a licence of its own.
-So a site fetches it once, by its own npm or as a tarball, and keeps one file of it.
+`@privacybydesign/yivi-frontend` is not a part of this library, because its logo has a separate
+licence. So a site fetches it once, by npm or as a tarball, and keeps one file of it.
 """
 
 from __future__ import annotations
@@ -63,19 +63,19 @@ _LONGEST_RUN: Final = 300
 
 
 class PackageState(Enum):
-    """What is found where the browser package should be."""
+    """The state of the browser package."""
 
     PRESENT = "present"
     """The file of the pinned version, unchanged."""
     OTHER = "other"
     """Another file: of another version, or changed by a build step."""
     MISSING = "missing"
-    """No file, or one that cannot be read."""
+    """No file, or a file that cannot be read."""
 
 
 @attrs.frozen
 class InstalledPackage:
-    """What `install_browser_package` did.
+    """The result of `install_browser_package`.
 
     Args:
         path: The file.
@@ -88,7 +88,7 @@ class InstalledPackage:
 
 @boundary
 def package_state(file: Path) -> PackageState:
-    """Return what is at the path where the browser package should be.
+    """Return the state of the browser package at a path.
 
     Args:
         file: The path of `yivi.js`.
@@ -108,7 +108,7 @@ def install_browser_package(directory: Path, *, from_file: Path | None = None) -
     file. Its hash is checked before anything is read from it.
 
     Args:
-        directory: Where static files are kept. It is made if it does not exist.
+        directory: The directory of static files. It is created if it does not exist.
         from_file: The package's tarball, as `npm pack` writes it. npm is not needed then.
 
     Raises:
@@ -178,7 +178,7 @@ def _packed_by_npm() -> bytes:
 
 
 def _unpacked(tarball: bytes) -> bytes:
-    """Return the one file that is needed. Nothing is extracted to a path that the tarball names."""
+    """Return the one file that is needed. No path in the tarball is used for extraction."""
     try:
         with tarfile.open(fileobj=BytesIO(tarball), mode="r:gz") as archive:
             member = archive.getmember(_MEMBER)

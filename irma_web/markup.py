@@ -13,12 +13,12 @@ __all__ = ["SafeHtml", "ask_page", "question_element"]
 
 @final
 class SafeHtml(str):
-    """HTML that a template shows as it is. Jinja, Mako and Django look for `__html__`."""
+    """HTML that a template inserts without escaping. Jinja, Mako and Django look for `__html__`."""
 
     __slots__ = ()
 
     def __html__(self) -> str:
-        """Return the HTML. What is made of it with `+` or `%` is a plain string again."""
+        """Return the HTML. The results of `+` and `%` are plain strings again."""
         return str(self)
 
 
@@ -45,7 +45,7 @@ def question_element(name: str, settings: str, *, scripts: Sequence[str], style:
 
 
 def ask_page(element: str, *, language: str) -> str:
-    """Return a page that asks a question, and nothing else.
+    """Return a page that only asks a question.
 
     Args:
         element: What `question_element` returned.

@@ -1,4 +1,4 @@
-"""What a web adapter writes into a page: its settings, and its content security policy."""
+"""The settings of a page, and its content security policy, for web adapters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STATIC: Final = Path(__file__).parent / "static"
 _NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
-"""What could end the script element, or mean something else to an HTML or JavaScript parser."""
+"""Characters that could end the script element, or confuse an HTML or JavaScript parser."""
 
 
 @boundary
@@ -46,8 +46,8 @@ def page_settings(
         prefix: The URL of the endpoints, with a slash at the end: `/irma/`, or an absolute URL if
             they have another origin than the page.
         name: The name of the question: 1 to 40 of `a-z`, `0-9`, `_` and `-`.
-        language: A language tag such as `nl` or `en-GB`. English stands in for other languages.
-        next_url: Where the browser goes after success. The endpoint checks that it is on the site.
+        language: A language tag such as `nl` or `en-GB`. Other languages become English.
+        next_url: The page to go to after success. The endpoint checks that it is on the site.
         csrf_header: The header in which the framework expects its CSRF token, if it has one.
         csrf_token: The value of that header.
 
@@ -81,8 +81,9 @@ def page_settings(
 def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
     """Return the sources that the page needs in a content security policy, by directive.
 
-    It is enough beside `default-src 'none'`. The styles are those of the pinned version of the
-    browser package, which puts them into the page itself; `'unsafe-inline'` is not needed.
+    These are sufficient with `default-src 'none'`. The style hashes are for the pinned version of
+    the browser package, which adds its styles to the page itself, so `'unsafe-inline'` is not
+    needed.
 
     Args:
         server_url: The URL of the IRMA server as browsers reach it, which is the one in session

@@ -1,6 +1,6 @@
-"""What the page says, in English and Dutch, to citizens.
+"""The texts of the page for citizens, in English and Dutch.
 
-The sentence for an error of an endpoint comes with its reply; the others are here.
+The sentence for an error of an endpoint is in the endpoint's reply; all others are here.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class PerProcess(Generic[ValueT]):
     def get(self) -> ValueT:
         """Return the value of this process."""
         with self._lock:
-            # After a fork the connections belong to the parent, which goes on using them.
+            # After a fork the connections belong to the parent, which continues to use them.
             if self._opened is None or self._opened[0] != os.getpid():
                 with ExitStack() as owned:
                     value = self._open(owned)

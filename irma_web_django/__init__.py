@@ -2,7 +2,7 @@
 
     INSTALLED_APPS += ["irma_web", "irma_web_django"]
 
-`proved` guards views, and `csp` gives a content security policy its sources. The rest is in
+`proved` guards views, and `csp` returns the sources for a content security policy. The rest is in
 settings, URLs and templates: see `docs/how-to/django.md`.
 """
 

@@ -1,4 +1,4 @@
-"""The admin pages: to look at what is stored, to unlink an account, and to drop a callback."""
+"""The admin pages, which show stored entries, unlink accounts and drop callbacks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class IrmaEntryAdmin(_LookingOnly):
     readonly_fields = ("key", "expires_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: without its entry, a session could count twice."""
+        """Return False, because without its entry a session could count twice."""
         return False
 
 
@@ -59,7 +59,7 @@ class IrmaAccountAdmin(_LookingOnly):
 
 @admin.register(IrmaCallback)
 class IrmaCallbackAdmin(_LookingOnly):
-    """Shows callbacks that are still to be delivered. Deleting one gives its outcome up."""
+    """Shows callbacks that are still to be delivered. Deleting one discards its outcome."""
 
     list_display = ("session", "received_at")
     fields = ("session", "received_at")

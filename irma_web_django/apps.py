@@ -25,7 +25,7 @@ class IrmaConfig(AppConfig):
 
         The log of `runserver` shows the URL of each request. For a callback, it is a secret.
         """
-        # Modules that use the models are imported once the applications are there.
+        # Modules that use the models can be imported only once the applications are loaded.
         from irma_web_django import forgetting, system_checks  # noqa: PLC0415
 
         checks.register(system_checks.check_site_settings, "irma")

@@ -1,4 +1,4 @@
-"""The authentication backend: an answer in, a user out."""
+"""The authentication backend, which finds or creates the user for an answer."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class IrmaBackend(ModelBackend):
         Args:
             request: The browser's request. The person who is logged in there, if there is one, must
                 be the same.
-            answer: What the person proved. Anything else is nobody.
+            answer: The person's answer. For anything else, the result is None.
 
         Raises:
-            OtherPersonError: The answer is another person's than the user who is logged in.
+            OtherPersonError: The answer belongs to another person than the one who is logged in.
             LoginRefusedError: The user is not active, or a method of a subclass refuses.
             ConfigurationError: The database refuses the user that `create_user` made.
         """
@@ -87,7 +87,7 @@ class IrmaBackend(ModelBackend):
         return _user_by_pseudonym(_pseudonyms(answer))
 
     def create_user(self, answer: Answer) -> AbstractBaseUser:
-        """Create and return a user, without a password. Raise `LoginRefusedError` to have none.
+        """Create and return a user without a password. Raise `LoginRefusedError` to create none.
 
         The name is random. The e-mail address is set if it names the account, or if the user model
         has it as the name.
@@ -108,15 +108,15 @@ class IrmaBackend(ModelBackend):
         """Raise `LoginRefusedError` to refuse the person.
 
         Args:
-            answer: What the person proved.
+            answer: The person's answer.
             user: Their user; None if one is about to be created.
         """
 
     def update_user(self, user: AbstractBaseUser, answer: Answer) -> None:
-        """Keep what the answer says about a user, at each login. By default nothing is kept."""
+        """Store facts from the answer about a user, at each login. By default nothing is stored."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and the account, also if two sessions of one person end at once."""
+        """Create a user and the account, even if two sessions of one person end at once."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):
@@ -128,7 +128,8 @@ class IrmaBackend(ModelBackend):
                 found = self.find_user(answer)
                 if found is not None:
                     return found
-                # By e-mail, it is the account of a user whose address has changed since.
+                # With accounts by e-mail, this is the account of a user whose address has changed
+                # since.
                 IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
             else:
                 return user
@@ -179,7 +180,7 @@ def _user_by_email(email: str) -> AbstractBaseUser | None:
     model = get_user_model()
     field = model.get_email_field_name()
     users: QuerySet[Any] = model._default_manager.filter(**{f"{field}__iexact": email})  # noqa: SLF001
-    # A database may hold two different addresses for equal, such as one with a Kelvin sign.
+    # A database may consider two different addresses equal, such as one with a Kelvin sign.
     found = [user for user in users if _is_same_address(getattr(user, field), email)]
     if len(found) > 1:
         raise LoginRefusedError(_("Several accounts have your e-mail address."))

@@ -1,4 +1,4 @@
-"""Django's requests and responses, and those of the floor."""
+"""Convert between Django's requests and responses and those of `irma_core.web`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_django", "as_web_request"]
 
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More than any page of ours takes."""
+"""More than any of our pages accepts."""
 
 
 def as_web_request(request: HttpRequest) -> WebRequest:
-    """Return a request as the floor reads it.
+    """Return a request as a `WebRequest`.
 
     Django decides about the host and the scheme: see its settings `ALLOWED_HOSTS`,
     `USE_X_FORWARDED_HOST` and `SECURE_PROXY_SSL_HEADER`.
@@ -30,7 +30,7 @@ def as_web_request(request: HttpRequest) -> WebRequest:
 
 
 def body_of(request: HttpRequest) -> bytes:
-    """Return the body of a request, or so many bytes that the floor says it is too large."""
+    """Return the body of a request, or so many bytes that it is refused as too large."""
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) >= _TOO_LARGE:
             return bytes(_TOO_LARGE)
@@ -45,7 +45,7 @@ def body_of(request: HttpRequest) -> bytes:
 
 
 def as_django(reply: Reply) -> HttpResponse:
-    """Return a reply of the floor as Django sends it."""
+    """Return a `WebReply` as a response of Django."""
     response = HttpResponse(reply.body, status=reply.status)
     for name, value in reply.headers:
         if name.lower() == "set-cookie" and "partitioned" not in value.lower():
@@ -57,7 +57,7 @@ def as_django(reply: Reply) -> HttpResponse:
 
 
 def _set_cookie(response: HttpResponse, header: str) -> None:
-    """Set the floor's cookie where Django and its test client look for cookies.
+    """Set the binding cookie where Django and its test client look for cookies.
 
     `SimpleCookie.load` would read any cookie, and take six times as long.
     """

@@ -1,8 +1,8 @@
-"""What a finished session does on the site: the login, or a proof in Django's session.
+"""The effect of a finished session on the site: a login, or a proof in Django's session.
 
 All of it is one transaction, with a record of the session. If the database fails, nothing has
-happened, and a repeat does it. If the reply to the commit is lost, the repeat finds the record and
-does not log the person in a second time.
+happened, and a repeated call does it all. If the reply to the commit is lost, the repeat finds the
+record and does not log the person in a second time.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from irma_web_django.models import IrmaAccount, IrmaEntry
 __all__ = ["DATABASE_AWAY", "complete_once"]
 
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
-"""What Django raises when a database cannot be reached, or breaks off."""
+"""Django's exceptions for a database that cannot be reached, or whose connection breaks."""
 _RECORDED_FOR: Final = timedelta(hours=1)
 """Longer than a handle is valid."""
 
 
 def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
-    """Use an answer, and return the key of Django's session, for a repeat to join.
+    """Use an answer, and return the key of Django's session, which a repeated call joins.
 
     Raises:
         LoginRefusedError: The person may not log in.
-        Exception: What a receiver of `answered`, or a method of the backend, raises.
+        Exception: A receiver of `answered`, or a method of the backend, raised it.
     """
     key = f"irma-done:{sha256(web_answer.answer.token.reveal().encode()).hexdigest()}"
     before: Any = request.session
@@ -56,7 +56,7 @@ def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -
             expires = (site.now() + _RECORDED_FOR).timestamp() * 1000
             entries.create(key=key, value=session_key.encode(), expires_ms=int(expires))
     except BaseException:
-        # Django's middleware must not save what was taken back.
+        # Django's middleware must not save a session that was rolled back.
         request.session = type(before)(before.session_key)
         raise
     if user is not None:
@@ -65,7 +65,7 @@ def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -
 
 
 def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> AbstractBaseUser | None:
-    """Show the answer to the application, and return the user who was logged in by it."""
+    """Pass the answer to the application, and return the user who was logged in."""
     signals.answered.send(
         None,
         request=request,
@@ -89,7 +89,7 @@ def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> Abstrac
 
 @contextmanager
 def _one_transaction(session: Any) -> Generator[None]:
-    """Open a transaction in each database that a login writes to: mostly it is one."""
+    """Open a transaction in each database that a login writes to, which is usually one."""
     models: list[Any] = [get_user_model(), IrmaAccount, IrmaEntry]
     if hasattr(session, "get_model_class"):
         models.append(session.get_model_class())

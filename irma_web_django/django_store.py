@@ -28,7 +28,7 @@ __all__ = ["DjangoStore", "delete_expired"]
 
 @contextmanager
 def _dropping_broken_connection() -> Generator[None]:
-    """Let a repeat of a call that failed open a new connection, if this one is broken.
+    """Let the repetition of a failed call open a new connection, if this one is broken.
 
     Django itself drops a broken connection only between two requests.
     """
@@ -46,13 +46,13 @@ def _dropping_broken_connection() -> Generator[None]:
 class DjangoStore:
     """Keeps values in the database that the router writes `IrmaEntry` to.
 
-    Each call commits on its own before it returns, or other processes would not see what it put.
-    So a call inside a transaction of the caller is refused: with `ATOMIC_REQUESTS`, decorate the
-    view with `transaction.non_atomic_requests`. Threads may share a store.
+    Each call commits before it returns. Otherwise other processes would not see its value. So a
+    call inside a transaction of the caller is refused: with `ATOMIC_REQUESTS`, decorate the view
+    with `transaction.non_atomic_requests`. Threads may share a store.
 
     Args:
-        clock: The clock that lifetimes are measured by, such as `requestor.context.clock`. All
-            processes must agree on the time.
+        clock: The clock that measures lifetimes, such as `requestor.context.clock`. All processes
+            must agree on the time.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -100,7 +100,8 @@ class DjangoStore:
             django.db.DatabaseError: The database failed.
         """
         check_key(key)
-        # Read where values are written: a replica may not have the value yet.
+        # Read from the database that values are written to, because a replica may not have the
+        # value yet.
         entries = IrmaEntry.objects.using(self._database())
         live = entries.filter(key=key, expires_ms__gt=self._now_ms())
         found = live.values_list("value", flat=True).first()
@@ -154,7 +155,7 @@ def delete_expired(clock: Clock) -> int:
 
 @contextmanager
 def _committing(using: str) -> Generator[None]:
-    """Commit at the end, or raise if a transaction of the caller would decide about that."""
+    """Commit at the end; raise if the caller is in a transaction, which would decide about that."""
     with ExitStack() as blocks:
         try:
             blocks.enter_context(transaction.atomic(using, durable=True))

@@ -1,4 +1,4 @@
-"""Forget what was made of the settings when a test changes them."""
+"""Discard all objects that were made from the settings when a test changes them."""
 
 from __future__ import annotations
 

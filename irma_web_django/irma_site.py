@@ -1,4 +1,4 @@
-"""What the views of a process share: the requestor, the store, and the floor's calls."""
+"""The objects that the views of a process share: the requestor, the store and the web sessions."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class IrmaSite:
         sessions: Handles the calls of the page.
         callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
-        sealer: Seals handles, URLs and kept callbacks.
-        proofs: Seals what was proved, for Django's session.
+        sealer: Seals handles, URLs and stored callbacks.
+        proofs: Seals proofs for Django's session.
         page_site: The rules for which pages may make calls.
         posted_urls: The URLs below which the IRMA server posts.
     """

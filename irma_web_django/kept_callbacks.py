@@ -1,9 +1,9 @@
-"""Callbacks that the site's function has not taken yet, kept in the database.
+"""Callbacks that the site's function has not handled yet, stored in the database.
 
 The IRMA server posts an outcome once, and repeats it only after a time-out. So a post is kept,
 sealed, before the function runs, and deleted when it returns. A post is also kept if it could not
-even be brought to the function, because a verifier of signatures failed, for example.
-`manage.py irma_replay_callbacks` delivers what is kept later.
+be passed to the function, for example because a verifier of signatures failed.
+`manage.py irma_replay_callbacks` delivers the stored posts later.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ _POST: Final[ContextVar[_Post | None]] = ContextVar("irma_callback", default=Non
 
 @contextmanager
 def keeping_if_it_fails(url: str, body: bytes, *, sealer: Sealer, clock: Clock) -> Generator[None]:
-    """Keep the post that a block hands to a receiver, if the receiver raises an error.
+    """Keep the post that a block passes to a receiver, if the receiver raises an error.
 
-    A receiver refuses a post with an unknown URL, and raises nothing then.
+    A receiver refuses a post with an unknown URL without raising an error.
 
     Raises:
         django.db.DatabaseError: The post could not be kept; the context is the receiver's error.
@@ -112,7 +112,7 @@ def keeping(
 
     @wraps(function)
     def deliver(outcome: SessionOutcome) -> Any:
-        # Posts of a session that contradict each other are two outcomes.
+        # Contradictory posts for a session are two outcomes.
         session = f"{outcome.token.reveal()} {outcome.status.value}"
         name, post = sha256(session.encode()).hexdigest(), _POST.get()
         if post is not None:
@@ -125,13 +125,13 @@ def keeping(
 
 
 def kept() -> QuerySet[IrmaCallback]:
-    """Return the posts that are kept, the oldest first."""
+    """Return the stored posts, the oldest first."""
     entries = IrmaCallback.objects.using(router.db_for_write(IrmaCallback))
     return entries.order_by("received_ms")
 
 
 def open_kept(entry: IrmaCallback, *, sealer: Sealer, now: datetime) -> tuple[str, str] | None:
-    """Return the URL and the body of a post; None if it is too old, or its key is gone."""
+    """Return the URL and the body of a post; None if it is too old, or its key was removed."""
     try:
         match sealer.unseal(entry.post, purpose=_PURPOSE, now=now):
             case [str() as url, str() as body]:

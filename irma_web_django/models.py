@@ -1,4 +1,4 @@
-"""What the adapter keeps in the database: entries of the store, accounts, and callbacks."""
+"""The adapter's data in the database: entries of the store, accounts, and callbacks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class IrmaAccount(models.Model):
 
 
 class IrmaCallback(models.Model):
-    """A callback that the site's function has not taken yet. What was disclosed is sealed.
+    """A callback that the site's function has not handled yet. Its contents are sealed.
 
     The session is `unknown` if the post could not be verified yet.
     """

@@ -1,4 +1,4 @@
-"""What the page needs of a content security policy."""
+"""The sources that the page needs in a content security policy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["csp"]
 
 @boundary
 def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
-    """Return the sources that the page needs: for django-csp, and for Django's own middleware.
+    """Return the sources that the page needs, for django-csp and for Django's own middleware.
 
         SECURE_CSP = {"default-src": ["'self'"], **csp(IRMA)}  # Django 6
         CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}

@@ -1,4 +1,4 @@
-"""Django's session: what was proved is kept there, and a repeated finish joins it."""
+"""Django's session, which keeps proofs, and which a repeated finish joins."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def keep(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
 
 
 def proof_of(request: HttpRequest, name: str, max_age: timedelta | None = None) -> Proof | None:
-    """Return what the visitor has proved, or None without a proof that is young enough."""
+    """Return the visitor's proof, or None if there is none that is recent enough."""
     site = current_site()
     kept: dict[str, str] = request.session.get(_KEY, {})
     return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
 
 
 def forget(request: HttpRequest, name: str) -> None:
-    """Forget what the visitor has proved."""
+    """Delete the visitor's proofs."""
     kept: dict[str, str] = request.session.get(_KEY, {})
     if name in kept:
         request.session[_KEY] = {each: kept[each] for each in kept if each != name}

@@ -1,4 +1,4 @@
-"""`@proved("adult")`: a view that only those see who have proved something."""
+"""`@proved("adult")`: show a view only to visitors who have proved something."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from irma_web_django.site_settings import current_settings
 if TYPE_CHECKING:
 
     class ProvedRequest(HttpRequest):
-        """A request that a `@proved` view gets, for annotations."""
+        """The type of request that a `@proved` view receives, for annotations."""
 
         proved: Mapping[str, Proof]
 
@@ -38,7 +38,7 @@ DEMANDED: Final[set[str]] = set()
 
 
 def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-    """Return a decorator for views that need a proof; others are sent to a page that asks for it.
+    """Return a decorator for views that need a proof; without it, a visitor is asked for one.
 
         @proved("adult", max_age=timedelta(hours=1))
         def wines(request): ...
@@ -106,7 +106,8 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 
 def _asking(request: HttpRequest, name: str, max_age: timedelta | None) -> HttpResponse | None:
     """Return a redirect to the page that asks, or None if the request has the proof now."""
-    # Here and not at the top: a module with views is imported while the URLs of the site are.
+    # Here and not at the top, because a module with views is imported while the site's URLs are
+    # loaded.
     from irma_web_django.proof_sessions import proof_of  # noqa: PLC0415
 
     questions = current_settings().questions

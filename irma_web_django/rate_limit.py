@@ -1,7 +1,7 @@
-"""How many sessions one network may start in a minute, counted in Django's cache.
+"""Limit how many sessions one network may start in a minute, counted in Django's cache.
 
-Only a start costs something: it opens a session at the IRMA server. A browser is limited by its
-slots, and this limits a program that throws its cookies away.
+Only a start is expensive, because it opens a session at the IRMA server. A browser is limited by
+its slots, and this limits a program that throws its cookies away.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["WINDOW", "is_over_limit"]
 
 _LOG: Final = logging.getLogger("irma_web_django")
 WINDOW: Final = timedelta(minutes=1)
-"""The time that starts are counted for."""
+"""The period for which starts are counted."""
 _IPV6_HOST: Final = 72
 """The bits that a customer chooses: a provider assigns a /56 or more (RFC 6177, section 2)."""
 
@@ -29,13 +29,13 @@ _IPV6_HOST: Final = 72
 def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
     """Count a start, and return whether its network has used up this minute's.
 
-    No header is believed: see `SiteSettings.client_address`. If the cache fails, the start goes on.
+    No header is trusted: see `SiteSettings.client_address`. If the cache fails, the start proceeds.
     """
     limit, network = site.settings.starts_per_minute, _network(site, request)
     if limit is None or network is None:
         return False
     window = int(site.now().timestamp() // WINDOW.total_seconds())
-    # The cache has no address that a reader could see.
+    # The cache contains no readable address.
     name = salted_hmac("irma_web_django.starts", network, algorithm="sha256").hexdigest()
     key = f"irma-starts:{window}:{name}"
     try:
@@ -53,12 +53,12 @@ def _network(site: IrmaSite, request: HttpRequest) -> str | None:
     try:
         address: IPv4Address | IPv6Address = ip_address(f"{given}")
     except ValueError:
-        # A server that listens at a Unix socket has no address; a function should return one.
+        # A server that listens on a Unix socket sees no address; a function should return one.
         return None if function is None else "unknown"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if function is None and not address.is_global:
-        return None  # of a proxy, with all visitors behind it; or of this machine
+        return None  # the address of a proxy, with all visitors behind it, or of this machine
     if isinstance(address, IPv6Address):
         return f"{int(address) >> _IPV6_HOST:x}"
     return f"{address}"

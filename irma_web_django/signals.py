@@ -1,10 +1,10 @@
-"""Signals, for an audit trail and for what a site does with an answer.
+"""Signals, for an audit trail and for a site's use of answers.
 
 Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
 The sender is None.
 
-A receiver of `answered` may refuse the person by raising `LoginRefusedError`. What the receivers of
-the other signals raise is logged, and changes nothing.
+A receiver of `answered` may refuse the person by raising `LoginRefusedError`. Exceptions of
+receivers of the other signals are logged, and change nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ started: Final = Signal()
 """A session was started."""
 
 answered: Final = Signal()
-"""A person has proved what the question asks. Sent once for a session, before the login.
+"""A person has proved what the question asks. Sent once for each session, before the login.
 
 More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own."""
 
@@ -40,11 +40,11 @@ More arguments: `code`, from the table in
 failed: Final = Signal()
 """A call of the page failed, with a status of 500 and above.
 
-More arguments: `code`, as for `refused`; and `error`, what was raised, or None."""
+More arguments: `code`, as for `refused`, and `error`, the exception or None."""
 
 
 def send(signal: Signal, **arguments: object) -> None:
-    """Send a signal, and log what its receivers raise."""
+    """Send a signal, and log the exceptions of its receivers."""
     for receiver, result in signal.send_robust(None, **arguments):
         if isinstance(result, Exception):
             _LOG.error("%r failed", receiver, exc_info=result)

@@ -50,19 +50,19 @@ def _hide_keys(value: tuple[str, ...]) -> Hidden[tuple[str, ...]]:
 @final
 @attrs.frozen(kw_only=True)
 class SiteSettings:
-    """What the setting `IRMA` says, checked and with its defaults.
+    """The contents of the setting `IRMA`, checked and with its defaults.
 
     Attributes:
         server: The IRMA server's base URL.
-        questions: What pages may ask for, by name.
+        questions: The questions, by name.
         login: The name of the question that logs a person in.
         account: The slot of that question whose attribute identifies the account; None without a
             login.
         is_by_email: Whether the account is the user whose e-mail address that attribute is.
         url: The site's own base URL, which the IRMA server posts below; None without callbacks.
-        callback: Takes the outcome of each session that was started with a callback.
+        callback: Receives the outcome of each session that was started with a callback.
         next_session: Chooses the session that follows.
-        lifetime: How long a person has for a session.
+        lifetime: How long a person has to connect an app.
         sessions_per_browser: How many sessions of one browser may be open at once.
         starts_per_minute: How many sessions one network may start in a minute; None for any number.
         client_address: Returns the address that a request comes from; None for the one that Django
@@ -137,7 +137,7 @@ def read_settings(given: object) -> SiteSettings:
     """Return the settings that a mapping holds.
 
     Args:
-        given: A value as the setting `IRMA` has it.
+        given: The value of the setting `IRMA`.
 
     Raises:
         ConfigurationError: A setting is missing, unknown or invalid. The message names it, and
@@ -184,7 +184,7 @@ def read_settings(given: object) -> SiteSettings:
         starts_per_minute=reader.optional_count("STARTS_PER_MINUTE", 120),
         client_address=reader.function("CLIENT_ADDRESS"),
         origins=reader.texts("ORIGINS"),
-        # The floor refuses it for every host that is not this machine.
+        # `WebSessions` refuses it for every host that is not this machine.
         is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
         store=reader.optional_text("STORE") or (file and file.value("parts.store")),
         is_store_of_file=given.get("STORE") is None,
@@ -196,7 +196,7 @@ def read_settings(given: object) -> SiteSettings:
 
 
 def check_slot(source: object, slot: str, place: str) -> None:
-    """Check that a question has a slot, as far as that can be known before somebody asks it.
+    """Check that a question has a slot, as far as that can be known before the question is asked.
 
     Args:
         source: A question, a request or a function.
@@ -211,7 +211,7 @@ def check_slot(source: object, slot: str, place: str) -> None:
     try:
         request = as_extended(as_question(source).request).request
     except UsageError:
-        return  # opening the site says what is wrong with it
+        return  # opening the site reports what is wrong with it
     names = request.disclose.names or ()
     if slot not in names:
         near = get_close_matches(slot, names, 1)

@@ -1,10 +1,10 @@
-"""System checks: what `manage.py check` says about the settings.
+"""System checks: the findings of `manage.py check` about the settings.
 
-The core's table of checks is in it, with its identifiers. Its errors are Django's errors with
-`check --deploy` only: on a developer's machine, and in tests, they are warnings.
+They include the core's table of checks, with its identifiers. Errors of that table are Django's
+errors only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
 
-Django runs both functions with `--deploy`. What both of them find is said by one of them: while
-`DEBUG` is on by the first, and otherwise by the second.
+With `--deploy`, Django runs both functions. A finding of both is reported once: by the first
+function while `DEBUG` is on, and otherwise by the second.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ _IN_DJANGO: Final = {
         "manage.py irma_browser_package DIR, with a folder of static files as DIR"
     ),
 }
-"""How a remedy of the core's table is said on a Django site."""
+"""The wording of remedies of the core's table on a Django site."""
 _WEAK_KEY: Final = "django-insecure-"
-"""Starts the key that `startproject` makes."""
+"""The beginning of the key that `startproject` makes."""
 _SHORTEST_KEY: Final = 50
 
 

@@ -1,4 +1,4 @@
-"""Tables that `migrate` has not made yet: one clear error, in place of the database's own."""
+"""Missing tables, which `migrate` has not made yet: one clear error replaces the database's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REMEDY: Final = "run manage.py migrate"
 
 
 def are_tables_missing() -> bool:
-    """Return whether `migrate` has something to do for this application.
+    """Return whether migrations of this application have not been run.
 
     Raises:
         django.db.DatabaseError: The database cannot be reached.
@@ -31,7 +31,7 @@ def are_tables_missing() -> bool:
 
 @contextmanager
 def explaining_missing_tables() -> Generator[None]:
-    """Run a block that uses the tables, outside of a transaction of its own.
+    """Run a block that uses the tables; explain the error if they are missing.
 
     Raises:
         ConfigurationError: The database failed because a table is missing.
@@ -40,7 +40,7 @@ def explaining_missing_tables() -> Generator[None]:
     try:
         yield
     except DatabaseError:
-        # Which class it is, and with which text, is different in each database.
+        # The class and the message of the error differ between databases.
         if _is_surely_missing():
             raise ConfigurationError(f"{MISSING}: {_REMEDY}") from None
         raise
@@ -50,4 +50,4 @@ def _is_surely_missing() -> bool:
     try:
         return are_tables_missing()
     except DatabaseError:
-        return False  # the first error says more
+        return False  # the first error explains more

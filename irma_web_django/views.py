@@ -1,8 +1,8 @@
-"""The pages that the browser and the IRMA server call, each a few lines over the floor.
+"""The pages that the browser and the IRMA server call. Each passes a call to `irma_core.web`.
 
-The page's calls are protected by the floor, and by Django's CSRF token as well. A view checks the
-token itself: Django's middleware would answer the page with HTML. The IRMA server has no token: its
-posts are protected by the seal in the URL and by the server's signature.
+`WebSessions` protects the page's calls, and so does Django's CSRF token. A view checks the token
+itself, because Django's middleware would answer the page with HTML. The IRMA server has no token:
+the seal in the URL and the server's signature protect its posts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SERVER_ERROR: Final = 500
 
 
 def _public(view: View) -> View:
-    """Return a view that logged-out visitors may call, and whose store commits on its own."""
+    """Return a view for logged-out visitors, called outside of Django's request transaction."""
     view = boundary(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -155,7 +155,7 @@ def next_session(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: AR
 @require_safe
 @login_not_required
 def ask(request: HttpRequest, name: str) -> HttpResponse:
-    """Show a page that asks for a question, and goes on to the URL in `?next=`.
+    """Show a page that asks a question, and then goes to the URL in `?next=`.
 
     A site overrides its template, `irma_web_django/ask.html`.
     """
@@ -200,11 +200,11 @@ def _receive_next_session(site: IrmaSite, request: HttpRequest) -> Reply | None:
 
 
 def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
-    """Return whether a call has Django's token, or something that is as good.
+    """Return whether a call has Django's token, or an equally good protection.
 
-    Pages of other origins have no token, and the floor admits only those of `ORIGINS`. A handle is
-    a token, too: the floor takes it with the cookie of its browser alone. So a tab goes on after a
-    login in another tab has changed Django's token.
+    Pages of other origins have no token, and `WebSessions` admits only those in `ORIGINS`. A handle
+    serves as a token, too, because it is accepted only with the cookie of its browser. So a tab can
+    continue after a login in another tab has changed Django's token.
     """
     if request.headers.get("Origin") in site.settings.origins:
         return True
@@ -235,7 +235,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Stand for a view that is not exempt."""
+    """Represent a view that is not exempt."""
     return HttpResponse()
 
 

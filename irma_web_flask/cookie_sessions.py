@@ -1,4 +1,4 @@
-"""Flask's session: what a login changed in it, so that a repeat gets the same changes."""
+"""Flask's session, and a login's changes to it, which a repeated call gets again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.json.tag import TaggedJSONSerializer
 __all__ = ["SessionChanges"]
 
 _SERIALIZER: Final = TaggedJSONSerializer()
-"""Flask's own, which knows tuples, bytes and times besides JSON."""
+"""Flask's own serializer, which supports tuples, bytes and times besides JSON."""
 
 
 class SessionChanges:
@@ -21,7 +21,7 @@ class SessionChanges:
         self._before = {key: _SERIALIZER.dumps(value) for key, value in session.items()}
 
     def dump(self) -> str:
-        """Return what changed since."""
+        """Return the changes since the start."""
         after = {key: _SERIALIZER.dumps(value) for key, value in session.items()}
         changed = {key: text for key, text in after.items() if self._before.get(key) != text}
         removed = [key for key in self._before if key not in after]

@@ -71,16 +71,16 @@ HandlerT = TypeVar("HandlerT", bound=Callable[[WebAnswer], object])
 _EXTENSION: Final = "irma"
 _PROOFS: Final = "irma_proofs"
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More than any page of ours takes."""
+"""More than any of our pages accepts."""
 _STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""All of them, so that the page gets JSON for a wrong one as well."""
+"""All methods, so that the page gets JSON for a wrong method, too."""
 
 
 @final
 @attrs.frozen(eq=False)
 class _Site:
-    """What the views of a process share."""
+    """The objects that the views of a process share."""
 
     requestor: Requestor
     sessions: WebSessions
@@ -103,10 +103,11 @@ class Irma:
 
     Args:
         app: The application; None to call `init_app` later.
-        questions: What pages may ask, by name. See `Question`.
-        deliver: Takes the outcome of each question with `has_callback`; see `CallbackReceiver`.
-        choose: Chooses what follows a question with `has_next_session`; see `NextSessionReceiver`.
-        url_prefix: Where the pages are.
+        questions: The questions, by name. See `Question`.
+        deliver: Receives the outcome of each question with `has_callback`; see `CallbackReceiver`.
+        choose: Chooses the next session after a question with `has_next_session`; see
+            `NextSessionReceiver`.
+        url_prefix: The path of the pages.
 
     Raises:
         ConfigurationError: An argument is invalid, or a setting of the application is missing or
@@ -149,10 +150,10 @@ class Irma:
         app.context_processor(lambda: {"irma": self.element})
 
     def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
-        """Return a decorator for the function that a new answer is given to, such as a login.
+        """Return a decorator for the function that receives a new answer, such as a login.
 
-        The function takes a `WebAnswer`, and may change `flask.session`. It runs once for an
-        answer. If it raises, the session stays as it was, and the page may try again; it raises
+        The function takes a `WebAnswer`, and may change `flask.session`. It runs once for each
+        answer. If it raises, the session stays as it was, and the page may try again. It raises
         `LoginRefusedError` to refuse the person.
 
         Args:
@@ -175,7 +176,7 @@ class Irma:
         return decorate
 
     def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-        """Return a decorator for views that need a proof; others are sent to a page that asks.
+        """Return a decorator for views that need a proof; without it, a visitor is asked for one.
 
         Args:
             name: The name of the question.
@@ -202,7 +203,7 @@ class Irma:
         return decorate
 
     def proof(self, name: str, *, max_age: timedelta | None = None) -> Proof | None:
-        """Return what the visitor has proved, or None without a proof that is young enough.
+        """Return the visitor's proof, or None if there is none that is recent enough.
 
         Args:
             name: The name of the question.
@@ -281,7 +282,7 @@ class Irma:
         return _Site(requestor, made.sessions, made.callbacks, made.next_sessions, proofs)
 
     def _facts(self, app: Flask, settings: FlaskSettings, requestor: Requestor) -> SiteFacts:
-        """Return what is known of the site, for the checks at its first use."""
+        """Return the known facts about the site, for the checks at its first use."""
         package = Path(app.static_folder or "") / settings.browser_package
         base = None if settings.url is None else f"{settings.url.rstrip('/')}{self._prefix}"
         posted = (("callback", self._deliver), ("next", self._choose))
@@ -291,7 +292,7 @@ class Irma:
             site_url=settings.url,
             posted_urls=tuple(f"{base}/{page}" for page, function in posted if base and function),
             origins=tuple(settings.origins),
-            # A store that the application made is its own business.
+            # The application is responsible for a store that it made itself.
             is_store_shared=settings.is_store_shared,
             is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
             is_cookie_plain=settings.is_cookie_plain,
@@ -383,7 +384,7 @@ class Irma:
 
 
 def _web_request() -> WebRequest:
-    """Return the request as the floor reads it; Flask decides about host and scheme."""
+    """Return the request as a `WebRequest`; Flask determines the host and the scheme."""
     headers = request.headers.items()
     return WebRequest(request.method, request.url, headers, _body(), native=request)
 

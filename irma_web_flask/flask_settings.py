@@ -44,10 +44,10 @@ def _hide_keys(value: Sequence[str]) -> Hidden[Sequence[str]]:
 @final
 @attrs.frozen(kw_only=True)
 class FlaskSettings:
-    """What the settings `IRMA_…` say, with their defaults.
+    """The values of the settings `IRMA_…`, with their defaults.
 
     Attributes:
-        store: The store, or its URI; None for that of the settings.
+        store: The store, or its URI; None for the store of the settings file.
         url: The application's own base URL, which the IRMA server posts below; None without
             callbacks.
         origins: Other origins whose pages may start and finish sessions.
@@ -71,7 +71,7 @@ class FlaskSettings:
 
     @property
     def is_store_shared(self) -> bool | None:
-        """Whether processes share the store; None for one that the application made."""
+        """Whether processes share the store; None for a store that the application made."""
         uri = self.store
         if uri is None:
             uri = self.connect["settings"].value("parts.store")
@@ -126,7 +126,7 @@ def read_settings(app: Flask) -> FlaskSettings:
         url=_typed(config, "IRMA_URL", str, None),
         origins=_typed(config, "IRMA_ORIGINS", (list, tuple), ()),
         lifetime=_typed(config, "IRMA_LIFETIME", timedelta, timedelta(minutes=5)),
-        # The floor refuses it for every host that is not this machine.
+        # `WebSessions` refuses it for every host that is not this machine.
         is_cookie_plain=_typed(config, "IRMA_PLAIN_COOKIE", bool, app.debug),
         browser_package=_typed(config, "IRMA_BROWSER_PACKAGE", str, "yivi.js"),
         connect=connect,
@@ -160,7 +160,7 @@ def _default_store(app: Flask, file: Settings | None) -> str | None:
 
 
 def _derived(app: Flask) -> Sequence[str]:
-    """Return sealing keys made of the application's own secret keys, the newest first."""
+    """Return sealing keys derived from the application's secret keys, the newest first."""
     secrets = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
     if secrets[0] is None:
         raise ConfigurationError("SECRET_KEY: is not set; Flask's session needs it too")

@@ -12,7 +12,8 @@ _SIGNALS = Namespace()
 started = _SIGNALS.signal("irma-started")
 """A session was started."""
 answered = _SIGNALS.signal("irma-answered")
-"""A person answered, and the application accepted it: with `web_answer`. Sent once a session."""
+"""A person answered, and the application accepted it: with `web_answer`. Sent once for each
+session."""
 refused = _SIGNALS.signal("irma-refused")
 """A call of the page was refused: with `code`, as in the reply."""
 failed = _SIGNALS.signal("irma-failed")

@@ -1,4 +1,4 @@
-"""Starlette's session: what a login changed in it, so that a repeat gets the same changes."""
+"""Starlette's session, and a login's changes to it, which a repeated call gets again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SessionChanges:
         self._before = deepcopy(dict(session))
 
     def dump(self) -> JsonValue:
-        """Return what changed since."""
+        """Return the changes since the start."""
         missing = object()
         changed = {
             key: value

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of the pages: their bodies and their replies."""
+"""The OpenAPI description of the pages: their bodies and their replies."""
 
 from __future__ import annotations
 

@@ -72,21 +72,22 @@ HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
 _LOG: Final = logging.getLogger("irma_web_starlette")
 _PROOFS: Final = "irma_proofs"
 _TOO_LARGE: Final = 1024 * 1024
-"""Bytes. No page of ours takes more."""
+"""Bytes. None of our pages accepts more."""
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
-"""That of a session of Starlette's middleware, by default."""
+"""The default lifetime of a session of Starlette's middleware."""
 _AT_ONCE: Final = 64
-"""How many calls of pages a process makes at once. Others wait, and their time does not run yet: if
-hundreds ran together, each would take as long as all of them, and then fail and be repeated."""
+"""How many calls of pages a process handles at once. Other calls wait, and their time does not run
+yet. If hundreds ran together, each would take as long as all of them, and would then fail and be
+repeated."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
-"""All of them, so that the page gets JSON for a wrong one as well."""
+"""All methods, so that the page gets JSON for a wrong method, too."""
 
 
 @final
 @attrs.frozen(eq=False)
 class _Site:
-    """What the pages share while the application runs."""
+    """The objects that the pages share while the application runs."""
 
     requestor: AsyncRequestor
     sessions: AsyncWebSessions
@@ -105,28 +106,29 @@ class Irma:
     """Puts questions on the pages of a Starlette or FastAPI application.
 
     Args:
-        server: The IRMA server's base URL. By default that of the settings.
-        questions: What pages may ask, by name. See `Question`.
-        settings: A settings file, or what `read_settings` returns, for all that the other
+        server: The IRMA server's base URL. The default is the URL in the settings.
+        questions: The questions, by name. See `Question`.
+        settings: A settings file, or the result of `read_settings`, for everything that the other
             arguments leave out. Without it and without `server`, `read_settings()` is used.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
         url: The application's own base URL, which the IRMA server posts below. It is needed with
             `deliver` or `choose`.
-        deliver: Takes the outcome of each question with `has_callback`; see
+        deliver: Receives the outcome of each question with `has_callback`; see
             `AsyncCallbackReceiver`.
-        choose: Chooses what follows a question with `has_next_session`; see
+        choose: Chooses the next session after a question with `has_next_session`; see
             `AsyncNextSessionReceiver`.
-        prefix: Where the pages are.
+        prefix: The path of the pages.
         lifetime: How long a person has to connect an app.
         origins: Other origins whose pages may start and finish sessions.
-        plain_cookie: Use a cookie that works over plain HTTP on this machine, for development.
+        plain_cookie: Whether to use a cookie that works over plain HTTP on this machine, for
+            development.
         browser_package: The file `yivi.js` that `irma-backend browser-package` made.
         connect: Further keyword arguments of `connect_async`, such as `token` and `server_key`.
 
     Raises:
-        ConfigurationError: A setting is missing or invalid. Those of the server and the store are
-            checked when the application starts.
+        ConfigurationError: A setting is missing or invalid. The settings of the server and the
+            store are checked when the application starts.
     """
 
     def __init__(
@@ -224,7 +226,7 @@ class Irma:
                 self._site = None
 
     def _facts(self, requestor: AsyncRequestor) -> SiteFacts:
-        """Return what is known of the site, for the checks at its start."""
+        """Return the known facts about the site, for the checks at its start."""
         posted = (("callback", self._deliver), ("next", self._choose))
         return attrs.evolve(
             facts_of(requestor.context, self._questions),
@@ -232,7 +234,7 @@ class Irma:
             site_url=self._url,
             posted_urls=tuple(f"{self._base}/{page}" for page, function in posted if function),
             origins=self._origins,
-            # A store that the application made is its own business.
+            # The application is responsible for a store that it made itself.
             is_store_shared=self._store_uri != "memory:"
             if isinstance(self._store_uri, str)
             else None,
@@ -241,11 +243,11 @@ class Irma:
         )
 
     def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
-        """Return a decorator for the function that a new answer is given to, such as a login.
+        """Return a decorator for the function that receives a new answer, such as a login.
 
         The function, async or not, takes the request and a `WebAnswer`, and may change
-        `request.session`. It runs once for an answer. If it raises, the session stays as it was,
-        and the page may try again; it raises `LoginRefusedError` to refuse the person.
+        `request.session`. It runs once for each answer. If it raises, the session stays as it was,
+        and the page may try again. It raises `LoginRefusedError` to refuse the person.
 
         Args:
             name: The name of the question.
@@ -268,12 +270,13 @@ class Irma:
     def proved(
         self, name: str, *, max_age: timedelta | None = None
     ) -> Callable[[Request], Awaitable[Proof]]:
-        """Return a dependency that gives what the visitor has proved.
+        """Return a dependency that returns the visitor's proof.
 
             @app.get("/wines")
             async def wines(proof: Annotated[Proof, Depends(irma.proved("adult"))]): ...
 
-        Without a proof a page is sent to one that asks for it, and another call gets a 403.
+        Without a proof, a browser is redirected to a page that asks for it, and any other call gets
+        a 403.
 
         Args:
             name: The name of the question.
@@ -301,7 +304,7 @@ class Irma:
     def proof(
         self, request: Request, name: str, *, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return what the visitor has proved, or None without a proof that is young enough.
+        """Return the visitor's proof, or None if there is none that is recent enough.
 
         Args:
             request: The visitor's request.
@@ -324,7 +327,7 @@ class Irma:
     ) -> SafeHtml:
         """Return the HTML of a box in which the visitor answers a question.
 
-        It is a string that templates of Jinja show as it is.
+        Jinja templates insert it without escaping.
 
         Args:
             request: The visitor's request.
@@ -352,7 +355,7 @@ class Irma:
         return [*steps, *self._other_routes()]
 
     def api_router(self) -> APIRouter:
-        """Return the pages as a router of FastAPI, with what its OpenAPI says of them.
+        """Return the pages as a FastAPI router, with their OpenAPI description.
 
         Raises:
             ConfigurationError: FastAPI is not installed.
@@ -374,7 +377,7 @@ class Irma:
                 responses=responses_of(step),
                 openapi_extra={"requestBody": request_body_of(step)},
             )
-        # The floor answers other methods, too.
+        # `WebSessions` answers other methods, too.
         router.routes.extend(self.routes)
         return router
 
@@ -483,7 +486,7 @@ class Irma:
 
 
 async def _web_request(request: Request) -> WebRequest:
-    """Return the request as the floor reads it; the server decides about host and scheme."""
+    """Return the request as a `WebRequest`; the server determines the host and the scheme."""
     body = await _body(request)
     return WebRequest(request.method, str(request.url), request.headers.raw, body, native=request)
 
@@ -502,7 +505,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _logged(name: str, reply: WebReply) -> Response:
-    """Return the reply; log the error of the application or its settings that it is about."""
+    """Return the reply; log the error behind it if the application or its settings are at fault."""
     if reply.error is not None and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOG.error("IRMA question %s: %s", name, reply.code, exc_info=reply.error)
     return _as_starlette(reply)
@@ -543,7 +546,7 @@ def _accepts_html(request: Request) -> bool:
 
 
 def _language(request: Request) -> str:
-    """Return the first language of the browser's list that the page has."""
+    """Return the first language in the browser's list that the page supports."""
     for each in request.headers.get("accept-language", "").split(","):
         primary = each.partition(";")[0].strip().partition("-")[0].lower()
         if primary in LANGUAGES:

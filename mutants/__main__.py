@@ -1,4 +1,4 @@
-"""`make mutants`: take each check of `irma_proofs` out in turn, and name the test that notices.
+"""`make mutants`: remove one check of `irma_proofs` at a time, and name the test that notices.
 
 `make mutants ARGS="c_u alpha"` tries only those with one of these strings in their names.
 """
@@ -50,7 +50,7 @@ def first_failure(tests: Sequence[str]) -> str:
 
 
 def forget_schemes() -> None:
-    """Let the tests read schemes again: a check that reads them may be the one to be taken out."""
+    """Let the tests read schemes again, because the removed check may be one that reads them."""
     for name, module in sys.modules.items():
         if name.startswith("tests.proofs."):
             for each in ("schemes", "made_schemes"):
@@ -59,7 +59,7 @@ def forget_schemes() -> None:
 
 
 def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
-    """Return which test fails without a check. Another process runs them, as a copy of this one."""
+    """Return the test that fails without a check. A forked copy of this process runs the tests."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -82,7 +82,7 @@ def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
 
 
 def tried(chosen: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[Mutant, str]]:
-    """Yield each check with the test that notices when it is gone."""
+    """Yield each check with the test that notices its absence."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from zip(chosen, pool.map(partial(noticed_by, tests=tests), chosen), strict=True)
 
@@ -92,7 +92,7 @@ def _slow_last(path: Path) -> tuple[bool, str]:
 
 
 def main() -> None:
-    """Try all, and print the table."""
+    """Try all checks, and print the table."""
     parser = argparse.ArgumentParser(prog="make mutants")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of the name of a check")
     parser.add_argument("--tests", nargs="+", metavar="PATH", help="which tests must notice")

@@ -1,4 +1,4 @@
-"""Take one check out of the verifier of proofs, in this process."""
+"""Remove one check from the verifier of proofs, in this process."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 @frozen
 class Mutant:
-    """A check that can be taken out: a whole function, or one condition under which it raises.
+    """A check that can be removed: a whole function, or one condition under which it raises.
 
     Args:
         module: The module's name.
         function: The name of the function, with that of its class.
         line: The line of the function or of the `if`.
-        is_condition: Whether only one `if` of the function is taken out.
+        is_condition: Whether only one `if` of the function is removed.
     """
 
     module: str
@@ -41,10 +41,10 @@ class Mutant:
 
 
 def mutants() -> list[Mutant]:
-    """Return everything that can be taken out, in the order of the sources.
+    """Return everything that can be removed, in the order of the sources.
 
-    A function that begins with `check_` is taken out as a whole. In all others it is each `if` that
-    does nothing but raise.
+    A function whose name begins with `check_` is removed as a whole. In all other functions, each
+    `if` that only raises can be removed.
     """
     return [each for path in sorted(PACKAGE.glob("*.py")) for each in _mutants_of(path)]
 
@@ -75,7 +75,7 @@ def _is_check(function: Function) -> bool:
 
 
 def take_out(mutant: Mutant) -> None:
-    """Exchange the code of the function, wherever it was imported already."""
+    """Replace the code of the function, wherever it was imported already."""
     path = PACKAGE / f"{mutant.module.partition('.')[2]}.py"
     import_module(mutant.module)
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def take_out(mutant: Mutant) -> None:
 
 
 def _code_of(module: CodeType, function: str) -> CodeType:
-    """Return the code of a function in that of its module."""
+    """Return the code of a function within the code of its module."""
     code = module
     for name in function.split("."):
         code = next(

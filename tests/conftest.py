@@ -1,7 +1,7 @@
 """How the suite runs: every run searches for secrets and tries the same generated examples.
 
-`make explore` sets `IRMA_EXPLORE` to the number of random examples for each property instead. What
-it finds is pinned with `@example` beside the mend.
+`make explore` sets `IRMA_EXPLORE` to the number of random examples for each property instead.
+Failing examples are then pinned with `@example` in the fix.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
 
-# A shell lets what it runs in the background ignore these, and children inherit that. The tests
-# send them to themselves and to programs that they start.
+# A shell lets background jobs ignore these, and children inherit that. The tests send them to
+# themselves and to programs that they start.
 for number, handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGQUIT, signal.SIG_DFL),
@@ -43,7 +43,7 @@ else:
 
 @contextmanager
 def unmeasured() -> Generator[None]:
-    """Measure no coverage in what this encloses, as tracing doubles the time that it takes."""
+    """Measure no coverage inside this block, as tracing doubles its time."""
     tracer = sys.gettrace()
     sys.settrace(None)
     try:
@@ -54,10 +54,10 @@ def unmeasured() -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure coverage by the examples that are written down.
+    """Measure coverage only in tests with written examples.
 
-    A property is tried with a hundred inputs, and the searches for slow patterns with thousands.
-    Neither may be what covers a branch.
+    A property is tried with a hundred inputs, and slow patterns are searched with thousands. No
+    branch may be covered only by these.
     """
     is_search = item.path.name in {"test_growth.py", "test_patterns.py", "test_prose.py"}
     is_measured = not (item.get_closest_marker("hypothesis") or is_search)
@@ -69,7 +69,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Measure nothing where workers run the tests: this process only hands them out."""
+    """Measure nothing in the main process if workers run the tests: it only distributes them."""
     has_workers = bool(session.config.getoption("numprocesses", None))
     if not has_workers or coverage.Coverage.current() is None:
         return (yield)
@@ -93,7 +93,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the tests that take long first, so that none is left alone at the end."""
+    """Start the slow tests first, so that none of them runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
     """The library and the plugins of the examples, installed as a user would.
 
-    It takes some seconds, so the processes of one run share it.
+    This takes some seconds, so the processes of a run share the result.
     """
     of_this_run = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -111,5 +111,5 @@ def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironm
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one process more than there are cores: many tests wait for others' time-outs."""
+    """Run one more process than there are cores, because many tests wait for time-outs."""
     return len(os.sched_getaffinity(0)) + 1

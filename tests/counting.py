@@ -1,4 +1,4 @@
-"""Counts what a call does, so that work that grows too fast shows on a busy machine too."""
+"""Counts the work of a call, so that excessive growth is found on busy machines too."""
 
 from __future__ import annotations
 

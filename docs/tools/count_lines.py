@@ -1,9 +1,9 @@
-"""Count the lines about IRMA in an example: what a web developer must write for a login.
+"""Count the lines about IRMA in an example, which a web developer must write for a login.
 
     python -m docs.tools.count_lines
 
 A line counts if it belongs to a statement about IRMA: an import from this library, a setting, or a
-function with its decorator. Of a list of other things, such as `urlpatterns`, only the lines that
+function with its decorator. In a list of other things, such as `urlpatterns`, only the lines that
 name IRMA count. A function that makes the application is read like a module. An import counts once,
 however many names it has. Empty lines, comments and docstrings do not count, and neither do tests
 and programs for the demo.
@@ -39,14 +39,14 @@ _IRMA: Final = re.compile(
     r"|SessionOutcome|WebRequest|SignatureRequest|verifier|verified|Archive|LOGIN_URL|timedelta",
     re.IGNORECASE,
 )
-"""`timedelta` is imported for the age of a proof alone."""
+"""`timedelta` is imported only for the age of a proof."""
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OF_ADULTS: Final = re.compile(r"proved|over_18|timedelta", re.IGNORECASE)
 
 
 @attrs.frozen
 class Counts:
-    """How many lines are about IRMA.
+    """The number of lines about IRMA.
 
     Args:
         login: Of Python, for the login alone.
@@ -99,7 +99,7 @@ def lines_about_irma(source: str) -> Iterator[tuple[str, bool]]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module; of a function that makes an application, those in it."""
+    """Yield the statements of a module, and those in a function that makes an application."""
     for node in body:
         if isinstance(node, ast.FunctionDef) and any(
             isinstance(each, _FUNCTIONS) for each in node.body
@@ -110,7 +110,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _is_whole(node: ast.stmt) -> bool:
-    """Return whether all of a statement is about IRMA, and not a list of other things too."""
+    """Return whether a whole statement is about IRMA, and is not a list of other things too."""
     if isinstance(node, _FUNCTIONS):
         head = [*node.decorator_list, node.args, *([node.returns] if node.returns else [])]
         return any(_IRMA.search(ast.unparse(each)) for each in head)

@@ -1,6 +1,6 @@
-"""The picture of `make demo` in README: drawn from a run of it by `make picture`.
+"""The picture of `make demo` in README, which `make picture` draws from a run.
 
-QR, link and dates differ from run to run; all else on it is what the demo prints today.
+QR, link and dates differ from run to run; all other text is what the demo prints today.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["PICTURE", "draw", "lines_of", "played"]
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "pictures" / "demo.svg"
 WIDTH = 118
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-"""A viewer would have to fetch them from elsewhere."""
+"""A viewer would have to fetch them from another server."""
 _TEXT = re.compile(r'<text [^>]*y="([0-9.]+)"[^>]*>(.*?)</text>')
 _OF_THE_SESSION = re.compile("[\u2580-\u2588]|https:")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def played() -> Console:
-    """Play the demo at a terminal that remembers what it showed."""
+    """Run the demo in a terminal that records its output."""
     console = Console(
         file=StringIO(),
         record=True,
@@ -41,12 +41,12 @@ def played() -> Console:
 
 
 def draw(console: Console) -> str:
-    """Draw what a console showed."""
+    """Draw the output of a console."""
     return _FONTS.sub("", console.export_svg(title="make demo", unique_id="demo"))
 
 
 def lines_of(picture: str) -> list[str]:
-    """Return the lines on a picture, without what differs from run to run."""
+    """Return the lines on a picture, without the parts that differ from run to run."""
     rows: dict[float, str] = {}
     for height, text in _TEXT.findall(picture):
         rows[float(height)] = rows.get(float(height), "") + unescape(text).replace("\xa0", " ")

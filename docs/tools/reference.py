@@ -1,4 +1,4 @@
-"""The reference page: drawn by `make reference` from the docstrings, so that each fact stands once.
+"""The reference page, which `make reference` generates from docstrings.
 
 This module says which names go together; `test_reference` checks that no name is missing.
 """
@@ -113,7 +113,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
     },
 }
-"""Front door: group: its names."""
+"""The names by front door and group."""
 
 _CONSTANTS = {
     "OPEN_SCHEME": "Any card that a test requests, besides those of `EXAMPLE_SCHEME`: the default.",
@@ -121,7 +121,7 @@ _CONSTANTS = {
     "STATIC": "The directory of static files: `irma_web/irma.js` and `irma_web/irma.css`.",
     "VERSION": "Increased when a new test may fail for something that passed before.",
 }
-"""What has no docstring of its own."""
+"""Descriptions of names without a docstring."""
 _EXTENDING = (
     "irma_core.interfaces",
     "irma_core.errors",

@@ -1,1 +1,1 @@
-"""The command line: one module a command, and what they share (settings, exits, screen)."""
+"""The command line: one module for each command, and modules that several commands share."""

@@ -1,4 +1,4 @@
-"""Print an answer: as a table or bare lines, as JSON, or only one value of it."""
+"""Print an answer: as a table or bare lines, as JSON, or only one of its values."""
 
 from __future__ import annotations
 

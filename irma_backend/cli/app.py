@@ -1,4 +1,4 @@
-"""`irma-backend app`: play the app at a development server, from a script or another terminal."""
+"""`irma-backend app`: play the part of the app, from a script or another terminal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _json(command: CommandT) -> CommandT:
 
 
 def _holding(command: CommandT) -> CommandT:
-    """Add the options for what the app holds."""
+    """Add the options for the contents of the app."""
     person = click.option(
         "--person",
         type=OneOf(KINDS),
@@ -180,7 +180,7 @@ def watch(
         if answer_by_itself:
             watching.answer_as(person, read_cards(has))
         while True:
-            with signals_deferred():  # so that no answer is left half sent
+            with signals_deferred():  # so that an answer is sent completely or not at all
                 watching.look()
             transport.sleep(_INTERVAL)
 

@@ -1,4 +1,4 @@
-"""Scan a session as an app, and print what it asks for and how it ended."""
+"""Scan a session as an app, and print the request and the outcome."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session as a new app, for the person to decide in the block.
+    """Scan a session as a new app; the person decides inside the block.
 
-    If the person cannot decide so, the app refuses: nobody else could answer the session now.
+    If the app cannot do what the person decides, it refuses, because no other app could answer now.
 
     Raises:
         AppError: The app cannot do what the person decides, or the server refuses the app.
@@ -98,7 +98,7 @@ def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
 
 
 def print_pairing_code(code: str) -> None:
-    """Print the code for which the page of the application waits."""
+    """Print the code that the application's page waits for."""
     print_message(f"Pairing: type {code} into the page that showed the QR code.")
 
 

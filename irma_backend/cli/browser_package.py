@@ -27,8 +27,8 @@ def browser_package(directory: Path, from_file: Path | None) -> None:
     """Put yivi.js, which draws QR codes in the browser, into DIR.
 
     It is one file of the official browser package @privacybydesign/yivi-frontend. npm fetches the
-    version that irma-backend is tested with, and its hash is checked. The page needs it beside the
-    script of irma-backend. Its license is Apache-2.0, except for the Yivi logo.
+    version that irma-backend is tested with, and its hash is checked. The page needs it in addition
+    to the script of irma-backend. Its license is Apache-2.0, except for the Yivi logo.
     """
     with reporting_errors():
         installed = install_browser_package(directory, from_file=from_file)

@@ -5,8 +5,8 @@ or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `
 "error"}` if it cannot be read; that of a URI with a password is `{"scheme", "fingerprint"}`. A
 session request is the name of its type, and an attribute has no value.
 
-The command takes no option that is a setting. It would repeat the value, which may be a secret that
-was typed in the wrong place.
+No option of the command is a setting. The command would print the option's value, which may be a
+secret that was typed in the wrong place.
 """
 
 from __future__ import annotations

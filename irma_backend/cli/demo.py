@@ -1,4 +1,4 @@
-"""`irma-backend demo`: a whole session in a few seconds, then results that are no answers.
+"""`irma-backend demo`: run a session in a few seconds, and show results that are not accepted.
 
 Without `--server`, the server runs in memory, over real HTTP, and a simulated app answers.
 """
@@ -65,7 +65,7 @@ def demo(server: str | None) -> None:
 
 
 def play(console: Console, output: Console) -> None:
-    """Play the whole demo at a server in memory.
+    """Play the whole demo with a server in memory.
 
     Args:
         console: The console for everything but the answer.

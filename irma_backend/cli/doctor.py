@@ -73,8 +73,8 @@ def doctor(
     """Find out what is wrong with the settings, the server or the website.
 
     Run all checks, or those that are named. A check that needs a session starts one and cancels it,
-    with the requests of the settings file unless an option gives another one. A finding comes with
-    what to do about it.
+    with the requests of the settings file unless an option gives another one. Each finding has a
+    remedy.
 
     The exit status is 0 if no check found an error. Otherwise the first error decides: 2 for a
     setting, 5 if the server refuses, 7 for the network, and 9 if a check crashed.
@@ -91,7 +91,7 @@ def doctor(
                 requests, disclose=disclose, sign=sign, issue=issue, file=file, named=named
             )
             if isinstance(asked, str):
-                raise RequestError("--request", "must be JSON: a JWT is of one requestor alone")
+                raise RequestError("--request", "must be JSON; a JWT belongs to one requestor")
             requests = {named or "the request": asked}
         with (
             Urllib3Transport() as transport,

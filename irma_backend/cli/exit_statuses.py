@@ -90,7 +90,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 )
 """The first matching class decides."""
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
-"""The statuses of the commands of `app`; without a code, the app itself cannot do it."""
+"""The statuses of the commands of `app`. Without a code, the app itself lacks something."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
@@ -131,7 +131,7 @@ def exit_status(error: IrmaError) -> int:
 def run(command: click.Command) -> int:
     """Run the command that the process's arguments select, and return its exit status.
 
-    It raises nothing but `Interrupted`. Unexpected errors are also reported as a line and a status.
+    It raises only `Interrupted`. Unexpected errors are also reported as a line and a status.
     """
     try:
         # A command that ends early returns its status; the others return None.

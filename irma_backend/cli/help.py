@@ -1,4 +1,4 @@
-"""`irma-backend help`: what a command does, or what an exit status means."""
+"""`irma-backend help`: explain a command or the exit statuses."""
 
 from __future__ import annotations
 

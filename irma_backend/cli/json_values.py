@@ -1,4 +1,4 @@
-"""What commands print with `--json`: `docs/schemas/command-line.json` describes it.
+"""The output of commands with `--json`, which `docs/schemas/command-line.json` describes.
 
 Scripts rely on these fields. A test compares them with the schema.
 """

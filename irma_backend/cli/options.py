@@ -1,4 +1,4 @@
-"""Option types like click's own, except that errors do not repeat the user's input.
+"""Option types like those of click, except that errors do not repeat the user's input.
 
 A secret typed in the wrong place would otherwise appear in the error, and so in logs.
 """

@@ -45,7 +45,7 @@ class OutputError(Exception):
 
 
 class _GuardedStream:
-    """A text stream that raises `OutputError` if it fails, or only records the failure.
+    """A text stream that raises `OutputError` when it fails, or only records the failure.
 
     It has no `buffer`, which click and rich would write to directly.
 

@@ -35,7 +35,7 @@ def show_session(
     Args:
         console: The console on the standard error.
         pointer: The session pointer.
-        draw: Whether to draw the QR code. It is of no use for a server on this machine.
+        draw: Whether to draw the QR code, which is useless for a server on this machine.
         intro: The line above the link, for a server whose app is simulated. By default it says
             where to open the link.
     """
@@ -103,7 +103,7 @@ def _obstacle(console: Console, drawing: str) -> str:
 
 @contextmanager
 def _stdout_to_stderr() -> Generator[None]:
-    """Keep what a browser prints out of the answer: it inherits the standard output."""
+    """Keep a browser's messages out of the answer, because it inherits the standard output."""
     kept = os.dup(1)
     os.dup2(2, 1)
     try:

@@ -1,6 +1,6 @@
 """Run a session from its start to its answer, and clean up if the command ends early.
 
-Two rules hold however the command ends: no session stays open unattended, and no answer is lost.
+However the command ends, no session stays open unattended, and no answer is lost.
 """
 
 from __future__ import annotations

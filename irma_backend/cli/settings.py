@@ -60,7 +60,7 @@ class Settings:
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
     server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
     jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
-    """None for that of the settings; empty if the server has no issuer."""
+    """None for the issuer of the settings; empty if the server has no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -83,7 +83,7 @@ class Settings:
         if self.has_key:
             _ = self.name
         with open_parts(settings=self.all) as parts:
-            # A command reports to its caller, and not to a log.
+            # A command reports to its caller and not to a log.
             yield parts.requestor(status=status, observer=None)
 
     @contextmanager

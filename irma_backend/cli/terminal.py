@@ -44,7 +44,7 @@ _STYLES = {
     SessionStatus.TIMEOUT: "red",
 }
 _MIN_TABLE_WIDTH = 60
-"""In fewer columns, rich wraps cells letter by letter and finally omits them."""
+"""In a narrower terminal, rich wraps cells letter by letter and finally omits them."""
 _FEW = 2
 """A larger unit is used from this count on: 90 seconds and 23 months, but 2 minutes and 2 years."""
 
@@ -56,7 +56,7 @@ def stderr_console() -> Console:
 
 def stdout_console() -> Console:
     """Return the console on the standard output, for the answer."""
-    # Programs read bare lines from a pipe, also if the environment forces styles.
+    # Programs read bare lines from a pipe, even if the environment forces styles.
     return Console(
         file=sys.stdout, force_terminal=sys.stdout.isatty(), highlight=False, soft_wrap=True
     )
@@ -101,8 +101,8 @@ def show_pairing_code(console: Console, code: str) -> None:
 def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) -> None:
     """Show the answer and the issued credentials.
 
-    At a terminal it is a table. In a pipe each attribute is a line of slot, attribute, value and
-    time of issuance, with tabs between them, and each issued credential is a line.
+    At a terminal it is a table. In a pipe, each attribute is a line with the slot, the attribute,
+    the value and the time of issuance, separated by tabs. Each issued credential is a line too.
 
     Args:
         console: The console on the standard output.

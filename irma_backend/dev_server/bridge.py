@@ -41,8 +41,8 @@ class Bridge:
     Args:
         server: The server.
         threads: The threads that run the server. It may block, for example while it delivers a
-            callback to a program that calls the server in turn.
-        secret: The part of the address of the pages that no log may show; may be empty.
+            callback to a program that calls the server.
+        secret: The part of the pages' address that logs must not show; may be empty.
     """
 
     def __init__(self, server: InMemoryServer, threads: Executor, secret: str = "") -> None:
@@ -104,8 +104,8 @@ class Bridge:
         )
 
     def _label(self, method: str, path: str) -> str:
-        """Return what logs call a request. A mistyped path may still have a secret in it."""
-        plain = unquote(path)  # so that no encoding hides a secret from the next lines
+        """Return the name of a request in logs. A mistyped path may still have a secret in it."""
+        plain = unquote(path)  # so that an encoding cannot hide a secret from the next lines
         if self._secret:
             plain = plain.replace(self._secret, "{secret}")
         return _TOKEN.sub("{token}", ascii(f"{method} {plain}")[1:-1])

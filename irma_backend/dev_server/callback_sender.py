@@ -1,7 +1,7 @@
 """Send the server's callbacks and `nextSession` requests over HTTP.
 
 The program that starts a session chooses their URLs, and it needs no authentication. By default
-they go to this machine only, so that a session cannot reach other hosts of the local network.
+they go only to this machine, so that a session cannot reach other hosts of the local network.
 """
 
 from __future__ import annotations

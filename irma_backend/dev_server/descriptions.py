@@ -1,4 +1,4 @@
-"""What programs may read about a development server: that it is one, and its open sessions."""
+"""The description of a development server for programs, and its open sessions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Descriptions:
         Args:
             application: The application.
             prefix: The path of the server's base URL.
-            folder: The path of the pages, which may hold a secret. The list is there.
+            folder: The path of the pages, which may hold a secret. The list of sessions is below
+                it.
         """
         router = application.router
         router.add_get(f"{prefix}{ABOUT}", self._about)

@@ -1,6 +1,6 @@
 """Example values for attributes that the app does not hold, so that a person need not invent any.
 
-They are what the real credentials of the scheme `pbdf` look like, and belong to nobody.
+They look like the values of real credentials of the scheme `pbdf`, and belong to no real person.
 """
 
 from __future__ import annotations

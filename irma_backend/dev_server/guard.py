@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 PUBLIC_ORIGIN = web.AppKey("public_origin", str)
-"""The origin of the server's base URL, which a proxy may serve in its place."""
+"""The origin of the server's base URL, which may be that of a proxy in front of it."""
 TOKEN_FIELD = "page-token"  # noqa: S105  # the name of a field
 # `none`: the person typed the address, or a program sent the request.
 _OWN_SITES = frozenset({"same-origin", "none"})
@@ -44,7 +44,7 @@ OWN_PAGES_ONLY = {
 
 
 def only_hosts(reach: Reach, port: int) -> Middleware:
-    """Return a middleware that responds 403 if `Host` is missing, repeated, or another's."""
+    """Return a middleware that responds 403 if `Host` is missing, repeated or not this server's."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -71,7 +71,7 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether a person or a program opens the page, rather than another page.
+    """Return whether a person or a program opens the page, and not another page.
 
     A link on another website may lead here. Another page's scripts, images and frames may not.
     """
@@ -98,14 +98,14 @@ class ButtonGuard:
     """Checks that a form was sent by a page of this server.
 
     Attributes:
-        token: The value in the forms. Each server has its own.
+        token: The value in the forms. Each server has a different one.
     """
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe()
 
     def may_send(self, request: web.Request) -> bool:
-        """Return whether the browser reports no other page as the sender, before a form is read.
+        """Return whether no other page is known to be the sender. Called before a form is read.
 
         `Sec-Fetch-Site: none` means a typed address. A form cannot be typed, so it is refused.
         """

@@ -1,4 +1,4 @@
-"""What the list of open sessions shows: who asks for what, and since when."""
+"""The list of open sessions: who requests what, and since when."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class ListedView:
 
     Args:
         name: The session's name on the page.
-        requestor: Who asks.
-        does: What the requestor wants of the person.
-        parts: What it asks for, one line for each slot, message or credential.
+        requestor: The name of the requestor.
+        does: What the requestor asks the person to do.
+        parts: The contents of the request, one line for each slot, message or credential.
         since: How long ago it was started, in words.
         started_at: When it was started, in ISO 8601.
-        place: Which app has scanned it, if any.
+        place: The app that has scanned it, if any.
     """
 
     name: str
@@ -52,7 +52,7 @@ def name_of(url: str) -> str:
 
 
 def asked_by(requestor: str) -> str:
-    """Return who asks, for a person to read; a server without authentication does not know."""
+    """Return the requestor's name for display; a server without authentication does not know it."""
     return requestor or "Your application"
 
 

@@ -1,6 +1,6 @@
 """The pages on which a person plays the app: HTML and forms.
 
-A script renews what has changed. Without scripts, the pages reload every few seconds.
+A script updates the parts that have changed. Without scripts, the pages reload every few seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
-    # With `no-referrer`, browsers send `Origin: null` for our own forms, too.
+    # With `no-referrer`, browsers would send `Origin: null` for our own forms, too.
     "referrer-policy": "same-origin",
 }
 
@@ -74,7 +74,7 @@ class Pages:
         Args:
             application: The application.
             home: The path of the list of sessions, with a slash at its end.
-            folder: The path of all else, without one.
+            folder: The path of all other pages, without a slash at its end.
         """
         self._home_path, self._folder = home, folder
         router = application.router

@@ -1,4 +1,4 @@
-"""The app that a person plays on the pages: scan, enter values, accept, refuse and cheat."""
+"""The app whose part a person plays on the pages: scan, enter values, accept, refuse and cheat."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from irma_testing import (
 
 __all__ = ["Player"]
 
-_TIMED_OUT: Final = "You let the session time out: nobody can answer it any more."
+_TIMED_OUT: Final = "You let the session time out: it can no longer be answered."
 _MOST_ENDED: Final = 100
-"""Sessions that have ended and still have a page, which shows how they ended."""
+"""The number of ended sessions whose page still shows how they ended."""
 
 
 @final
 @attrs.define
 class _Played:
-    """A session on the pages, the app that has scanned it, and how the person ended it."""
+    """A session on the pages, with the app that has scanned it and how the person ended it."""
 
     session: ScannedSession
     app: SimulatedApp
@@ -56,7 +56,7 @@ class Player:
 
     Args:
         server: The server.
-        cards: What the adult's app holds in place of the usual cards, and besides them.
+        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.
@@ -188,7 +188,7 @@ class Player:
 
 
 def _plain(shown: object) -> object:
-    # The `repr` of a view hides what the requests ask for.
+    # The `repr` of a view hides the contents of the requests.
     return [attrs.astuple(each) for each in shown] if isinstance(shown, tuple) else shown
 
 

@@ -1,7 +1,7 @@
-"""Where a development server listens, and at which addresses browsers and apps reach it.
+"""The address on which a development server listens, and those at which browsers and apps reach it.
 
-By default that is this machine only. A server that other machines reach has a secret in the address
-of its pages, because its buttons play the app.
+By default that is this machine only. If other machines can reach a server, the address of its pages
+contains a secret, because their buttons answer as the app.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ LOOPBACK: Final = "127.0.0.1"
 _NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104  # they are recognised here, and not listened on
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# Reserved for documentation (RFC 5737), so that no packet could arrive. None is sent anyway.
+# An address reserved for documentation (RFC 5737), which no packet could reach. None is sent
+# anyway.
 _SOMEWHERE: Final = ("192.0.2.1", 9)
 
 
@@ -37,7 +38,7 @@ class Reach:
     Args:
         host: The IP address to listen on; `0.0.0.0` for all of them.
         url: The base URL at which apps and browsers reach the server; None for its own address.
-        tls: The certificate to show; None for plain HTTP.
+        tls: The context with the certificate; None for plain HTTP.
         secret: A part of the address of the pages; without it, they are at the root.
 
     Raises:
@@ -64,7 +65,7 @@ class Reach:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach the server, as far as its addresses say."""
+        """Whether only this machine can reach the server, judging by its addresses."""
         return _is_loopback(self.host) and (
             self.url is None or _is_loopback(urlsplit(self.url).hostname or "")
         )
@@ -103,7 +104,7 @@ class Reach:
         return is_own_port and not self.is_local and _is_address(name.strip("[]"))
 
     def allowed(self, port: int) -> str:
-        """Return what `allows` accepts, in words."""
+        """Return a description of the values that `allows` accepts."""
         names = [f"{name}:{port}" for name in sorted(_NAMES)]
         if self.url is not None:
             names.append(urlsplit(self.url).netloc)
@@ -124,7 +125,7 @@ def _is_address(host: object) -> bool:
 
 
 def _address_of_this_machine(host: str) -> str:
-    """Return the address that other machines in the network use, or loopback without a network."""
+    """Return this machine's address in the network, or the loopback address without a network."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:

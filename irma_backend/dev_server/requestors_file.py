@@ -26,7 +26,7 @@ def read_requestors(path: Path) -> dict[str, RequestorSettings]:
     """Return the requestors in a file, by name.
 
     The file is JSON: the value of the official server's setting `requestors`, or an object with
-    that setting alone. A `key_file` is relative to the folder of the file.
+    only that setting. A `key_file` is relative to the folder of the file.
 
     Raises:
         ConfigurationError: A file cannot be read, or a requestor is malformed. The error names the

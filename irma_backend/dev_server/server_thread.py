@@ -84,9 +84,9 @@ def running_dev_server(
         server: The server.
         port: The port; 0 selects any free port.
         callbacks_anywhere: Whether callbacks may leave this machine.
-        reach: Where to listen, and at which URL; by default on 127.0.0.1.
-        cards: What the adult's app holds in place of the usual cards, and besides them: attributes
-            by credential type.
+        reach: The address to listen on, and the URL; by default 127.0.0.1.
+        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them:
+            attributes by credential type.
     """
     _check(server, callbacks_anywhere=callbacks_anywhere)
     pages = Pages(Player(server, cards))

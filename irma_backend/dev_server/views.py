@@ -1,4 +1,4 @@
-"""The values that the pages show of sessions and of the app. They hold no requestor token."""
+"""The facts about sessions and the app that the pages show. They hold no requestor token."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class FieldView:
     Args:
         field: The name of its field in the form; empty if there is nothing to enter.
         identifier: The attribute, or the credential type.
-        title: A short title for it.
+        title: A short title for the attribute or credential type.
         value: The required value, the value that the app holds, or an example.
         is_required: Whether the value is required.
-        is_example: Whether the value is an example, as the app does not hold the credential.
+        is_example: Whether the value is an example, because the app does not hold the credential.
     """
 
     field: str
@@ -51,7 +51,7 @@ class FieldView:
 @final
 @attrs.frozen
 class SlotView:
-    """One disjunction: the field for the choice, the label, the options, the preselected one."""
+    """One disjunction: the field for the choice, the label, the options and the preselection."""
 
     field: str
     label: str
@@ -83,7 +83,7 @@ class CredentialView:
 class SessionView:
     """A scanned session, as the person sees it.
 
-    `can_lie` says whether the request requires a value, so that the person can send another.
+    `can_lie` says whether the request requires a value, so that the person could send another one.
     """
 
     name: str
@@ -122,10 +122,10 @@ def view_of(
 
     Args:
         name: The session's name on the page.
-        session: What the app has scanned.
-        credentials: What the app holds.
+        session: The session that the app has scanned.
+        credentials: The credentials in the app.
         is_open: Whether the session still runs at the server.
-        requestor: Who asks.
+        requestor: The name of the requestor.
         ending: How the person has ended the session without an answer; may be empty.
     """
     if session.outcome is not None or not is_open:

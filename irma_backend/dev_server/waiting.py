@@ -20,7 +20,7 @@ LONGEST_WAIT = 2.0
 HTTP_LOG = logging.getLogger("irma_backend.dev_server.http")
 """The log of aiohttp. Clients that disconnect or send invalid HTTP get one line at debug level."""
 
-# aiohttp handles each request in a context of its own.
+# aiohttp handles each request in a separate context.
 _BODY: ContextVar[bytes] = ContextVar("body")
 # The in-memory server refuses more than 10 MiB, so one byte more is enough.
 _MAX_BODY = (10 << 20) + 1

@@ -24,7 +24,7 @@ _TITLES: Final[Mapping[Kind, str]] = {
 @final
 @attrs.frozen
 class WalletView:
-    """An app to pick: its name in the form, its title, and whether it is picked."""
+    """An app on the list: its name in the form, its title, and whether it is selected."""
 
     kind: Kind
     title: str
@@ -37,7 +37,7 @@ class Wallets:
 
     Args:
         server: The server of the apps.
-        cards: What the adult's app holds in place of the usual cards, and besides them.
+        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.

@@ -1,4 +1,4 @@
-"""The table of checks, and how they are run: a check that fails or crashes stops no other."""
+"""The table of checks. If one of them fails or crashes, the others still run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from irma_core.web.site_checks import Level
 __all__ = ["CHECKS", "Check", "Run", "examine"]
 
 Run: TypeAlias = Callable[[Examination], Generator[Problem, None, str]]
-"""Yields problems as they are found, and returns what was seen."""
+"""Yields problems as they are found, and returns a sentence about the result."""
 
 
 @final
@@ -41,7 +41,7 @@ class Check:
 
     Args:
         name: Its name on the command line and in JSON, which stays the same.
-        purpose: What it finds out, for people.
+        purpose: The question that it answers, for people.
         run: Looks for problems.
         needs_server: Whether it is skipped while the server cannot be reached.
     """
@@ -64,7 +64,7 @@ CHECKS: Final = (
         "tls", "Are its certificates trusted, and valid for long?", check_tls, needs_server=False
     ),
     Check("clock", "Do this machine and the server have the same time?", check_clock),
-    Check("version", "How old is the server, as far as it shows?", check_version),
+    Check("version", "How old is the server, roughly?", check_version),
     Check("authentication", "Does the server know this requestor?", check_authentication),
     Check("permissions", "May this requestor start each of its requests?", check_permissions),
     Check("key", "Does the configured key verify the server's results?", check_key),

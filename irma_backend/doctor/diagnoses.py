@@ -1,4 +1,4 @@
-"""What a check reports: an outcome, what it saw, and its problems with a remedy for each."""
+"""The report of a check: its outcome, a sentence, and its problems with a remedy for each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Outcome(Enum):
     OK = "ok"
     """It found no problem."""
     WARNING = "warning"
-    """It works, and something about it is weaker or slower than it needs to be."""
+    """It works, but is less safe or slower than it could be."""
     ERROR = "error"
     """It does not work, or is not safe."""
     SKIPPED = "skipped"
     """It could not be checked, or does not apply."""
     CRASHED = "crashed"
-    """The check itself failed, by a fault in `irma-backend`."""
+    """The check itself failed, through a fault in `irma-backend`."""
 
 
 class Cause(Enum):
@@ -40,7 +40,7 @@ class Cause(Enum):
 
 
 class NotApplicableError(Exception):
-    """The check has nothing to look at; `reason` says why."""
+    """The check has nothing to examine; `reason` says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -56,7 +56,7 @@ class Problem:
         id: The stable identifier, such as `events.buffered`.
         level: How bad it is.
         finding: What is wrong, without any value of the settings.
-        exactly: What exactly was found, such as a URL. A bug report leaves it out.
+        exactly: Details of the finding, such as a URL. A bug report leaves them out.
         remedy: What to do.
         command: What to type; empty if no single command does it.
         cause: Where the fault lies.
@@ -94,7 +94,7 @@ class Problem:
 
 
 def cause_of(error: IrmaError) -> Cause:
-    """Return where the fault lies that an error reports."""
+    """Return where the fault behind an error lies."""
     if isinstance(error, UsageError):
         return Cause.SETTINGS
     return Cause.REFUSED if isinstance(error, ServerRefusedError) else Cause.NETWORK
@@ -108,7 +108,7 @@ class Diagnosis:
     Args:
         check: The name of the check.
         outcome: How it ended.
-        seen: What it saw, why it was skipped, or where it crashed; empty with problems.
+        seen: What it found, why it was skipped, or where it crashed; empty if there are problems.
         problems: What should be changed.
     """
 

@@ -1,4 +1,4 @@
-"""What the checks look at: the settings, the server, and sessions that they start for trial."""
+"""The subjects of the checks: the settings, the server, and trial sessions."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ __all__ = ["USUAL", "Examination", "Requests", "is_here", "origin_of"]
 Requests = Mapping[str, SessionRequest | ExtendedRequest]
 ValueT = TypeVar("ValueT")
 USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
-"""Asks for what the schemes of nearly every server have."""
+"""A request for an attribute that nearly every server's schemes have."""
 _USUAL_NAME: Final = "an e-mail address"
 
 
 @final
 class Examination:
-    """What the checks look at.
+    """The subjects of the checks.
 
     Args:
         settings: The settings.
-        parts: Opens parts by them, with that transport.
+        parts: Opens parts with these settings and this transport.
         transport: Sends requests.
         requests: The session requests to try, by name; by default a common one.
         static: The folder where the browser package should be, if it is known.
@@ -83,7 +83,7 @@ class Examination:
 
     @property
     def now(self) -> datetime:
-        """The time by the clock of this machine."""
+        """The time on this machine's clock."""
         return utc_now(self.transport.clock)
 
     @cached_property
@@ -94,7 +94,7 @@ class Examination:
 
     @cached_property
     def site_origin(self) -> str:
-        """The origin of the website's pages, or one that stands for it."""
+        """The origin of the website's pages, or a substitute."""
         return origin_of(self.settings.web.url or "https://website.example")
 
     def send(self, request: HttpRequest) -> HttpResponse:
@@ -119,10 +119,10 @@ class Examination:
             return error
 
     def need_server(self) -> None:
-        """Check that the settings can be used and that something answers at the server's URL.
+        """Check that the settings can be used and that a server answers at the URL.
 
         Raises:
-            NotApplicableError: They cannot, or nothing does.
+            NotApplicableError: The settings cannot be used, or nothing answers.
         """
         try:
             greeting = self.greeting
@@ -162,7 +162,7 @@ class Examination:
             self._cancel(session)
 
     def _start(self, name: str) -> StartedSession:
-        # The trial must not be reported to the website, nor be followed by another session.
+        # The trial must not be reported to the website or be followed by another session.
         request = attrs.evolve(
             as_extended(self.requests[name]), callback_url=None, next_session=None
         )

@@ -17,11 +17,11 @@ _PACKAGES: Final = ("irma-backend", "attrs", "cryptography", "urllib3", "aiohttp
 def bug_report(settings: Iterable[str], diagnoses: Collection[Diagnosis]) -> str:
     """Return the report in Markdown.
 
-    It leaves out what a check saw and the details of each finding, as they may hold URLs and names.
+    It leaves out the details of each result, because they may contain URLs and names.
 
     Args:
-        settings: The names of the settings that are given.
-        diagnoses: What the checks found.
+        settings: The names of the settings that are set.
+        diagnoses: The results of the checks.
     """
     # A name that the user chose, of a request or a secret, follows the name of its table.
     tables = {"requests", "secrets"}

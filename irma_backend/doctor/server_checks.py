@@ -1,4 +1,4 @@
-"""Checks of the server itself: is it there, by TLS, with the same time, and how old is it."""
+"""Checks of the server itself: whether it is reachable, its TLS, its clock and its age."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
         if not _is_old_server(examination):
             yield Problem(
                 id="reachable.other",
-                finding="Something else than an IRMA server answers at the server's URL",
+                finding="Something other than an IRMA server answers at the server's URL",
                 exactly=str(error),
                 remedy="Set the base URL of the IRMA server: with its `api_prefix`, and without "
                 "/irma or /session. A proxy in front of it must forward all its paths.",
@@ -64,7 +64,7 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def _is_old_server(examination: Examination) -> bool:
-    """Return whether this is a server of before 0.15, which has no health check."""
+    """Return whether this server is older than 0.15, and so has no health check."""
     response = examination.send(build_public_key_request(examination.context.server))
     try:
         parse_public_key_response(response)
@@ -119,7 +119,7 @@ def check_tls(examination: Examination) -> Generator[Problem, None, str]:
                 level=Level.WARNING,
                 finding="A certificate expires within two weeks",
                 exactly=seen[-1],
-                remedy="Renew it, and let a program renew it from now on.",
+                remedy="Renew it, and automate its renewal.",
                 command=command,
             )
     return "; ".join(seen)
@@ -162,12 +162,12 @@ def check_clock(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def check_version(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out what can be known of the server's version, which no response contains."""
+    """Find out the server's approximate version, as no response contains the exact one."""
     try:
         with examination.session() as session:
             has_pairing = session.frontend_request is not None
     except NotApplicableError:
-        has_pairing = True  # unknown, so nothing is found about it
+        has_pairing = True  # unknown, so there is no finding
     greeting = examination.greeting
     if isinstance(greeting, IrmaError) or greeting.status == _OK:
         return "0.15 or later; an IRMA server does not report its version"

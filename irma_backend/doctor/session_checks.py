@@ -1,4 +1,4 @@
-"""Checks that start a session: who we are, what we may ask, results and events."""
+"""Checks that start a session: authentication, permissions, results and events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOT_KNOWN: Final = (
     "jwt too old",
     "token used before issued",
 )
-"""How irmago's messages begin if it does not accept who sends a request."""
+"""The beginnings of irmago's messages if it does not accept the sender of a request."""
 _FORBIDDEN: Final = 403
 _PEM_FILE: Final = "irma-server.pem"
 
@@ -62,7 +62,7 @@ def check_authentication(examination: Examination) -> Generator[Problem, None, s
         raise NotApplicableError("no request was sent: see `permissions`")
     authentication = examination.context.authentication
     if isinstance(authentication, NoAuthentication):
-        return "the server takes requests without authentication"
+        return "the server accepts requests without authentication"
     if isinstance(authentication, TokenAuthentication):
         return "the server accepts the token"
     return f"the server accepts the key of {authentication.name}"
@@ -129,7 +129,7 @@ def _refused(examination: Examination, name: str, error: IrmaError) -> Problem:
         remedy += "of this requestor, in the server's configuration."
         command = ""
     else:
-        remedy, command = "Correct the request: the server does not take it as it is.", ""
+        remedy, command = "Correct the request: the server rejects it.", ""
     return Problem(
         id="permissions.refused",
         level=Level.ERROR if examination.has_own_requests else Level.WARNING,
@@ -142,14 +142,14 @@ def _refused(examination: Examination, name: str, error: IrmaError) -> Problem:
 
 
 def check_key(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the configured key and issuer verify what the server signs."""
+    """Find out whether the configured key and issuer verify the server's signed results."""
     requestor = examination.requestor
     if not examination.context.takes_signed_results:
         try:
             requestor.get_public_key()
         except ServerRefusedError:
             return "the server signs no results, and none need to be signed"
-        return "the server signs its results, but no key is configured that verifies them"
+        return "the server signs its results, but no key is configured to verify them"
     with examination.session() as session:
         requestor.cancel_session(session)
         try:
@@ -169,7 +169,7 @@ def check_key(examination: Examination) -> Generator[Problem, None, str]:
                 cause=Cause.REFUSED,
             )
             return ""
-    return "the configured key verifies what the server signs"
+    return "the configured key verifies the server's results"
 
 
 def _unverified(error: ResultJwtError) -> Problem:
@@ -177,7 +177,7 @@ def _unverified(error: ResultJwtError) -> Problem:
         case "issuer":
             return Problem(
                 id="key.issuer",
-                finding="The server signs as another issuer than the settings name",
+                finding="The issuer in the server's results is not the one in the settings",
                 exactly=error.reason,
                 remedy="Set `jwt_issuer` to the server's setting of that name.",
                 command="irma-backend config",
@@ -193,7 +193,7 @@ def _unverified(error: ResultJwtError) -> Problem:
         case "signature" | "weak_key":
             return Problem(
                 id="key.refused",
-                finding="The configured key does not verify what the server signs",
+                finding="The configured key does not verify the server's results",
                 exactly=error.reason,
                 remedy="Compare the key with the server's own, and replace it if it was changed.",
                 command=f"irma-backend public-key > {_PEM_FILE}",
@@ -201,7 +201,7 @@ def _unverified(error: ResultJwtError) -> Problem:
         case _:
             return Problem(
                 id="key.invalid",
-                finding="What the server signs is not valid",
+                finding="The server's signed results are not valid",
                 exactly=f"{error.code}: {error.reason}",
                 remedy="Check the clocks of both machines, and the URL of the server.",
                 command="irma-backend doctor clock",
@@ -210,13 +210,13 @@ def _unverified(error: ResultJwtError) -> Problem:
 
 
 def check_events(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the end of a session arrives by an event at once."""
+    """Find out whether the end of a session arrives immediately as an event."""
     context, requestor = examination.context, examination.requestor
     clock, limit = examination.transport.clock, examination.promptness.total_seconds()
     with examination.session() as session:
         request = build_status_events_request(context.server, session.token)
-        # The server sends the head of the response at once, and a first event after 200 ms. A
-        # proxy that holds responses back until their end holds back both.
+        # The server sends the head of the response at once, and a first event after 200 ms. A proxy
+        # that buffers whole responses holds both back.
         try:
             stream = examination.transport.open_stream(request, clock.monotonic() + 2 * limit)
         except TransportTimeoutError as error:
@@ -253,11 +253,11 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
             return ""
         finally:
             stream.close()
-    return "the end of a session arrived by an event at once"
+    return "the end of a session arrived at once, as an event"
 
 
 class _Statuses:
-    """The statuses that arrive by a stream."""
+    """The statuses that arrive through a stream."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream

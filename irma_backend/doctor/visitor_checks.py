@@ -1,4 +1,4 @@
-"""Checks of what visitors reach: the URL in the QR code, and what browsers may call."""
+"""Checks of the URLs that visitors use: the one in the QR code, and those that browsers call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ALLOWED: Final = "access-control-allow-origin"
 
 
 def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether a phone can reach the URL in the QR code, as far as this machine shows."""
+    """Find out whether a phone can reach the QR code's URL, as seen from this machine."""
     context = examination.context
     with examination.session() as session:
         url = session.pointer.url
@@ -40,7 +40,7 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
         if not leads_to_frontend(url, context.server, context.frontend):
             yield Problem(
                 id="pointer.elsewhere",
-                finding="The QR code leads to another host than the settings name",
+                finding="The QR code leads to a host other than the one in the settings",
                 exactly=host,
                 remedy="Set `frontend_url` to the server's setting `url`, without /irma.",
                 command="irma-backend config",
@@ -61,7 +61,7 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
                 finding="The QR code leads to a private address, which only phones in the same "
                 "network reach",
                 exactly=host,
-                remedy="Set the server's setting `url` to a public name before visitors come.",
+                remedy="Set the server's setting `url` to a public URL before you go live.",
             )
         if is_plain_http(url):
             yield Problem(
@@ -83,7 +83,7 @@ def _is_private(host: str) -> bool:
 
 
 def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[Problem]:
-    """Ask for the session's status as an app does: at the pointer's URL, without our headers."""
+    """Request the session's status as an app does: at the pointer's URL, without our headers."""
     host = urlsplit(session.pointer.url).netloc
     try:
         response = examination.send(_status_request(session))
@@ -101,7 +101,7 @@ def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[
     if not _is_status(response):
         yield Problem(
             id="pointer.other",
-            finding="Something else than the IRMA server answers at the URL in the QR code",
+            finding="Something other than the IRMA server answers at the URL in the QR code",
             exactly=f"{host}, HTTP {response.status}",
             remedy="Forward /irma/ and all below it to the IRMA server, without a login in front.",
             cause=Cause.NETWORK,

@@ -1,4 +1,4 @@
-"""Checks of the website: its settings, where results are posted, its store and its script."""
+"""Checks of the website: its settings, its callback URLs, its store and its script."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from irma_web.browser_package import FILE_NAME, package_state
 __all__ = ["check_browser_package", "check_callback", "check_settings", "check_store"]
 
 _REDIRECTS: Final = range(300, 400)
-_NO_PAGE: Final = {404: "no page there", 405: "the page takes no POST", 401: "a login is asked"}
+_NO_PAGE: Final = {404: "no page there", 405: "the page takes no POST", 401: "a login is required"}
 _FAILURE: Final = 500
 
 
@@ -51,7 +51,7 @@ def check_settings(examination: Examination) -> Generator[Problem, None, str]:
     )
     for found in check_site(facts):
         yield Problem.of_site(found)
-    return "the settings are valid, and safe as far as they show"
+    return "the settings are valid, and none is known to be unsafe"
 
 
 def check_callback(examination: Examination) -> Generator[Problem, None, str]:
@@ -85,12 +85,12 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             fault = "it redirects" if is_redirect else _NO_PAGE.get(response.status, "it fails")
             yield Problem(
                 id="callback.wrong",
-                finding="The website does not take what the server posts there",
+                finding="The website does not accept the server's posts there",
                 exactly=f"{shown}, HTTP {response.status}: {fault}",
                 remedy="Correct the path of the callback URL, and let the page take a POST without "
                 "a login, a CSRF token or a redirect.",
             )
-    return "the website answers at each callback URL, as seen from here"
+    return "the website answers at each callback URL, as seen from this machine"
 
 
 def _posted(examination: Examination) -> list[str]:
@@ -100,7 +100,7 @@ def _posted(examination: Examination) -> list[str]:
 
 
 def check_store(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether what one connection puts into the store is seen by another one."""
+    """Find out whether two connections to the store see each other's values."""
     if examination.settings.first("parts.store") is None:
         raise NotApplicableError("no store is set")
     try:

@@ -1,1 +1,1 @@
-"""What the IRMA server posts to the application, and what follows from it, once."""
+"""Posts of the IRMA server to the application, each of which is handled once."""

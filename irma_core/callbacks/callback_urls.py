@@ -1,4 +1,4 @@
-"""The URLs that the IRMA server posts to, and what each of them says about its session.
+"""The URLs that the IRMA server posts to, and the session data that each URL contains.
 
 For a session that this backend starts, the URL contains the sealed request: see `SealedUrl`. For a
 static session, the URL is in the server's configuration and the request is known: see `StaticUrl`.
@@ -40,8 +40,8 @@ LONGEST_URL: Final = 4000
 _DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
 """The server's own default for a request without `timeout`."""
 _MARGIN: Final = timedelta(hours=1)
-"""For the session itself once the app has connected, and for the posts of a time-out, which repeat
-for five minutes."""
+"""Time for the session itself once the app has connected, and for the posts of a time-out, which
+the server repeats for five minutes."""
 _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
 """Shorter than `_STATIC_LIFETIME`, so that a JWT is refused for its age before the store forgets
@@ -52,13 +52,13 @@ _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
 @final
 @attrs.frozen
 class CallbackContext:
-    """What the URL of a post says about its session.
+    """The session data that the URL of a post contains or refers to.
 
     Args:
         request: The request, in its stored form.
         reference: The application's own reference, or an empty string.
-        lifetime: How long posts of the session may come. Records of them must live as long.
-        name: Another name for the URL, in which no secret can be read.
+        lifetime: How long posts of the session may arrive. Their records must be kept as long.
+        name: A name for the URL that reveals no secret.
         started_after: A time before which the session was not started.
         issued_after: The age limit of a result JWT, for a URL that does not expire by itself.
     """
@@ -98,7 +98,7 @@ class SealedUrl:
         Args:
             request: The session's request.
             now: The time.
-            reference: The application's own reference, which comes back with the post.
+            reference: The application's own reference, which the post returns.
 
         Raises:
             RequestError: The request and the reference are too large for a URL.
@@ -129,8 +129,8 @@ class SealedUrl:
         """Open the URL of a post. Only its last segment counts, as proxies change the rest.
 
         Raises:
-            HandleError: One of its subclasses: the segment was not sealed here, for this page and
-                purpose; or it has expired.
+            HandleError: One of its subclasses. The segment was not sealed here for this page and
+                purpose, or it has expired.
         """
         sealed = _last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
@@ -150,12 +150,12 @@ class SealedUrl:
 
     @property
     def _sealed_for(self) -> str:
-        # Another page of the application refuses what was sealed for this one.
+        # Other pages of the application refuse a segment that was sealed for this page.
         return f"{self.purpose} at {self.page.text}"
 
 
 def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
-    # An answer is compared with the stored form everywhere, as with a sealed URL.
+    # An answer is always compared with the stored form, as for a sealed URL.
     return read_stored_request(stored_request(request))
 
 
@@ -172,7 +172,7 @@ def _name_of_secret(url: ServerUrl) -> str:
 @final
 @attrs.frozen(repr=False)
 class StaticUrl:
-    """The callback URL of a static session, as it stands in the server's configuration.
+    """The callback URL of a static session, as in the server's configuration.
 
     Args:
         url: The URL. Its last segment is a secret.
@@ -203,7 +203,8 @@ class StaticUrl:
             "",
             _STATIC_LIFETIME,
             self.name,
-            # The result is signed at the end of a session. The app signs some seconds before.
+            # The server signs the result at the end of a session. The app signs a few seconds
+            # earlier.
             started_after=oldest,
             issued_after=oldest,
         )

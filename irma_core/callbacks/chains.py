@@ -1,19 +1,19 @@
 """Chained sessions: the server asks which session follows one that is about to end.
 
 It posts the result to `nextSession.url` while the session is still `CONNECTED` and the proof is
-`VALID`. Server and app wait: after 3 s it still works, after 5 s the app has given up. A reply of
-200 with a request starts that session, 204 ends the chain, and anything else fails the session that
-was about to end. So:
+`VALID`. The server and the app wait for the reply: a reply after 3 s still works, but after 5 s the
+app has given up. A reply of 200 with a request starts that session, 204 ends the chain, and
+anything else fails the session that was about to end. So:
 
 * A post is accepted only with the secret in its URL, the server's signature and the status
   `CONNECTED`, which is accepted nowhere else. Unsigned posts are refused: before the end of a
-  session the server says nothing of proofs, so asking it would not help.
-* A URL belongs to the first session that such a post names. So a URL that was read in a log accepts
-  no signed result of another session.
-* The application is asked once a session. It gets a `ChainStep`, with an `Answer` that passed the
-  same checks as anywhere. Its choice is recorded before the reply: see `NextSessionRecord`.
-* A late reply is an error, so that the chain fails for the server and the backend too, and not for
-  the app alone. The record remains.
+  session the server says nothing about proofs, so asking it would not help.
+* A URL belongs to the first session that such a post names. So a URL that leaked through a log
+  accepts no signed result of another session.
+* The application is asked once for each session. It receives a `ChainStep`, with an `Answer` that
+  passed all the usual checks. Its choice is recorded before the reply: see `NextSessionRecord`.
+* A late reply is an error, so that the chain fails for the server and the backend too, and not only
+  for the app. The record remains.
 
 Source: irmago `startNext` and `nextSession`; IRMA documentation, "Chained sessions".
 """
@@ -114,8 +114,8 @@ class ChainStep:
 
     Args:
         answer: The session's answer, after every check.
-        reference: The chain's reference, as `with_next_session` took it for the first session.
-            Without one it is an empty string.
+        reference: The chain's reference, as passed to `with_next_session` for the first session;
+            otherwise an empty string.
     """
 
     answer: Answer
@@ -134,7 +134,7 @@ ChooseNext: TypeAlias = Callable[[ChainStep], Awaitable[NextRequest] | NextReque
 @final
 @attrs.frozen
 class NextSessionSettings:
-    """What answering needs besides the requestor's context.
+    """The settings for answering the server, besides the requestor's context.
 
     Args:
         address: The URL that the server posts to.
@@ -213,7 +213,7 @@ def _choose_flow(
     answer: Answer,
     callback: CallbackContext,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
-    """Ask the application; return the record of its choice, also in the form for the store."""
+    """Ask the application; return the record of its choice, and its form for the store."""
     step = ChainStep(answer, reference=callback.reference)
     chosen = yield from call_application(partial(settings.choose, step), context.deadline())
     now = utc_now(context.clock)
@@ -231,7 +231,7 @@ def _choose_flow(
 def _with_reference(
     chosen: ExtendedRequest, reference: str, address: SealedUrl, now: datetime
 ) -> ExtendedRequest:
-    """Pass the chain's reference on to a request that another session may follow.
+    """Pass the chain's reference on to a request after which another session may follow.
 
     A reference that the application gave to `with_next_session` stays.
     """
@@ -240,27 +240,27 @@ def _with_reference(
     try:
         own = address.unseal(chosen.next_session.url, now).reference
     except HandleError:
-        return chosen  # the URL is not of this receiver
+        return chosen  # the URL does not belong to this receiver
     if own:
         return chosen
     return attrs.evolve(chosen, next_session=NextSession(address.url_for(chosen, now, reference)))
 
 
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
-    """Return the key under which the application is asked once what follows a session."""
+    """Return the key under which the application's choice for a session is made once."""
     return OnceKey.of_session(store, "next", token)
 
 
 @final
 @attrs.frozen
 class NextSessionRecord:
-    """The request that follows a session, as the store has it.
+    """The request that follows a session, as it is in the store.
 
     It is read twice: to answer a repeated POST identically, and to follow the chain, which needs
     the request to make an answer.
 
     Args:
-        request: The JSON that the server gets; None if nothing follows.
+        request: The JSON that the server receives; None if nothing follows.
         stored: The request in its stored form; None if nothing follows.
     """
 
@@ -286,7 +286,7 @@ class NextSessionRecord:
     def seal(
         self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
     ) -> bytes:
-        """Return the record sealed for that session, so that nobody can swap records in the store.
+        """Return the record, sealed for that session so that records cannot be swapped.
 
         Raises:
             RequestError: The request is too large.
@@ -297,7 +297,7 @@ class NextSessionRecord:
                 value,
                 purpose=_PURPOSE,
                 now=now,
-                lifetime=lifetime + CLOCK_SKEW,  # lives as long as the store's entry
+                lifetime=lifetime + CLOCK_SKEW,  # valid as long as the store's entry
                 binding=token.reveal(),
             ).encode()
         except UsageError:
@@ -332,14 +332,14 @@ class NextSessionRecord:
 @final
 @attrs.frozen
 class ChainState:
-    """How far a chain was followed.
+    """The progress of following a chain.
 
     Args:
         first: Its first session.
         sealer: Opens the records of the sessions that follow.
-        store: Has those records.
+        store: Contains those records.
         deadline: The end of the timeout, on the monotonic clock.
-        keep_session: Whether the running session is left as it is when the caller stops early.
+        keep_session: Whether to leave the running session alone when the caller stops early.
         last: The answer that was returned last.
     """
 
@@ -352,7 +352,7 @@ class ChainState:
 
     @property
     def is_over(self) -> bool:
-        """Whether the answer that was returned last was the last of the chain."""
+        """Whether the last returned answer was the last one of the chain."""
         return self.last is not None and self.last.next_session is None
 
 
@@ -364,7 +364,7 @@ def begin_chain(
     timeout: timedelta,
     keep_session: bool = False,
 ) -> ChainState:
-    """Begin to follow a chain; the timeout runs from now, for all of the chain.
+    """Begin to follow a chain; the timeout starts now, and applies to the whole chain.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -421,7 +421,7 @@ def _next_session_flow(
     except BaseException:
         yield from leave_chain_flow(context, state)
         raise
-    # The first session was started before all others, which is near enough.
+    # The first session was started before all others, which is close enough.
     return SessionReference(request, token, started_after=state.first.started_at)
 
 

@@ -2,18 +2,18 @@
 
 The server posts before it stores the end of the session and before the app gets its answer. Both
 wait for the reply; after 4.2 s the app gives up. The server ignores the reply, and repeats only the
-post of a time-out. If the app gave up, the server posts `DONE` first and `CANCELLED` then, and
-stores the first of them. So:
+post of a time-out. If the app gave up, the server posts `DONE` first and then `CANCELLED`, and
+stores the first one. So:
 
-* A signed post is handled while the server waits: checked, claimed by the session's token,
-  delivered to the application, recorded, published. Equal posts, at the same time or later, wait
+* A signed post is handled while the server waits. It is checked, claimed under the session's token,
+  delivered to the application, recorded and published. Equal posts, at the same time or later, wait
   for the record and deliver nothing.
-* A sealed URL belongs to the first session that a signed post names. So a URL that was read in a
-  log delivers no reference with the result of another session.
-* If a post contradicts what was delivered, the server is asked. Its own outcome is delivered too if
-  it is another one.
+* A sealed URL belongs to the first session that a signed post names. So a URL that leaked through a
+  log cannot deliver its reference with the result of another session.
+* If a post contradicts what was delivered, the server is asked. If its outcome differs from the
+  delivered one, it is delivered too.
 * If the application's function fails, the claim is released and the error is raised. The next post
-  delivers. Until one comes, the result is at the server, as for any session.
+  delivers the outcome. Until then, the result is at the server, as for any session.
 * An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
   server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A
   stranger who knows the URL may post made-up tokens: see `named_sessions`.
@@ -103,8 +103,8 @@ class SessionOutcome:
         token: The session's requestor token, as `start_session` returned it.
         status: The final status; `DONE` does not say that there is an answer.
         outcome: The answer, or the reason why there is no answer.
-        reference: The application's own reference, as `with_callback` took it. Without one, and
-            for a static session, it is an empty string.
+        reference: The application's own reference, as passed to `with_callback`. It is an empty
+            string if there is none, and for a static session.
     """
 
     token: RequestorToken
@@ -126,10 +126,10 @@ class SessionOutcome:
         return type(self._outcome).__name__ if isinstance(self._outcome, AnswerError) else ""
 
     def get_answer(self) -> Answer:
-        """Return the answer, after every check; there is no other way to the attributes.
+        """Return the answer, after every check. Only an answer gives access to the attributes.
 
         Raises:
-            AnswerError: There is no answer; each reason has a subclass of its own.
+            AnswerError: There is no answer; each reason has a subclass.
         """
         if isinstance(self._outcome, AnswerError):
             raise copy(self._outcome)  # each raise would add to the traceback of a shared one
@@ -163,8 +163,8 @@ class _Delivery:
 
     Args:
         once: The key under which it is delivered once.
-        callback: What the URL says about the session.
-        result: A result that is verified, or from the server itself.
+        callback: The session data of the URL.
+        result: A result that was verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
     """
 
@@ -174,7 +174,7 @@ class _Delivery:
     jwt: str | None = attrs.field(repr=False)
 
     def outcome_flow(self, context: RequestorContext, deadline: float) -> Flow[SessionOutcome]:
-        """Return the outcome, as the application gets it."""
+        """Return the outcome, as the application receives it."""
         result, session = self.result, self.callback.session(self.result.token)
         outcome: Answer | AnswerError
         try:
@@ -235,7 +235,7 @@ class PendingCallback:
 
     Args:
         token: The session that the post names.
-        callback: What the URL of the post says.
+        callback: The session data of the post's URL.
         at_url: The key under which the end of the URL's session is delivered once.
         named: The sessions that posts to the URL have named.
     """
@@ -290,7 +290,7 @@ def resolve_unsigned_callback_flow(
         PostRefusedError: `undecided`: the server has not stored the end of the session.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
-        IrmaError: The server could not be asked, or one that `receive_callback_flow` raises.
+        IrmaError: The server could not be asked, or as for `receive_callback_flow`.
     """
     asked: list[RequestorToken] = []
     waiting = [pending.token]
@@ -358,7 +358,7 @@ def _ask_server_flow(
             )
         if result.status.is_final:
             break
-        # The server stores the end only after it has the reply to its post.
+        # The server stores the end only after it has received the reply to its post.
         if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
             raise PostRefusedError("undecided", "the server has not stored the session's end")
         yield from Sleep(_ASK_AGAIN)

@@ -1,16 +1,18 @@
 """A POST from the IRMA server, and the checks before anything in it is trusted.
 
 The checks run in this order. Each failure is a `PostRefusedError` with the code given here, and a
-reply with the HTTP status beside it:
+reply with the HTTP status that follows the code:
 
 1. `method` 405: not a `POST`. The server follows redirects with `GET`, which then ends here.
-2. `url` 404: the URL holds no secret of ours, or one for another purpose, or an expired one.
+2. `url` 404: the URL holds no secret of this backend, or one for another purpose, or an expired
+  one.
 3. `too_large` 413: over 1 MiB, the size limit of a result JWT.
-4. `media_type` 415: not what the server sends: `text/plain` for a JWT, JSON if it does not sign.
+4. `media_type` 415: not the type that the server sends, which is `text/plain` for a JWT, or JSON if
+  the server does not sign.
 5. The codes of `trust.result_jwt` 403: the JWT is refused. `json` 400: not a session result.
-6. `session` 403: another type of session than the URL was made for; or, at a sealed URL, another
-   session than the first. `issued_at` 403: at a static session's URL, an old JWT.
-   `status` 409: a status that the URL does not accept.
+6. `session` 403: not the type of session that the URL was made for; or, at a sealed URL, not the
+  first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status that
+  the URL does not accept.
 
 Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
 """
@@ -79,7 +81,7 @@ _HEADERS: Final = "headers: must be a mapping or pairs of strings, such as reque
 @final
 @attrs.frozen
 class InboundRequest:
-    """A request to a page of the application, as any web framework has it.
+    """A request to a page of the application, as any web framework represents it.
 
     Args:
         method: The HTTP method.
@@ -114,7 +116,7 @@ class InboundRequest:
 
 
 def framework_headers(headers: object) -> tuple[tuple[str, str], ...]:
-    """Return the headers that a web framework has, as pairs of strings.
+    """Return a web framework's headers as pairs of strings.
 
     Raises:
         UsageError: They are not headers.
@@ -142,7 +144,7 @@ def _decoded(value: str | bytes) -> str:
 
 
 def framework_body(body: object) -> bytes:
-    """Return a body that a web framework has, as bytes.
+    """Return a web framework's body as bytes.
 
     Raises:
         UsageError: It is not a body.
@@ -156,7 +158,7 @@ def framework_body(body: object) -> bytes:
 @final
 @attrs.frozen
 class _ClockAt:
-    """A clock whose wall time stands still; deadlines are kept by the other one."""
+    """A clock whose wall time is fixed; its monotonic time is that of another clock."""
 
     at: datetime
     clock: Clock
@@ -169,7 +171,7 @@ class _ClockAt:
 
 
 def context_at(context: RequestorContext, received_at: datetime | None) -> RequestorContext:
-    """Return the context for a request that was received at a time; None if that is now.
+    """Return the context for a request that was received at a given time; None means now.
 
     Raises:
         UsageError: The time is not aware.
@@ -183,13 +185,13 @@ def context_at(context: RequestorContext, received_at: datetime | None) -> Reque
 def check_inbound(
     context: RequestorContext, address: SealedUrl | StaticUrl, post: InboundRequest, media_type: str
 ) -> CallbackContext:
-    """Check all of a post except its body, steps 1 to 4, and return what its URL says.
+    """Check all of a post except its body, steps 1 to 4, and return its URL's session data.
 
     Args:
         context: The requestor's settings.
         address: The URL that the server posts to.
         post: The post.
-        media_type: The only accepted one: `JWT` or `JSON`.
+        media_type: The only accepted type, `JWT` or `JSON`.
 
     Raises:
         PostRefusedError: The post is refused.
@@ -213,7 +215,7 @@ def check_inbound(
 
 
 def parse_posted_result(post: InboundRequest) -> SessionResult:
-    """Return the result in an unsigned post, which is only a reason to ask the server.
+    """Return the result in an unsigned post, which is only a hint to ask the server.
 
     Raises:
         PostRefusedError: The body is not a session result; step 5.

@@ -1,6 +1,6 @@
 """The sessions that unsigned posts to one URL have named, a few of them at a time.
 
-Anyone who knows the URL can post any number of made-up tokens to it, and each of them would be a
+Anyone who knows the URL can post any number of made-up tokens to it, and each of them would cause a
 request to the server. So only a few tokens are noted, each for a minute. A token that the server
 does not know is not noted again within that minute.
 """
@@ -35,7 +35,7 @@ class NamedSessions:
     """The sessions that were named at one URL.
 
     Args:
-        store: Has their tokens, sealed.
+        store: Contains their tokens, sealed.
         sealer: Seals the tokens.
         key: The name of the URL in the store.
     """
@@ -85,7 +85,7 @@ class NamedSessions:
     def _noted_at(self, context: RequestorContext, number: int) -> Flow[RequestorToken | None]:
         stored = yield from get_stored(self.store, self._key_of(number), context.deadline())
         if stored is not None:
-            with suppress(HandleError):  # it expires by another clock than the store's
+            with suppress(HandleError):  # it expires by a clock other than the store's
                 now = utc_now(context.clock)
                 token = self.sealer.unseal(stored.decode("latin-1"), purpose=_PURPOSE, now=now)
                 return RequestorToken(str(token))

@@ -1,7 +1,7 @@
 """The last calls for a session that the caller stops waiting for.
 
-Nobody would read what the person discloses from then on, so the session is cancelled at the server.
-These calls take a few seconds at most.
+The caller would no longer read what the person discloses, so the session is cancelled at the
+server. These calls take a few seconds at most.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def abandon_session_flow(
 
     Returns:
         The answer, if the session ended before it could be cancelled; otherwise None. After an
-        interruption of the program the answer is not asked for.
+        interruption of the program, the flow does not ask for the answer.
 
     Raises:
         AnswerError: The session ended before it could be cancelled, with a proof that does not

@@ -65,20 +65,21 @@ class RequestorContext:
         frontend: The URL at which browsers and apps reach the server, if it differs from `server`.
         is_proxied: Whether the transport sends through a proxy.
         allow: The risks that the caller accepts.
-        server_keys: Public keys of the server. With any, answers come only from signed results.
+        server_keys: Public keys of the server. If there are any, answers come only from signed
+            results.
         fetched_key: How to fetch the server's key, if `server_keys` is empty.
         key_flight: The fetched key, which concurrent calls share.
         jwt_issuer: The issuer of signed results: the server's `jwt_issuer`, None if that is empty.
         status_backend: A second source of statuses and signed results, or None.
-        retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
-        call_timeout: The limit of a whole call, with all tries and waits.
+        retry: How often `GET` and `DELETE` are tried, and `POST` if nothing was sent.
+        call_timeout: The limit of a whole call, including all tries and waits.
         try_timeout: The limit of one request. A server may take 4.2 s before it reports a time-out,
             so a shorter limit hides its error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
         observer: Is notified of what happens to sessions, or None.
         signature_verifier: Verifies the signatures of signature sessions, or None.
-        schemes: Know which attributes exist, or None.
+        schemes: The attributes that exist, or None.
     """
 
     server: ServerUrl
@@ -151,7 +152,7 @@ class RequestorContext:
         try:
             self.observer.observe(event)
         except Exception as error:  # noqa: BLE001  # an observer must not change what it observes
-            # Without the exception's message, as a warning may reach any log.
+            # The exception's message is left out, because a warning may reach any log.
             name, raised = type(self.observer).__name__, type(error).__name__
             with suppress(RuntimeWarning):  # a program may turn warnings into errors
                 warnings.warn(

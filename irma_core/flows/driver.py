@@ -1,11 +1,11 @@
 """Drivers: run a flow by performing its effects, one function for each mode.
 
-Rules, of which `RunningFlow` keeps those that every driver needs:
+Rules for drivers; `RunningFlow` implements those that every driver needs:
 
 * Only `flow.send` and `flow.throw` are inside `try … except StopIteration`. Effects are performed
-  outside, or a stray `StopIteration` from a transport would look like success.
+  outside it. Otherwise a stray `StopIteration` from a transport would look like success.
 * A flow handles errors of a transport, a signer, a store or a status backend, and any exception of
-  the application's function. Any other exception is an interruption; cancellation is one. It is
+  the application's function. Any other exception, such as a cancellation, is an interruption. It is
   thrown into the flow too, so that the flow can perform a few last effects. It is raised again
   whatever the flow does.
 * A `GeneratorExit` closes the flow at once: a coroutine that is being destroyed cannot await.
@@ -228,7 +228,7 @@ def _read_result(result: object) -> bytes | ReadOutcome:
 def _not_awaitable(result: object, callee: str) -> object:
     if isawaitable(result):
         if isinstance(result, Coroutine):
-            result.close()  # or Python warns that it was never awaited
+            result.close()  # otherwise Python warns that it was never awaited
         raise ConfigurationError(
             f"the {callee} must be awaited: use AsyncRequestor and the other Async… classes"
         )
@@ -245,14 +245,14 @@ def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
 
 
 def _on_thread(call: Call[Any]) -> Awaitable[object]:
-    """Return what awaits the result of a call on a thread, which goes on if it is cancelled."""
+    """Return an awaitable for a call on a thread; cancelling it does not stop the call."""
     from asyncio import to_thread  # noqa: PLC0415  # a sync program needs no event loop
 
     return to_thread(call.function)
 
 
 async def _result_of(result: object, call: Call[Any], transport: AsyncTransport) -> object:
-    """Return the result of a call; await it if need be, and cancel it at the call's deadline."""
+    """Return the result of a call; await it if necessary, and cancel it at the call's deadline."""
     if not isawaitable(result):
         return result
     from asyncio import timeout  # noqa: PLC0415  # a sync program needs no event loop

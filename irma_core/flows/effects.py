@@ -2,11 +2,11 @@
 
 A flow is a generator. It yields an effect and receives its result; `yield from Send(…)` has the
 exact type of that result. Only a step that may have to wait is an effect. Reading the clock and
-parsing JSON never wait, so a flow does these directly.
+parsing JSON never wait, so a flow does both directly.
 
-Stable, for authors of frameworks who run flows with a driver of their own: the six classes in
-`Effect`, their fields, `RunningFlow`, and the rules in `driver`. A driver needs no other knowledge
-of a part: it calls `Call.function` and awaits the result if it is awaitable.
+For authors of frameworks who write their own driver, these are stable: the six classes in `Effect`,
+their fields, `RunningFlow`, and the rules in `driver`. A driver need not know what a `Call` is for:
+it calls `Call.function` and awaits the result if it is awaitable.
 
 Belongs here: the effects. Does not belong here: how an effect is performed (`driver`).
 """
@@ -107,7 +107,8 @@ class Sleep(_EffectBase[None]):
 class OpenStream(_EffectBase[ByteStream | AsyncByteStream]):
     """Send a request and receive the response as a stream, as soon as its head has arrived.
 
-    The driver closes the stream when the flow ends, or the watch that the flow is a step of.
+    The driver closes the stream when the flow ends, or when the watch ends of which the flow is a
+    step.
 
     Args:
         request: The request.
@@ -141,7 +142,7 @@ class CloseStream(_EffectBase[None]):
 
 
 class ExpectedResult(NamedTuple):
-    """What a method of a part must return.
+    """The result that a method of a part must return.
 
     Attributes:
         method: The method with the part's class, for error messages.
@@ -157,7 +158,7 @@ class ExpectedResult(NamedTuple):
 @final
 @attrs.frozen(repr=False, eq=False)
 class Call(_EffectBase[ResultT]):
-    """Call a signer, a store, a status backend or the application: anything but the transport.
+    """Call anything but the transport: a signer, a store, a status backend or the application.
 
     Args:
         function: The call. In async mode its result is awaited if it is awaitable; in sync mode an
@@ -165,8 +166,8 @@ class Call(_EffectBase[ResultT]):
         deadline: When the result must be there, on the monotonic clock. An async driver cancels a
             call that takes longer. Nothing can end a call that blocks its thread.
         callee: The called part, for error messages.
-        failure: The class of the error that the flow receives when the call fails. None is for the
-            application: the flow receives its exception unchanged.
+        failure: The class of the error that the flow receives when the call fails. None for a
+            function of the application, whose exception the flow receives unchanged.
         expected: What the called method must return, or None for anything. A driver need not
             check it.
         computes: Whether the call keeps a processor busy and waits for nothing. An async driver
@@ -182,8 +183,8 @@ class Call(_EffectBase[ResultT]):
 
     def __iter__(self) -> Generator[Effect, Any, ResultT]:
         result: object = yield self
-        # No type checker sees a part of another author. A store that says "OK" for what was there
-        # already would let a handle be redeemed twice.
+        # No type checker may have checked a part. A store that returns "OK" for a key that was
+        # present already would let a handle be redeemed twice.
         if self.expected is not None and not isinstance(result, self.expected.kinds):
             failure = self.failure or ConfigurationError
             raise failure(
@@ -197,7 +198,8 @@ Effect: TypeAlias = Send | Sleep | OpenStream | ReadStream | CloseStream | Call[
 Flow: TypeAlias = Generator[Effect, Any, ReturnT]
 
 
-# Each call is a `partial`: a lambda's frame would show a traceback's reader the secret arguments.
+# Each call is a `partial`, because the frame of a lambda would show secret arguments in a
+# traceback.
 
 
 def sign(signer: Signer | AsyncSigner, signing_input: bytes, deadline: float) -> Call[bytes]:

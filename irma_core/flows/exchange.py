@@ -1,7 +1,7 @@
-"""One call to the server, with retries, before one deadline.
+"""One call to the server, with retries and a single deadline.
 
-`GET` and `DELETE` are retried after transient faults. `POST` is retried only if not a byte was
-sent, and is signed again each time.
+`GET` and `DELETE` are retried after transient faults. `POST` is retried only if nothing was sent,
+and is signed again each time.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def post_flow(
     parse: Parse[ParsedT],
     deadline: float,
 ) -> Flow[ParsedT]:
-    """Send a `POST`; retry only if not a byte of it was sent.
+    """Send a `POST`; retry only if no byte of it was sent.
 
     Args:
         context: The requestor's context.

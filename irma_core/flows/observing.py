@@ -1,7 +1,6 @@
 """Notify the observer of how a session starts and ends, around the flow that does it.
 
-Without an observer the flow is returned as it is, so that observing costs nothing unless it is
-used.
+Without an observer, the flow is returned unchanged, so that observing costs nothing if unused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Do a thing once, although several processes try: with claims and records in a store.
+"""Do an action once, although several processes try, by claims and records in a store.
 
-The process that puts the claim does the thing and stores a record of it. The others wait for the
-record. A claim expires, so that a process that dies does not block the thing forever. The price is
-that the thing may be done twice in rare cases, rather than never.
+The process that puts the claim does the action and stores a record of it. The others wait for the
+record. A claim expires, so that a process that dies does not block the action forever. The price is
+that in rare cases the action is done twice.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _POLL_INTERVAL: Final = timedelta(milliseconds=50)
 @final
 @attrs.frozen
 class OnceKey:
-    """The key of a thing that is done once.
+    """The key of an action that is done once.
 
     Args:
         store: Where the claim and the record are.
-        key: The name of the thing in the store. It contains no secret.
+        key: The name of the action in the store. It contains no secret.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
@@ -55,11 +55,11 @@ class OnceKey:
 
     @classmethod
     def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
-        """Return the key of a thing that is done once for a session; `what` has no whitespace."""
+        """Return the key of an action that is done once for a session; `what` has no whitespace."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
     def child(self, what: str) -> OnceKey:
-        """Return the key of another thing of the same session."""
+        """Return the key of another action for the same session."""
         return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> Call[bool]:
@@ -67,14 +67,14 @@ class OnceKey:
         return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIFETIME, deadline)
 
     def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
-        """Store the record, for longer than the sealed value lives that leads to it.
+        """Store the record, for longer than the sealed value that leads to it is valid.
 
         The claim is left to expire.
         """
         return put_if_absent(self.store, self.key, record, lifetime + CLOCK_SKEW, deadline)
 
     def read_record(self, deadline: float) -> Call[bytes | None]:
-        """Read the record; the result is None if the thing is not done yet."""
+        """Read the record; the result is None if the action is not done yet."""
         return get_stored(self.store, self.key, deadline)
 
     def release(self, deadline: float) -> Call[None]:
@@ -89,20 +89,21 @@ class OnceKey:
 def claim_or_wait_flow(
     context: RequestorContext, once: OnceKey, deadline: float
 ) -> Flow[bytes | None]:
-    """Claim the thing, or wait for the record of the process that claimed it before.
+    """Claim the action, or wait for the record of the process that claimed it before.
 
     Returns:
-        The record; or None if the claim is the caller's. Then the caller must do the thing, and
+        The record; or None if the claim is the caller's. Then the caller must do the action, and
         record it or release the claim.
 
     Raises:
-        PostRefusedError: `busy`: the thing was neither done nor released by the deadline.
+        PostRefusedError: `busy`: the action was neither done nor released by the deadline.
         StoreError: The store failed.
     """
     by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:
         is_mine = yield from once.claim(by)
-        # Read after the claim: another process may have done the thing and its claim expired.
+        # Read after the claim, because another process may have done the action and its claim may
+        # have expired.
         reading = iter(once.read_record(by))
         if is_mine:
             reading = release_on_error_flow(context, once, reading)
@@ -117,12 +118,12 @@ def claim_or_wait_flow(
 def check_first_flow(
     context: RequestorContext, first: OnceKey, token: RequestorToken, lifetime: timedelta
 ) -> Flow[None]:
-    """Check that no other session came to a URL before; the first one is recorded.
+    """Check that no other session was posted to a URL before, and record the first session.
 
     Args:
         context: The requestor's context.
         first: The key of the URL's first session.
-        token: The session that has come now.
+        token: The session that was posted now.
         lifetime: How long the URL is valid.
 
     Raises:
@@ -146,8 +147,8 @@ def release_on_error_flow(
     except GeneratorExit:
         raise  # a destroyed flow cannot call the store
     except BaseException:
-        # A handler that is cancelled, or a worker that has to end, must not make the server's next
-        # post wait for the claim to expire.
+        # If a handler is cancelled or a worker has to end, the server's next post must not wait for
+        # the claim to expire.
         yield from release_flow(context, once, claimed_at)
         raise
 
@@ -156,7 +157,7 @@ def release_flow(context: RequestorContext, once: OnceKey, claimed_at: float) ->
     """Release a claim, so that the next process can try at once.
 
     `claimed_at` is on the monotonic clock. A claim that may have expired is left alone, because it
-    may be the claim of another process that is doing the thing.
+    may be the claim of another process that is doing the action.
     """
     if context.clock.monotonic() - claimed_at >= _SAFE_CLAIM_AGE.total_seconds():
         return

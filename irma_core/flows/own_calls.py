@@ -1,10 +1,10 @@
-"""Change what a flow sends to the IRMA server, without the flow knowing of it.
+"""Change the requests that a flow sends to the IRMA server, without a change to the flow.
 
-A requestor has settings that hold for each of its calls: headers of its own, and the token of a
-gateway. They are put into what a flow yields, so no flow can forget them.
+Two settings of a requestor apply to each of its calls: its headers, and the token of a gateway.
+They are added to the requests that a flow yields, so no flow can forget them.
 
-They go with the requestor's *own* calls alone, which go to its base URL. A call that browsers make
-too goes to the session pointer's URL, which the server chose. It gets neither.
+They are added only to the requestor's *own* calls, which go to its base URL. A call that browsers
+make too goes to the session pointer's URL, which the server chose, and gets neither.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[Ret
 def replace_own_calls_flow(
     flow: Flow[ReturnT], send_flow: Callable[[OwnCall], Flow[Any]]
 ) -> Flow[ReturnT]:
-    """Run a flow, and another one in place of each of its own calls.
+    """Run a flow, and run another flow in place of each of its own calls.
 
     Args:
-        flow: The flow to run. It is closed at the end, however that comes.
+        flow: The flow to run. It is always closed at the end.
         send_flow: Makes the call, and returns what the call returns.
 
     Raises:
-        BaseException: Whatever the flow raises. It receives what `send_flow` raises.
+        BaseException: The flow raised it. The flow receives any exception of `send_flow`.
     """
     answer: Any = None
     failure: BaseException | None = None

@@ -1,7 +1,7 @@
 """Verify the signature of a signature session with the requestor's own verifier.
 
-The server chooses the nonce of a session. So a dishonest one could show an old signature over the
-same message again: the time stamp must not be from before the session.
+The server chooses the nonce of a session, so a dishonest server could present an old signature over
+the same message. That is why the time stamp must not be from before the session.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def proved_signature_flow(
 ) -> Flow[Answer]:
     """Return the answer with what its signature proves, once it is verified.
 
-    Without a verifier, or without a signature, it is the answer itself.
+    Without a verifier, or without a signature, return the answer unchanged.
 
     Raises:
         ProofNotValidError: The signature did not pass a check; the cause says which one.
         VerifierError: The verifier failed, or took too long.
-        ConfigurationError: The verifier lacks a file, or what it has was changed.
+        ConfigurationError: A file that the verifier needs is missing or was changed.
     """
     verifier, signature = context.signature_verifier, answer.signature
     request = session.request.request

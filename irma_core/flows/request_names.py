@@ -1,4 +1,4 @@
-"""Check that what a request names exists in the requestor's schemes. Nothing is sent."""
+"""Check that the names in a request exist in the requestor's schemes. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_names_flow(
     """Check that all credential types and attributes of a request exist.
 
     Raises:
-        RequestError: One does not, at the path that the error names.
+        RequestError: One does not exist; the error has its path.
         ConfigurationError: The requestor has no schemes, or they are incomplete or were changed.
         DeadlineError: In async mode, reading the schemes took too long.
     """
@@ -57,7 +57,7 @@ def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
 def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
     """Yield each identifier of a request with its path.
 
-    Credential types elsewhere in a request are among those that it discloses.
+    All other credential types in a request are also among those that it discloses.
     """
     for slot, disjunction in zip(
         request.disclose.slots, request.disclose.disjunctions, strict=True
@@ -75,7 +75,7 @@ def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
 
 
 def _nearest(schemes: KnownSchemes, identifier: str) -> str:
-    """Return the identifier that a misspelt one may mean, or an empty string."""
+    """Return the identifier that is most similar to a misspelt one, or an empty string."""
     misspelt = credential_type_of(identifier)
     credential = _first(misspelt, schemes.credential_types())
     if not credential or identifier == misspelt:

@@ -1,4 +1,4 @@
-"""A flow while it runs: the rules of a driver that do not depend on how it performs an effect."""
+"""A running flow, with the driver's rules that do not depend on how effects are performed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["RunningFlow"]
 
 ReturnT = TypeVar("ReturnT")
 _STRAY: Final = (StopIteration, StopAsyncIteration)
-"""What would look like a result if it was raised in the frame of a generator."""
+"""Exceptions that would look like a result if they were raised in a generator's frame."""
 
 
 @final
 class RunningFlow(Generic[ReturnT]):
     """A flow and the effect that it waits for.
 
-    A driver, for a kind of event loop that this library does not know, is a loop around it:
+    A driver for another kind of event loop is a loop around it:
 
         running = RunningFlow(flow)
         while (effect := running.effect) is not None:
@@ -50,7 +50,7 @@ class RunningFlow(Generic[ReturnT]):
     def is_interrupted(self) -> bool:
         """Whether something interrupted the flow, such as a cancellation.
 
-        It may still have a few last effects.
+        The flow may still have a few last effects.
         """
         return self._interruption is not None
 
@@ -63,7 +63,7 @@ class RunningFlow(Generic[ReturnT]):
         """Hand the result of `effect` to the flow, and run it up to its next effect.
 
         Raises:
-            BaseException: The flow raised it, or it is what interrupted the flow.
+            BaseException: The flow raised it, or it interrupted the flow.
         """
         try:
             self.effect = self._flow.send(result)
@@ -77,7 +77,7 @@ class RunningFlow(Generic[ReturnT]):
         the class that the flow expects. An error that no flow handles is an interruption.
 
         Raises:
-            BaseException: The flow raised it, or it is what interrupted the flow.
+            BaseException: The flow raised it, or it interrupted the flow.
         """
         if isinstance(error, GeneratorExit):
             self._flow.close()

@@ -1,4 +1,4 @@
-"""Get the answer of a session: ask for the result, verify it, compare it with the request."""
+"""Get the answer of a session: request the result, verify it, and compare it with the request."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def get_answer_flow(
 def unobserved_answer_flow(
     context: RequestorContext, session: SessionWithRequest, deadline: float
 ) -> Flow[Answer]:
-    """Do as `get_answer_flow`, as a step of a flow that notifies the observer itself."""
+    """Do the same as `get_answer_flow`, inside a flow that notifies the observer itself."""
     check_has_request(session)
     deadline = min(context.deadline(), deadline)
     end = yield from _published_end_flow(context, session.token, deadline)
@@ -75,7 +75,7 @@ def unobserved_answer_flow(
             answer = result.answer_to(session)
         except SessionNotFinishedError:
             # The server posts the callback, from which the end is published, before it stores the
-            # end. So an unfinished session with a published end finishes in a moment.
+            # end. So an unfinished session with a published end will finish in a moment.
             is_late = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
             if end is None or is_late:
                 raise
@@ -121,7 +121,7 @@ def verified_result_flow(
     try:
         return _verify(context, jwt, (key.text,))
     except ResultJwtError as error:
-        # The server may have a new key. Other faults are not the key's.
+        # The server may have a new key. A new key does not mend other faults.
         interval = policy.minimum_interval.total_seconds()
         may_refresh = context.key_flight.may_refresh(key, context.clock.monotonic(), interval)
         if error.code != "signature" or not may_refresh:
@@ -153,7 +153,7 @@ def _parse_key(response: HttpResponse) -> str:
     try:
         check_public_keys((pem,))
     except ConfigurationError:
-        # The key is the server's, so the caller's configuration is not to blame.
+        # The key comes from the server, so the caller's configuration is not to blame.
         raise UnexpectedResponseError(
             "GET publickey", response.status, "is not an RSA public key of 2048 bits or more"
         ) from None

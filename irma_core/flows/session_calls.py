@@ -1,7 +1,7 @@
 """The server's calls for a started session, one flow each.
 
-If the server does not know the session, each of them raises `SessionGoneError`, because the session
-existed when it was started.
+Each raises `SessionGoneError` if the server does not know the session, because the session existed
+when it was started.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _token_of(session: Session) -> RequestorToken:
 def with_session_gone(
     token: RequestorToken, parse: Callable[[HttpResponse], ParsedT]
 ) -> Callable[[HttpResponse], ParsedT]:
-    """Return `parse`, but raising `SessionGoneError` if the server does not know the session."""
+    """Wrap `parse` to raise `SessionGoneError` if the server does not know the session."""
 
     def parse_of_session(response: HttpResponse) -> ParsedT:
         try:

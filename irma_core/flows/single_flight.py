@@ -2,8 +2,8 @@
 
 The values are the server's public key and the access token of a gateway. Threads or tasks share a
 requestor, so many may find at once that the value is missing or stale. One of them fetches it and
-hands it to all that wait, even if it cannot be cached. The core has no locks and needs none:
-`dict.setdefault` is atomic for threads and tasks, and a waiting call looks again every 50 ms.
+hands it to all that wait, even if it cannot be cached. The core needs no locks: `dict.setdefault`
+is atomic for threads and tasks, and a waiting call looks again every 50 ms.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Flight:
     """One fetch.
 
     Args:
-        ends: When it is over at the latest, on the monotonic clock.
+        ends: The latest time at which it is over, on the monotonic clock.
         is_over: Whether it is over.
         value: The fetched value.
         failure: Why there is no value.
@@ -93,7 +93,7 @@ class SingleFlight:
             self.value = None
 
     def may_refresh(self, rejected: CachedValue, now: float, interval: float) -> bool:
-        """Return whether another value is available, in flight, or may be fetched.
+        """Return whether another value is available, is being fetched, or may be fetched.
 
         Args:
             rejected: The value that was rejected.
@@ -151,7 +151,7 @@ def fetch_once_flow(
         rejected: A value that was rejected, so it is not returned.
 
     Raises:
-        DeadlineError: The deadline passed before a fetch, or while another call fetched.
+        DeadlineError: The deadline passed before a fetch, or while another call was fetching.
         IrmaError: `fetch` raised it, in this call or in the call that this one waited for.
     """
     while True:
@@ -164,13 +164,13 @@ def fetch_once_flow(
         own = _Flight(deadline)
         try:
             flight = cache.join(own, now)
-            # If the cached value has changed, another flight has landed since the first line.
+            # If the cached value has changed, another flight has ended since the first line.
             if flight is own and cache.value is before:
                 own.value = yield from fetch()
                 cache.store(own.value, clock.monotonic())
                 return own.value
         except DeadlineError:
-            raise  # of this call alone: the waiting calls may have more time
+            raise  # only for this call: the waiting calls may have more time
         except IrmaError as error:
             own.failure = error
             raise

@@ -53,7 +53,7 @@ def start_session_flow(
         request: The request. A string is a session request JWT, which is sent unchanged.
 
     Raises:
-        RequestError: The request is invalid, or is invalid at this time.
+        RequestError: The request is invalid, perhaps only at this time.
         ConfigurationError: The request needs a `Risk` that is not allowed.
         ServerRefusedError: The server refused.
         RedirectError: The server has another base URL.
@@ -100,8 +100,8 @@ def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[N
     Raises:
         ServerRefusedError: The server refused.
         RedirectError: The server has another base URL.
-        UnexpectedResponseError: The response is not an IRMA server's.
-        TransportError: The network failed; with `request_sent` the credential may be revoked.
+        UnexpectedResponseError: The response is not from an IRMA server.
+        TransportError: The network failed; if `request_sent`, the credential may have been revoked.
         DeadlineError: The deadline passed before a byte was sent.
         SigningError: The signer failed.
     """

@@ -1,4 +1,4 @@
-"""The state of a watch, and when it must ask next: pure transitions, without an effect."""
+"""The state of a watch, and when to ask next: pure state transitions without effects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST_BYTE_TIMEOUT = 2.0
 _SAFETY_POLL_INTERVAL = 30.0
 # Spread over 5 to 15 s, so that not all watches return to the backend at once.
 _BACKEND_RETRY_INTERVAL = 10.0
-# Proxies cut idle streams. One more try is worth it; after that polling is as good.
+# Proxies cut idle streams. One more subscription is worth a try; after that, polling is as good.
 _MAX_SUBSCRIPTIONS = 2
 
 
@@ -37,8 +37,8 @@ class Subscription:
         since: When the subscription was requested, on the monotonic clock.
         has_spoken: Whether a byte has arrived. Bytes count, not events: the server's first event
             has no data, so the decoder drops it.
-        is_confirmed: Whether the status was polled since. The stream reports no change from before
-            the subscription.
+        is_confirmed: Whether the status was polled since then. The stream reports no change from
+            before the subscription.
     """
 
     stream: ByteStream | AsyncByteStream
@@ -58,7 +58,7 @@ class WatchState:
         deadline: When the watch gives up; infinity for never.
         poll_interval: Seconds between two polls while there are no events.
         last: The last status that was returned.
-        pending: Statuses that were received and not looked at yet.
+        pending: Statuses that were received and not processed yet.
         next_poll: When to poll the status; infinity before the first subscription.
         subscription: The event stream, if one is open.
         subscriptions_left: How many more times to subscribe.
@@ -125,7 +125,7 @@ class WatchState:
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """The head of an event stream arrived. Only a poll from now on misses no change."""
+        """The head of an event stream arrived: poll again, as earlier polls may miss a change."""
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
     def on_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
@@ -155,7 +155,7 @@ class WatchState:
         return attrs.evolve(self, subscriptions_left=0, next_poll=now)
 
     def on_backend_available(self, now: float) -> WatchState:
-        """The status backend works: wait on it, after one poll.
+        """The status backend works: poll once, and then wait on it.
 
         An end that came while the backend failed may never have been published.
         """

@@ -3,7 +3,7 @@
 Source: RFC 6749, section 4.4 (client credentials); RFC 7523, section 2.2 (a signed assertion).
 
 Authlib writes the form and the client's authentication. It does not make the assertion, because it
-would need the key: a `Signer` may keep its key in hardware or in a key service.
+would need the key, and a `Signer` may keep its key in hardware or in a key service.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class GatewaySecret(_Credentials[Signer]):
     Args:
         client_id: The name that the authorization server has for this backend.
         secret: The secret that it has for this client.
-        in_body: Send the secret in the body (`client_secret_post`), for a server that does not
-            accept it in the header (`client_secret_basic`).
+        in_body: Whether to send the secret in the body (`client_secret_post`), for a server that
+            does not accept it in the header (`client_secret_basic`).
 
     Raises:
         ConfigurationError: `client_id` or `secret` is empty, or not printable ASCII.
@@ -96,7 +96,7 @@ class GatewayAssertion(_Credentials[SignerT_co]):
         signer: An `RsaSigner` whose public key the server has (`private_key_jwt`), an
             `HmacSigner.from_client_secret(…)` (`client_secret_jwt`), or any other signer for one of
             these algorithms.
-        audience: The server's name for itself. The default is its token URL.
+        audience: The name that the server uses for itself. The default is its token URL.
         key_id: The JWT's `kid`, for a server that has several keys of this client.
 
     Raises:
@@ -170,7 +170,7 @@ def unsigned_assertion(
     Args:
         gateway: The settings.
         now: An aware time.
-        jti: A new identifier: servers take each one once.
+        jti: A new identifier; servers accept each one once.
     """
     credentials = gateway.credentials
     if not isinstance(credentials, GatewayAssertion):

@@ -1,8 +1,8 @@
 """Refusals by a gateway and its authorization server since a token was last accepted.
 
 A gateway that restarts may refuse each token for a while, and an authorization server that restarts
-may refuse each request. Two facts show whether such a refusal may pass: whether a token was ever
-accepted, and how long the refusals have lasted. All calls of a requestor share this memory.
+may refuse each request. Two facts show whether such a refusal is temporary: whether a token was
+ever accepted, and how long the refusals have lasted. All calls of a requestor share this memory.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final, final
 __all__ = ["NOT_AGAIN_WITHIN", "Refusals"]
 
 NOT_AGAIN_WITHIN: Final = 10.0
-"""Seconds. A gateway that refuses every token must not make us fetch one at each call. A refusal
-that has lasted this long is taken to be permanent."""
+"""Seconds. A gateway that refuses every token must not cause a fetch at each call. A refusal that
+has lasted this long is considered permanent."""
 _LONGEST_PAUSE: Final = 60.0
 """Seconds. One mistaken `Retry-After` must not make all calls fail for hours."""
 
 _FORGOTTEN_AFTER: Final = 60.0
-"""Seconds without a call. Failures before such a silence say nothing about the present one."""
+"""Seconds without a call. Failures before such a pause say nothing about the present failure."""
 
 
 @final
@@ -50,17 +50,17 @@ class Refusals:
         """Record that the gateway refused a token."""
         if (
             is_replacement and self._is_token_refused
-        ):  # if it was not refused before, it was accepted once
+        ):  # if it was not refused before, it was accepted
             self._replaceable_from = now + NOT_AGAIN_WITHIN
         self._is_token_refused = True
         self._failed(now)
 
     def may_replace(self, now: float) -> bool:
-        """Return whether another token may be fetched: no replacement was refused just before."""
+        """Return whether another token may be fetched: no replacement was refused recently."""
         return now >= self._replaceable_from
 
     def has_lasted(self, now: float) -> bool:
-        """Return whether refusals have lasted so long that waiting is of no use."""
+        """Return whether refusals have lasted so long that waiting would not help."""
         return self._since is not None and now - self._since >= NOT_AGAIN_WITHIN
 
     def note_request_failed(self, now: float, retry_after: float) -> None:

@@ -20,7 +20,7 @@ __all__ = ["build_token_request", "parse_token_response"]
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 _CODES = frozenset(
-    # RFC 6749, section 5.2; RFC 8707; and what servers take from its section 4.1.2.1.
+    # RFC 6749, section 5.2; RFC 8707; and codes that servers use from its section 4.1.2.1.
     {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
     | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
     | {"temporarily_unavailable", "slow_down"}
@@ -40,9 +40,9 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 
 @boundary
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
-    """Return the access token and its life in seconds; None for a token without a stated end.
+    """Return the access token and its lifetime in seconds, or None without a stated lifetime.
 
-    An `expires_in` that is zero, negative or empty states no end: some servers write it so.
+    Some servers write an `expires_in` that is zero, negative or empty, which states no lifetime.
 
     Args:
         response: The server's response.
@@ -50,7 +50,7 @@ def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, fl
 
     Raises:
         GatewayError: The server refused, or sent no bearer token. The error holds the server's code
-            and none of its own words, which may repeat a secret that it was sent.
+            and not its message, which may repeat a secret that was sent.
     """
     # The body may hold the token, or repeat a secret. `_read` never raises, so that no frame of a
     # traceback has the body among its local variables.
@@ -115,7 +115,7 @@ def _passes(status: int) -> bool:
 
 
 def _seconds(value: JsonValue) -> float | None:
-    """Return a life in seconds, zero if the value states none, or None if it is invalid."""
+    """Return a lifetime in seconds; zero if none is stated, or None if the value is invalid."""
     if value is None or value == "":
         return 0.0
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""Calls to a server behind a gateway: each with a token, or with another where that is refused.
+"""Calls to a server behind a gateway, each with a token; a refused token is replaced.
 
-A requestor's flow runs inside the gateway's, which puts the token into what it sends.
+A requestor's flow runs inside the gateway's flow, which adds the token to each request.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ ReturnT = TypeVar("ReturnT")
 Settings: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _MARGIN_SHARE = 30.0, 0.1
-"""A token is replaced so long before its end: seconds, or a share of a short life."""
+"""How long before its expiry a token is replaced: in seconds, or as a share of a short lifetime."""
 _TOKENS_PER_CALL = 2
 _JTI_PARTS = 4
 
 
 @final
 class Gateway:
-    """The gateway of one requestor: its settings, the cached token, and what was refused lately.
+    """The gateway of one requestor: its settings, the cached token, and recent refusals.
 
     Args:
-        settings: How the gateway is passed.
-        context: The requestor's.
+        settings: The settings of the gateway.
+        context: The requestor's context.
 
     Raises:
         ConfigurationError: The settings do not fit the requestor: the token URL is unsafe, the
@@ -67,15 +67,15 @@ class Gateway:
         self._refusals = Refusals()
 
     def through(self, flow: Flow[ReturnT]) -> Flow[ReturnT]:
-        """Return a flow whose own calls have a token that the gateway takes."""
+        """Return a flow whose own calls have a token that the gateway accepts."""
         return replace_own_calls_flow(flow, self._send_flow)
 
     def _send_flow(self, call: OwnCall) -> Flow[Any]:
-        """Send a call with a token, and once more with another if the gateway refuses the first.
+        """Send a call with a token; if the gateway refuses, send it once more with another.
 
-        No IRMA server says 401, so a call that is refused so has not reached it: even a start is
-        repeated. A refused token is forgotten at once, so that a later call fetches another even if
-        this one cannot.
+        An IRMA server never responds with 401. So a call that is refused with 401 has not reached
+        it, and even a start is repeated. A refused token is forgotten at once, so that a later call
+        fetches another even if this one cannot.
         """
         clock, refusals = self._context.clock, self._refusals
         for _ in range(_TOKENS_PER_CALL):
@@ -105,7 +105,7 @@ class Gateway:
         return self._token.fresh(now) is not None or self._refusals.may_replace(now)
 
     def _token_flow(self, deadline: float) -> Flow[CachedValue]:
-        """Return a token; without one nothing was sent to the server."""
+        """Return a token; raise if there is none, before anything is sent to the server."""
         clock = self._context.clock
         try:
             return (
@@ -136,7 +136,7 @@ class Gateway:
             raise
         except TransportError as error:
             if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
-                # This call had too little time. Those that wait for its token may have more.
+                # This call had too little time. Calls that wait for its token may have more.
                 raise DeadlineError("the deadline passed while a token was fetched") from error
             refusals.note_request_failed(context.clock.monotonic(), 0.0)
             reason = f"the gateway's authorization server could not be asked: {error.reason}"

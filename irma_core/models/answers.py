@@ -1,4 +1,4 @@
-"""Compare disclosed attributes with a request, slot by slot, and make an `Answer` of them.
+"""Compare disclosed attributes with a request, slot by slot, and make an `Answer`.
 
 Only `SessionResult.answer_to` makes an `Answer`, once it has checked the session and its proof.
 """
@@ -37,7 +37,7 @@ _ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
 
 
 class Evidence(Enum):
-    """What vouches for an answer."""
+    """The evidence for an answer."""
 
     SIGNED = "signed"
     """The signature of the IRMA server, which was verified."""
@@ -134,14 +134,15 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     """Proof of everything that a request asks for. It exists only after every check.
 
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
-    is not in it, and reading that is a `KeyError`. An answer cannot be constructed, changed or
-    unpickled. It has no truth value, because its existence is the result. It proves the request and
-    no more: a value that the request does not demand is only known to come from an issuer.
+    is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
+    changed or unpickled. It has no truth value, because its existence is the result. It proves the
+    request and no more: a value that the request does not demand is only known to come from an
+    issuer.
 
     Attributes:
         type: The type of session.
         token: The session's requestor token.
-        evidence: What vouches for the answer.
+        evidence: The evidence for the answer.
         signature: The signature of a signature session; else None.
         next_session: In a chain, the requestor token of the session that follows; else None.
     """
@@ -306,7 +307,7 @@ def _answer_slot(
         return _answered(tuple(disclosed), 0)
     by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
     if len(by_id) < len(disclosed):
-        # If one comes twice, neither counts: the server never sends that.
+        # If an identifier comes twice, neither attribute counts. The server never sends that.
         counts = Counter(each.attribute for each in disclosed)
         by_id.update((identifier, None) for identifier, count in counts.items() if count > 1)
     closest: _Mismatch | None = None
@@ -330,9 +331,9 @@ def _answer_slot(
 def _is_just(
     requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
 ) -> bool:
-    """Return whether attributes are those of an option, in its order, and any value will do.
+    """Return whether these are the attributes of an option, in order, which accepts any value.
 
-    Most are. `_match` would find the same, at twice the cost for each attribute.
+    This holds for most options. `_match` would find the same at twice the cost.
     """
     if len(requests) != len(disclosed):
         return False
@@ -349,7 +350,7 @@ def _is_just(
 
 
 def _answered(attributes: tuple[DisclosedAttribute, ...], option: int) -> AnsweredSlot:
-    # Both are known to be right, and an answer has many slots.
+    # Both were checked before, and an answer has many slots.
     slot = object.__new__(AnsweredSlot)
     _set_attributes(slot, attributes)
     _set_option(slot, option)

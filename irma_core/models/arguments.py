@@ -2,9 +2,9 @@
 
 The errors name the parameter and never show the value.
 
-The library uses no time zone but UTC. Arithmetic in other zones is a trap: Python adds a duration
-to the local time, so the sum is an hour off around a change to or from daylight saving time. A
-naive time does not identify a moment.
+The library uses only UTC. Arithmetic in other zones is a trap: Python adds a duration to the local
+time, so the sum is an hour off around a change to or from daylight saving time. A naive time does
+not identify a moment.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def check_string(value: object, name: str) -> str:
     text = check_instance(value, str, name, "a string")
     if not text:
         raise UsageError(f"{name}: must not be empty")
-    # By a search, as the native error of an encoder would hold the whole string.
+    # A search, because the native error of an encoder would contain the whole string.
     if _SURROGATE.search(text):
         raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
     return text

@@ -54,7 +54,7 @@ class AttributeRequest:
     _value: Hidden[str | None] = attrs.field(default=None, alias="value", converter=hide_optional)
     not_null: bool = attrs.field(default=False, kw_only=True)
     accepts_any: bool = attrs.field(init=False, eq=False, repr=False)
-    """Whether any value is acceptable, and none as well."""
+    """Whether any value is acceptable, including a missing one."""
 
     @property
     def value(self) -> str | None:
@@ -95,7 +95,7 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 
 
 def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
-    # Servers before 1.0.0 take the first option that fits, and would ignore what follows it.
+    # Servers before 1.0.0 use the first option that fits, and would ignore the options after it.
     _check_tuple(options, Con, "options", "any_of() makes one")
     return tuple(sorted(options, key=lambda option: not option))
 
@@ -220,7 +220,7 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
         path: The beginning of the path in errors.
 
     Raises:
-        RequestError: At the path it names.
+        RequestError: A value is invalid; the error has its path.
     """
     names: tuple[object, ...] | None = None
     values: tuple[object, ...]
@@ -272,7 +272,7 @@ def _as_discon(value: object, path: str) -> DisCon:
 
 
 def _is_sound(option: object) -> bool:
-    """Return whether an option is valid for sure, because it has at most one attribute."""
+    """Return whether an option is certainly valid, because it has at most one attribute."""
     if not isinstance(option, Con) or len(option.attributes) > 1:
         return False
     return all(isinstance(each, AttributeRequest) for each in option.attributes)

@@ -56,7 +56,7 @@ class CredentialRequest:
         sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.
 
     Raises:
-        RequestError: At the field it names.
+        RequestError: A field is invalid; the error names it.
     """
 
     credential: str

@@ -26,17 +26,17 @@ __all__ = ["AttributeBasedSignature", "DisclosedAttribute", "checked_attribute"]
 
 @final
 class DisclosedAttribute(HiddenFields):
-    """One attribute as the server reports it. Its value is in no `repr`, and it is immutable.
+    """One attribute as the server reports it. It is immutable, and no `repr` shows its value.
 
     Source: irmago `DisclosedAttribute`.
 
     Args:
         attribute: The identifier (`id`); it has three parts for mere possession of the credential.
-        raw_value: The value (`rawvalue`); None without one.
+        raw_value: The value (`rawvalue`), or None.
         status: Whether the attribute was requested, and has a value.
         issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
             time, which becomes UTC.
-        translations: The value by language; None without one.
+        translations: The value by language, or None.
         not_revoked: Whether non-revocation was proved.
         not_revoked_before: The time up to which that proof holds, if it is older than the request
             tolerates; an aware time, which becomes UTC.
@@ -163,7 +163,7 @@ def checked_attribute(
         datetime | None,
     ],
 ) -> DisclosedAttribute:
-    """Return an attribute of fields that are known to be right: for the reader of results.
+    """Return an attribute, given fields that the reader of results has checked.
 
     Args:
         fields: The seven arguments of `DisclosedAttribute`, in order. Their types were checked, and
@@ -178,12 +178,13 @@ def checked_attribute(
 @boundary
 @attrs.frozen
 class AttributeBasedSignature:
-    """A signature that anybody with the scheme can verify. Store its JSON unchanged.
+    """A signature that anyone with the scheme can verify. Store its JSON unchanged.
 
     Source: irmago `SignedMessage`; IRMA documentation, "Attribute-based signatures".
 
     Args:
-        json_text: The signature as JSON, equal to what the server sent, with keys in that order.
+        json_text: The signature as JSON, equal to what the server sent, with its keys in the same
+            order.
         message: The signed message.
     """
 

@@ -1,4 +1,4 @@
-"""Events: what an observer is notified of. A closed union of frozen values.
+"""Events that an observer is notified of. A closed union of frozen values.
 
 An event has codes, labels, durations and fingerprints. It never has a token, a key, a handle, a
 reference, or the value of an attribute. So an observer may log it, count it or send it anywhere.
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class RefusedBy(Enum):
-    """Why a session that was started properly has no answer."""
+    """Why a session that was started successfully has no answer."""
 
     PERSON = "person"
     """The person, the app or the application cancelled it. Refusing looks the same as lacking the
@@ -49,7 +49,7 @@ class RefusedBy(Enum):
 
 
 class WatchSource(Enum):
-    """Where a watch learned how its session proceeds, before it fell back."""
+    """The source of statuses that a watch stopped using."""
 
     EVENTS = "events"
     """The server's events. The watch polls instead."""
@@ -64,7 +64,7 @@ class SessionStarted:
 
     Args:
         session: The session.
-        type: What kind of session it is.
+        type: The type of the session.
     """
 
     session: str
@@ -108,7 +108,7 @@ class SessionRefused:
 @final
 @attrs.frozen
 class SessionFailed:
-    """A session could not be started, or it could not be learned how it ended.
+    """A session could not be started, or the library could not learn how it ended.
 
     Args:
         session: The session; empty if it was not started.
@@ -142,7 +142,7 @@ class CallRetried:
 @final
 @attrs.frozen
 class WatchFellBack:
-    """A watch could not use its best source, and uses the next one.
+    """A watch could not use its best source of statuses, and uses the next one.
 
     Args:
         session: The session.
@@ -180,7 +180,7 @@ class NextSessionChosen:
 
     Args:
         session: The session that is about to end.
-        type: What kind of session follows; None if nothing does.
+        type: The type of the next session; None if nothing follows.
     """
 
     session: str
@@ -218,7 +218,7 @@ class HandleRefused:
 @final
 @attrs.frozen
 class WebRefused:
-    """A web page's call was refused, with the code that the page got.
+    """A web page's call was refused, with the code that the page received.
 
     Args:
         name: The name of the question; empty if the page gave an unknown one.

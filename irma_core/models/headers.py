@@ -1,4 +1,4 @@
-"""Check headers that a setting adds: which names it may use, and which values can be sent."""
+"""Check headers that a setting adds: whether a name is allowed, and whether a value can be sent."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def checked_headers(
     Args:
         headers: The headers; None for none.
         setting: The name of the setting, for errors.
-        is_taken: Return whether a name, given in lower case, cannot be set here.
+        is_taken: Returns whether a name, given in lower case, cannot be set here.
 
     Raises:
         ConfigurationError: A header cannot be sent, has another use, or is set twice.

@@ -155,7 +155,7 @@ def header_pairs(headers: object) -> Headers:
 
 
 def _are_plain_pairs(headers: tuple[object, ...]) -> bool:
-    # A pattern, as below, takes three times as long.
+    # A `match` statement, as below, takes three times as long.
     for pair in headers:
         if type(pair) is not tuple or len(pair) != _PAIR:
             return False
@@ -177,8 +177,8 @@ class HiddenFields:
 
     It is much faster to create than an object of a frozen attrs class.
 
-    A subclass sets them by `hide_fields(self, (one, another).__getitem__)`, and reads them by their
-    index: `self._field(0)`.
+    A subclass sets them with `hide_fields(self, (one, another).__getitem__)`, and reads them by
+    index, as in `self._field(0)`.
     """
 
     # The slot holds the method of a tuple, so tools that list attributes show a function.

@@ -133,7 +133,7 @@ class RemoteError:
         status: The HTTP status.
         error: The name, such as `SESSION_UNKNOWN`.
         description: The server's description of that name.
-        message: The server's message on this case; may quote what was sent.
+        message: The server's message about this case, which may quote what was sent.
         stacktrace: The stack trace of a server in verbose mode; never printed.
     """
 

@@ -33,7 +33,7 @@ from irma_core.tracebacks import boundary
 
 __all__ = ["SessionResult", "signed_result"]
 
-# The types and values of most results, which need no further look.
+# The types and values of most results, which need no further check.
 _KINDS: Final = (RequestorToken, SessionStatus, SessionType)
 _NO_OTHERS: Final = (None, None, None)
 _PROOF_STATUS: Final = frozenset({ProofStatus, NoneType})
@@ -55,15 +55,15 @@ class SessionResult:
         status: The session's status.
         type: The type of session.
         proof_status: Whether the proof is valid; None before the end and after a cancellation.
-        unchecked_disclosed: The lists of `disclosed`, as the server sent them; None for a slot
-            that was left out. Do not use this to decide whether to let anybody in.
+        unchecked_disclosed: The lists of `disclosed`, as the server sent them; None for a slot that
+            was left out. Never use this to decide whether to let a person in.
         unchecked_signature: `signature`; present even if the proof is not valid.
         error: The reason, if the server refused the app's proofs.
         next_session: In a chain, the requestor token of the session that follows.
 
     Attributes:
-        evidence: What vouches for this result. It is not an argument, and a changed copy loses it:
-            only the function that verifies the signature sets `SIGNED`.
+        evidence: The evidence for this result. It is not an argument, and a changed copy loses it.
+            Only the function that verifies the signature sets `SIGNED`.
     """
 
     token: RequestorToken
@@ -148,7 +148,7 @@ class SessionResult:
 
         Raises:
             SessionNotFinishedError: No app has connected yet.
-            WrongSessionError: The session has already finished, or as above.
+            WrongSessionError: As for `answer_to`, or the session has already finished.
         """
         self._check_session(session)
         self._check_status(SessionStatus.CONNECTED)

@@ -1,4 +1,4 @@
-"""Risks that must be allowed explicitly, and the checks of a request that need them or the time."""
+"""Risks that must be allowed explicitly, and checks of a request that need them or the time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Risk(Enum):
     """A TLS context that does not verify the server's certificate and name, or that accepts TLS
     before 1.2. It is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
-    """Requests for attributes of `irma-demo`, which everybody can issue to themselves."""
+    """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
     """`augment_return_url`, which puts the requestor token into a URL, histories and logs."""
     SIMULATED_PROOFS = "simulated proofs"
@@ -81,7 +81,7 @@ def resolve_request(
 
 
 def resolve_for(request: ExtendedRequest, now: datetime, allow: frozenset[Risk]) -> ExtendedRequest:
-    """Return what `resolve_request` returns; for risks that were already checked."""
+    """Return what `resolve_request` returns, given risks that were already checked."""
     session_request = request.request
     if session_request.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Session requests, their options, and the rules for their fields that need no scheme."""
+"""Session requests, their options, and the rules for fields that need no scheme to check."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ class _Options:
     augment_return_url: bool = attrs.field(default=False, kw_only=True)
     host: str | None = attrs.field(default=None, kw_only=True)
     written: Hidden[str] | None = attrs.field(default=None, init=False, eq=False, repr=False)
-    """The JSON of this request, once it has been written. A changed copy starts without it."""
+    """The JSON of this request, once it has been written. A changed copy does not inherit it."""
     is_storable: bool = attrs.field(default=False, init=False, eq=False, repr=False)
-    """Whether it was found to fit in a handle. A changed copy is looked at again."""
+    """Whether it is known to fit in a handle. A changed copy is checked again."""
 
     def _check(self, disclose: ConDisCon) -> None:
         slots = disclose.slots
@@ -161,7 +161,7 @@ class DisclosureRequest(_Options):
         host: The host for the session pointer, perhaps with a port.
 
     Raises:
-        RequestError: At the path it names.
+        RequestError: A value is invalid; the error has its path.
     """
 
     disclose: ConDisCon = attrs.field(converter=_to_condiscon)
@@ -189,7 +189,7 @@ class SignatureRequest(_Options):
         disclose: The attributes to sign with. This and the rest are as in `DisclosureRequest`.
 
     Raises:
-        RequestError: At the path it names.
+        RequestError: A value is invalid; the error has its path.
     """
 
     _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
@@ -238,7 +238,7 @@ class IssuanceRequest(_Options):
         disclose: Requested attributes. This and the rest are as in `DisclosureRequest`.
 
     Raises:
-        RequestError: At the path it names.
+        RequestError: A value is invalid; the error has its path.
     """
 
     credentials: tuple[CredentialRequest, ...] = attrs.field(converter=_to_credentials)
@@ -302,7 +302,7 @@ class ExtendedRequest:
         next_session: Where the server fetches a session to follow this one.
 
     Raises:
-        RequestError: At the field it names.
+        RequestError: A field is invalid; the error names it.
     """
 
     request: SessionRequest
@@ -346,7 +346,7 @@ class RevocationRequest:
             of several credentials with that key. None revokes all.
 
     Raises:
-        RequestError: At the field it names.
+        RequestError: A field is invalid; the error names it.
     """
 
     credential: str = attrs.field(metadata={"wire": "type"})

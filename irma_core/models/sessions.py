@@ -62,7 +62,7 @@ def _read_object(text: str) -> dict[str, JsonValue]:
     return cast("dict[str, JsonValue]", read_json(text))
 
 
-# The types that each start has; only others need a closer look.
+# The types that every start has. Only others need a closer check.
 _FRONTEND_KINDS: Final = (FrontendAuthorization, bool, str, str)
 _PACKAGE_KINDS: Final = (SessionPointer, RequestorToken)
 
@@ -80,8 +80,8 @@ class FrontendRequest:
         pairing_hint: Whether the server recommends pairing.
         min_protocol_version: The lowest version of the frontend protocol that the server supports.
         max_protocol_version: The highest version.
-        received: All fields as the server wrote them, for browsers that know more of them than this
-            library; empty if the server did not write this.
+        received: All fields as the server wrote them, for browsers that know more fields than this
+            library; empty if this does not come from a server.
     """
 
     authorization: FrontendAuthorization
@@ -209,7 +209,7 @@ class StartedSession:
 
         Args:
             handle: A sealed handle, which the page sends back when the session is done. None if the
-                backend knows the visitor's session by other means.
+                backend finds the visitor's session in another way.
 
         Raises:
             UsageError: The handle is not a string, or the JSON would hold the requestor token.
@@ -267,7 +267,7 @@ SessionWithRequest: TypeAlias = StartedSession | SessionReference
 
 
 class PairingMethod(Enum):
-    """How the person proves that both page and app are theirs. Source: irmago `PairingMethod`."""
+    """How people prove that page and app are both theirs. Source: irmago `PairingMethod`."""
 
     NONE = "none"
     PIN = "pin"

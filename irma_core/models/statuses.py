@@ -35,11 +35,11 @@ class SessionStatus(Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no other status follows."""
+        """Whether this status is the last."""
         return self in _FINAL
 
     def may_become(self, later: SessionStatus) -> bool:
-        """Return whether `later` can follow this status, directly or not."""
+        """Return whether `later` can follow this status, directly or after others."""
         return _RANK[later] > _RANK[self]
 
 

@@ -53,14 +53,14 @@ class _Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Secret) or type(self) is not type(other):
             return NotImplemented
-        # Digests, so that the time it takes reveals nothing about the strings.
+        # Digests are compared, so that timing reveals nothing about the strings.
         return _digest(self._text.reveal()) == _digest(other._text.reveal())
 
     def __hash__(self) -> int:
         return hash((type(self), self._text))
 
     def __repr__(self) -> str:
-        # A crash reporter may show one whose string was refused.
+        # A crash reporter may show an object whose string was refused.
         held: Hidden[str] | None = getattr(self, "_text", None)
         shown = "without a value" if held is None else fingerprint_of(held.reveal())
         return f"<{type(self).__name__} {shown}>"

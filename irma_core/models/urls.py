@@ -1,6 +1,6 @@
 """Rules for every URL, in settings, requests and responses alike, and the loopback test.
 
-The functions return what is wrong. `validation` and `protocol.server_url` raise the errors.
+The functions return what is wrong; `validation` and `protocol.server_url` raise the errors.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _IPV6_LOOPBACK: Final = IPv6Address(1)
 
 
 def is_plain_url(url: str) -> bool:
-    """Return whether a URL is so simple that it passes all checks here; most URLs are.
+    """Return whether a URL is so simple that it passes all checks here, as most URLs do.
 
     It has only letters, digits and hyphens between its delimiters, no user name, no port above 9999
     and no dot in its path.

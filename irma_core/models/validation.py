@@ -1,4 +1,4 @@
-"""Check identifiers, strings, URLs and durations in a request; raise a `RequestError` for others.
+"""Check identifiers, strings, URLs and durations in a request; raise `RequestError` if invalid.
 
 Identifiers, `scheme.issuer.credential.attribute` and its beginnings, are plain strings throughout
 the library. Only the server knows which ones exist.
@@ -54,11 +54,11 @@ def check_text(value: object, path: str, *, empty: bool = True) -> str:
     Raises:
         RequestError: The value is not a string, has a lone surrogate, or is empty unless `empty`.
     """
-    if not isinstance(value, str) or not issubclass(type(value), str):  # a proxy claims to be one
+    if not isinstance(value, str) or not issubclass(type(value), str):  # a proxy claims to be a str
         raise RequestError(path, "must be a string")
     if not value and not empty:
         raise RequestError(path, "must not be empty")
-    # By a search, as the native error of an encoder would hold the whole string.
+    # A search, because the native error of an encoder would contain the whole string.
     if not value.isascii() and _SURROGATE.search(value):
         raise RequestError(path, "must not have a lone surrogate (half a character)")
     return value

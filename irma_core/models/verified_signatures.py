@@ -37,9 +37,9 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
         slots: What was disclosed for each slot.
         message: The signed message.
         signed_at: The time of the time stamp; an aware time, which becomes UTC. Without a time
-            stamp, the time by which the caller had the signature judged.
+            stamp, the time for which the caller had the signature verified.
         is_time_stamped: Whether a time-stamping server vouches for `signed_at`.
-        extra: What was disclosed in addition to what was asked.
+        extra: The attributes that were disclosed in addition to the requested ones.
 
     Raises:
         UsageError: An argument has a wrong type.

@@ -1,1 +1,1 @@
-"""What plugins add: signing schemes, status backends and stores, each found by a URI's scheme."""
+"""The parts that plugins add: signing schemes, status backends and stores, found by URI scheme."""

@@ -1,7 +1,7 @@
 """Calls into plugins, whose errors name the plugin and hide what it received.
 
-Messages of native errors quote what they are about, such as a URI or a password. So an error raised
-here shows only their type and line, and never has one as its cause or context.
+Messages of native errors may quote a URI or a password. So an error raised here shows only the type
+and line of a native error, and never has one as its cause or context.
 """
 
 from __future__ import annotations

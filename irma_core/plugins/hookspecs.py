@@ -1,4 +1,4 @@
-"""The three hooks, and what a plugin's factories receive.
+"""The three hooks, and the arguments of a plugin's factories.
 
 A plugin implements any of the hooks with `hookimpl`. Each returns factories by URI scheme. The
 hooks are called once, when the plugins are registered, and never per request.
@@ -137,7 +137,7 @@ class PluginUri:
 @boundary
 @attrs.frozen
 class FactoryContext:
-    """What a factory may use besides its URI.
+    """The objects that a factory may use besides its URI.
 
     Args:
         mode: The mode of the part. A part of the other mode is refused.
@@ -147,7 +147,7 @@ class FactoryContext:
         allow: The risks that the application allows.
 
     Raises:
-        ConfigurationError: The clock, the transport or `allow` is not what it must be.
+        ConfigurationError: The clock, the transport or `allow` has the wrong type.
         UsageError: The mode or the secrets have the wrong type.
     """
 

@@ -1,4 +1,4 @@
-"""The registry of plugins: their factories by scheme, with all mistakes found at once.
+"""The registry of plugins: their factories by scheme. All mistakes are found at registration.
 
 Plugins are objects here; finding and importing them is I/O (`irma_backend.installed`). A registry
 calls their hooks once. Each registry has a pluggy manager of its own, so that the plugins of one
@@ -90,8 +90,8 @@ class PluginRegistry:
     """Plugins, and the factories that their hooks returned.
 
     Args:
-        plugins: Modules or other objects with hooks, by name. The first to claim a scheme has it,
-            so the built-in plugin must come first.
+        plugins: Modules or other objects with hooks, by name. The first plugin that claims a scheme
+            owns it, so the built-in plugin must come first.
         installed: Returns the names of other installed plugins, for errors on unknown schemes.
 
     Raises:
@@ -114,7 +114,7 @@ class PluginRegistry:
             _register(manager, name, plugin)
         for kind in _KINDS:
             implementations = getattr(manager.hook, kind.hook).get_hookimpls()
-            # Not in pluggy's order, which begins with the plugin registered last.
+            # This is not pluggy's order, which begins with the plugin that was registered last.
             for name in plugins:
                 for each in implementations:
                     if each.plugin_name == name:
@@ -256,13 +256,13 @@ def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
 
 
 def _close_refused(part: OpenPart[object]) -> None:
-    with suppress(PluginError):  # the refusal is the better reason
+    with suppress(PluginError):  # the refusal explains more
         if not iscoroutinefunction(getattr(part.value, "close", None)):
             part.close()
 
 
 def _described(value: object) -> str:
     if isinstance(value, Coroutine):
-        value.close()  # else Python warns that it was never awaited
+        value.close()  # otherwise Python warns that it was never awaited
         return "a coroutine (it is `async def`)"
     return f"a {type(value).__name__}"

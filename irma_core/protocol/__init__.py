@@ -1,4 +1,4 @@
-"""HTTP messages without HTTP: what goes to an IRMA server and what comes back.
+"""HTTP messages without I/O: requests to an IRMA server, and its responses.
 
-Knows `models` and `errors`; knows nothing of keys (`trust`) or of the order of steps (`flows`).
+This package uses `models` and `errors`, but neither keys (`trust`) nor steps (`flows`).
 """

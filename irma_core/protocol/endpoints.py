@@ -107,7 +107,7 @@ def build_start_request(
     *,
     authorization: str | None = None,
 ) -> HttpRequest:
-    """Start a session by a request in JSON.
+    """Return the call that starts a session, with the session request in JSON.
 
     Args:
         server: The server.
@@ -125,7 +125,7 @@ def build_start_request(
 
 @boundary
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Start a session by a session request JWT; it is its own authentication.
+    """Return the call that starts a session with a session request JWT, which authenticates it.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -155,7 +155,7 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
 
 @boundary
 def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Request a session's status."""
+    """Return the call for a session's status."""
     return _of_session("GET", server, token, "/status", _STATUS)
 
 
@@ -167,19 +167,19 @@ def parse_status_response(response: HttpResponse) -> SessionStatus:
 
 @boundary
 def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Request a session's result, at any status."""
+    """Return the call for a session's result, at any status."""
     return _of_session("GET", server, token, "/result", _RESULT)
 
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Parse a session's result, for which only the connection vouches."""
+    """Parse a session's result, whose only evidence is the connection."""
     return json_reply(response, _RESULT, read_session_result)
 
 
 @boundary
 def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Request a session's result as a JWT signed by the server, at any status."""
+    """Return the call for a session's result as a JWT signed by the server, at any status."""
     return _of_session("GET", server, token, "/result-jwt", _RESULT_JWT)
 
 
@@ -191,19 +191,19 @@ def parse_result_jwt_response(response: HttpResponse) -> str:
 
 @boundary
 def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Request a session's result as a JWT of the older layout."""
+    """Return the call for a session's result as a JWT in the older layout."""
     return _of_session("GET", server, token, "/getproof", _GETPROOF)
 
 
 @boundary
 def parse_getproof_response(response: HttpResponse) -> str:
-    """Parse a JWT of the older layout, which is returned without being verified."""
+    """Parse a JWT in the older layout, which is returned without being verified."""
     return _jwt_text(response, _GETPROOF)
 
 
 @boundary
 def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Cancel a session; a finished one does not change."""
+    """Return the call that cancels a session; a finished session does not change."""
     return _of_session("DELETE", server, token, "", _CANCEL)
 
 
@@ -213,7 +213,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
     if response.status != _OK:
         refuse(response, _CANCEL)
     if response.body.strip():
-        # Perhaps a page of a proxy, so the server never saw the call.
+        # This may be a page of a proxy, so the server may never have received the call.
         raise UnexpectedResponseError(
             _CANCEL, response.status, "with a body, although none was expected"
         )
@@ -221,7 +221,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
 
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
-    """Request the public key that verifies the results that the server signs."""
+    """Return the call for the public key that verifies the server's signed results."""
     return HttpRequest("GET", server.join("publickey"), label=_PUBLIC_KEY)
 
 
@@ -238,7 +238,7 @@ def parse_public_key_response(response: HttpResponse) -> str:
 def build_revocation_request(
     server: ServerUrl, request: RevocationRequest, *, authorization: str | None = None
 ) -> HttpRequest:
-    """Return the request that revokes a credential; for the arguments see `build_start_request`."""
+    """Return the call that revokes a credential; for the arguments see `build_start_request`."""
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_request(request).encode()
     url = server.join("revocation")
@@ -247,7 +247,7 @@ def build_revocation_request(
 
 @boundary
 def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Revoke a credential by a JWT; it is its own authentication.
+    """Return the call that revokes a credential with a JWT, which authenticates it.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -264,7 +264,7 @@ def parse_revocation_response(response: HttpResponse) -> None:
 
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
-    """Request the health of the server; servers since 0.15 support it."""
+    """Return the call for the server's health; servers since 0.15 support it."""
     return HttpRequest("GET", server.join("health"), label=_HEALTH)
 
 
@@ -278,7 +278,7 @@ def parse_health_response(response: HttpResponse) -> None:
 def build_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization, method: PairingMethod
 ) -> HttpRequest:
-    """Switch pairing on or off, as the browser does, before an app has connected.
+    """Return the call that switches pairing on or off, before an app has connected.
 
     Args:
         session: The URL of the session pointer.
@@ -305,7 +305,7 @@ def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
 def build_complete_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization
 ) -> HttpRequest:
-    """Confirm that the person typed the right code; arguments as in `build_pairing_request`."""
+    """Return the call that confirms the pairing code; arguments as in `build_pairing_request`."""
     return HttpRequest(
         "POST",
         session.join("frontend/pairingcompleted"),
@@ -352,7 +352,7 @@ _EVENT_STREAM = "text/event-stream"
 
 @boundary
 def build_status_events_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Request a stream of a session's status changes.
+    """Return the call for a stream of a session's status changes.
 
     If `is_event_stream` is false for the response, the server sends no events: poll instead.
     """

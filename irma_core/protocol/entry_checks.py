@@ -10,7 +10,7 @@ from irma_core.errors import ConfigurationError
 __all__ = ["MAX_VALUE", "check_clock", "check_entry", "check_key"]
 
 MAX_VALUE: Final = 1024 * 1024
-"""The most bytes of a value, as `Store` documents it."""
+"""The largest size of a value in bytes, as `Store` documents it."""
 
 
 def check_clock(clock: object) -> None:

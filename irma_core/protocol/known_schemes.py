@@ -1,4 +1,4 @@
-"""What knows which attributes exist; `irma_proofs.Schemes` is one."""
+"""The interface of an object that knows which attributes exist, such as `irma_proofs.Schemes`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class KnownSchemes(Protocol):
             The attributes that can be requested; None if there is no such credential type.
 
         Raises:
-            ConfigurationError: What it reads is incomplete or was changed.
+            ConfigurationError: A file of a scheme is missing or was changed.
         """
         ...

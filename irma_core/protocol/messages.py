@@ -1,6 +1,7 @@
-"""HTTP messages: what a build function returns, and what a parse function takes.
+"""HTTP messages, which build functions return and parse functions accept.
 
-They are plain classes, because each call makes one of each and nothing else is as fast to make.
+They are plain classes, because each call creates one of each, and
+plain objects are created fastest.
 """
 
 from __future__ import annotations

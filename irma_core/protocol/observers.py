@@ -1,6 +1,6 @@
 """The interface of an observer, which is notified of what happens to sessions.
 
-A part of the application implements it: to log, to count, or to alarm.
+An application implements it to log, to count, or to raise alarms.
 """
 
 from __future__ import annotations

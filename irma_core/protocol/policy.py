@@ -1,7 +1,7 @@
 """Retries: which faults are transient, and how long to wait before the next try.
 
-Belongs here: the policy, as pure data. Does not belong here: the retrying, which is a flow's
-(`flows.exchange`), never a transport's.
+Belongs here: the policy, as pure data. Does not belong here: the retrying, which a flow does
+(`flows.exchange`) and a transport never does.
 """
 
 from __future__ import annotations

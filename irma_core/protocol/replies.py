@@ -53,7 +53,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
     Raises:
         ServerRefusedError: The server refused.
         RedirectError: It redirects.
-        UnexpectedResponseError: Anything else that is not such a reply.
+        UnexpectedResponseError: The response is something else.
     """
     if response.status != _OK:
         refuse(response, label)
@@ -65,7 +65,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
 
 
 def text_reply(response: HttpResponse, label: str, media_type: str | None = "text/plain") -> str:
-    """Return the ASCII text of a 200; `media_type` None accepts any. Raises as `json_reply`."""
+    """Return the ASCII text of a 200; `media_type=None` accepts any. Raises as `json_reply`."""
     if response.status != _OK:
         refuse(response, label)
     if media_type is not None:

@@ -1,4 +1,4 @@
-"""What verifies attribute-based signatures; `irma_proofs.SignatureVerifier` is one."""
+"""The interface of a verifier of signatures, such as `irma_proofs.SignatureVerifier`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ class SignatureVerifier(Protocol):
 
         Raises:
             ProofError: The signature did not pass a check.
-            ConfigurationError: What the verifier was set up with is incomplete or was changed.
+            ConfigurationError: A file that the verifier needs is missing or was changed.
         """
         ...

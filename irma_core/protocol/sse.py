@@ -4,7 +4,7 @@ The rules are those of the WHATWG HTML Standard, section 9.2.6 "Interpreting an 
 comments quote them. Three things hold for any bytes:
 
 * The result does not depend on how the stream is cut into chunks.
-* Garbage decodes to events or to nothing. The only error is the one for an event over the limit.
+* Invalid data decodes to events or to nothing. The only error is for an event over the limit.
 * The memory kept between two calls is under the limit, and the time is linear in the bytes.
 """
 

@@ -1,7 +1,7 @@
 """Interfaces of a transport and its clock: one Protocol for each mode.
 
 Belongs here: the interfaces, and the one function that reads a transport's clock. Does not belong
-here: any transport, or retries (`policy`), which are never a transport's.
+here: any transport, or retries (`policy`), which a transport never makes.
 """
 
 from __future__ import annotations

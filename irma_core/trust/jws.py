@@ -1,4 +1,4 @@
-"""Compact JWSs (RFC 7515), read so strictly that only one string stands for what was signed.
+"""Compact JWSs (RFC 7515), read so strictly that no second string has the same meaning.
 
 Belongs here: form, base64, header and signature, in this order, whatever the claims are. Does not
 belong here: the claims (`result_jwt`, `request_jwt`).
@@ -62,7 +62,7 @@ class CompactJws:
         """Read the claims, after the signature has been checked.
 
         Args:
-            known: The names of claims that count. None of them may occur in another case.
+            known: The names of claims that are used. None of them may occur in another case.
             maps: See `has_twins`.
         """
         if _NESTED.fullmatch(self.payload):

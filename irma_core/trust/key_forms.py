@@ -1,10 +1,10 @@
-"""The formats of keys: recognise a key, and explain why something is not one.
+"""Recognise the formats of keys, and explain why a value is not the expected key.
 
-openssl, PowerShell, ssh-keygen and other programs make keys, which pass through files, environments
-and configuration. If a public key were accepted as a shared secret, anyone could sign. No list of
-formats is complete, so a shared secret is searched for what only other keys contain: the object
-identifiers of X.509, marks of armour, and names of SSH. They are also found below base64,
-hexadecimal digits and UTF-16.
+openssl, PowerShell, ssh-keygen and other programs make keys, which pass through files, environment
+variables and configuration. If a public key were accepted as a shared secret, anyone could sign. No
+list of formats is complete, so a shared secret is searched for byte sequences that only other keys
+contain: the object identifiers of X.509, the markers of armour, and the names of SSH. They are also
+found inside base64, hexadecimal digits and UTF-16.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST_SECRET: Final = 255
 """A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
 a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
 _FEWEST_VALUES: Final = 8
-"""Different bytes in a key. A random key of 32 bytes has some 30."""
+"""The number of different bytes in a key. A random key of 32 bytes has about 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -45,9 +45,9 @@ _TEXT_MARKS: Final = re.compile(
     re.IGNORECASE,
 )
 _DER_MARKS: Final = re.compile(
-    rb"\x2a\x86\x48\x86\xf7\x0d\x01"  # RSA and the other PKCS
+    rb"\x2a\x86\x48\x86\xf7\x0d\x01"  # RSA and other PKCS algorithms
     rb"|\x2a\x86\x48\xce\x3d|\x06\x05\x2b\x81\x04\x00|\x2b\x24\x03\x03\x02\x08"  # elliptic curves
-    rb"|\x2b\x06\x01\x04\x01\xda\x47"  # those of PGP
+    rb"|\x2b\x06\x01\x04\x01\xda\x47"  # the curves of PGP
     rb"|\x2a\x86\x48\xce\x38\x04"  # DSA
     rb"|\x06\x03\x2b\x65[\x6e-\x71]"  # Edwards curves
     # PKCS #1 names no algorithm: the exponent of nearly all RSA keys, or a modulus in its sequence.
@@ -118,7 +118,7 @@ def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
 
 
 def _below(data: bytes) -> Iterator[bytes]:
-    """Yield the content of base64 or hexadecimal digits, also where lines or quotes divide them."""
+    """Yield the content of base64 or hexadecimal digits, even if lines or quotes divide them."""
     with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
         if not data.isascii():
             yield data.decode("utf-8").encode("latin-1")
@@ -152,10 +152,10 @@ def _is_json(data: bytes) -> bool:
 
 
 def setting_text(data: str | bytes) -> str:
-    """Return a setting as a string, without what files and shells add around it.
+    """Return a setting as a string, without the characters that files and shells add around it.
 
     UTF-8 and UTF-16 are read, with or without a byte order mark. Whitespace and zeros at the edges
-    are removed. Bytes in no such encoding become a string that is not a key either.
+    are removed. Bytes in another encoding become a string that is not a key.
     """
     if isinstance(data, bytes):
         data = _decoded_text(data)
@@ -242,7 +242,7 @@ def pem_form(data: str | bytes) -> bytes | None:
 
 
 def why_no_pem(data: str | bytes, *, private: bool) -> str:
-    """Return what a string seems to be that is not an RSA key in PEM, and what to do about it."""
+    """Return what a string that is not an RSA key in PEM seems to be, and what to do about it."""
     wanted = "private" if private else "public"
     text = setting_text(data)
     if not text:

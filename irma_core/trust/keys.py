@@ -1,4 +1,4 @@
-"""Keys whose type says what they are for: a shared secret for HS256, a public key for RS256."""
+"""Keys with a type for each use: a shared secret for HS256, a public key for RS256."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class PublicKey:
         pem: The key in PEM.
 
     Raises:
-        ConfigurationError: `pem` is not such a key. The error says what it seems to be.
+        ConfigurationError: `pem` is not such a key. The error says what `pem` seems to be.
     """
 
     __slots__ = ("_pem",)

@@ -1,7 +1,7 @@
-"""Pseudonyms: a name for a person that says nothing about them, by a key of the website's own.
+"""Pseudonyms: names that reveal nothing about the person, computed with a key of the website.
 
-HMAC-SHA256 (RFC 2104) over JSON. Without the key nobody can compute a pseudonym, so nobody can
-find out which value it belongs to by trying them all, such as all social security numbers.
+HMAC-SHA256 (RFC 2104) over JSON. A pseudonym cannot be computed without the key. So an attacker
+cannot find the value behind it by trying all values, such as all social security numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Random values that a stranger cannot guess.
 
-The core draws no random numbers elsewhere. A transport's jitter spreads waiting times, and is not
-meant to be unpredictable.
+The core draws no random numbers elsewhere. A transport's jitter only spreads waiting times, and
+need not be unpredictable.
 """
 
 from __future__ import annotations

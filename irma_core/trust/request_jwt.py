@@ -1,7 +1,7 @@
 """Sign and verify session request JWTs.
 
-A backend that verifies them acts as an IRMA server does, in front of one or in its place. The
-checks run in this order. Each refusal is a `RequestJwtError` with the code named:
+A backend that verifies them acts like an IRMA server, in front of one or in its place. The checks
+run in this order. Each refusal is a `RequestJwtError` with one of the codes listed:
 
 1. Form and header, as in `result_jwt`.
 2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, as there.
@@ -12,8 +12,8 @@ checks run in this order. Each refusal is a `RequestJwtError` with the code name
    unknown, a second claim holds a request, or a claim has another type.
 6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
    future or longer ago than allowed, `exp` is in the past, or `nbf` is in the future.
-7. `audience`: its `aud` is not the one that the caller expects.
-8. `request`: the claim is not a request, or one of another kind.
+7. `audience`: `aud` is not the value that the caller expects.
+8. `request`: the claim is not a request, or is a request of another kind.
 
 Until it is too old, a session request JWT works any number of times, each for a new session.
 Source: IRMA documentation, "Session requests as JWTs"; irmago `irma.ParseRequestorJwt`.
@@ -315,7 +315,7 @@ def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
 
 
 def request_claims(jws: CompactJws) -> dict[str, JsonValue]:
-    """Return the claims of a session request JWT, each of which means the same to the server.
+    """Return the claims of a session request JWT, which the server would read in the same way.
 
     Raises:
         RequestJwtError: The claims are refused.
@@ -362,8 +362,8 @@ def claimed_request(
         subject: The JWT's `sub`.
 
     Raises:
-        RequestError: The claim is not a request, or one of another kind. The path begins with the
-            claim's name.
+        RequestError: The claim is not a request, or is one of another kind. The path begins with
+            the claim's name.
     """
     try:
         request = read_request_value(value)
@@ -421,7 +421,7 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
 
 
 def _check_options(value: JsonValue, field: str) -> None:
-    """Check that each empty option is the last: the JWT is sent unchanged."""
+    """Check that each empty option is the last, because the JWT is sent unchanged."""
     match value:
         case {"request": {"disclose": [*disjunctions]}}:
             for i, options in enumerate(disjunctions):

@@ -1,6 +1,6 @@
 """Verify result JWTs, which the server signs.
 
-The checks run in this order. Each refusal is a `ResultJwtError` with the code named:
+The checks run in this order. Each refusal is a `ResultJwtError` with one of the codes listed:
 
 1. `too_large`: over `max_bytes`, or a header over 4 KiB. `encrypted`: a JWE. `form`: anything but
    three parts of base64url. (RFC 7515, section 7.1)
@@ -14,8 +14,8 @@ The checks run in this order. Each refusal is a `ResultJwtError` with the code n
 5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
 6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
    a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.
-7. `issuer`: another server's JWT. `kind`, `subject`: not a session result, or of another type of
-   session than the result says.
+7. `issuer`: another server's JWT. `kind`, `subject`: not a session result, or for another type of
+  session than the result.
 8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
    the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
 9. `audience`: it has an `aud`. IRMA servers write none, so it is for another recipient.
@@ -90,7 +90,7 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @boundary
 @attrs.frozen
 class GetproofResult:
-    """The result in the JWT of `getproof`. Nothing in it names the session or the request.
+    """The result in a JWT of `getproof`, which does not name its session or request.
 
     Args:
         type: The type of session.
@@ -203,7 +203,7 @@ def verify_getproof_jwt(
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Check the nested names, which a server written in Go reads in any case."""
+    """Check the nested names, which a server in Go reads whatever their case."""
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:
         item = left.pop()

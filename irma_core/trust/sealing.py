@@ -1,7 +1,7 @@
-"""Seal JSON values: encrypted, dated, for one purpose and perhaps for one web session.
+"""Seal JSON values: encrypt them with an expiry, for one purpose and perhaps one web session.
 
-A handle in a browser, or a URL that the server posts to, carries what the backend needs when it
-comes back. Only the backend can read, change or make it.
+A handle in a browser, or a URL that the server posts to, carries what the backend will need later.
+Only the backend can read, change or make it.
 
 The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. It encrypts compressed JSON:
 purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. This format is
@@ -90,11 +90,11 @@ class Sealer:
             purpose: Its purpose. Only `unseal` with the same purpose returns the value.
             now: An aware time.
             lifetime: How long `unseal` accepts it: a second or more.
-            binding: A secret of the web session that may bring it back; None for any bearer.
+            binding: A secret of the web session that may present it; None for any bearer.
 
         Returns:
-            Letters, digits, `-` and `_`: some 200, and those for the value. A URL, a header or a
-            cookie may hold no more than 4000.
+            Letters, digits, `-` and `_`: about 200, and those for the value. A URL, a header or a
+            cookie may hold at most 4000.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
@@ -105,7 +105,7 @@ class Sealer:
         sealed_at, lives = _seconds(now), check_timedelta(lifetime, "lifetime")
         if lives < timedelta(seconds=1):
             raise UsageError("lifetime must be a second or more")
-        if binding is not None:  # an empty one would bind every visitor alike
+        if binding is not None:  # an empty binding would be the same for every visitor
             check_string(binding, "binding")
         expires = sealed_at + int(lives.total_seconds())
         packed = zlib.compress(_packed([purpose, expires, _bound(binding), value]))
@@ -169,10 +169,10 @@ def check_sealer(sealer: object) -> None:
 
 
 def _canonical(text: object) -> bytes:
-    """Return the token for the cipher, if the string is written as `seal` writes it.
+    """Return the token for the cipher, if the string has the form that `seal` writes.
 
     Fernet ignores the unused bits at the end, and characters outside its alphabet. Without this
-    check many strings would unseal to one value.
+    check, many strings would unseal to the same value.
     """
     if isinstance(text, bytes | bytearray | memoryview) and len(text) <= LARGEST_SEALED:
         text = bytes(text).decode("latin-1")

@@ -25,9 +25,10 @@ class FetchedServerKey:
     A key from the same address as the results proves no more than TLS does. It saves a deployment
     when the server's key changes. In production, configure the key itself.
 
-    The key is fetched when it is first needed and when its lifetime is over. It is fetched again
-    when a signed result does not verify that this requestor asked for, or that came to a callback
-    URL with the right secret. It is never fetched on behalf of any other sender.
+    The key is fetched when it is first needed and when its lifetime is over. It is also fetched
+    again if a signed result does not verify, provided that this requestor asked for the result or
+    that it came to a callback URL with the right secret. Results from other senders never cause a
+    fetch.
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
@@ -60,7 +61,7 @@ ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
-    """Return the keys in a `server_key`, checked. To be fetched or left out, it holds no keys.
+    """Return the checked keys in a `server_key`; none if the key is to be fetched or is left out.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

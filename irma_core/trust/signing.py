@@ -1,6 +1,6 @@
 """Signers of session request JWTs: two Protocols, and two signers with a key in memory.
 
-Plugins have signers for keys in files and in hardware.
+Plugins provide signers for keys in files and in hardware.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Signer(Protocol):
 
 
 class AsyncSigner(Protocol):
-    """Signs by awaiting something, such as a key service."""
+    """Signs asynchronously, for example by calling a key service."""
 
     @property
     def algorithm(self) -> str:
@@ -87,7 +87,7 @@ class HmacSigner:
 
     @classmethod
     def from_client_secret(cls, secret: str) -> HmacSigner:
-        """Return a signer for an OAuth client, whose secret's characters are the key.
+        """Return a signer for an OAuth client, with the characters of its secret as the key.
 
         It is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use `from_base64`,
         which decodes the key.

@@ -1,1 +1,1 @@
-"""What a web framework calls: plain requests in, plain responses out."""
+"""The functions that a web framework calls, with plain requests and responses."""

@@ -1,8 +1,8 @@
 """A page's call, and the checks before anything in it is used.
 
 The checks run in this order, each with its code in `web_refusals`: `url_invalid`, `other_site`,
-`method`, `body_too_large`, `media_type`, `body_not_json`. The first two are about other websites:
-a browser sends the cookie of this site with whatever another site makes it send.
+`method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop other websites,
+because a browser adds this site's cookie to any request that another site makes it send.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _PLAIN_NAME: Final = "irma"
 @final
 @attrs.frozen
 class Site:
-    """What is known of the website itself.
+    """The known facts about the website itself.
 
     Args:
         origins: Other origins whose pages may call this site.
@@ -76,7 +76,8 @@ class BrowserPost:
     Args:
         request: The request.
         page_origin: The origin of the page that made the call.
-        is_same_site: Whether the page is of the same site, so that its browser sends usual cookies.
+        is_same_site: Whether the page belongs to the same site, so that its browser sends ordinary
+            cookies.
     """
 
     request: WebRequest
@@ -87,7 +88,7 @@ class BrowserPost:
 
     @property
     def binding(self) -> str | None:
-        """The value of the binding cookie; None without one, or with several."""
+        """The value of the binding cookie; None if there is none, or several."""
         return self._binding.reveal()
 
     @property
@@ -106,7 +107,7 @@ class BrowserPost:
         return self.binding
 
     def string(self, name: str) -> str | None:
-        """Return a field that is a string, or None without it.
+        """Return a field that is a string, or None if it is absent.
 
         Raises:
             WebRefusal: `body_invalid`: it is something else.
@@ -117,7 +118,7 @@ class BrowserPost:
         return value
 
     def flag(self, name: str) -> bool:
-        """Return a field that is true or false; false without it.
+        """Return a field that is true or false; false if it is absent.
 
         Raises:
             WebRefusal: `body_invalid`: it is something else.
@@ -131,7 +132,8 @@ class BrowserPost:
 def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers that let a page of another origin read the reply.
 
-    Source: the Fetch standard, "HTTP responses". A page of the own origin needs none of them.
+    Source: the Fetch standard, "HTTP responses". A page of the site's own origin needs none of
+        them.
     """
     if not site.origins:
         return ()
@@ -147,7 +149,7 @@ def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
 
 
 def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
-    """Return the origin of the calling page, and whether it is of the same site.
+    """Return the origin of the calling page, and whether it belongs to the same site.
 
     Raises:
         WebRefusal: `url_invalid` or `other_site`.
@@ -163,8 +165,8 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
     sites = set(request.header_values("sec-fetch-site"))
     if origin in site.origins:
         return origin, sites == {"same-site"}
-    # An absent `Origin` is a page of this site in an old browser, or no browser at all. Without it
-    # other sites can make a browser send forms only, which are no JSON.
+    # If `Origin` is absent, the caller is a page of this site in an old browser, or not a browser.
+    # Without it, other sites can make a browser send only forms, which are not JSON.
     if origin not in {"", own} or not sites <= {"same-origin", "none"}:
         raise WebRefusal("other_site")
     return own, True
@@ -213,7 +215,8 @@ def read_post(site: Site, request: WebRequest) -> BrowserPost:
 def _binding(site: Site, request: WebRequest) -> str | None:
     """Return the value of the cookie, if there is one and it may be ours.
 
-    `http.cookies` is not used: it drops all cookies where one of them, of any script, is unusual.
+    `http.cookies` is not used, because it drops all cookies if one of them, set by any script, is
+    unusual.
     """
     found = {
         value
@@ -221,7 +224,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
         for key, _, value in (pair.strip(" \t").partition("=") for pair in header.split(";"))
         if key == site.cookie_name
     }
-    # Of several, nobody knows which one this site set.
+    # If there are several, it is unknown which one this site set.
     value = found.pop() if len(found) == 1 else ""
     return value if _BINDING.fullmatch(value) else None
 
@@ -229,12 +232,12 @@ def _binding(site: Site, request: WebRequest) -> str | None:
 def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     """Return the header that sets the binding cookie.
 
-    A page of another site gets a cookie that its browser sends from that site alone (CHIPS).
+    A page of another site gets a cookie that the browser sends only from that site (CHIPS).
     """
     parts = [f"{site.cookie_name}={binding}", "Path=/", f"Max-Age={_YEAR}", "HttpOnly"]
     if not site.is_plain:
         parts.append("Secure")
-    is_lax = post.is_same_site or site.is_plain  # browsers want `Secure` beside `None`
+    is_lax = post.is_same_site or site.is_plain  # browsers require `Secure` with `None`
     parts += ["SameSite=Lax"] if is_lax else ["SameSite=None", "Partitioned"]
     return (("set-cookie", "; ".join(parts)),)
 
@@ -250,8 +253,8 @@ _PREFLIGHT: Final[HeaderPairs] = (
 def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers of the reply to a preflight, besides those of `cors_headers`.
 
-    A page of a named origin may send any header: a CSRF token, for example, or what a gateway in
-    front of this site wants. The calls here read none of them.
+    A page of a named origin may send any header, such as a CSRF token or a header for a gateway in
+    front of this site. The calls here read none of them.
 
     Source: the Fetch standard, "CORS-preflight fetch".
 

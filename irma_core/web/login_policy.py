@@ -1,8 +1,8 @@
-"""By what an account is found: an e-mail address, or a pseudonym of an attribute.
+"""How an account is found: by an e-mail address, or by a pseudonym of an attribute.
 
 Which attribute identifies a person is the website's decision. It must be unique, stay the same for
-years, and be issued to its owner only. An e-mail address is one where the website says so: people
-change it, and providers give abandoned addresses to others.
+years, and be issued to its owner only. An e-mail address identifies a person only if the website
+decides so, because people change addresses, and providers give abandoned ones to others.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 
 @boundary
 def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
-    """Return the e-mail address in a slot, in the one spelling that accounts are compared by.
+    """Return the e-mail address in a slot, in the spelling by which accounts are compared.
 
-    The letters A to Z become lower case, and nothing else changes. Other letters stay as they are:
-    some of them become A to Z when their case is changed, and would lead to another account.
+    The letters A to Z become lower case, and nothing else changes. Other letters are left alone,
+    because some of them become A to Z when their case is changed, and would lead to another
+    account.
 
     Args:
-        answer: The answer, or a proof that a website has kept of it.
+        answer: The answer, or the proof that a website has kept of the answer.
         slot: The slot, whose option has the address as its only attribute.
 
     Raises:
@@ -54,11 +55,11 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     and on its value, exactly as issued: an attribute of another issuer gives another name.
 
     Args:
-        answer: The answer, or a proof that a website has kept of it.
+        answer: The answer, or the proof that a website has kept of the answer.
         slot: The slot. If its option has several attributes, the name depends on all of them.
-        key: A key of the website's own for this, as `new_sealing_key` makes it. Unlike a sealing
-            key it can never be changed, as all names would change. Anyone with the key can
-            find out whose name it is.
+        key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing key
+            it can never be changed, as all names would change. Anyone with the key can find out
+            whose name it is.
 
     Returns:
         43 letters, digits, `-` and `_`.
@@ -77,13 +78,12 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
 def check_same_person(current: str | None, proved: str) -> None:
     """Check that a proof belongs to the person who is logged in.
 
-    Call this before a step-up or a link of another attribute to an account. Without it, a person
-    at a borrowed computer could add their own attribute to the account of its owner.
+    Call this before a step-up or a link of another attribute to an account. Without it, a person at
+    another person's computer could add an attribute of their own to that person's account.
 
     Args:
-        current: The e-mail address or pseudonym of the person who is logged in; None if there is
-            no such person.
-        proved: The same of the answer.
+        current: The e-mail address or pseudonym of the person who is logged in; None if no one is.
+        proved: The e-mail address or pseudonym from the answer.
 
     Raises:
         OtherPersonError: It is another person.

@@ -1,7 +1,7 @@
-"""The page on which the IRMA server asks which session follows another, in both modes.
+"""The page on which the IRMA server asks for the next session of a chain, in both modes.
 
-Each method is one line over a flow. What happens, and in which order, is in `callbacks.chains`;
-which posts are refused, and with which code, in `callbacks.inbound`.
+Each method only runs a flow. The steps and their order are in `callbacks.chains`; the checks of a
+post and the codes of refusals are in `callbacks.inbound`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 @final
 @boundary
 class NextSessionReceiver:
-    """Asks the application which session follows another, when the server asks for it.
+    """Asks the application for the next session of a chain, when the server asks for it.
 
-    Threads may share it. Any process with the same keys and store takes any post.
+    Threads may share it. Any process with the same keys and store can receive any post.
 
     Args:
         requestor: The requestor whose sessions these are. Its `server_key` verifies the posts.
@@ -60,18 +60,18 @@ class NextSessionReceiver:
             framework calls `receive` for every request below it.
         sealer: Seals the request of each session into its URL, and each next request in the store.
         store: Remembers the next request of each session, so that the application is asked once.
-        choose: Takes a `ChainStep`, which has the answer of a session, and returns the next
+        choose: A function of a `ChainStep`, which has the answer of a session. It returns the next
             request, or None. The person's app waits for it: after 3 s the reply is an error, and
-            the chain fails. Nothing interrupts it, so it must limit its own waiting. The chain
-            fails too if it raises; the error comes out of `receive`. If another session may follow
-            the next one, it returns `with_next_session(request)`. Another requestor of the server
-            who learns a URL can post a session of their own to it before yours: if the application
-            stores the tokens of the sessions that it started, compare `step.answer.token`.
+            the chain fails. Nothing interrupts it, so it must limit its own waiting. If it raises,
+            the chain fails too, and `receive` raises the error. If another session may follow the
+            next one, it returns `with_next_session(request)`. Another requestor of the server who
+            learns a URL can post a session of their own to it before yours. To detect that, store
+            the tokens of the sessions that you start, and compare `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
             requestor has no `server_key`. Unsigned posts cannot be accepted here: the server says
-            nothing of proofs before the end of a session, so asking it would not help.
+            nothing about proofs before the end of a session, so asking it would not help.
         UsageError: Another argument has the wrong type.
     """
 
@@ -89,13 +89,13 @@ class NextSessionReceiver:
     def with_next_session(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a `nextSession` URL of its own. Start one session with it.
+        """Return the request with a new `nextSession` URL. Start one session with it.
 
         Args:
             request: What to ask.
-            reference: A reference of the application's own, such as the number of an order. It is
-                sealed in the URL and comes back as `ChainStep.reference`. At most 200 characters.
-                A request that `choose` returns keeps the chain's reference if this is left out.
+            reference: A reference of the application's own, such as an order number. It is sealed
+                in the URL, and `ChainStep.reference` returns it. At most 200 characters. If it is
+                left out for a request that `choose` returns, the chain's reference is kept.
 
         Raises:
             RequestError: The request is too large for a URL, with its reference. Ask for fewer
@@ -108,14 +108,14 @@ class NextSessionReceiver:
         """Handle a request to the page; the arguments are those of `CallbackReceiver.receive`.
 
         Returns:
-            The response to send, unchanged: 200 with the next request, 204 if nothing follows; or a
-            refusal, whose body has the reason for the log. The app then reports a failed session.
+            The response to send, unchanged: 200 with the next request, 204 if nothing follows, or a
+            refusal whose body has the reason for the log. The app then reports a failed session.
 
         Raises:
             StoreError: The store failed. The application may have been asked.
-            RequestError: What `choose` returned is invalid, or too large to be stored.
-            ConfigurationError: It takes a risk that the requestor does not allow.
-            Exception: Whatever `choose` raises.
+            RequestError: The request from `choose` is invalid, or too large to be stored.
+            ConfigurationError: It needs a risk that the requestor does not allow.
+            Exception: `choose` raised it.
         """
         post = InboundRequest.of(method, url, headers, body)
         flow = answer_next_session_flow(self._requestor.context, self._settings, post)
@@ -124,21 +124,20 @@ class NextSessionReceiver:
     def follow(
         self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
     ) -> Iterator[Answer]:
-        """Return an iterator over the answers of a chain, each when its session has ended.
+        """Return an iterator that yields each answer of a chain when its session has ended.
 
         Any process with the same keys and store can follow a chain. When the caller stops early,
-        the session that is running is cancelled as in `wait_for_answer`: also when a loop over the
-        answers ends with `break`. Close the iterator if it outlives the loop, as an async one does
-        (`contextlib.aclosing`).
+        for example with `break`, the running session is cancelled as in `wait_for_answer`. Close
+        the iterator if it outlives the loop, as an async one does (`contextlib.aclosing`).
 
         Args:
             session: The first session, as `start_session` returned it.
-            timeout: For the whole chain, from this call on.
+            timeout: The limit for the whole chain, from this call on.
             keep_session: Do not cancel the running session when the caller stops early.
 
         Raises, while iterating:
-            NobodyAnsweredError: The timeout passed. It is an `AnswerError` too.
-            ResultJwtError: The signed result is refused.
+            NobodyAnsweredError: The timeout expired. It is an `AnswerError` too.
+            ResultJwtError: The signed result was refused.
             AnswerError: A session has no answer, so the chain ends.
             ConfigurationError: The store does not have the next request, or other keys sealed it.
             StoreError: The store failed.
@@ -194,7 +193,7 @@ class AsyncNextSessionReceiver:
     def with_next_session(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a URL of its own; see `NextSessionReceiver.with_next_session`."""
+        """Return the request with a new URL; see `NextSessionReceiver.with_next_session`."""
         return _with_next_session(self._requestor.context, self._settings, request, reference)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
@@ -241,7 +240,7 @@ def _next_session_settings(
     check_function(choose, "choose", may_be_async=context.is_async)
     if not context.takes_signed_results:
         raise ConfigurationError(
-            "requestor: chained sessions are verified with its server_key, which is missing"
+            "requestor: must have a server_key, which verifies chained sessions"
         )
     page = ServerUrl.parse(url, allow=context.allow, what="url")
     return NextSessionSettings(

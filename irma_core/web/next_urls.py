@@ -1,6 +1,6 @@
-"""Check the URLs that a browser names for later: only pages of the same site are taken.
+"""Check the URLs that a browser names as the next page: only pages of the same site are accepted.
 
-An open redirect helps a phisher: a link to the real site, which leads to the phisher's own.
+An open redirect helps phishers, because a link to the real site then leads to theirs.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def same_site_url(text: str | None, own_url: str) -> str | None:
     """Return a URL that the browser may be sent to, or None if it may not.
 
     Args:
-        text: What a stranger may have written: a field of a form, or a parameter of a query; None
-            if it was not there.
+        text: A string that a stranger may have written, such as a form field or a query parameter;
+            None if it was absent.
         own_url: The absolute URL of the request, as the browser sees it.
 
     Returns:
-        The URL as it was, if it is a path such as `/account/?tab=2`, or an absolute URL with the
-        scheme, host and port of `own_url`. Everything else is None: other sites, other schemes,
-        `//host`, relative paths, and a string with a backslash, a control character, whitespace
-        or a letter beyond ASCII.
+        The URL unchanged, if it is a path such as `/account/?tab=2`, or an absolute URL with the
+        scheme, host and port of `own_url`. Otherwise None: for other sites, other schemes,
+        `//host`, relative paths, and a string with a backslash, a control character, whitespace or
+        a letter beyond ASCII.
 
     Raises:
         UsageError: An argument is not a string.
@@ -54,16 +54,17 @@ def same_site_url(text: str | None, own_url: str) -> str | None:
 
 
 def origin_of(url: str) -> str | None:
-    """Return the origin of an absolute URL as browsers write it, or None without a plain one.
+    """Return the origin of an absolute URL as browsers write it, or None if it has no plain origin.
 
-    Source: RFC 6454, section 6.2. A user name, and a host beyond ASCII, are not plain.
+    Source: RFC 6454, section 6.2. An origin with a user name, or with a host beyond ASCII, is not
+        plain.
     """
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
     match = _ORIGIN.fullmatch(f"{parts.scheme}://{parts.netloc}".lower())
-    # `urlsplit` also removes whitespace, and takes a URL without slashes.
+    # `urlsplit` also removes whitespace, and accepts a URL without slashes.
     if match is None or not url.lower().startswith(f"{parts.scheme}://"):
         return None
     scheme, host, port = match.groups()

@@ -1,4 +1,4 @@
-"""What a person proved, kept in a web session: `proved within the last hour`.
+"""Proofs that are kept in a web session, so that a page can ask for a recent one.
 
 An `Answer` is never stored. A website keeps this instead, sealed, in a session on its server. It
 reads like the answer, and says when it was proved.
@@ -42,12 +42,12 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """What a person proved: a mapping of slots, as an `Answer` is, with the time.
+    """A person's proof: a mapping of slots, like an `Answer`, with the time.
 
     An optional slot that the person left out is not in it.
 
     Args:
-        proved_at: When the answer came: an aware time, which becomes UTC.
+        proved_at: When the answer arrived; an aware time, which becomes UTC.
 
     Raises:
         UsageError: `proved_at` is not an aware time, or another argument has the wrong type.
@@ -62,7 +62,7 @@ class Proof(Mapping[Slot, AnsweredSlot]):
 
     @property
     def reference(self) -> str:
-        """The application's own reference; empty without one."""
+        """The application's own reference; empty if there is none."""
         return self._reference.reveal()
 
     def __getitem__(self, slot: Slot) -> AnsweredSlot:
@@ -75,7 +75,7 @@ class Proof(Mapping[Slot, AnsweredSlot]):
         return len(self._slots)
 
     def __bool__(self) -> bool:
-        return True  # an answer without slots is one, too
+        return True  # an answer without slots is an answer, too
 
 
 @final
@@ -103,7 +103,7 @@ class Proofs:
         """Return the answer, sealed: a string for the session, which only this site can read.
 
         Args:
-            web_answer: What the application's login got.
+            web_answer: The answer that the application's login received.
             now: An aware time.
 
         Raises:
@@ -122,7 +122,7 @@ class Proofs:
         """Return a proof, or None if it is not one, or is too old.
 
         Args:
-            text: What the session has; None without a proof.
+            text: The string from the session; None if there is no proof.
             name: The name of the question.
             now: An aware time.
             max_age: How old the proof may be; None for the whole lifetime.

@@ -1,4 +1,4 @@
-"""What a website asks: chosen by its own code, and named by the page.
+"""The questions of a website, which its code defines and its pages name.
 
 A browser names a question, and the application decides what that means. Nothing that a browser
 sends is part of a request to the IRMA server.
@@ -38,16 +38,17 @@ _REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, Issuan
 @boundary
 @attrs.frozen
 class Question:
-    """What to ask, and what belongs to the session.
+    """A request, with the reference and the options for its session.
 
     Args:
         request: What to ask.
-        reference: The application's own, such as an order number or the id of a user. It comes
-            back with the answer, and the browser cannot read or change it. At most 200 printable
-            characters.
+        reference: The application's own reference, such as an order number or a user's id. It is
+            returned with the answer, and the browser cannot read or change it. At most 200
+            printable characters.
         has_callback: Whether the server also posts the outcome, to the `callbacks` of the
             `WebSessions`.
-        has_next_session: Whether a session may follow, which its `next_sessions` choose.
+        has_next_session: Whether another session may follow, which `next_sessions` of the
+            `WebSessions` chooses.
 
     Raises:
         UsageError: An argument has the wrong type, or the reference is invalid.
@@ -75,12 +76,12 @@ class Question:
 Asked: TypeAlias = SessionRequest | ExtendedRequest | Question
 QuestionSource: TypeAlias = Asked | Callable[[WebRequest], Asked | Awaitable[Asked]]
 Questions: TypeAlias = Mapping[str, QuestionSource]
-"""Questions by name. A function gets the browser's request, and returns what to ask it; it may be
-async with an `AsyncRequestor`."""
+"""Questions by name. A function receives the browser's request, and returns the question; it
+may be async with an `AsyncRequestor`."""
 
 
 def as_question(asked: object) -> Question:
-    """Return what an application's mapping or function says to ask.
+    """Return the question in an application's mapping or from its function.
 
     Raises:
         UsageError: It is not a question.

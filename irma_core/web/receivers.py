@@ -1,7 +1,7 @@
 """The pages that the IRMA server posts the ends of sessions to, in both modes.
 
-Each method is one line over a flow. What happens, and in which order, is in `callbacks.delivery`;
-which posts are refused, and with which code, in `callbacks.inbound`.
+Each method only runs a flow. The steps and their order are in `callbacks.delivery`; the checks of a
+post and the codes of refusals are in `callbacks.inbound`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ RunLaterT = TypeVar("RunLaterT", RunLater, RunLaterAsync)
 class CallbackReceiver:
     """Receives the server's callbacks, and delivers the outcome of each session once.
 
-    Threads may share it. Any process with the same keys and store takes any post.
+    Threads may share it. Any process with the same keys and store can receive any post.
 
     Args:
         requestor: The requestor whose sessions these are. Its `server_key` verifies the posts. If
@@ -68,17 +68,17 @@ class CallbackReceiver:
             framework calls `receive` for every request below it.
         sealer: Seals the request of each session, and its reference, into its callback URL.
         store: Remembers what was delivered, for as long as posts may come.
-        deliver: Takes a `SessionOutcome`. The person's app waits for it: a second is long, and
-            after four the app gives up. Put heavy work into a queue. If it raises, the error comes
-            out of `receive`, and the next post delivers again. If the process dies while it runs,
-            the outcome may be delivered twice, so make that harmless.
-        accept_unsigned: Accept unsigned posts, and only those, from a server without a JWT key.
-            Such a post proves nothing. It is a hint to ask the server, which stores the outcome
-            only after it has received the reply.
-        run_later: Needed for unsigned posts: a function that runs its argument after the reply was
-            sent, such as `executor.submit`. For each URL one such function runs at a time and asks
-            about four tokens a minute at most, as anyone who learns the URL can post any number of
-            made-up tokens. It raises what goes wrong.
+        deliver: A function of a `SessionOutcome`. The person's app waits for it, and gives up after
+            four seconds: put heavy work into a queue. If it raises, `receive` raises the error, and
+            the next post delivers again. If the process dies while it runs, the outcome may be
+            delivered twice, so make sure that this does no harm.
+        accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
+            JWT key. Such a post proves nothing. It is a hint to ask the server, which stores the
+            outcome only after it has received the reply.
+        run_later: Needed for unsigned posts: a function that runs its argument, a job, after the
+            reply was sent, such as `executor.submit`. For each URL one job runs at a time and asks
+            about at most four tokens a minute, because anyone who learns the URL can post made-up
+            tokens. The job raises its errors.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
@@ -112,13 +112,12 @@ class CallbackReceiver:
     def with_callback(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a callback URL of its own. Start one session with it, at once.
+        """Return the request with a new callback URL. Start one session with it, at once.
 
         Args:
             request: What to ask.
-            reference: A reference of the application's own, such as the number of an order. It is
-                sealed in the URL and comes back as `SessionOutcome.reference`. At most 200
-                characters.
+            reference: A reference of the application's own, such as an order number. It is sealed
+                in the URL, and `SessionOutcome.reference` returns it. At most 200 characters.
 
         Raises:
             RequestError: The request is too large for a URL, with its reference. Ask for fewer
@@ -141,19 +140,19 @@ class CallbackReceiver:
         Args:
             method: The HTTP method.
             url: The URL or its path, as received.
-            headers: A mapping, or pairs. A WSGI environ and the headers of an ASGI scope will do.
+            headers: A mapping or pairs, such as a WSGI environ or the headers of an ASGI scope.
             body: The whole body, as received.
-            received_at: When it was received, if the application has kept the request to handle it
-                later: an aware time. The URL and the signature must have been valid then.
+            received_at: An aware time at which it was received, if the application has kept the
+                request to handle it later. The URL and the signature must have been valid then.
 
         Returns:
-            The response to send, unchanged: 204; or a refusal, whose body has the reason for the
+            The response to send, unchanged: 204, or a refusal whose body has the reason for the
             log.
 
         Raises:
             StoreError: The store failed. The outcome may have been delivered.
             StatusBackendError: The status backend failed. The outcome was delivered.
-            Exception: Whatever `deliver` raises.
+            Exception: `deliver` raised it.
             UsageError: An argument has the wrong type.
             IrmaError: Two posts contradict each other, and the server could not be asked.
         """
@@ -242,9 +241,9 @@ class AsyncCallbackReceiver:
 class StaticSessionReceiver:
     """Receives the callbacks of a static session, and delivers each outcome once.
 
-    A static session stands in the server's configuration. An app starts it from a printed QR, and
-    the application learns of the session only from the server's post. Threads may share the
-    receiver, and any process with the same store takes any post.
+    A static session is defined in the server's configuration. An app starts it from a printed QR,
+    and the application learns of the session only from the server's post. Threads may share the
+    receiver, and any process with the same store can receive any post.
 
     Args:
         requestor: A requestor of that server. Its `server_key` verifies the posts.
@@ -253,8 +252,8 @@ class StaticSessionReceiver:
         request: The session's `request` in the same configuration, which an answer is compared
             with. `read_request` reads it from JSON.
         store: Remembers what was delivered. All processes share it.
-        deliver: Takes a `SessionOutcome`, as for a `CallbackReceiver`. Its `token` is new to the
-            application, and different each time the QR is used.
+        deliver: A function of a `SessionOutcome`, as for a `CallbackReceiver`. The outcome's
+            `token` is new to the application, and different each time the QR is used.
 
     Raises:
         ConfigurationError: The URL is invalid, plain HTTP, or without a secret; the store or
@@ -340,7 +339,7 @@ def _callback_settings(
 def _checked_run_later(
     context: RequestorContext, run_later: RunLaterT | None, *, accept_unsigned: bool
 ) -> RunLaterT | None:
-    """Check that the receiver takes signed posts, or unsigned ones with all they need."""
+    """Check that the receiver accepts signed posts, or unsigned posts with everything they need."""
     check_flag(accept_unsigned, "accept_unsigned")
     if run_later is not None:
         check_function(run_later, "run_later", may_be_async=False)
@@ -357,7 +356,7 @@ def _checked_run_later(
         raise ConfigurationError("run_later is for unsigned posts only: add accept_unsigned=True")
     if not accept_unsigned and not context.takes_signed_results:
         raise ConfigurationError(
-            "requestor: callbacks are verified with its server_key, which is missing; for a server "
+            "requestor: must have a server_key, which verifies callbacks; for a server "
             "without a JWT key use accept_unsigned=True"
         )
     return run_later
@@ -374,9 +373,7 @@ def _static_settings(
     check_store(store, is_async=context.is_async)
     check_function(deliver, "deliver", may_be_async=context.is_async)
     if not context.takes_signed_results:
-        raise ConfigurationError(
-            "requestor: callbacks are verified with its server_key, which is missing"
-        )
+        raise ConfigurationError("requestor: must have a server_key, which verifies callbacks")
     page = ServerUrl.parse(url, allow=context.allow, what="url")
     return CallbackSettings(StaticUrl(page, as_extended(request)), store=store, deliver=deliver)
 

@@ -1,8 +1,8 @@
 """Checks of a whole website at start-up: one table, with an identifier for each.
 
 An adapter of a web framework fills in `SiteFacts`, `check_site` compares them with the table, and
-the framework shows the findings in its own way. A fact that is unknown is left out, and nothing is
-found about it. The table is printed in `docs/explanation/site-checks.md`.
+the framework shows the findings in its own way. An unknown fact is left out, and its checks find
+nothing. The table is printed in `docs/explanation/site-checks.md`.
 
 An identifier keeps its meaning forever, as sites silence findings by it. A number that is no longer
 used is not used again.
@@ -47,22 +47,22 @@ class Level(Enum):
     ERROR = "error"
     """The site does not work, or anyone may log in as anyone else."""
     WARNING = "warning"
-    """The site works, and something about it is weaker or slower than it needs to be."""
+    """The site works, but is less safe or slower than it could be."""
 
 
 class SealingKeys(Enum):
-    """What is known of the keys that seal handles and URLs."""
+    """The origin of the keys that seal handles and URLs."""
 
     OWN = "own"
-    """They are settings of their own, or come from a strong key of the framework."""
+    """They are separate settings, or come from a strong key of the framework."""
     WEAK = "weak"
     """They come from a key of the framework that can be guessed, such as a tutorial's."""
     MISSING = "missing"
-    """Each process makes its own."""
+    """There are none, so each process makes its own."""
 
 
 class BrowserPackage(Enum):
-    """What is where the official browser package should be."""
+    """The state of the official browser package."""
 
     PRESENT = "present"
     """The pinned version, unchanged."""
@@ -76,7 +76,7 @@ class BrowserPackage(Enum):
 @boundary
 @attrs.frozen(kw_only=True)
 class SiteFacts:
-    """What is known of a website. It holds no secret.
+    """The known facts about a website. They hold no secret.
 
     Args:
         is_debug: Whether this is a developer's machine. Most checks are about production.
@@ -84,21 +84,21 @@ class SiteFacts:
         frontend_url: Where apps and browsers reach the server, if that is another URL.
         has_server_key: Whether answers come from signed results.
         is_server_key_fetched: Whether the key that verifies them comes from the server itself.
-        has_authentication: Whether the requestor proves to the server who it is.
+        has_authentication: Whether the requestor authenticates to the server.
         risks: The risks that the site allows.
         demo_questions: The names of questions that ask for attributes of `irma-demo`.
         site_url: The site's own URL, as browsers have it.
         posted_urls: The pages that the IRMA server posts to.
         origins: Other origins whose pages may call the site.
-        sealing_keys: What is known of the sealing keys.
+        sealing_keys: The origin of the sealing keys.
         is_store_shared: Whether all processes of the site have the same store.
         workers: The number of the site's processes.
         is_session_in_cookie: Whether the framework keeps its web session in a cookie, and not on
             the server.
         is_cookie_plain: Whether the binding cookie may travel over plain HTTP.
-        browser_package: What is where the browser package should be.
-        content_policy: The site's content security policy: directives and their sources; None
-            without one.
+        browser_package: The state of the browser package.
+        content_policy: The site's content security policy, which maps directives to sources; None
+            if it has none.
         needed_sources: The sources that the page needs, in the same form; see
             `irma_web.page.csp_sources`.
         trusts_proxy: Whether the framework takes the scheme of a request from the proxy in front of
@@ -147,7 +147,7 @@ class Finding:
 
 
 Find: TypeAlias = Callable[[SiteFacts], str | None]
-"""Returns what exactly was found, perhaps an empty string; None if nothing is wrong."""
+"""Returns details of the finding, perhaps an empty string; None if nothing is wrong."""
 
 
 @final
@@ -191,7 +191,7 @@ def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
     """Return what is wrong with a site: errors first, in the order of the table.
 
     Args:
-        facts: What is known of the site.
+        facts: The known facts about the site.
 
     Raises:
         UsageError: The facts are not `SiteFacts`.
@@ -207,7 +207,8 @@ def facts_of(context: RequestorContext, questions: Questions | None = None) -> S
 
     Args:
         context: The requestor's `context`.
-        questions: The site's questions, by name. One that a function makes cannot be inspected.
+        questions: The site's questions, by name. A question that a function makes cannot be
+            inspected.
     """
     frontend = context.frontend
     return SiteFacts(

@@ -1,8 +1,9 @@
-"""The slots of a browser: how many sessions it may have at a time, and how it finds one again.
+"""The slots of a browser, which limit its sessions and let a page find its session again.
 
 A slot is a number. A start claims the first free one, and stores the handle of its session under
-it. A page that knows the number alone, because the app opened it in a new tab, finds the handle
-there. If no slot is free, the oldest session is cancelled at the server, and its slot is taken.
+it. A page that knows only the number, because the app opened it in a new tab, finds the handle
+there. If no slot is free, the oldest session is cancelled at the server, and its slot is taken
+over.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _EVICTION: Final = timedelta(minutes=1)
 _PAUSE: Final = timedelta(milliseconds=50)
 _SECRET_DIGITS: Final = 10**13
 _NUMBERS: Final = 100
-"""With these, a return number is an integer that JavaScript has exactly."""
+"""With these, a return number is an integer that JavaScript represents exactly."""
 
 
 @final
@@ -56,7 +57,7 @@ class Slot:
 
     Args:
         key: The store's key.
-        number: Its number, from 0.
+        number: Its number, counted from 0.
         claim: The value in the store, which no other session has.
     """
 
@@ -75,7 +76,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 
     Raises:
         StoreError: The store failed.
-        WebRefusal: `store_unavailable`: other starts of this browser took each slot first.
+        WebRefusal: `store_unavailable`: other starts of this browser took every slot first.
     """
     claim = new_claim(utc_now(context.clock))
     lifetime, store = settings.handle_lifetime, settings.store
@@ -135,8 +136,8 @@ def keep_handle_flow(
 def return_number(slot: int, claim: str) -> int:
     """Return the number by which a page finds its session when the app has returned to it.
 
-    It is the slot's number after some digits that nobody can guess. The cookie alone would find a
-    session otherwise, and a cookie of a shared computer is easily copied.
+    It consists of digits that cannot be guessed and the slot's number. Without them the cookie
+    would be enough to find a session, and a cookie of a shared computer is easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
     return secret % _SECRET_DIGITS * _NUMBERS + slot
@@ -145,7 +146,7 @@ def return_number(slot: int, claim: str) -> int:
 def find_session_flow(
     context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
 ) -> Flow[WebSession]:
-    """Return the session that has a return number, which is a session of that question.
+    """Return the session of a question that has this return number.
 
     Raises:
         WebRefusal: `body_invalid`: it cannot be such a number. `handle_invalid`: there is no such

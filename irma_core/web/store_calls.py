@@ -1,4 +1,4 @@
-"""Calls to a store that is away for a moment: repeated, so that nobody notices."""
+"""Calls to a store, repeated while the store is unavailable for a moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 ResultT = TypeVar("ResultT")
 PATIENCE: Final = timedelta(seconds=10)
-"""How long a call to a failing store is repeated. Web servers end a request after some 30 s."""
+"""How long a call to a failing store is repeated. Web servers end a request after about 30 s."""
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
 _LONGEST_PAUSE: Final = timedelta(seconds=1)
 
@@ -33,7 +33,7 @@ _LONGEST_PAUSE: Final = timedelta(seconds=1)
 def _repeated_flow(
     context: RequestorContext, make: Callable[[float], Call[ResultT]]
 ) -> Flow[ResultT]:
-    """Make a call until it succeeds, or until the patience ends."""
+    """Repeat a call until it succeeds, or until `PATIENCE` is over."""
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     pause = _FIRST_PAUSE
     while True:
@@ -52,7 +52,7 @@ def get_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> 
     """Return the value of a key, or None.
 
     Raises:
-        StoreError: The store fails for longer than the patience.
+        StoreError: The store fails for longer than `PATIENCE`.
     """
     return _repeated_flow(context, partial(get_stored, store, key))
 
@@ -61,7 +61,7 @@ def delete_flow(context: RequestorContext, store: Store | AsyncStore, key: str) 
     """Delete a key.
 
     Raises:
-        StoreError: The store fails for longer than the patience.
+        StoreError: The store fails for longer than `PATIENCE`.
     """
     return _repeated_flow(context, partial(delete_stored, store, key))
 
@@ -79,7 +79,7 @@ def put_flow(
         Whether the key had none. False is also the result of a repeat after a lost reply.
 
     Raises:
-        StoreError: The store fails for longer than the patience. The value may be there.
+        StoreError: The store fails for longer than `PATIENCE`. The value may be there.
     """
     return _repeated_flow(context, partial(put_if_absent, store, key, value, lifetime))
 
@@ -110,7 +110,7 @@ def claim_flow(
         None if the claim is the caller's; otherwise the value of the other claim.
 
     Raises:
-        StoreError: The store fails for longer than the patience. The claim may be there.
+        StoreError: The store fails for longer than `PATIENCE`. The claim may be there.
     """
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     while True:
@@ -123,5 +123,5 @@ def claim_flow(
             return found
         # The other claim was released between the two calls.
         if context.seconds_left(deadline) <= 0:
-            raise StoreError("the store reports a key as present and as absent in turn")
+            raise StoreError("the store reports a key alternately as present and as absent")
         yield from Sleep(_FIRST_PAUSE)

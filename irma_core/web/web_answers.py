@@ -1,4 +1,4 @@
-"""What the application's login gets, and how a finish ended."""
+"""The answer that the application's login receives, and the outcome of a finish."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class WebAnswer:
     Args:
         answer: The answer, after every check.
         name: The name of the question.
-        reference: The application's own, as the question had it; empty without one.
-        next_url: Where the page wants to go next: a page of the same site; None without one.
+        reference: The application's own reference, as in the question; empty if there is none.
+        next_url: The page of the same site to go to next, or None.
         session: The session, for `NextSessionReceiver.follow`, which returns the answers of the
-            sessions that followed it. Never log a person in by it. None in a test without one.
+            sessions that followed it. Never use it to log a person in. None in a test without a
+            session.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -57,17 +58,17 @@ class WebAnswer:
 
     @property
     def reference(self) -> str:
-        """The application's own reference; empty without one."""
+        """The application's own reference; empty if there is none."""
         return self._reference.reveal()
 
     @property
     def next_url(self) -> str | None:
-        """Where the page wants to go next: a page of the same site; None without one."""
+        """The page of the same site to go to next, or None."""
         return self._next_url.reveal()
 
 
 Complete: TypeAlias = Callable[[WebAnswer], JsonValue | Awaitable[JsonValue]]
-"""The application's login. It returns JSON of at most 4 KiB, which a repeat of the finish gets
+"""The application's login. It returns JSON of at most 4 KiB, which a repeated finish returns
 too."""
 
 
@@ -83,9 +84,10 @@ class Finished:
 
     Args:
         reply: The reply to send.
-        value: What the application's login returned, in this call or in the one that it repeats.
+        value: The value that the application's login returned, in this call or in the call that it
+            repeats.
         is_repeat: Whether the login ran in an earlier call.
-        web_answer: What the login got, if it worked in this call; else None.
+        web_answer: The answer for the login, if the login worked in this call; else None.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -105,7 +107,7 @@ class Finished:
 
     @property
     def value(self) -> JsonValue:
-        """What the application's login returned; None if it failed."""
+        """The value that the application's login returned; None if it failed."""
         return self._value.reveal()
 
     @property
@@ -120,5 +122,5 @@ class Finished:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the login worked, in this call or in the one that it repeats."""
+        """Whether the login worked, in this call or in the call that it repeats."""
         return self.code is None

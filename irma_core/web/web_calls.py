@@ -1,4 +1,4 @@
-"""A page's call on its way through a flow: what it is about, and how it is replied to."""
+"""A page's call on its way through a flow: its session, and its reply."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ class WebCall:
     request: WebRequest
 
     def read_post(self) -> BrowserPost:
-        """Return what the page sent, after the checks.
+        """Return the page's post, after the checks.
 
         Raises:
             WebRefusal: The request is refused.
-            ConfigurationError: The website's cookie is for development, and this is not.
+            ConfigurationError: The website's cookie is only for development, and this is not
+                development.
         """
         if self.name not in self.settings.questions:
             raise WebRefusal("unknown_question")

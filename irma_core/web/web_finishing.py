@@ -1,15 +1,15 @@
 """Finish a session for a browser: run the application's login once, and repeat its outcome.
 
-The steps, and what a failure between two of them means:
+The steps, with the effect of a failure:
 
-1. The handle is opened. Nothing has happened yet, and that is so until step 4.
+1. The handle is opened. A failure up to step 4 changes nothing.
 2. An outcome in the store is a repeat: the first reply was lost, or the page sent the same call
    several times. It is returned again, for a minute.
 3. The server has the answer. It stays there, so a repeat gets it again.
-4. The login is claimed. Of several calls one runs the login, and the others wait for its outcome.
-5. The application's login runs. If it raises, the claim is released and a repeat runs it again.
-   If the process dies, the claim stays: nobody knows whether the login worked, so it does not run
-   again, and the person reads just that.
+4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
+5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
+   the process dies, the claim stays. It is then unknown whether the login worked, so it does not
+   run again, and the page says so.
 6. The outcome is stored. The login has worked whether or not that succeeds.
 7. The slot is freed.
 """
@@ -51,7 +51,7 @@ from irma_core.web.web_settings import WebSettings
 __all__ = ["finish_flow"]
 
 _REPEATS: Final = timedelta(minutes=1)
-"""How long a repeat gets the outcome of the first call."""
+"""How long a repeated call gets the outcome of the first call."""
 _LONGEST_WAIT: Final = timedelta(seconds=10)
 """How long a call waits for the login of another one. The page repeats it after that."""
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
@@ -89,7 +89,7 @@ def _finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
 @final
 @attrs.frozen
 class _Outcome:
-    """What the login of an earlier call returned."""
+    """The outcome of an earlier call's login."""
 
     value: JsonValue = attrs.field(repr=False)
 
@@ -97,7 +97,7 @@ class _Outcome:
 @final
 @attrs.frozen
 class _Login:
-    """The one login of a session, and what the store has of it."""
+    """The one login of a session, and its entries in the store."""
 
     context: RequestorContext
     settings: WebSettings
@@ -118,7 +118,7 @@ class _Login:
 
     @property
     def lifetime(self) -> timedelta:
-        """Longer than the handle is valid, by whatever clock."""
+        """Longer than the handle is valid, by any process's clock."""
         return self.settings.handle_lifetime + CLOCK_SKEW
 
     @property
@@ -180,7 +180,7 @@ class _Login:
 
         Raises:
             Exception: The application's function raised it.
-            UsageError: It returned something else than JSON of at most 4 KiB.
+            UsageError: It did not return JSON of at most 4 KiB.
         """
         context, settings = self.context, self.settings
         try:

@@ -1,4 +1,4 @@
-"""The handle of a web session: what the browser keeps of it, and cannot read."""
+"""The handle of a web session, which the browser keeps and cannot read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WebSession:
         session: The session.
         name: The name of the question.
         slot: The number of its slot.
-        claim: What the slot has in the store, as long as it is this session's.
+        claim: The value of the slot in the store, as long as the slot belongs to this session.
         reference: The application's own.
     """
 
@@ -52,7 +52,7 @@ def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
     """
     handle = settings.sealer.seal(
         [stored_session(web.session), web.slot, web.claim, web.reference],
-        # A handle of one question is refused at another.
+        # A handle for one question is refused for another.
         purpose=_PURPOSE + web.name,
         now=web.session.started_at,
         lifetime=settings.handle_lifetime,
@@ -83,7 +83,8 @@ def open_handle(
             slot, claim, reference, session = 0, "", "", None
     if session is None:
         raise HandleInvalidError("the handle has a format that this version cannot read")
-    # Sealed with a longer lifetime, by an earlier setting. The store may have forgotten its login.
+    # It was sealed with a longer lifetime, under an earlier setting. The store may have forgotten
+    # its login.
     if now - session.started_at >= settings.handle_lifetime:
         raise HandleExpiredError("the handle has expired: start a new session")
     return WebSession(session, name, slot, claim, reference)

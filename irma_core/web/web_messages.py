@@ -1,4 +1,4 @@
-"""What comes from a browser, and what goes back: plain values, so that any framework fits."""
+"""Requests from a browser, and the replies: plain values that any framework can convert."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]
     if isinstance(headers, Hidden):
         return headers
     pairs = framework_headers(headers)
-    # An environ has all of these, and a header of such a name is there as `HTTP_REQUEST_METHOD`.
+    # An environ has all of these. A header with such a name would be `HTTP_REQUEST_METHOD`, for
+    # example.
     if any(name == "REQUEST_METHOD" for name, _ in pairs):
         pairs = tuple(
             (name.removeprefix(_WSGI_PREFIX).replace("_", "-"), value)
@@ -50,12 +51,12 @@ def _hide_native(native: object) -> Hidden[object]:
 class WebRequest:
     """A browser's request, as an adapter read it from its web framework.
 
-    Its `repr` shows the method alone: the rest holds the browser's secrets.
+    Its `repr` shows only the method, because the rest holds the browser's secrets.
 
     Args:
         method: The HTTP method.
         url: The absolute URL, as the browser sees it. The framework decides which headers of
-            which proxies it believes.
+            proxies it trusts.
         headers: A mapping, pairs of strings or bytes, the headers of an ASGI scope, or a WSGI
             environ.
         body: The whole body.
@@ -118,9 +119,9 @@ class WebReply(HttpResponse):
         status: The HTTP status: 200, or that of an error.
         headers: Pairs of name and value.
         body: The whole body, which is JSON.
-        code: The code of the error in it; None without one.
-        error: What was raised, for a log or a crash report; None if nothing was, or if the page's
-            request alone was to blame. It shows no frame of the library.
+        code: The code of the error in the body; None if there is no error.
+        error: The error that was raised, for a log or a crash report; None if there was none, or if
+            only the page's request was at fault. Its traceback shows no frame of the library.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -144,13 +145,13 @@ class WebReply(HttpResponse):
 
     @property
     def code(self) -> str | None:
-        """The code of the error in the body; None without one."""
+        """The code of the error in the body; None if there is no error."""
         code: str | None = self._field(3)
         return code
 
     @property
     def error(self) -> Exception | None:
-        """What was raised, for a log or a crash report; None if nothing was."""
+        """The error that was raised, for a log or a crash report; None if there was none."""
         error: Exception | None = self._field(4)
         return error
 
@@ -166,7 +167,7 @@ def json_reply(
     code: str | None = None,
     error: Exception | None = None,
 ) -> WebReply:
-    """Return a reply for the page, which no cache keeps."""
+    """Return a reply for the page that must not be cached."""
     fixed = (
         ("content-type", "application/json"),
         ("cache-control", "no-store"),

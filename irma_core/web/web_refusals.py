@@ -1,7 +1,7 @@
 """Every reply that is not a success: its code, its HTTP status, and a sentence for the person.
 
 `REFUSALS` is the whole table. Codes are stable: pages and tests may rely on them. The sentences are
-for people who know nothing of IRMA, and may become better.
+for people who know nothing about IRMA, and may change.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class Again(Enum):
     """What the page may do after a refusal."""
 
     NOTHING = None
-    """Nothing that the page can do helps."""
+    """The page can do nothing."""
     FINISH = "finish"
-    """Finish once more: what the person disclosed is still there."""
+    """Finish once more, because the disclosed attributes are still available."""
     START = "start"
     """Start another session."""
     SAME = "same"
@@ -170,7 +170,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             "gelukt? Begin dan opnieuw.",
         ),
         "busy": Refusal(
-            409,  # another call is being handled: nothing has failed
+            409,  # another call is still running, so nothing has failed
             Again.FINISH,
             "Your request is still being processed. Please wait a moment.",
             "Uw verzoek wordt nog verwerkt. Een ogenblik geduld.",
@@ -344,8 +344,8 @@ def refusal_reply(
     """Return the reply for an error that a flow raised.
 
     Args:
-        error: The error. Nothing of it is in the reply but a `LoginRefusedError`'s sentence. As
-            it will be logged, it loses the library's frames.
+        error: The error. Only the sentence of a `LoginRefusedError` becomes part of the reply. The
+            library's frames are removed from the error because it will be logged.
         step: The call that the page made.
         request: The page's request, for its languages.
         headers: More headers of the reply.

@@ -1,7 +1,7 @@
 """The pages of a website that a browser calls: start, finish, status and cancel, in both modes.
 
-Each method is one line over a flow. What happens, and in which order, is in `web_starting` and
-`web_finishing`; what is checked first, in `browser_posts`; the codes, in `web_refusals`.
+Each method only runs a flow. The steps and their order are in `web_starting` and `web_finishing`,
+the first checks are in `browser_posts`, and the codes are in `web_refusals`.
 """
 
 from __future__ import annotations
@@ -38,33 +38,34 @@ _SESSIONS: Final = 20
 class WebSessions:
     """What a web framework needs to log visitors in: four calls of the page, each in one method.
 
-    Threads may share it, and any process with the same keys, store and questions takes any call.
-    Each call is a `POST` with JSON, and each reply is exactly 200 or a JSON error with a code and a
-    sentence for the person, whatever was sent and whatever fails.
+    Threads may share it, and any process with the same keys, store and questions can handle any
+    call. Each call is a `POST` with JSON. Whatever the page sent and whatever failed, each reply is
+    either a 200 or a JSON error with a code and a sentence for the person.
 
-    A session belongs to the browser that started it, by a cookie of its own, which is set once. The
-    cookie needs HTTPS. A browser may have several sessions at a time, one in each of its tabs.
+    A session belongs to the browser that started it. A separate cookie, which is set once, ensures
+    that. The cookie needs HTTPS. A browser may have several sessions at a time, one in each of its
+    tabs.
 
     Args:
         requestor: The requestor whose sessions these are.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
             keys, put the new one first, and remove the old one half an hour later.
-        store: Has the slots of browsers, and which logins are done. All processes share it.
-        questions: What may be asked, by the name that the page uses. See `Question`.
+        store: Records the slots of browsers and the logins that are done. All processes share it.
+        questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.
-        next_sessions: Chooses what follows questions with `has_next_session`.
+        next_sessions: Chooses the next sessions of questions with `has_next_session`.
         lifetime: How long a person has to connect an app. It becomes the `timeout` at the server,
             unless a request has a shorter one.
-        sessions_per_browser: How many sessions a browser may have at a time. One more cancels the
-            oldest.
-        origins: Origins of other websites whose pages may make these calls, such as
-            `"https://app.example"`: of a single-page application, for example.
-        plain_cookie: Use a cookie that works over plain HTTP, for development. Each call is refused
-            unless it is plain HTTP to a loopback address.
+        sessions_per_browser: How many sessions a browser may have at a time. Another start cancels
+            the oldest one.
+        origins: Other origins whose pages may make these calls, such as `"https://app.example"` for
+            a single-page application.
+        plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Each call
+            is refused unless it is plain HTTP to a loopback address.
 
     Raises:
         ConfigurationError: A setting is invalid, or the store or a receiver is async.
-        UsageError: The requestor is not a `Requestor`, or a flag is not a flag.
+        UsageError: The requestor is not a `Requestor`, or a flag is not a `bool`.
     """
 
     def __init__(
@@ -102,9 +103,10 @@ class WebSessions:
         """Start a session of a question.
 
         Args:
-            name: The name of the question, from the URL. Any string will do.
-            request: The browser's request. Its JSON may have `page`, the path of the page; and
-                `same_device`, whether the app is on the same device and returns to that page.
+            name: The name of the question, from the URL. Any string is accepted.
+            request: The browser's request. Its JSON may have `page`, the path of the page, and
+                `same_device`, which says whether the app is on the same device and returns to that
+                page.
 
         Returns:
             The reply to send: `sessionPtr` and `frontendRequest` for the browser package, `handle`,
@@ -119,21 +121,21 @@ class WebSessions:
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
         """Run the application's login with the answer of a session, once.
 
-        A repeated call, such as after a lost reply, a double click, or three calls at once, gets
-        the same outcome for a minute, and the login does not run again.
+        For a minute, a repeated call, such as after a lost reply or a double click, gets the same
+        outcome, and the login does not run again.
 
         Args:
             name: As for `start`.
-            request: The browser's request. Its JSON has the `handle`, or as `slot` the number in
-                the fragment `#irma-NAME-NUMBER` with which the app returned to the page; and
-                perhaps `next`, a page of the same site.
-            complete: The login, which takes a `WebAnswer`. It returns a small JSON value from
-                which the caller can bring a repeat into the same state, such as the key of the
-                framework's session. If it raises, a repeat runs it again; it raises
+            request: The browser's request. Its JSON has either the `handle` or a `slot`, which is
+                the number in the fragment `#irma-NAME-NUMBER` with which the app returned to the
+                page. It may also have `next`, a page of the same site.
+            complete: The login, a function of a `WebAnswer`. It returns a small JSON value, such as
+                the key of the framework's session, from which the caller can restore the same state
+                for a repeated call. If it raises, a repeated call runs it again. It raises
                 `LoginRefusedError` to refuse the person.
 
         Returns:
-            How it ended, with the reply to send: `next`, or an error.
+            The outcome, with the reply to send: `next`, or an error.
 
         Raises:
             ConfigurationError: `complete` is not a function, or is async.

@@ -38,13 +38,13 @@ more."""
 @final
 @attrs.frozen
 class WebSettings:
-    """What the flows of a website need besides the requestor's context.
+    """The settings of a website's flows, besides the requestor's context.
 
     Args:
         sealer: Seals handles and outcomes.
-        store: Has slots, claims and outcomes.
-        questions: What may be asked, by name.
-        site: What is known of the website itself.
+        store: Contains slots, claims and outcomes.
+        questions: The questions, by name.
+        site: The known facts about the website itself.
         callbacks: Makes the callback URLs, or None.
         next_sessions: Makes the next-session URLs, or None.
         lifetime: How long the person has to connect an app.
@@ -66,11 +66,11 @@ class WebSettings:
         return self.lifetime + _AFTER_CONNECTING
 
     def slot_key(self, binding: str, number: int) -> str:
-        """Return the store's key for a slot of a browser, in which the binding cannot be read."""
+        """Return the store's key for a slot of a browser, which does not reveal the binding."""
         return f"irma-web:{_digest(binding)}:{number}"
 
     def login_key(self, token: RequestorToken) -> str:
-        """Return the store's key for the one login of a session, without its token."""
+        """Return the store's key for the one login of a session, which hides its token."""
         return f"irma-web:login:{_digest(token.reveal())}"
 
 
@@ -95,7 +95,7 @@ def make_settings(
 
     Raises:
         ConfigurationError: A setting is invalid.
-        UsageError: `plain_cookie` is not a flag.
+        UsageError: `plain_cookie` is not a `bool`.
     """
     check_store(store, is_async=context.is_async)
     _check_receiver(callbacks, "callbacks", CallbackReceiver, AsyncCallbackReceiver, context)
@@ -129,7 +129,7 @@ def make_settings(
 
 
 def check_receivers(settings: WebSettings, question: Question) -> None:
-    """Check that the receivers which a question needs are there.
+    """Check that the receivers that a question needs are configured.
 
     Raises:
         ConfigurationError: One is missing.

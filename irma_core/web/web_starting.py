@@ -1,4 +1,4 @@
-"""Start a session for a browser, look at its status, and cancel it."""
+"""Start a session for a browser, return its status, and cancel it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _NO_TIME: Final = timedelta(0)
-"""In a request this means the server's default, as None does."""
+"""In a request this means the server's default, like None."""
 
 
 def start_flow(call: WebCall) -> Flow[WebReply]:
@@ -110,7 +110,7 @@ def _return_page(post: BrowserPost) -> str | None:
     """Return the absolute URL to which the app returns, or None if it does not.
 
     Raises:
-        WebRefusal: `body_invalid`: the page names no page of its own origin.
+        WebRefusal: `body_invalid`: `page` is not a page of the caller's own origin.
     """
     page, same_device = post.string("page"), post.flag("same_device")
     if not same_device:
@@ -136,7 +136,7 @@ def _question_flow(call: WebCall) -> Flow[Question]:
 def _ready_request(
     settings: WebSettings, question: Question, return_url: str | None
 ) -> ExtendedRequest:
-    """Return the request to send: with its time limit, its URLs, and the way back to the page.
+    """Return the request to send, with its time limit, its URLs, and the way back to the page.
 
     Raises:
         RequestError: The request is too large for a URL.

@@ -74,7 +74,7 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
     """Return a request, or a part of one, of the given class.
 
     Raises:
-        WireError: At the path it names; unknown fields are refused.
+        WireError: A value is invalid, or a field is unknown; the error has its path.
     """
     try:
         return _converter.structure(value, model)
@@ -88,7 +88,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
     """Return a session request of the class that its context names; legacy ones are upgraded.
 
     Raises:
-        WireError: At the path it names; unknown fields are refused.
+        WireError: A value is invalid, or a field is unknown; the error has its path.
     """
     fields = read_object(value)
     if is_legacy(fields):
@@ -107,7 +107,7 @@ def _first_error(error: BaseException, path: str) -> WireError:
         noted, rest = error.group_exceptions()
         for inner in rest:
             if isinstance(inner, ForbiddenExtraKeysError):
-                # A misspelt name says more than that the right one is missing.
+                # A misspelt name explains more than the absence of the right one.
                 return _as_wire_error(inner, path)
         for inner, note in noted:
             return _first_error(inner, f"{path}.{_wire_name(note.name, error.cl)}")
@@ -129,7 +129,7 @@ def _as_wire_error(error: BaseException, path: str, model: type[Any] | None = No
     if isinstance(error, ForbiddenExtraKeysError):
         name = min(error.extra_fields)[:40]
         return WireError(f"{path}.{name}", "is not a field of this request")
-    return WireError(path, "is missing")  # a KeyError of cattrs, which raises nothing else here
+    return WireError(path, "is missing")  # a KeyError, as cattrs raises nothing else here
 
 
 def _wire_name(name: str, model: type[Any] | None) -> str:
@@ -246,7 +246,7 @@ def _read_some_object(value: JsonValue, _kind: object) -> dict[str, JsonValue]:
 
 
 def _read_issued(value: JsonValue, _kind: object) -> int | None:
-    # Zero is what a server in Go reads where nothing was written: it revokes all.
+    # A server in Go reads a missing value as zero, which revokes all.
     return None if value is None else read_int(value) or None
 
 

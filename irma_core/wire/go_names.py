@@ -1,10 +1,10 @@
-"""Names in JSON as a server in Go reads them: without regard to case.
+"""Names in JSON as a server in Go reads them, ignoring case.
 
 Go's `encoding/json` fills a field of a struct from any name that equals the field's under Unicode's
 simple case folding; the last such name wins. `ISS` is `iss`, and a long s (U+017F) is an s. Only
-the keys of a map are exact. A check of the exact names is therefore worth nothing where a name in
-another form stands beside them, or in their place. What was signed, and what is passed on as it is,
-holds neither.
+the keys of a map are exact. So a check of exact names proves nothing if an object also has a name
+in another spelling, or has only that one. Values that were signed, or that are passed on unchanged,
+must contain no such name.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ def _all_folded(known: frozenset[str]) -> frozenset[str]:
 
 
 def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
-    """Return whether an object anywhere in a value has two names that are one to a server in Go.
+    """Return whether an object in a value has two names that a server in Go treats as one.
 
     Args:
-        value: What was read.
+        value: The value that was read.
         maps: The fields that Go reads as maps, in which names are exact, and how many levels of
             maps each holds.
     """
     left: list[tuple[JsonValue, int]] = [(value, 0)]
-    while left:  # no recursion: it would end before that of the reader does
+    while left:  # no recursion, because it would hit Python's limit before the reader does
         item, exact = left.pop()
         if isinstance(item, list):
             left.extend((each, exact) for each in item if isinstance(each, dict | list))

@@ -1,4 +1,4 @@
-"""Upgrade session requests of the form before condiscons (2019) to the present form."""
+"""Upgrade session requests in the form from before condiscons (2019) to the present form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Return the same request in the present form.
 
     Raises:
-        WireError: At the path it names.
+        WireError: A value is invalid; the error has its path.
     """
     kind = read_string(fields["type"], ".type")
     if kind not in _CONTEXTS:

@@ -1,6 +1,6 @@
 """Read requests that come from outside: from files, command lines, handles and verified JWTs.
 
-People and other languages write them, so unknown fields are refused.
+They are written by hand or by other programs, so unknown fields are refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_request_value(value: JsonValue) -> AnyRequest:
     """Read a request of any kind, plain or extended; slots are numbers unless they are named.
 
     Raises:
-        RequestError: At the path it names; unknown fields are refused.
+        RequestError: A value is invalid, or a field is unknown; the error has its path.
     """
     try:
         fields = read_object(value)

@@ -67,7 +67,7 @@ def read_session_result(value: JsonValue) -> SessionResult:
     """Read a session result, from `GET result`, a callback or the claims of a JWT.
 
     Raises:
-        WireError: At the path it names.
+        WireError: A value is invalid; the error has its path.
     """
     fields = read_object(value)
     proof_status = fields.get("proofStatus")
@@ -122,7 +122,7 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
 
 
 def _read_attributes(values: list[JsonValue], path: str) -> tuple[DisclosedAttribute, ...]:
-    # Paths are made only for errors, as there may be many attributes.
+    # Paths are built only for errors, as there may be many attributes.
     read: list[DisclosedAttribute] = []
     for value in values:
         try:
@@ -133,7 +133,8 @@ def _read_attributes(values: list[JsonValue], path: str) -> tuple[DisclosedAttri
 
 
 def _read_attribute(value: JsonValue) -> DisclosedAttribute:
-    # Types are checked in line: a call of `read_string` would cost more than what it does.
+    # Types are checked in line, because calling `read_string` would cost more than the check
+    # itself.
     if type(value) is not dict:
         raise WireError("", "must be an object")
     fields: dict[str, Any] = value
@@ -186,7 +187,7 @@ def read_session_package(value: JsonValue) -> SessionPackage:
     """Read the response to a start.
 
     Raises:
-        WireError: At the path it names.
+        WireError: A value is invalid; the error has its path.
     """
     fields = read_object(value)
     frontend = fields.get("frontendRequest")
@@ -207,7 +208,7 @@ def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
     pairing_hint = get("pairingHint", False)
     lowest = get("minProtocolVersion", _FIRST_VERSION)
     highest = get("maxProtocolVersion", _FIRST_VERSION)
-    # In line, as each start comes here: a call would cost more than what it does.
+    # In line, because each start runs this, and a call would cost more than the check itself.
     if type(authorization) is not str:
         raise WireError(f"{path}.authorization", "must be a string")
     if type(pairing_hint) is not bool:
@@ -256,7 +257,7 @@ def read_frontend_options(value: JsonValue) -> FrontendOptions:
     """Read the response to a change of the frontend's options.
 
     Raises:
-        WireError: At the path it names.
+        WireError: A value is invalid; the error has its path.
     """
     fields = read_object(value)
     method = read_enum(require_field(fields, "pairingMethod"), _PAIRING_METHOD, ".pairingMethod")

@@ -1,12 +1,12 @@
-"""The form in which a request, or a started session, is stored until its answer comes.
+"""The form in which a request, or a started session, is stored until its answer arrives.
 
 A result becomes an answer only by comparison with what was asked. So the request is stored: in a
-handle, in a callback URL, in a store, or in the application's database. The application may have
-been deployed with another request by the time the answer comes.
+handle, in a callback URL, in a store, or in the application's database. By the time the answer
+arrives, the application may have been deployed with another request.
 
-The form has all that an answer is compared with: also the names of the slots, which the protocol's
-JSON does not have, and the SHA-256 of a message to sign. It leaves out what is issued, which may be
-personal, and the URLs that the server posts to, which are secrets.
+The stored form has everything that an answer is compared with. This includes the names of the
+slots, which the protocol's JSON does not have, and the SHA-256 of a message to sign. It leaves out
+issued attributes, which may be personal, and the URLs that the server posts to, which are secrets.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 MAX_STORED_BYTES: Final = 128 * 1024
-"""The size of a stored request as JSON, at most: some thousand slots."""
+"""The largest size of a stored request as JSON, enough for about a thousand slots."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _BYTES_PER_CHARACTER: Final = 6
 """JSON writes a control character as `\\u001f`; no other takes more bytes."""
@@ -182,8 +182,8 @@ def dump_started_session(session: StartedSession) -> str:
     """Return a started session as a string, for the application's own database.
 
     The string holds the requestor token in the clear, which suffices to read the result and to
-    cancel the session. Store it like a password, and never send it to a browser; `Handles` make a
-    string for browsers.
+    cancel the session. Store it like a password, and never send it to a browser. For a browser,
+    make a handle with `Handles` instead.
 
     It keeps the parts of the request that an answer is compared with, and the slot names. It
     leaves out issued credentials and callback URLs, and replaces a message by its SHA-256.

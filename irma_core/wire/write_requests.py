@@ -1,6 +1,7 @@
 """Write requests as JSON values.
 
-Written by hand, because fields depend on each other: slots have names here and positions in JSON.
+This is written by hand because fields depend on each other: slots have names in the models and
+positions in JSON.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@
             return wsgi(my_application(parts.sessions, site.login))
 
 See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend.md` and
-`write-a-store.md` in `docs/how-to`. `VERSION` is raised when an added test may fail for something
-that passed before.
+`write-a-store.md` in `docs/how-to`. `VERSION` increases when a new test may fail for a part that
+passed before.
 """
 
 from importlib.util import find_spec

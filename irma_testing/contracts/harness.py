@@ -1,7 +1,7 @@
 """Run the scenarios of the contracts, against a misbehaving server or with plugins.
 
-Every scenario is written once, as a coroutine. A sync transport or plugin does its part on a
-thread, so authors need no pytest plugin for asyncio.
+Every scenario is written once, as a coroutine. A sync transport or plugin runs on a thread, so
+authors need no pytest plugin for asyncio.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = [
 
 
 CONCURRENT_CALLS: Final = 32
-"""How many calls a test of concurrency makes."""
+"""The number of calls in a test of concurrency."""
 MAX_DELAY: Final = 10.0
 """Seconds that a call may be late on a busy machine. A call without a bound takes longer."""
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
@@ -107,7 +107,7 @@ class TransportHarness:
     async def failure(
         self, kind: type[ErrorT], call: Awaitable[object], timeout: float = 15
     ) -> ErrorT:
-        """Return the error of a call that must fail: of this kind, in time, without the token."""
+        """Return the error of a call that must fail in this way, in time, without the token."""
         start = self.transport.clock.monotonic()
         with pytest.raises(kind) as caught:
             await call
@@ -131,7 +131,7 @@ Scenario: TypeAlias = Callable[[TransportHarness], Awaitable[None]]
 
 
 class HarnessMixin:
-    """Runs the scenarios of the transport contracts, which define how a transport is made."""
+    """Runs the scenarios of the transport contracts, which define how to make a transport."""
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
         """Make the transport, and close it after the scenario."""
@@ -209,7 +209,7 @@ class PluginContract(Generic[PluginT]):
     secrets: Sequence[str | bytes] = ()
 
     def make_plugin(self) -> PluginT:
-        """Make the plugin under test; each contract has its own name for this."""
+        """Make the plugin under test; each contract has a different name for this method."""
         raise NotImplementedError
 
     def make_failing_plugin(self) -> PluginT:
@@ -283,8 +283,8 @@ def elapsed(start: float) -> float:
 def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
     """Return the form in which `thing` shows a secret, or `None` if it shows none.
 
-    The strings of the thing are searched for each secret as it is, in hexadecimal and in base64.
-    If the thing is an error, its traceback is searched too.
+    The strings of `thing` are searched for each secret, in plain form, in hexadecimal and in
+    base64. If it is an error, its traceback is searched too.
     """
     strings = [f"{thing!r} {thing}"]
     if isinstance(thing, BaseException):

@@ -18,7 +18,7 @@ import pytest
 __all__ = ["signal_while_blocked"]
 
 _PAUSE: Final = 0.5
-"""Seconds after which the main thread blocks. If it does not yet, the test passes all the same."""
+"""Seconds after which the main thread should block. If it blocks later, the test still passes."""
 _HANG: Final = 60.0
 """Seconds after which the test has failed."""
 
@@ -45,7 +45,7 @@ def signal_while_blocked() -> Generator[None]:
             signal.pthread_kill(main, signal.SIGUSR1)
 
     sender = threading.Thread(target=send)
-    # A shell lets what it runs in the background ignore SIGINT.
+    # A shell lets background jobs ignore SIGINT.
     handled = signal.signal(signal.SIGINT, signal.default_int_handler)
     waking = signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

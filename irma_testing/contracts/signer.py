@@ -62,7 +62,7 @@ def _in_child(act: Callable[[], str]) -> str:
     """Return the outcome of `act` in a forked child, or how the child failed, died or hung."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python warns about forks with threads; how a signer copes with one is what is tested.
+        # Python warns about forks with threads, but how a signer copes with a fork is tested here.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
@@ -144,7 +144,7 @@ class _SigningContract(Generic[SignerT]):
             )
 
     def check_no_leak(self, thing: object) -> None:
-        """Check that `thing` contains no secret, and nothing of the signed data."""
+        """Check that `thing` contains no secret and no part of the signed data."""
         secrets = [*self.secrets, _MARKER]
         if b"PUBLIC KEY" not in _encoded(self.verifying_key):
             secrets.append(self.verifying_key)
@@ -234,7 +234,7 @@ class _SigningContract(Generic[SignerT]):
 
 
 class SignerContract(_SigningContract[Signer]):
-    """What a `Signer` must do. Subclass it, make your signer, and set the verifying key.
+    """The contract of `Signer`. Subclass it, make your signer, and set the verifying key.
 
     A signer that has a `close` is closed after each test.
 
@@ -283,7 +283,7 @@ class SignerContract(_SigningContract[Signer]):
 
 
 class AsyncSignerContract(_SigningContract[AsyncSigner]):
-    """What an `AsyncSigner` must do. Subclass it, make your signer, and set the verifying key.
+    """The contract of `AsyncSigner`. Subclass it, make your signer, and set the verifying key.
 
     A signer that has an `aclose` is closed after each test.
 

@@ -36,7 +36,7 @@ _MAX_FAILURE_TIME: Final = 15.0
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend. The backends made in one test share what is published."""
+        """Make a backend. All backends of one test share the published ends."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
@@ -80,7 +80,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_published_end_is_found_later(self) -> None:
-        """A wait that starts after the end returns at once, at any timeout and again and again."""
+        """A wait that starts after the end returns at once, with any timeout and repeatedly."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -104,7 +104,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_wait_without_an_end_returns_none(self) -> None:
-        """Without an end, a wait takes as long as its timeout; a timeout of zero only looks."""
+        """Without an end, a wait takes as long as its timeout, or no time if that is zero."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
@@ -200,7 +200,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
 
     @pytest.mark.parametrize("method", ["wait", "look", "publish"])
     def test_unreachable_service_raises_in_time(self, method: str) -> None:
-        """A call raises if the service cannot be reached: a watch would trust None."""
+        """A call raises if the service cannot be reached, because a watch would trust None."""
         token = _token()
         self.secrets = [*self.secrets, token.reveal(), "a.b.c"]
 

@@ -61,7 +61,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_stores_share_keys(self) -> None:
-        """A second store, as in another process, sees what the first has put and deleted."""
+        """A second store, as in another process, sees the first store's puts and deletions."""
 
         async def scenario(store: Any, other: Any) -> None:
             key = _key()
@@ -91,7 +91,7 @@ class _StoreContract(PluginContract[StoreT]):
 
     @pytest.mark.parametrize("value", [b"", b"\x00", bytes(range(256)), b"x" * 1048576, b"true"])
     def test_any_bytes_are_stored(self, value: bytes) -> None:
-        """Any bytes come back unchanged, 1 MiB too; an empty value counts as present."""
+        """Any bytes up to 1 MiB are returned unchanged; an empty value counts as present."""
 
         async def scenario(store: Any) -> None:
             key = _key()
@@ -102,7 +102,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_similar_keys_are_distinct(self) -> None:
-        """Keys that are long, or differ in their end, case or punctuation only, are distinct."""
+        """Keys that are long, or differ only in their end, case or punctuation, are distinct."""
 
         async def scenario(store: Any) -> None:
             begin = _key()
@@ -200,11 +200,11 @@ class _StoreContract(PluginContract[StoreT]):
 
 
 class StoreContract(_StoreContract[Store]):
-    """What a `Store` must do. Subclass it, and make your store."""
+    """The contract of `Store`. Subclass it, and make your store."""
 
 
 class AsyncStoreContract(AsyncPluginContract[AsyncStore], _StoreContract[AsyncStore]):
-    """What an `AsyncStore` must do. Subclass it, and make your store."""
+    """The contract of `AsyncStore`. Subclass it, and make your store."""
 
     def test_cancelled_calls_are_harmless(self) -> None:
         """After a cancelled put, which may have succeeded, the next call gets its own answer."""

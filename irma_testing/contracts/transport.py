@@ -188,7 +188,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def test_deadline_covers_the_whole_call(self) -> None:
-        """The deadline holds for responses that come slowly, or without an end."""
+        """The deadline holds for responses that arrive slowly, or never end."""
         slow: list[Behaviour] = [
             silence,
             drip(_WHOLE, _SLOWLY),
@@ -215,7 +215,7 @@ class CallsContract(HarnessMixin):
         assert self.run_scenario(scenario, answer()).requests == []
 
     def test_body_over_the_limit(self) -> None:
-        """A body over the limit is refused by its declared, its received or its unpacked size."""
+        """A body whose declared, received or decompressed size is over the limit is refused."""
         limit = self.largest_body
         large: list[Behaviour] = [
             answer(body=bytes(limit + 1)),
@@ -237,7 +237,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer(body=bytes(limit)), *large, *suspicious)
 
     def test_response_that_is_not_http(self) -> None:
-        """Nonsense, an endless head and an invalid length raise a `TransportError`."""
+        """Invalid data, an endless head and an invalid length raise a `TransportError`."""
         nonsense: list[Behaviour] = [
             raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", close=True),
             endless_headers(),
@@ -358,7 +358,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, stream_on_release(wanted, *pieces))
 
     def test_idle_reads_lose_nothing(self) -> None:
-        """After three seconds of reads without a byte the next event still arrives whole."""
+        """After three seconds of reads without a byte, the next event still arrives complete."""
 
         async def scenario(harness: TransportHarness) -> None:
             stream = await harness.open()
@@ -469,10 +469,10 @@ _CHECKS: Final = 100
 
 
 class TransportContract(CallsContract, StreamsContract):
-    """What a `Transport` must do. Subclass it, and make your transport."""
+    """The contract of `Transport`. Subclass it, and make your transport."""
 
     def make_transport(self) -> AbstractContextManager[Transport]:
-        """Make the transport. It is entered before a test and left after it."""
+        """Make the transport. It is entered before a test and exited after it."""
         raise NotImplementedError
 
     @asynccontextmanager
@@ -483,14 +483,14 @@ class TransportContract(CallsContract, StreamsContract):
 
 
 class AsyncTransportContract(CallsContract, StreamsContract):
-    """What an `AsyncTransport` must do. Subclass it, and make your transport."""
+    """The contract of `AsyncTransport`. Subclass it, and make your transport."""
 
     def make_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Make the transport. It is entered and left on the event loop of a test."""
+        """Make the transport. It is entered and exited on the event loop of a test."""
         raise NotImplementedError
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Use the transport as it is."""
+        """Use the transport directly."""
         return self.make_transport()
 
     def test_cancelled_call_leaves_no_task(self) -> None:
@@ -515,7 +515,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
         self.run_scenario(scenario, silence)
 
     def test_cancelled_read_loses_nothing(self) -> None:
-        """After a cancelled read another read returns the bytes that then arrive."""
+        """After a cancelled read, another read returns the bytes that arrive next."""
         wanted = threading.Semaphore(1)
 
         async def scenario(harness: TransportHarness) -> None:

@@ -1,7 +1,8 @@
 """The contract of web adapters, for frameworks with threads and with an event loop alike.
 
-What the tests prove is the adapter: that requests reach `WebSessions` whole, and replies the
-browser. What `WebSessions` decides has tests of its own; a test here needs an adapter to fail.
+The tests check the adapter: that requests reach `WebSessions` complete, and that replies reach the
+browser. Decisions of `WebSessions` are tested elsewhere, so a test here fails only through an
+adapter.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
 
     The adapter serves, below `prefix`: `start/NAME`, `finish/NAME`, `status/NAME`, `cancel/NAME`,
     `callback/…` and `next/…`. The application serves `GET /`, any page, and `GET /who`, which is
-    `{"email": …}` with what `site.login` returned for the person who is logged in, or null.
+    `{"email": …}` with the result of `site.login` for the person who is logged in, or null.
     """
 
     # A person logs in.
@@ -79,7 +80,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.user() == "Yes"
 
     def test_the_callback_reaches_the_application(self) -> None:
-        """The server's post reaches the callback receiver, which gets the reference too."""
+        """The server's post reaches the callback receiver, which receives the reference too."""
         browser = self.browser()
         handle = self.started(browser, "order")
         assert self.site.ended == ["order-17 ada@example.com"]
@@ -87,7 +88,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com order-17"]
 
     def test_the_next_session_follows(self) -> None:
-        """The server's post reaches the next-session receiver, which chooses what follows."""
+        """The server's post reaches the next-session receiver, which chooses the next session."""
         start = self.browser().call("start", "chain")
         first = self.site.person.accept(start.pointer)
         assert first.next is not None, "no session follows"
@@ -119,10 +120,10 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         reply = browser.call("finish", handle=self.started(browser), next=next_url)
         assert (reply.status, reply.json) == (200, {"next": expected})
 
-    # The same finish comes again.
+    # Repeated finishes.
 
     def test_a_repeat_within_a_minute_has_the_same_outcome(self) -> None:
-        """A reply that was lost with its cookies is repeated, and the login does not run again."""
+        """A lost reply is repeated with its cookies, and the login does not run again."""
         browser = self.browser()
         handle = self.started(browser)
         before = dict(browser.cookies)
@@ -154,7 +155,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_a_finish_before_the_app_is_done_can_be_repeated(self) -> None:
-        """A finish that comes too early loses nothing."""
+        """A finish that is sent too early loses nothing."""
         browser = self.browser()
         start = browser.call("start")
         early = browser.call("finish", handle=start.handle)
@@ -163,7 +164,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.call("finish", handle=start.handle).status == 200
 
     def test_a_login_that_raises_can_be_repeated(self) -> None:
-        """An error of the application is JSON for the page, and a repeat runs the login again."""
+        """An application's error becomes JSON, and a repeated call runs the login again."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = ZeroDivisionError("made up")
@@ -175,7 +176,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_application_may_refuse_a_person(self) -> None:
-        """The page gets the application's own sentence."""
+        """The page receives the application's own sentence."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = LoginRefusedError("Members only.")
@@ -187,7 +188,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
     # Tabs, the cookie, and the phone.
 
     def test_ten_tabs_work_at_once(self) -> None:
-        """Sessions of ten tabs are started together and finished in another order."""
+        """Ten tabs start sessions together and finish them in another order."""
         browser = self.browser()
         handles = [self.started(browser) for _ in range(_TABS)]
         assert len(set(handles)) == _TABS
@@ -196,7 +197,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert len(self.site.logins) == _TABS
 
     def test_the_first_start_sets_the_cookie(self) -> None:
-        """The cookie belongs to this host alone, and no script can read it."""
+        """The cookie belongs only to this host, and scripts cannot read it."""
         browser = self.browser()
         browser.call("start")
         (cookie,) = [each for each in browser.set_cookies if each.startswith("__Host-irma=")]
@@ -205,7 +206,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert not any(each.startswith("domain=") for each in attributes)
 
     def test_the_cookie_is_kept_across_logins(self) -> None:
-        """A login and a later start leave the cookie as it is, so that other tabs go on."""
+        """A login and a later start leave the cookie unchanged, so that other tabs can continue."""
         browser = self.browser()
         other_tab = self.started(browser)
         first = browser.binding
@@ -215,7 +216,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.call("finish", handle=other_tab).status == 200
 
     def test_the_app_returns_to_a_new_tab(self) -> None:
-        """The app opens the page with the number of the slot, and a new tab finishes by it."""
+        """The app opens the page with the number of the slot, with which a new tab finishes."""
         browser = self.browser()
         start = browser.call("start", page="/page?x=1", same_device=True)
         scanned = self.site.person.scan(start.pointer)
@@ -226,7 +227,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_app_returns_to_another_browser(self) -> None:
-        """Another browser has no cookie, or another one, and cannot finish by the slot."""
+        """A browser with no cookie or a different one cannot finish with the slot's number."""
         browser, stranger, other = self.browser(), self.browser(), self.browser()
         start = browser.call("start", page="/", same_device=True)
         self.site.person.accept(start.pointer)
@@ -236,7 +237,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert stranger.user() is None
         assert other.user() is None
 
-    # What fails behind the page.
+    # Failures behind the page.
 
     def test_the_server_may_be_away(self) -> None:
         """The page learns that it may try again, and then nothing is lost."""

@@ -1,4 +1,4 @@
-"""The part of the contract of web adapters about attackers, and about bodies of any form."""
+"""The part of the contract of web adapters about attacks, and about bodies of any form."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STEPS: Final = ("start", "finish", "status", "cancel")
 
 
 class WebAttacksMixin(WebHarness):
-    """What must not work."""
+    """Tests that attacks fail."""
 
-    # The session of another browser.
+    # Sessions of another browser.
 
     def test_a_stolen_handle_is_refused(self) -> None:
-        """A handle counts in the browser that started the session alone."""
+        """A handle works only in the browser that started the session."""
         victim, thief, stranger = self.browser(), self.browser(), self.browser()
         handle = self.started(victim)
         thief.call("start")
@@ -76,7 +76,7 @@ class WebAttacksMixin(WebHarness):
         assert not self.site.logins
 
     def test_a_cancel_after_the_finish_changes_nothing(self) -> None:
-        """Calls in another order neither undo a login nor make one."""
+        """Calls in another order cannot undo a login or cause one."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -106,7 +106,7 @@ class WebAttacksMixin(WebHarness):
         ids=str,
     )
     def test_another_website_cannot_call(self, step: str, headers: dict[str, str | None]) -> None:
-        """A page of another website gets nothing done, although the browser sends the cookie."""
+        """A page of another website achieves nothing, although the browser sends the cookie."""
         browser = self.browser()
         handle = self.started(browser)
         reply = browser.call(step, handle=handle, headers=headers)
@@ -133,7 +133,7 @@ class WebAttacksMixin(WebHarness):
         assert attributes >= {"secure", "httponly", "samesite=none", "partitioned"}
 
     def test_a_preflight_lets_allowed_origins_in_alone(self) -> None:
-        """A browser asks before a page of another origin sends JSON."""
+        """A browser sends a preflight before a page of another origin may send JSON."""
         browser = self.browser()
         headers = {
             "content-type": None,
@@ -157,14 +157,14 @@ class WebAttacksMixin(WebHarness):
 
     @pytest.mark.parametrize("step", _STEPS)
     def test_an_unknown_question_is_not_found(self, step: str) -> None:
-        """The application chooses what is asked, and the browser cannot."""
+        """The application defines the questions, and the browser cannot add one."""
         reply = self.browser().call(step, "no-such-question")
         assert (reply.status, reply.code) == (404, "unknown_question")
 
     @pytest.mark.parametrize("step", _STEPS)
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     def test_only_posts_are_accepted(self, step: str, method: str) -> None:
-        """A link or an image makes no call."""
+        """A link or an image cannot make a call."""
         reply = self.browser().call(step, method=method)
         assert (reply.status, reply.code) == (405, "method")
         assert reply.response.header("allow") == "POST"
@@ -194,7 +194,7 @@ class WebAttacksMixin(WebHarness):
     def test_any_other_body_is_refused(
         self, step: str, body: bytes, media_type: str | None, expected: tuple[int, str]
     ) -> None:
-        """What is not a small JSON object is refused in JSON."""
+        """A body that is not a small JSON object is refused, with a reply in JSON."""
         reply = self.browser().call(step, body=body, headers={"content-type": media_type})
         assert (reply.status, reply.code) == expected
 
@@ -205,7 +205,7 @@ class WebAttacksMixin(WebHarness):
         ids=str,
     )
     def test_any_other_field_is_refused(self, step: str, fields: dict[str, Any]) -> None:
-        """A handle is a string and a slot is a number; anything else is refused in JSON."""
+        """A handle that is not a string, or a slot that is not a number, is refused in JSON."""
         browser = self.browser()
         browser.call("start")
         reply = browser.call(step, **fields)

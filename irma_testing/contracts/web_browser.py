@@ -16,7 +16,7 @@ from irma_testing.contracts.web_site import ORIGIN
 __all__ = ["COOKIE", "Application", "Browser", "Line", "Reply"]
 
 Application: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""Takes a request to the application under test, such as `wsgi(app)` or `asgi(app)`."""
+"""Sends a request to the application under test, such as `wsgi(app)` or `asgi(app)`."""
 ResultT = TypeVar("ResultT")
 COOKIE: Final = "__Host-irma"
 _LIMIT: Final = 60.0
@@ -25,7 +25,7 @@ _LIMIT: Final = 60.0
 
 @final
 class Line:
-    """The way to the application: for asyncio, an event loop that lives as long as the test."""
+    """The connection to the application; for asyncio, with an event loop for the whole test."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -71,7 +71,7 @@ class Line:
 
 @final
 class Reply:
-    """A reply to the page's script. It is exactly 200 or a JSON error, and no cache keeps it."""
+    """A reply to the page's script. It is either a 200 or a JSON error, and must not be cached."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.response = response
@@ -132,7 +132,7 @@ class Browser:
 
     Attributes:
         cookies: Its cookies, by name.
-        set_cookies: Each `Set-Cookie` that it got.
+        set_cookies: Each `Set-Cookie` that it received.
         replies: Each reply to a call of the page.
     """
 
@@ -212,7 +212,7 @@ class Browser:
         return [self.read(response) for response in self._line.send_at_once(requests)]
 
     def user(self) -> str | None:
-        """Return the e-mail address of the person who is logged in, as the application says."""
+        """Return the e-mail address of the logged-in person, according to the application."""
         response = self.get("/who")
         assert response.status == 200, "GET /who must say who is logged in"
         return _read_object(response.body)["email"]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Set up what each test of the contract of web adapters needs, and look for secrets at its end."""
+"""Set up the tests of the contract of web adapters, and search for secrets at the end of each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["WebHarness"]
 
 
 class WebHarness:
-    """What the tests use; an author overrides the attributes and `make_application`.
+    """The parts that the tests use; an author overrides the attributes and `make_application`.
 
     Attributes:
         prefix: The path below which the adapter serves its pages.
-        csrf: The names of the cookie and of the header with which the framework's own protection
-            against forged requests works; None without one. The page `/` sets the cookie.
+        csrf: The names of the cookie and of the header of the framework's own CSRF protection; None
+            if it has none. The page `/` sets the cookie.
         site: The website under test.
     """
 
@@ -35,12 +35,12 @@ class WebHarness:
 
         Returns:
             A function that takes an `HttpRequest` and returns an `HttpResponse`: `wsgi(app)` or
-            `asgi(app)`. It raises nothing.
+            `asgi(app)`. It never raises.
         """
         raise NotImplementedError
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call of the store fail, or work again; override it for a store of your own."""
+        """Let each call of the store fail, or succeed again; override it for your own store."""
         self.site.set_store_away(is_away=is_away)
 
     @pytest.fixture(autouse=True)
@@ -65,24 +65,24 @@ class WebHarness:
         return browser
 
     def started(self, browser: Browser, name: str = "login") -> str:
-        """Start a session which the person accepts, and return its handle."""
+        """Start a session that the person accepts, and return its handle."""
         reply = browser.call("start", name)
         self.site.person.accept(reply.pointer)
         return reply.handle
 
     def post_as_server(self, path: str) -> HttpResponse:
-        """Post something to a path, as an IRMA server would."""
+        """Post a body to a path, as an IRMA server would."""
         headers = (("content-type", "text/plain; charset=UTF-8"),)
         return self._line.send(
             HttpRequest("POST", ORIGIN + path, label="POST", headers=headers, body=b"made.up.jwt")
         )
 
     def _check_secrets(self, log: str) -> None:
-        """Check that no reply and no log has a secret, in any test."""
+        """Check, in every test, that replies and logs contain no secret."""
         secrets = set(self.site.secrets)
         for browser in self._browsers:
             bindings = {each.partition(";")[0].partition("=")[2] for each in browser.set_cookies}
-            bindings.discard("")  # a framework deletes its own cookie
+            bindings.discard("")  # the framework deletes its own cookie
             for reply in browser.replies:
                 text = reply.response.body.decode()
                 assert not any(secret in text for secret in secrets | bindings), (

@@ -1,4 +1,4 @@
-"""The website that the contract of web adapters makes: its parts, and what they do on demand."""
+"""The website for the contract of web adapters, whose parts can be made to fail."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _TIMEOUT: Final = timedelta(seconds=10)
 
 
 class WebParts(NamedTuple):
-    """What an adapter serves: the sessions of browsers, and the two receivers."""
+    """The parts that an adapter serves: the sessions of browsers, and the two receivers."""
 
     sessions: WebSessions
     callbacks: CallbackReceiver
@@ -79,18 +79,18 @@ class AsyncWebParts(NamedTuple):
 class WebSite:
     """One website under test. Its application calls `login`; its adapter serves `parts()`.
 
-    An adapter that makes its own `WebSessions` takes `requestor()` or `async_requestor()`, `store`
-    or `async_store`, `keys`, `questions`, `origins`, `session_ended` and `choose_next` instead. One
-    that makes its own requestor too takes `transport()` or `async_transport()`.
+    An adapter that makes its own `WebSessions` uses `requestor()` or `async_requestor()`, `store`
+    or `async_store`, `keys`, `questions`, `origins`, `session_ended` and `choose_next` instead. An
+    adapter that also makes its own requestor uses `transport()` or `async_transport()`.
 
     Attributes:
-        server: The IRMA server, with a clock that runs by itself and can be moved on.
-        person: The app of a visitor, who has an e-mail address and is of age.
+        server: The IRMA server, with a real clock that can also be advanced.
+        person: The app of a visitor, who has an e-mail address and is an adult.
         keys: The sealing keys.
         origins: Other origins whose pages may call this website.
         logins: The e-mail addresses that were logged in, one for each time.
         ended: The references of the callbacks, one for each session that ended.
-        refusal: What `login` raises, until it is None again.
+        refusal: The exception that `login` raises, until it is None again.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -113,7 +113,7 @@ class WebSite:
 
     @property
     def questions(self) -> dict[str, Any]:
-        """What the website asks: `login`, `adult`, `order` with a callback, and `chain`."""
+        """The questions of the website: `login`, `adult`, `order` with a callback, and `chain`."""
         return {
             "login": _LOGIN,
             "adult": _ADULT,
@@ -127,11 +127,11 @@ class WebSite:
         return Question(_LOGIN, reference="order-17", has_callback=True)
 
     def transport(self) -> Transport:
-        """Return a transport for threads, whose connection the tests cut."""
+        """Return a transport for threads, whose connection the tests can cut."""
         return _Transport(self._line)
 
     def async_transport(self) -> AsyncTransport:
-        """Return a transport for asyncio, whose connection the tests cut."""
+        """Return a transport for asyncio, whose connection the tests can cut."""
         return _AsyncTransport(self._line)
 
     def requestor(self) -> Requestor:
@@ -151,7 +151,7 @@ class WebSite:
         }
 
     def parts(self) -> WebParts:
-        """Return what an adapter for threads serves."""
+        """Return the parts that an adapter for threads serves."""
         requestor, sealer, base = self.requestor(), Sealer(self.keys), ORIGIN + self._prefix
         callbacks = CallbackReceiver(
             requestor,
@@ -175,7 +175,7 @@ class WebSite:
         return WebParts(sessions, callbacks, next_sessions)
 
     def async_parts(self) -> AsyncWebParts:
-        """Return what an adapter for asyncio serves."""
+        """Return the parts that an adapter for asyncio serves."""
         requestor, sealer, base = self.async_requestor(), Sealer(self.keys), ORIGIN + self._prefix
         callbacks = AsyncCallbackReceiver(
             requestor,
@@ -203,7 +203,7 @@ class WebSite:
         return AsyncWebParts(sessions, callbacks, next_sessions)
 
     def login(self, web_answer: WebAnswer) -> str:
-        """Log a person in, or raise what the test demands. The application calls it, each time.
+        """Log a person in, or raise `refusal`. The application calls it at each login.
 
         Returns:
             The e-mail address, by which the application knows the person.
@@ -216,7 +216,7 @@ class WebSite:
         return value
 
     def session_ended(self, outcome: SessionOutcome) -> None:
-        """Note how a session ended, for the callback receiver."""
+        """Record how a session ended, for the callback receiver."""
         self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
     def choose_next(self, *_: object) -> DisclosureRequest:
@@ -224,26 +224,26 @@ class WebSite:
         return _ADULT
 
     def pass_time(self, duration: timedelta) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         self._clock.pass_time(duration)
 
     def set_server_away(self, *, is_away: bool) -> None:
-        """Let the connections to the IRMA server fail, or work again."""
+        """Let the connections to the IRMA server fail, or succeed again."""
         self._faults.is_server_away = is_away
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call of the store fail, or work again."""
+        """Let each call of the store fail, or succeed again."""
         self._faults.is_store_away = is_away
 
     @property
     def secrets(self) -> list[str]:
-        """What no reply and no log may contain: tokens, and what people disclosed."""
+        """The strings that replies and logs must not contain: tokens and disclosed attributes."""
         return [*self._line.tokens, *self.keys, "ada@example.com"]
 
 
 @final
 class _Faults:
-    """What is away."""
+    """The parts that currently fail."""
 
     def __init__(self) -> None:
         self.is_server_away = False
@@ -252,7 +252,7 @@ class _Faults:
 
 @final
 class _Clock:
-    """The system's clock, which can be moved on."""
+    """The system's clock, which can be advanced."""
 
     def __init__(self) -> None:
         self._system = SystemClock()
@@ -270,7 +270,7 @@ class _Clock:
 
 @final
 class _Values:
-    """What both stores share."""
+    """The values that both stores share."""
 
     def __init__(self, clock: _Clock, faults: _Faults) -> None:
         self._clock = clock
@@ -337,7 +337,7 @@ class _AsyncStore:
 
 @final
 class _Line:
-    """The connection to the server, which may be cut, and on which the tokens are seen."""
+    """The connection to the server, which may be cut, and which records the tokens."""
 
     def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
         self.server = server
@@ -352,7 +352,7 @@ class _Line:
             )
 
     def skips_wait(self, duration: timedelta) -> bool:
-        """Move the clock on if something is away, which no test has to wait for."""
+        """Advance the clock if a part fails, so that tests need not wait."""
         if not (self._faults.is_server_away or self._faults.is_store_away):
             return False
         self.clock.pass_time(duration)

@@ -1,1 +1,1 @@
-"""An IRMA server in memory, and an app to go with it. Everything to use is in `irma_testing`."""
+"""An IRMA server in memory, and an app for it. The public names are in `irma_testing`."""

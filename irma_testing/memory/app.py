@@ -87,7 +87,7 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may see the request: after pairing, or at once without it."""
+        """Whether the app may see the request: after pairing, or at once without pairing."""
         if self._request is None and self._client.get("/status").value == "CONNECTED":
             self._request = self._client.get("/request").value
         return self._request is not None
@@ -131,11 +131,11 @@ class ScannedSession:
         """Disclose the requested attributes, sign the message, or receive the credentials.
 
         Args:
-            choice: The option to disclose, by the number of the slot, from 0. For other slots it
-                is the first option that the app can disclose, with an expired credential only if
-                there is no other. The empty option of an optional slot counts like any other: as
+            choice: The option to disclose, by the number of the slot, from 0. For other slots the
+                app discloses the first option that it can, with an expired credential only if it
+                has no other. The empty option of an optional slot counts like any other. As
                 `optional()` puts it last, the slot is disclosed if possible; `{1: 1}` skips it.
-            follow: Whether to accept every chained session in the same way. Otherwise the next
+            follow: Whether to accept every chained session in the same way. If false, the next
                 session is in `next`.
 
         Raises:
@@ -146,7 +146,7 @@ class ScannedSession:
         self._decide(lambda: self._accept(chosen, follow=follow))
 
     def answer(self) -> None:
-        """Do as an honest user: accept if the app can answer every slot, and otherwise refuse.
+        """Act as an honest user: accept if the app can answer every slot, and otherwise refuse.
 
         The app does not disclose expired credentials. It answers each next session of a chain in
         the same way.
@@ -157,7 +157,7 @@ class ScannedSession:
         self._decide(self._answer)
 
     def refuse(self) -> None:
-        """Refuse. A user who lacks the attributes does the same, and nobody sees a difference.
+        """Refuse. This looks the same as the refusal of a user who lacks the attributes.
 
         Raises:
             AppError: The user has already decided.
@@ -299,7 +299,7 @@ class ScannedSession:
         self._check_undecided()
         reply = self._client.post(message.path, message.body(utc_now(self._server.clock)))
         if not reply.is_ok:
-            # As the real app does, so that a session which failed halfway ends.
+            # As in the real app, so that a session that failed halfway ends.
             self._client.delete()
             self.outcome = Outcome(error=reply.code, message=reply.message)
             return
@@ -315,7 +315,7 @@ class ScannedSession:
 
 
 def _explained(code: str) -> str:
-    """Return the server's error when an app connects, with its usual cause."""
+    """Return a description of the server's error when an app connects, with its usual cause."""
     if code == _TAKEN:
         return f"{code}, because another app has scanned the session, or it has ended"
     return code
@@ -335,7 +335,7 @@ def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
 
 
 def _label(slot: int, request: StartRequest) -> str:
-    """Return the label of a slot in parentheses; the names of slots stay with the requestor."""
+    """Return the label of a slot in parentheses, as apps do not know the names of slots."""
     label = (request.app_json.get("labels") or {}).get(str(slot)) or {}
     return f" ({label['en']})" if label.get("en") else ""
 
@@ -343,7 +343,7 @@ def _label(slot: int, request: StartRequest) -> str:
 @final
 @boundary
 class SimulatedApp:
-    """An app with its credentials, which uses one in-memory server; `at` reaches one elsewhere.
+    """An app with its credentials, which uses one in-memory server; `at` uses a remote one.
 
     Args:
         server: The server, whose scheme and clock the app shares.
@@ -362,9 +362,9 @@ class SimulatedApp:
     def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
         """Return an app for the development server of another process, with an empty wallet.
 
-        It understands sessions of that server only. Where the person must wait for pairing,
-        `accept` and the other decisions wait, too: at most five minutes for the browser. The app
-        does not learn that a credential was revoked.
+        It understands sessions of that server only. If the person must wait for pairing, `accept`
+        and the other decisions wait, too, for at most five minutes. The app does not learn of
+        revocations.
 
         Args:
             url: The base URL of the server, as `irma-backend dev-server` prints it.
@@ -372,10 +372,10 @@ class SimulatedApp:
 
         Raises:
             AppError: A real IRMA server is at this URL, or another program.
-            IrmaError: The transport failed, as `Transport.send` says.
+            IrmaError: The transport failed; see `Transport.send`.
             UsageError: An argument has another type.
         """
-        # An application with an event loop of its own need not have urllib3's part loaded.
+        # An asyncio application need not load the transport for urllib3.
         from irma_testing.remote_server import RemoteServer  # noqa: PLC0415
 
         app = cls.__new__(cls)

@@ -86,7 +86,7 @@ class AppApi:
     def __init__(self, life: Lifecycle, catch_up: Callable[[], None]) -> None:
         self._life = life
         self._catch_up = catch_up
-        # The calls that anybody may make; the browser's have been authorized before.
+        # The calls that anyone may make; those of the browser have been authorized before.
         self._calls: Mapping[tuple[str, str], _Call] = {
             ("DELETE", "/"): self._cancel,
             ("GET", "/status"): self._status,
@@ -271,7 +271,7 @@ class AppApi:
         return self._verifier.verify(session.request, session.condiscon, disclosure, now)
 
     def _read_committed(self, session: Session, message: dict[str, Any]) -> Disclosure:
-        """Read the proofs of a disclosure, which one commitment for each credential follows."""
+        """Read the proofs of a disclosure, which precede one commitment for each credential."""
         proofs, count = message["combinedProofs"] or [], len(session.request.credentials)
         disclosing = len(proofs) - count
         if disclosing < 0:
@@ -325,7 +325,7 @@ class AppApi:
         return json_reply(options_json(session))
 
     def _complete_pairing(self, session: Session, _request: HttpRequest) -> HttpResponse:
-        """Let the app go on: the user typed the right code into the browser."""
+        """Let the app continue, because the user typed the right code into the browser."""
         if session.status is not SessionStatus.PAIRING:
             raise Refusal(UNEXPECTED_REQUEST, "Pairing was not enabled")
         self._life.move(session, SessionStatus.CONNECTED)

@@ -28,7 +28,7 @@ _SESSION_URL = re.compile(
 
 
 class AppError(IrmaError):
-    """The app cannot do what the test demands of it.
+    """The app cannot do what the test demands.
 
     Attributes:
         code: The name of the server's error if the server refused, else an empty string.
@@ -132,7 +132,7 @@ class AppClient:
 
 
 def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str, bool]:
-    """Return the URL of what an app scans, and whether it starts a static session.
+    """Return the URL in a scanned pointer or link, and whether it starts a static session.
 
     Raises:
         AppError: It is not a session pointer.

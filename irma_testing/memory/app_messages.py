@@ -1,4 +1,4 @@
-"""The messages of apps and browsers, read as the official server reads them.
+"""Read the messages of apps and browsers as the official server does.
 
 Source: irmago `irma/messages.go` and `irmaserver/handle.go`.
 """

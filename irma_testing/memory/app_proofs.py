@@ -1,4 +1,4 @@
-"""The message in which an app discloses attributes, by simulated proofs, honestly or not."""
+"""The message in which an app discloses attributes, with simulated proofs, honestly or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AppMessage:
         nonce: The nonce of the session.
         lists: The attributes for each disjunction.
         extra: Attributes that were not requested.
-        flaw: The proof status that the message must cause; None for an honest one.
+        flaw: The proof status that the message must cause; None for an honest message.
     """
 
     request: StartRequest

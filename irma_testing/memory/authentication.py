@@ -47,7 +47,7 @@ _REVOCATION_CLAIMS = Struct(
 @final
 @attrs.frozen
 class RevocationRequest:
-    """A revocation request; `issued` in nanoseconds, 0 for every credential of that key."""
+    """A revocation request; `issued` is in nanoseconds, 0 for every credential of that key."""
 
     credential_type: str
     key: str

@@ -34,7 +34,7 @@ from irma_testing.memory.settings import ServerSettings
 __all__ = ["CallbackSender", "Deliver"]
 
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""Takes a request of the server to its receiver; `async def` for an asynchronous application."""
+"""Delivers a request of the server to its receiver; `async def` for an asynchronous application."""
 _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
@@ -180,7 +180,7 @@ class CallbackSender:
             return self._loops.wait_for(lambda: deliver_async(request))
         reply: object = deliver(request)
         if isinstance(reply, Coroutine):
-            reply.close()  # or Python warns that it was never awaited
+            reply.close()  # otherwise Python warns that it was never awaited
             raise UsageError("deliver: it returned a coroutine; write it with `async def`")
         return check_instance(reply, HttpResponse, "deliver", "a function that returns a response")
 
@@ -221,7 +221,7 @@ def _next_request(response: HttpResponse | None) -> bytes | None:
 
 
 def _decompress(response: HttpResponse) -> bytes:
-    """Return the body, decompressed as by Go's client.
+    """Return the body, decompressed as Go's client does.
 
     The function that delivered the request may already have done so and have kept the header.
     """

@@ -1,8 +1,8 @@
-"""Awaiting the functions of an asynchronous application from a server that is synchronous.
+"""Await the functions of an asynchronous application from a synchronous server.
 
-The server runs on a thread while the application's event loop is free. What the server delivers is
-awaited on that loop. One call has its turn at a time, so that the clock stands still during a
-delivery; calls that the application makes because of a delivery belong to the same turn.
+The server runs on a thread while the application's event loop is free, and its deliveries are
+awaited on that loop. Calls take turns, so that the clock stands still during a delivery. Calls that
+the application makes because of a delivery belong to the same turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["EventLoops"]
 ResultT = TypeVar("ResultT")
 _POLL_SECONDS: Final = 0.002
 _LIMIT_SECONDS: Final = 30.0
-"""Real seconds. Only an application that waits for its own next call needs so long."""
+"""Real seconds. Only an application that waits for its own next call needs this long."""
 
 
 @final
@@ -42,7 +42,7 @@ class EventLoops:
         self._loop = _running_loop() or self._loop
 
     async def run(self, function: Callable[[], ResultT]) -> ResultT:
-        """Call a function on a thread, when it has its turn, and return its result."""
+        """Call a function on a thread, when its turn comes, and return its result."""
         if self._nesting.depth:
             return await _on_thread(function)
         # Other threads take turns too, so there is no asyncio event to wait for.
@@ -62,8 +62,8 @@ class EventLoops:
     def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
         """Call a function while the application waits, again and again until it returns false.
 
-        Nothing happens if the loop runs in another thread than that of the test, which is then free
-        to call the server. Such a loop may also end with the request that it serves.
+        Nothing happens if the loop runs in another thread than the test, because the test can then
+        call the server itself. Such a loop may also end with the request that it serves.
         """
         if self._tasks or threading.get_ident() != self._home:
             return
@@ -130,7 +130,7 @@ def _result(future: Future[ResultT]) -> ResultT:
         return future.result(_LIMIT_SECONDS)
     except TimeoutError:
         if future.done():
-            raise  # the application's own
+            raise  # a time-out of the application itself
         future.cancel()
         raise UsageError(
             f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"
@@ -140,7 +140,7 @@ def _result(future: Future[ResultT]) -> ResultT:
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
-    """Call a function on a thread of its own: those of the loop may all wait for a turn."""
+    """Call a function on a separate thread, because all threads of the loop may wait for a turn."""
     future: Future[ResultT] = Future()
     future.set_running_or_notify_cancel()  # a caller that is cancelled does not stop the thread
     context = copy_context()

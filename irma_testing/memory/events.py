@@ -168,7 +168,7 @@ class EventHub:
         self._timeline.at(store.times_out_at(session), lambda: self.check_timeout(token, store))
 
     def check_timeout(self, token: str, store: SessionStore) -> None:
-        """Send the time-out of a session to its streams, if its time has run out."""
+        """Send the time-out of a session to its streams, if its time is up."""
         with self._lock:
             self._watched.discard(token)
         session = store.find(token)

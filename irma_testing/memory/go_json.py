@@ -45,7 +45,7 @@ class GoJsonError(ValueError):
 
 
 class EscapedText(str):
-    """A string that was written with an escape: some of Go's readers see it undecoded."""
+    """A string that was written with an escape, which some of Go's readers see undecoded."""
 
     __slots__ = ()
 
@@ -102,7 +102,7 @@ class _Reader:
             self._fail("after top-level value")
 
     def value(self) -> Json:
-        """Parse a value, with a stack of open ones, since Go allows more depth than Python."""
+        """Parse a value, with a stack of open values, since Go allows more depth than Python."""
         stack: list[tuple[list[Any], str | None]] = []
         while True:
             opening = self._peek()

@@ -1,4 +1,4 @@
-"""Values of Go types, read from JSON and written to JSON as by `encoding/json`.
+"""Values of Go types, read from JSON and written to JSON as `encoding/json` does.
 
 A value is read into the existing value: a repeated object sets fields of the first one, a list its
 elements, a map its entries. Field names match without regard to case; if two match, the last one
@@ -47,7 +47,7 @@ _FOLDED = str.maketrans("abcdefghijklmnopqrstuvwxyz\u017f\u212a", "ABCDEFGHIJKLM
 
 
 def fold(name: str) -> str:
-    """Return a name folded so that names which differ only in case are equal."""
+    """Return a name folded so that names that differ only in case become equal."""
     return name.translate(_FOLDED)
 
 

@@ -31,7 +31,7 @@ _MONTHS = 6
 
 
 def floor_to_week(seconds: float) -> int:
-    """Round Unix seconds down to a whole week since 1970, as for the times of every credential."""
+    """Round Unix seconds down to a whole week since 1970, like the times of every credential."""
     return int(seconds // _WEEK) * _WEEK
 
 

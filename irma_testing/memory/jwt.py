@@ -1,4 +1,4 @@
-"""JWTs in compact form: requestors' JWTs are read and verified, the server's own are signed.
+"""JWTs in compact form: read and verify those of requestors, and sign the server's own.
 
 This is written by hand because it must fail exactly as the official server's library does. Source:
 golang-jwt v4; RFC 7515.
@@ -31,7 +31,7 @@ from irma_testing.memory.go_types import (
 from irma_testing.memory.replies import INVALID_REQUEST, Refusal, compact_json
 
 if TYPE_CHECKING:
-    # Importing cryptography takes 60 ms, which tests without JWTs need not pay.
+    # Importing cryptography takes 60 ms, which tests without JWTs can avoid.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 __all__ = [
@@ -271,7 +271,7 @@ class _Key:
 
 @functools.cache
 def _generated_key() -> _Key:
-    # Generating a key takes some 50 ms, and so does reading one. A test suite with many servers
+    # Generating a key takes about 50 ms, and so does reading one. A test suite with many servers
     # does each once.
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The life of a session at the server: it starts, moves on, ends and is forgotten.
+"""The life cycle of a session at the server, from its start until it is forgotten.
 
 The calls of requestors, apps and browsers cause these changes. Source: irmago
 `irmaserver/sessions.go` and `irmaserver/helpers.go`.
@@ -72,7 +72,8 @@ class Lifecycle:
             self._on_stored,
         )
         self._sweeps: dict[str, float] = {}
-        # Not at a whole second, so that a requestor that polls each second sees every time-out.
+        # This is not a whole second, so that a requestor that polls each second sees every
+        # time-out.
         self._first_sweep = clock.monotonic() + _FIRST_SWEEP_SECONDS
 
     @property
@@ -139,7 +140,7 @@ class Lifecycle:
         self.move(session, SessionStatus.CANCELLED)
 
     def time_out(self, stored: Session) -> None:
-        """Let the time of a session run out now, as if nothing had happened for all of it."""
+        """Let the time of a session run out now, as if nothing had happened in the meantime."""
 
         def age(session: Session) -> None:
             session.last_active -= self.store.times_out_at(session) - self.clock.monotonic()

@@ -1,4 +1,4 @@
-"""Whether a call is made from inside another one, in whatever thread or task it is."""
+"""Find out whether a call is made from inside another one, in any thread or task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Nesting:
 
     @property
     def depth(self) -> int:
-        """How many calls of this object the caller is inside of."""
+        """The number of calls of this object that the caller is inside."""
         return sum(level.owner is self and not level.is_over for level in _LEVELS.get())
 
     @contextmanager

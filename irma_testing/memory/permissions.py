@@ -42,7 +42,7 @@ def check_permissions(
 
 
 def check_callbacks(settings: ServerSettings, request: StartRequest) -> None:
-    """Raise `Refusal` if results must be posted, and can neither be signed nor be unsigned."""
+    """Raise `Refusal` if results must be posted, but cannot be signed and must not be unsigned."""
     if settings.has_jwt_key or settings.allow_unsigned_callbacks:
         return
     if request.callback_url or request.next_url is not None:
@@ -153,7 +153,7 @@ def _check_identifiers(scheme: Scheme, request: StartRequest) -> None:
         raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(unknown)}")
     for credential in request.credentials:
         if credential.key_counter:
-            # Every issuer has one key: number 0.
+            # Every issuer has one key, which has number 0.
             key = f"{_issuer_of(credential.type)}-{credential.key_counter}"
             raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {key}")
         described = scheme.described(credential.type)

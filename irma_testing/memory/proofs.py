@@ -1,6 +1,6 @@
-"""Simulated proofs and signatures: how an app makes them, and how the server verifies them.
+"""Simulated proofs and signatures, as an app makes them and the server verifies them.
 
-A proof is a list of attributes with a checksum. Anybody can compute the checksum, so a simulated
+A proof is a list of attributes with a checksum. Anyone can compute the checksum, so a simulated
 proof proves nothing. Source: irmago `irma/verify.go`.
 """
 
@@ -53,14 +53,14 @@ def checksum_of(*parts: object) -> str:
 
 
 def commitment(nonce: str, number: int) -> dict[str, Any]:
-    """Return what an app sends for each credential that it asks for."""
+    """Return the commitment that an app sends for each credential that it will receive."""
     return {"c": checksum_of(nonce, number), "simulated": True}
 
 
 @final
 @attrs.frozen
 class Proof:
-    """The disclosed attributes of one credential; times in Unix seconds.
+    """The disclosed attributes of one credential; times are in Unix seconds.
 
     `serial` identifies the credential if non-revocation must be proved, else it is empty.
     """
@@ -137,7 +137,7 @@ def _locate(index_json: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[int
 
 
 def signature_nonce(nonce: str, message: str) -> str:
-    """Return the nonce of the proofs in a signature: of the session and the message."""
+    """Return the nonce of the proofs in a signature, which covers the session and the message."""
     return checksum_of(nonce, message)
 
 
@@ -148,7 +148,7 @@ def make_signature(
     indices: Sequence[Sequence[Mapping[str, Any]]],
     now: int,
 ) -> dict[str, Any]:
-    """Return the signature over a message by these proofs; `now` in Unix seconds."""
+    """Return the signature over a message by these proofs; `now` is in Unix seconds."""
     return {
         "@context": _LD_CONTEXT,
         "signature": list(proofs),

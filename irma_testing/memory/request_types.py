@@ -1,7 +1,7 @@
 """The fields of session requests and their Go types, in the current and the legacy form.
 
-Requests are read from JSON and written as the app gets them. `requests` decides which form a body
-has. Source: irmago `irma/requests.go` and `irma/legacy.go`.
+Requests are read from JSON and written as the app receives them. `requests` decides which form a
+body has. Source: irmago `irma/requests.go` and `irma/legacy.go`.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def _read_key_number(name: str) -> int:
     return int(name)
 
 
-# What the official server sends of an update is never asked of it by a requestor: its form is
-# looked at no closer.
+# A requestor never sends the updates that the official server adds, so their form is not checked
+# further.
 _UPDATE = pointer(Struct().kind)
 _DEMAND = Struct(
     Field("tolerance", UINT), Field("updates", mapping(_UPDATE, read_key=_read_key_number))

@@ -207,7 +207,7 @@ def check_subscription(life: Lifecycle, session: Session) -> None:
 def _after_next_url_error(request: StartRequest, reply: HttpResponse) -> HttpResponse:
     """Return the reply, after an error about `nextSession` if that has an empty URL.
 
-    The official server writes that error and goes on, so the body holds both.
+    The official server writes that error and continues, so the body holds both.
     """
     if request.next_url != "":
         return reply

@@ -1,4 +1,4 @@
-"""Read session requests in every form that the official server accepts, and check their form.
+"""Read session requests in every form that the official server accepts, and check them.
 
 The forms are plain and extended requests, each current or legacy. `permissions` checks whether a
 request may start. Source: irmago `ParseSessionRequest` in `irma/server/api.go`, and

@@ -1,4 +1,4 @@
-"""The credential types that exist: a small description of a scheme, or of all schemes at once."""
+"""The existing credential types: a small description of a scheme, or of all schemes at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CredentialType:
     revocation: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not issubclass(type(self.identifier), str):  # a proxy claims to be one
+        if not issubclass(type(self.identifier), str):  # a proxy claims to be a str
             raise ConfigurationError("identifier: must be a string")
         parts = self.identifier.count(".") + 1
         if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:

@@ -74,9 +74,9 @@ class InMemoryServer:
     without a revocation database. Source: irmago v1.3.0, `irma/server`.
 
     Args:
-        settings: Its configuration; by default anybody may start sessions.
+        settings: Its configuration; by default anyone may start sessions.
         url: Its base URL, with a path prefix if any.
-        scheme: The credential types that exist; by default everything that is well formed.
+        scheme: The credential types that exist; by default every well-formed one.
         clock: Its clock; by default a `ManualClock`, which moves only when a transport sleeps.
         deliver: Delivers callbacks and `nextSession` posts to their receiver, and returns its
             response: `wsgi(app)`, `asgi(app)`, `django(client)`, or a function of yours. Without it
@@ -188,9 +188,9 @@ class InMemoryServer:
         """Call a function with the pointer of every session that a requestor starts from now on.
 
         `server.when_started(app.accept)` answers all sessions. The call happens at the next call to
-        the server, or while a transport sleeps, but never within the start itself. Its exceptions
-        come out of that call. If `deliver` is awaited, and the application runs on an event loop of
-        the test's own thread, the call also happens while the application waits for something else.
+        the server, or while a transport sleeps, but never within the start itself. That call raises
+        its exceptions. If `deliver` is awaited, and the application runs on an event loop of the
+        test's own thread, the call also happens while the application waits for something else.
 
         Args:
             action: Called with the session pointer.
@@ -210,12 +210,12 @@ class InMemoryServer:
         self._life.timeline.after(delay.total_seconds(), action)
 
     def catch_up(self) -> None:
-        """Run all that is due by the clock: sweeps, events, time-outs, planned actions."""
+        """Run everything that is due by the clock: sweeps, events, time-outs, planned actions."""
         self.raise_missed()
         self._life.timeline.catch_up()
 
     def raise_missed(self) -> None:
-        """Raise the error of a planned action that no call could raise.
+        """Raise an error of a planned action that no call could raise.
 
         It happened while the application waited for something else. Every call to the server
         raises it, and so does the end of a test that uses the fixture `irma_server`.
@@ -224,21 +224,21 @@ class InMemoryServer:
             raise self._missed.pop()
 
     async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-        """Call a function; if `deliver` is awaited, on a thread, so that the event loop stays free.
+        """Call a function, on a thread if `deliver` is async, so that the event loop stays free.
 
-        So a test on the application's event loop plays the app: `await server.run(app.accept,
-        pointer)`. Nothing else moves the clock meanwhile.
+        So a test on the application's event loop can play the app:
+        `await server.run(app.accept, pointer)`. Nothing else moves the clock meanwhile.
 
         Args:
             function: A method of this server or of an app.
             arguments: Its arguments.
 
         Returns:
-            What the function returns.
+            The result of the function.
 
         Raises:
             UsageError: The function cannot be called.
-            Exception: Whatever the function raises.
+            Exception: The function raised it.
         """
         check_callable(function, "function")
         if not self._life.callbacks.is_async:
@@ -253,7 +253,7 @@ class InMemoryServer:
 
         Args:
             duration: How much time passes.
-            until: Called each time something was due; if it returns true, time stops there.
+            until: Called each time an action was due; if it returns true, time stops there.
 
         Returns:
             Whether time has passed; another clock is not moved.

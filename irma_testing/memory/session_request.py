@@ -18,7 +18,7 @@ DEFAULT_VALIDITY = 120
 @final
 @attrs.frozen
 class RequestedAttribute:
-    """One attribute request; three parts in `type` request the credential alone."""
+    """One attribute request; a `type` of three parts requests only the credential."""
 
     type: str
     value: str | None = attrs.field(default=None, repr=False)
@@ -67,9 +67,9 @@ class RequestedCredential:
 @final
 @attrs.frozen
 class StartRequest:
-    """A session request with its options; times in seconds, 0 for the server's default.
+    """A session request with its options; times are in seconds, 0 for the server's default.
 
-    `app_json` is the session request as the app gets it; `revocation` maps types to tolerances.
+    `app_json` is the session request as the app receives it; `revocation` maps types to tolerances.
     """
 
     kind: SessionKind

@@ -1,8 +1,8 @@
 """The state of a session at the server, and the store of all sessions.
 
-A handler works on a copy of a session. The copy is stored when the handler is done, if nothing else
-was stored meanwhile. Therefore the receiver of a callback may still see `CONNECTED`. Source: irmago
-`irmaserver/sessions.go`.
+A handler works on a copy of a session. The copy is stored when the handler has finished, if nothing
+else was stored meanwhile. Therefore the receiver of a callback may still see `CONNECTED`. Source:
+irmago `irmaserver/sessions.go`.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class SessionStore:
         max_lifetime: How long an app may take once it is connected, or if the request sets no
             time-out.
         result_lifetime: How long a session is stored after its end.
-        on_timeout: Called with a session that has timed out, each time it is looked at.
+        on_timeout: Called with a session that has timed out, each time it is read.
         on_stored: Called with a session whose status has changed.
     """
 
@@ -187,7 +187,7 @@ class SessionStore:
         return end + self._result_lifetime
 
     def look(self, stored: Session) -> Session:
-        """Return a copy of a session as it is now, which may have timed out.
+        """Return a copy of the current state of a session, which may have timed out.
 
         Like the official server, this does not store the time-out, so it is reported each time.
         """
@@ -295,7 +295,7 @@ def request_json(session: Session) -> dict[str, Any]:
 
 
 def _credential_json(fields: Mapping[str, Any], credential: RequestedCredential) -> dict[str, Any]:
-    # Validity comes first, whether the requestor or the server has set it.
+    # Validity comes first, whether the requestor or the server set it.
     shown: dict[str, Any] = {"validity": credential.validity}
     hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")
     shown |= {name: value for name, value in fields.items() if name not in hidden}

@@ -98,7 +98,7 @@ class RequestorSettings:
         _check_permissions(self)
 
     def _expected_key(self) -> str:
-        """Return what the key must be if it is not, or an empty string."""
+        """Return what the key must be if it is invalid, or an empty string."""
         if not self.key:
             return "a string that is not empty"
         try:
@@ -145,7 +145,7 @@ class ServerSettings:
     """The server's configuration; the defaults are the official server's.
 
     Args:
-        requestors: The requestors by name; None lets anybody start sessions (`no_auth`).
+        requestors: The requestors by name; None lets anyone start sessions (`no_auth`).
         disclose_perms: The attributes that every requestor may request.
         sign_perms: The same for signature sessions.
         issue_perms: The credential types that every requestor may issue.

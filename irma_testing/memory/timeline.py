@@ -1,6 +1,6 @@
 """Actions that are planned for a time on one clock.
 
-No thread runs them: every call to the server first runs the actions that are due.
+No thread runs them. Instead, every call to the server first runs the actions that are due.
 """
 
 from __future__ import annotations

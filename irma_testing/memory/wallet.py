@@ -1,4 +1,4 @@
-"""The credentials in an app, and the choice of those that answer a request."""
+"""The credentials in an app, and the choice of those for a request."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class HeldCredential:
         credential_type: `scheme.issuer.credential`.
         attributes: Values by name; None for an attribute that was issued without a value.
         issued_at: The time of issuance, a whole week since 1970: an aware time, which becomes UTC.
-        expires_at: The time of expiry, likewise.
+        expires_at: The time of expiry, in the same form.
         serial: Identifies the credential if it can be revoked, else empty.
 
     Raises:
@@ -109,7 +109,7 @@ class Wallet:
         issued_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> HeldCredential:
-        """Return a new credential, with times rounded down to weeks as by an issuer.
+        """Return a new credential, with times rounded down to weeks as an issuer does.
 
         Raises:
             ConfigurationError: The scheme has no such credential type or attribute.
@@ -168,7 +168,7 @@ class Pick:
     name: str
 
     def repeat(self) -> RequestedAttribute:
-        """Return the request for exactly this value, as a chained session makes it."""
+        """Return the request for exactly this value, as in a chained session."""
         identifier = self.credential.credential_type
         if not self.name:
             return RequestedAttribute(identifier)
@@ -230,8 +230,8 @@ class Chooser:
     def pretend(self, disclose: ConDisCon) -> Lists:
         """Return the attributes for the first option of each slot that is not empty.
 
-        All are from the wallet, revoked or not, or all are made up: the server would notice two
-        credentials of a singleton type.
+        Either all are from the wallet, revoked or not, or all are made up, because the server would
+        notice two credentials of a singleton type.
         """
         options = [next(filter(None, disjunction), ()) for disjunction in disclose]
         held = [self._option(conjunction, allow_revoked=True) for conjunction in options]
@@ -275,7 +275,7 @@ class Chooser:
         return pick.credential.expires_at < self.now and kind not in self.request.skip_expiry_check
 
     def _make_up(self, conjunction: Con) -> tuple[Pick, ...]:
-        """Return attributes of made-up credentials that have all that the request wants."""
+        """Return attributes of made-up credentials that satisfy the request."""
         values: dict[str, dict[str, str | None]] = {}
         for attribute in (*conjunction, *self.request.attributes()):
             of_type = values.setdefault(attribute.credential_type, {})

@@ -26,12 +26,12 @@ PRIME_BITS = 195
 
 @frozen
 class Accumulator:
-    """What an issuer publishes about revocation at some time."""
+    """An issuer's statement about revocation at some time."""
 
     key: MadeIssuerKey
     nu: int
     index: int
-    """How many credentials were revoked before."""
+    """The number of credentials that were revoked before."""
     time: int
     """Unix time in seconds."""
     event_hash: bytes
@@ -43,7 +43,7 @@ class Accumulator:
         return cls(key, nu, 0, time, _event_hash(0, b"", 1))
 
     def witness(self, chance: Chance) -> Witness:
-        """Return a new witness, whose prime is for a credential that is issued with it."""
+        """Return a new witness, whose prime becomes part of a new credential."""
         prime = chance.prime(1 << (PRIME_BITS - 1), PRIME_BITS - 2)
         return Witness(self, prime, self._root(prime))
 
@@ -55,7 +55,7 @@ class Accumulator:
         return Accumulator(self.key, self._root(prime), index, time, event_hash)
 
     def signed(self) -> dict[str, object]:
-        """Return the accumulator as a proof has it, signed by the issuer.
+        """Return the accumulator as in a proof, signed by the issuer.
 
         Raises:
             ValueError: the issuer has no key to sign accumulators with.
@@ -80,7 +80,7 @@ class Accumulator:
 
 @frozen
 class Witness:
-    """What a holder knows: u to the power of the prime is the accumulator's nu."""
+    """A holder's witness: u to the power of the prime is the accumulator's nu."""
 
     accumulator: Accumulator
     prime: int
@@ -98,7 +98,7 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return the witness beside an accumulator that it is not for, as a cheat would."""
+        """Return the witness with an accumulator that it does not match, as a cheat would."""
         return Witness(accumulator, self.prime, self.u)
 
 

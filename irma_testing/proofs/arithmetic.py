@@ -1,4 +1,4 @@
-"""Powers modulo a number, by gmpy2 if it is installed."""
+"""Powers modulo a number, computed by gmpy2 if it is installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _fastest_power() -> Callable[[int, int, int], int]:
 
 
 power = _fastest_power()
-"""Return a power modulo a number. The base of a negative exponent must be coprime to that."""
+"""Return a power modulo a number. The base of a negative exponent must be coprime to it."""
 
 
 def product(powers: Iterable[tuple[int, int]], modulus: int) -> int:

@@ -1,4 +1,4 @@
-"""Numbers that look random and follow from a seed, so that each run makes the same proofs."""
+"""Numbers that look random but follow from a seed, so that each run makes the same proofs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _BASES = _SMALL_PRIMES[:12]
 
 
 class Chance:
-    """A stream of numbers that depends on its seed alone.
+    """A stream of numbers that depends only on its seed.
 
-    Never use it for a secret that protects anything: the seed and the numbers can be guessed.
+    Never use it for a secret that protects anything, because the numbers can be guessed.
 
     Args:
         seed: any string; equal seeds give equal numbers.
@@ -46,7 +46,7 @@ class Chance:
 def is_prime(number: int) -> bool:
     """Return whether a number is prime, by Miller and Rabin's test with twelve bases.
 
-    That is enough for numbers that nobody chose to deceive the test.
+    That is enough for numbers that were not chosen to deceive the test.
     """
     if number <= 1:
         return False

@@ -1,4 +1,4 @@
-"""Issue credentials: Camenisch and Lysyanskaya's signatures over attributes."""
+"""Issue credentials, which are Camenisch-Lysyanskaya signatures over attributes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from irma_testing.proofs.made_scheme import MadeAttribute, MadeScheme, MadeType
 __all__ = ["Credential", "encode", "issue", "metadata", "secret_key"]
 
 _UNMARKED = 2
-"""The version of metadata with which an absent value is the same as an empty one."""
+"""The version of metadata in which an absent value is the same as an empty one."""
 WEEK = 604_800
 """Seconds in a week, the unit of time in metadata."""
 
@@ -37,7 +37,7 @@ class Credential:
 
     @property
     def group(self) -> str:
-        """Return which secret key is in it: that of a distributed scheme, or the common one."""
+        """Return the kind of secret key in it: that of a distributed scheme, or the common one."""
         return self.scheme.name if self.scheme.is_distributed else ""
 
 
@@ -61,7 +61,7 @@ def issue(
         identifier: the credential type's identifier of three parts.
         values: by attribute, a string, None for an absent value, or a number to be signed as it is.
             Attributes that are not named are absent.
-        chance: where its random numbers come from.
+        chance: the source of random numbers.
         signed_at: Unix time in seconds; the metadata has the week.
         weeks: how long it is valid.
         holder: whose secret key is in it.
@@ -92,7 +92,7 @@ def issue(
 
 
 def secret_key(holder: str, scheme: MadeScheme) -> int:
-    """Return a holder's secret key; a distributed scheme has one of its own."""
+    """Return a holder's secret key; each distributed scheme has a separate one."""
     group = scheme.name if scheme.is_distributed else ""
     return hash_number(f"secret key of {holder} {group}".encode()) >> 1
 
@@ -109,7 +109,7 @@ def metadata(identifier: str, counter: int, signed_at: int, weeks: int, version:
 
 
 def encode(value: str | int | None, version: int = 3) -> int:
-    """Return the number for the value of an attribute; a number is returned as it is."""
+    """Return the number for the value of an attribute; a number is returned unchanged."""
     if isinstance(value, int):
         return value
     number = int.from_bytes((value or "").encode())

@@ -1,6 +1,6 @@
-"""Write numbers as JSON, DER and CBOR have them.
+"""Encode numbers in JSON, DER and CBOR.
 
-The verifier has functions of its own for this. A mistake in one of both is then no mistake of both.
+The verifier has separate functions for this, so a mistake in one is not a mistake in both.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 _LONG_LENGTH = 0x80
-"""From here on a length has bytes of its own in DER."""
+"""From this length on, DER uses the long form."""
 _LONG_NUMBER = 24
-"""The same for a number in CBOR."""
+"""From this number on, CBOR uses additional bytes."""
 
 Cbor = int | str | bytes | Mapping[str, "Cbor"]
 
@@ -34,7 +34,7 @@ def number_bytes(number: int) -> bytes:
 
 
 def json_number(number: int) -> str:
-    """Return a number as proofs have it in JSON: standard base64 of its big-endian bytes."""
+    """Return a number as in the JSON of proofs: standard base64 of its big-endian bytes."""
     return base64.b64encode(number_bytes(number)).decode()
 
 

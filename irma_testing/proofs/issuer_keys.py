@@ -1,4 +1,4 @@
-"""Issuer keys that are made up: the private half is a pair of primes that anybody can read."""
+"""Made-up issuer keys, whose private half is a pair of primes that anyone can read."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FAR_FUTURE = 2208988800
 
 @frozen
 class Sizes:
-    """The lengths in bits that follow from that of an issuer key's modulus (Idemix, table 2)."""
+    """The lengths in bits that an issuer key's modulus determines (Idemix, table 2)."""
 
     ln: int
     lm: int
-    """Of an attribute that is signed as it is."""
+    """The length of an attribute that is signed without hashing."""
     lstatzk: int
-    """By how much a random number is longer than what it hides."""
+    """The number of bits by which a random number is longer than the number that it hides."""
     lh: int = 256
     le_prime: int = 120
 
@@ -80,7 +80,7 @@ class MadeIssuerKey:
     g: int
     h: int
     accumulator_key: ec.EllipticCurvePrivateKey | None = field(eq=False)
-    """Signs accumulators; an issuer that cannot revoke has none."""
+    """The key that signs accumulators; None for an issuer that cannot revoke."""
 
     @classmethod
     def make(
@@ -138,13 +138,13 @@ class MadeIssuerKey:
         return _SIZES[self.n.bit_length()]
 
     def signed_number(self, attribute: int) -> int:
-        """Return what is signed of an attribute: the number itself, or its hash if it is long."""
+        """Return the number to sign for an attribute, which is a hash if the attribute is long."""
         if attribute.bit_length() <= self.sizes.lm:
             return attribute
         return hash_number(number_bytes(attribute))
 
     def represent(self, attributes: dict[int, int]) -> int:
-        """Return the product of the bases to the powers of what is signed of attributes."""
+        """Return the product of the bases to the powers of the signed numbers."""
         powers = (
             (self.bases[index], self.signed_number(attribute))
             for index, attribute in attributes.items()

@@ -1,4 +1,4 @@
-"""Scheme folders that are made up: descriptions, issuer keys and a signed index."""
+"""Made-up scheme folders: descriptions, issuer keys and a signed index."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MadeAttribute:
     optional: bool = False
     random_blind: bool = False
     revocation: bool = False
-    """The one attribute by which credentials are revoked, whose name is in no file."""
+    """Whether this is the revocation attribute, whose name is in no file."""
 
     def xml(self) -> str:
         """Return the element in the type's description."""
@@ -51,7 +51,7 @@ class MadeType:
     attributes: tuple[MadeAttribute, ...] = field(converter=_attributes)
     singleton: bool = False
     deprecated_since: int | None = None
-    """From when it is no longer issued, in Unix time."""
+    """The time since which it is no longer issued, in Unix time."""
 
     def index_of(self, name: str) -> int:
         """Return the index of an attribute in proofs, where 0 is the secret key."""

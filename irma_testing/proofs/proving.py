@@ -1,10 +1,10 @@
-"""Prove what is in credentials: disclosure proofs, with proofs of non-revocation if wanted.
+"""Make disclosure proofs, optionally with proofs of non-revocation.
 
     proofs = OpenProofs([Shown(credential, ("name",))], Chance("an example"))
     proofs.close(nonce=7)
 
 Each proof commits to random numbers first. The challenge is the hash of all commitments, and the
-responses answer it. Between both, a signature is stamped with the time.
+responses answer it. Between these steps, a signature is stamped with the time.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ PRIME_BITS = 579
 
 @frozen
 class Shown:
-    """A credential, and what a proof shows of it.
+    """A credential, and the part of it that a proof shows.
 
     Args:
         credential: the credential.
         attributes: the names of those attributes that are shown.
-        witness: if the proof shall say that the credential is not revoked.
+        witness: the witness for a proof that the credential is not revoked, or None.
     """
 
     credential: Credential
@@ -60,7 +60,7 @@ class Shown:
 
     @property
     def disclosed(self) -> dict[int, int]:
-        """Return the numbers that the proof shows, by index: the metadata is always there."""
+        """Return the numbers that the proof shows, by index; the metadata is always shown."""
         indices = [1, *(self.credential.type.index_of(name) for name in self.attributes)]
         return {index: self.credential.numbers[index] for index in sorted(indices)}
 
@@ -72,7 +72,7 @@ class OpenProofs:
 
     Args:
         shown: the credentials in order.
-        chance: where the random numbers come from.
+        chance: the source of random numbers.
     """
 
     def __init__(self, shown: Sequence[Shown], chance: Chance) -> None:
@@ -117,14 +117,14 @@ def disclose(
     context: int = 1,
     indices: list[list[Json]] | None = None,
 ) -> Json:
-    """Return what an app sends at the end of a disclosure session.
+    """Return the message that an app sends at the end of a disclosure session.
 
     Args:
         shown: the credentials in order.
-        chance: where the random numbers come from.
+        chance: the source of random numbers.
         nonce: the session's nonce.
         context: the session's context.
-        indices: what answers which disjunction; by default each credential answers one.
+        indices: the attributes for each disjunction; by default each credential answers one.
     """
     proofs = OpenProofs(shown, chance).close(nonce, context)
     return {"proofs": proofs, "indices": default_indices(shown) if indices is None else indices}

@@ -23,7 +23,7 @@ from irma_testing.proofs.proving import Json, OpenProofs, Shown, default_indices
 __all__ = ["TimeStamper", "sign_message", "signature_nonce", "stamped_content"]
 
 CONTEXT = "https://irma.app/ld/signature/v2"
-"""Marks the second form; signatures of before 2019 lack it."""
+"""Marks the second form; signatures from before 2019 lack it."""
 
 
 @frozen
@@ -31,7 +31,7 @@ class TimeStamper:
     """A time-stamping server's key.
 
     Args:
-        url: the server's URL, which the verifier takes from the scheme.
+        url: the server's URL, as in the scheme.
         seed: equal seeds give equal keys.
     """
 
@@ -81,13 +81,13 @@ def sign_message(
     Args:
         message: the message.
         shown: the credentials in order.
-        chance: where the random numbers come from.
+        chance: the source of random numbers.
         stamper: stamps the signature; without one it has no time stamp.
         at: the time of the stamp, as Unix time in seconds.
         nonce: the session's nonce.
         context: the session's context.
         first_form: make the form that was in use until 2019.
-        indices: what answers which disjunction; by default each credential answers one.
+        indices: the attributes for each disjunction; by default each credential answers one.
     """
     proofs = OpenProofs(shown, chance)
     signature: Json = {} if first_form else {"@context": CONTEXT}

@@ -1,4 +1,4 @@
-"""The Django application of the provider, which has no tables of its own."""
+"""The Django application of the provider, which has no database tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AllauthConfig(AppConfig):
 
 
 def _check_provider(**_: Any) -> list[checks.CheckMessage]:
-    # Modules that use the models are imported once the applications are there.
+    # Modules that use the models can be imported only once the applications are loaded.
     from irma_web_django.allauth.provider_settings import provider_settings  # noqa: PLC0415
 
     try:

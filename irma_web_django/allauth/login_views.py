@@ -1,4 +1,4 @@
-"""The pages of a login: the beginning, and the return from the page that asks."""
+"""The pages of a login: its start, and the return from the page that asks the question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The provider: allauth's buttons, accounts and sign-up, with what a person has proved."""
+"""The provider: it passes proofs to allauth's buttons, accounts and sign-up."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
     """Logs people in with Yivi.
 
     allauth knows an account by a pseudonym of the attribute in the slot `ACCOUNT`. A site that
-    keeps more of an answer names a subclass in the setting `provider_class`, with a method
-    `extract_common_fields` of its own. Everywhere, `data` is the `Proof`.
+    keeps more of an answer names a subclass in the setting `provider_class`, which overrides
+    `extract_common_fields`. In all methods, `data` is the `Proof`.
     """
 
     id = PROVIDER
@@ -62,7 +62,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
             ConfigurationError: A setting is wrong.
         """
         question = provider_settings().question
-        # What was proved before, by whomever, must not log in anybody.
+        # An earlier proof in this browser must not log a person in.
         proof_sessions.forget(request, question)
         state = self.stash_redirect_state(request, process, next_url, data, **kwargs)
         callback = f"{reverse('irma_callback')}?{urlencode({'state': state})}"
@@ -80,14 +80,15 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         newest, *older = [
             pseudonym(data, slot, key=key) for key in current_settings().pseudonym_keys
         ]
-        # An account that was made with a key which will be removed some day moves to the newest.
+        # An account that was made with an older key, which will be removed some day, moves to the
+        # newest key.
         known = SocialAccount.objects.filter(provider=self.sub_id)
         if older and not known.filter(uid=newest).exists():
             known.filter(uid__in=older).update(uid=newest)
         return newest
 
     def extract_extra_data(self, data: Proof) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing: allauth would store it as it is."""
+        """Return nothing, because allauth would store it in the clear."""
         return {}
 
     def extract_email_addresses(self, data: Proof) -> list[EmailAddress]:
@@ -103,4 +104,4 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
 
 
 provider_classes = [IrmaProvider]
-"""What allauth looks for."""
+"""The name that allauth looks for."""

@@ -1,7 +1,7 @@
-"""Counts the steps of a backtracking matcher, so that a slow pattern shows on a busy machine too.
+"""Counts the steps of a backtracking matcher, so that slow patterns are found on busy machines too.
 
-The matcher does what Python's own does, without its shortcuts, over the tree that Python's parser
-makes of a pattern. A step is a character that is looked at, or a choice that is taken.
+The matcher works like Python's own, without its shortcuts, on the tree that Python's parser makes
+from a pattern. A step is a character that is read, or a choice that is made.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FEW = 3
 
 
 class TooManySteps(Exception):  # noqa: N818 - a finding, not a fault
-    """A match took more steps than it may."""
+    """A match took more steps than allowed."""
 
 
 @final
@@ -50,13 +50,13 @@ class Counter:
         self.steps = 0
 
     def fullmatch(self, text: Text, *, most: int) -> bool:
-        """Return whether the whole text matches; raise `TooManySteps` after `most` of them."""
+        """Return whether the whole text matches; raise `TooManySteps` after `most` steps."""
         self._begin(text, most)
         with _deep_recursion():
             return self._match(0, lambda position: position == len(text))
 
     def search(self, text: Text, *, most: int) -> bool:
-        """Return whether something in the string matches; raise `TooManySteps` likewise."""
+        """Return whether a part of the string matches; raise `TooManySteps` after `most` steps."""
         self._begin(text, most)
         with _deep_recursion():
             return any(self._match(start, _anything) for start in range(len(text) + 1))
@@ -75,7 +75,7 @@ class Counter:
         matchers = [None if str(node[0]) in _SINGLE else self._matcher(node) for node in each]
 
         def match(position: int, then: Then, index: int = 0) -> bool:
-            # Characters one after the other are matched here, without a call for each.
+            # Consecutive characters are matched here, without a call for each.
             while index < len(singles):
                 is_one_of = singles[index]
                 if is_one_of is None:
@@ -207,7 +207,7 @@ class Counter:
         return self._once(self._sequence(value))
 
     def _once(self, inner: Matcher) -> Matcher:
-        """Take the first way through, and no other if what follows fails."""
+        """Take the first way through, and no other way if the rest fails."""
 
         def match(position: int, then: Then) -> bool:
             reached = _first_end(inner, position)
@@ -242,7 +242,7 @@ class Counter:
 
 
 def single_nodes(pattern: Text, flags: int = 0) -> list[Callable[[Text], bool]]:
-    """Return, for each place of the pattern that takes one character, what it takes."""
+    """Return the accepted characters for each place of the pattern that matches one character."""
     tree = _PARSER.parse(pattern, flags)
     return [
         single(node, tree.state.flags, is_bytes=isinstance(pattern, bytes))
@@ -251,7 +251,7 @@ def single_nodes(pattern: Text, flags: int = 0) -> list[Callable[[Text], bool]]:
 
 
 def samples(pattern: Text, flags: int = 0) -> list[Text]:
-    """Return some texts that lead into the pattern: what each of its branches begins with."""
+    """Return strings that lead into the pattern: the beginning of each of its branches."""
     tree = _PARSER.parse(pattern, flags)
     empty: Text = pattern[:0]
     is_bytes = isinstance(pattern, bytes)
@@ -263,7 +263,7 @@ def samples(pattern: Text, flags: int = 0) -> list[Text]:
 def _extend(
     begun: list[Text], nodes: Iterable[Node], flags: int, found: list[Text], *, is_bytes: bool
 ) -> list[Text]:
-    """Add to each text what the nodes take; note each step on the way; keep a few of them."""
+    """Extend each string by characters that the nodes accept; keep a few at each step."""
     for kind, value in nodes:
         name = str(kind)
         if name in _SINGLE:
@@ -300,7 +300,7 @@ def _leaves(nodes: Iterable[Node]) -> Generator[Node]:
 
 
 def single(node: Node, flags: int, *, is_bytes: bool) -> Callable[[Text], bool]:
-    """Return a check whether a node takes a character; Python's own matcher decides it."""
+    """Return a function that asks Python's own matcher if a node accepts a character."""
     state = _PARSER.State()
     state.flags, state.str = flags, b"" if is_bytes else ""
     compiled = _COMPILER.compile(_PARSER.SubPattern(state, [node]), flags)

@@ -39,7 +39,7 @@ _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 @attrs.frozen
 class Found:
-    """A pattern, and where it stands."""
+    """A pattern, and its place."""
 
     place: str
     pattern: Text
@@ -156,7 +156,7 @@ def _found(node: ast.Call, function: str, known: dict[str, Any], place: str) -> 
 
 def _value_of(node: ast.expr, known: dict[str, Any], place: str) -> Any:
     try:
-        # In angle brackets, or coverage looks for a file of that name and fails.
+        # In angle brackets, because coverage would otherwise look for a file of that name.
         return eval(compile(ast.Expression(node), f"<{place}>", "eval"), dict(known))
     except (NameError, TypeError) as error:
         raise ValueError(f"{place}: the pattern is not known before the program runs") from error

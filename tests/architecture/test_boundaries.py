@@ -1,7 +1,7 @@
-"""Every public function is a boundary, and no frame behind one is in a traceback.
+"""Every public function is a boundary, and tracebacks show no frame behind one.
 
-The first part finds all that is public. The second makes errors at many of them, with secrets in
-every argument, and searches tracebacks with their local variables.
+The first part finds everything that is public. The second causes errors in many functions, with
+secrets in every argument, and searches tracebacks with their local variables.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ INSIDE = {
     "irma_core.wire": "boundaries call it",
     "irma_core.trust": "what is public of it is in irma_core",
 }
-"""Modules that nobody calls from outside, and why."""
+"""Modules that are not called from outside, and why."""
 DRIVERS = "irma_core.flows.driver"
 NO_BOUNDARY = {
     "Answer": "it is made by an answer's checks, and its methods take slots",
@@ -120,7 +120,7 @@ NO_BOUNDARY = {
     "FrontendOptions": "it checks nothing",
     "InstalledPackage": "`install_browser_package` makes it",
 }
-"""Public classes that hold no boundary, and why."""
+"""Public classes without a boundary, and why."""
 
 
 def modules() -> Iterator[str]:
@@ -148,7 +148,7 @@ def public_things() -> Iterator[Any]:
 
 @pytest.mark.parametrize("thing", list(public_things()))
 def test_what_is_public_is_a_boundary(thing: Any) -> None:
-    """Functions, and the public methods of classes; the rest stands in a table with reasons."""
+    """Public functions and methods are boundaries, except for those in a table with reasons."""
     if not isinstance(thing, type):
         if thing.__name__.startswith("irma_"):
             return  # a hook, which takes nothing
@@ -166,7 +166,7 @@ def test_what_is_public_is_a_boundary(thing: Any) -> None:
 
 
 SECRET = "Kz7secretKz7secretKz"
-"""Twenty letters and digits, as a token has."""
+"""Twenty letters and digits, like a token."""
 HALF = f"{SECRET}\ud800"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = new_sealing_key()
@@ -174,7 +174,7 @@ AGE = "example.town.age.over18"
 
 
 def deliver(end: SessionOutcome) -> None:
-    """Fail as an application may."""
+    """Fail as an application might."""
     raise LookupError(f"order {end.status}")
 
 
@@ -265,7 +265,7 @@ RAISING: dict[str, Callable[[], object]] = {
 
 
 def frames_of(error: BaseException | None) -> list[traceback.FrameSummary]:
-    """Return all frames of an error and of what is chained to it, with their local variables."""
+    """Return all frames of an error and of its chain, with their local variables."""
     frames: list[traceback.FrameSummary] = []
     waiting, seen = [error], set[int]()
     while waiting:
@@ -274,14 +274,14 @@ def frames_of(error: BaseException | None) -> list[traceback.FrameSummary]:
             continue
         seen.add(id(each))
         shown = traceback.TracebackException.from_exception(each, capture_locals=True)
-        # A test's own frames hold the secrets by right.
+        # A test's own frames may hold the secrets.
         frames += [frame for frame in shown.stack if "/tests/" not in frame.filename]
         waiting += [each.__cause__, each.__context__]
     return frames
 
 
 def search(error: BaseException) -> None:
-    """Fail if the secret is in a frame that is not the test's, or in a chained error."""
+    """Fail if the secret is in a frame outside the test, or in a chained error."""
     assert frames_of(error)
     for frame in frames_of(error):
         assert SECRET not in str(frame.locals), f"{frame.filename}:{frame.lineno}"
@@ -295,7 +295,7 @@ def search(error: BaseException) -> None:
 
 @pytest.mark.parametrize("call", RAISING.values(), ids=RAISING)
 def test_no_secret_is_in_a_frame(call: Callable[[], object]) -> None:
-    """Every one is an error of the tree, and shows nothing of what it was given."""
+    """Every error is one of the tree, and does not show the arguments."""
     with pytest.raises(IrmaError) as raised:
         call()
     search(raised.value)
@@ -327,7 +327,7 @@ AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
 
 @pytest.mark.parametrize("call", AWAITED.values(), ids=AWAITED)
 def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor], Any]) -> None:
-    """The same where it is awaited."""
+    """The same holds for coroutines."""
     server = InMemoryServer()
 
     async def main() -> None:

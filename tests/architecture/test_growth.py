@@ -1,6 +1,6 @@
-"""What reads strangers' input takes work that grows as the input, and raises our own errors.
+"""Readers of strangers' input take linear work, and raise the library's own errors.
 
-Work is counted in lines that Python runs, so a busy machine does not disturb it.
+Work is counted in lines that Python runs, so the result does not depend on the machine's load.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ from tests.memory_stores import memory_store
 from tests.sealed_handles import handles_at
 
 SMALL, FACTOR = 30, 8
-# Eight times the input takes some eight times the work; a square would take sixty-four times.
+# Eight times the input takes about eight times the work; quadratic work would take sixty-four
+# times.
 MOST_GROWTH = FACTOR * 1.6
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = b"an HMAC key of 32 bytes or more."
@@ -66,7 +67,7 @@ def disclosing(disclose: object, **others: object) -> dict[str, Any]:
 
 
 def requests(size: int) -> list[dict[str, Any]]:
-    """Start bodies with many of something."""
+    """Return start requests that have many of one thing."""
     names = [f"a.b.c{number}.d" for number in range(size)]
     card = {"credential": "a.b.c", "attributes": {f"x{number}": "y" for number in range(size)}}
     return [
@@ -87,7 +88,7 @@ def requests(size: int) -> list[dict[str, Any]]:
 
 
 def long_numbers(digits: str) -> list[dict[str, Any]]:
-    """Fields of a request that are numbers, or texts that are read as numbers."""
+    """Return fields of a request that are numbers, or strings that are read as numbers."""
     return [
         {"labels": {digits: {"en": "x"}}},
         {"revocation": {"a.b.c": {"updates": {digits: {}}, "tolerance": 1}}},
@@ -100,7 +101,7 @@ def long_numbers(digits: str) -> list[dict[str, Any]]:
 
 
 def documents(size: int) -> list[bytes]:
-    """JSON that is large in one way, and strings that are not JSON."""
+    """Return JSON that is large in one way, and strings that are not JSON."""
     texts: list[object] = [
         list(range(size)),
         {str(number): number for number in range(size)},
@@ -139,7 +140,7 @@ def results(size: int) -> list[dict[str, Any]]:
 
 
 def streams(size: int) -> list[list[bytes]]:
-    """Event streams, in the chunks in which they come."""
+    """Return event streams, in chunks."""
     return [
         [b"data: x\n\n" * size],
         [b"data: x\n" * size],
@@ -193,7 +194,7 @@ WEB = WebSessions(
 def finish(
     url: str = "https://x.example/", headers: Any = JSON_HEAD, body: bytes = b"{}"
 ) -> Finished:
-    """Finish a page's session with something that a stranger sent."""
+    """Finish a page's session with input from a stranger."""
     return WEB.finish("login", WebRequest("POST", url, headers, body), lambda _web: None)
 
 
@@ -300,7 +301,7 @@ OURS = (IrmaError, JsonTextError, WireError, GoJsonError)
 
 @pytest.mark.parametrize("name", READERS)
 def test_work_grows_as_the_input_does(name: str) -> None:
-    """What is eight times as long, or has eight times as many of something, takes eight times."""
+    """Input that is eight times as large takes about eight times the work."""
     make, read = READERS[name]
     for index, (small, large) in enumerate(zip(make(SMALL), make(SMALL * FACTOR), strict=True)):
         few = count_lines(lambda small=small: read(small))  # type: ignore[misc]
@@ -320,7 +321,7 @@ def test_nothing_too_long_is_an_error_of_others(name: str) -> None:
 
 
 def test_a_square_is_found() -> None:
-    """The test above sees what it is there for."""
+    """The test above finds quadratic work."""
 
     def read(items: list[int]) -> int:
         found = 0

@@ -1,4 +1,4 @@
-"""No tool that looks into objects sees a secret, and nothing frozen can be changed inside."""
+"""Tools that inspect objects see no secret, and frozen objects cannot be changed inside."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ from tests.sealed_handles import handles_at
 
 SECRET = "Kz7secretKz7secretKz"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-KEY = f"{SECRET}{SECRET}é".encode()  # letters and digits alone are taken for an encoded key
+KEY = f"{SECRET}{SECRET}é".encode()  # letters and digits alone would be mistaken for an encoded key
 SIGNER = HmacSigner(KEY)
 AGE = "example.town.age.over18"
 TOKEN = RequestorToken(SECRET)
@@ -203,7 +203,7 @@ EXAMPLES: list[Any] = [
     AiohttpTransport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
 ]
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
-"""Public attrs classes that hold no secret of their own."""
+"""Public attrs classes that hold no secret themselves."""
 MADE_OF_OTHERS = {
     *("AnsweredSlot", "ChainStep", "Proof", "PublicKeyAuthentication", "SessionOutcome"),
     "WebAnswer",
@@ -223,7 +223,7 @@ def as_tuple(thing: Any) -> object:
 def inspected(thing: object) -> str:
     """Return what `rich.inspect` shows with all private attributes."""
     written = io.StringIO()
-    # The public properties of a model are what it is for; its other attributes are not.
+    # Only the public properties of a model may show its values.
     fields = {
         name: getattr(thing, name, None)
         for name in dir(thing)
@@ -276,14 +276,14 @@ TOOLS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 @pytest.mark.parametrize("thing", EXAMPLES, ids=lambda thing: type(thing).__name__)
 def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) -> None:
-    """A tool sees no secret, whatever it asks an object for."""
+    """A tool sees no secret, however it inspects an object."""
     shown = str(tool(thing))
     assert SECRET not in shown
     assert SECRET not in shown.replace("\n", "").replace(" ", "")
 
 
 def test_every_public_class_is_among_the_examples() -> None:
-    """Every public class has an example, or a reason for having none."""
+    """Every public class has an example, or a reason for its absence."""
     named = {type(each).__name__ for each in EXAMPLES}
     for name in irma_core.__all__:
         thing: object = getattr(irma_core, name)
@@ -344,7 +344,7 @@ NEVER_PICKLED: list[object] = [
 @pytest.mark.parametrize("thing", NEVER_PICKLED, ids=lambda thing: type(thing).__name__)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
-    """The error says so, and is of the tree."""
+    """Pickling a secret raises an error of the tree that says so."""
     with pytest.raises(UsageError, match="pickled"):
         pickle.dumps(thing, protocol)
 
@@ -355,7 +355,7 @@ def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
     ids=lambda thing: type(thing).__name__,
 )
 def test_what_a_caller_wrote_can_be_stored_and_copied(thing: object) -> None:
-    """A pickle of a request has its values, since it is made to be read again."""
+    """A pickle of a request contains its values, because it is meant to be read again."""
     again: object = pickle.loads(pickle.dumps(thing))
     assert again == thing
     assert copy.deepcopy(thing) == copy.copy(thing) == thing
@@ -363,7 +363,7 @@ def test_what_a_caller_wrote_can_be_stored_and_copied(thing: object) -> None:
     assert repr(again) == repr(thing)
 
 
-# What is frozen.
+# Frozen objects.
 
 
 def insides(thing: object, seen: set[int]) -> Iterator[object]:
@@ -387,7 +387,7 @@ def insides(thing: object, seen: set[int]) -> Iterator[object]:
 PLAIN = (RequestorToken, DisclosedAttribute, HttpRequest, HttpResponse)
 FROZEN = [each for each in EXAMPLES if attrs.has(type(each)) or isinstance(each, PLAIN)]
 MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
-"""Parts of somebody's own, which a setting refers to."""
+"""Parts of an application, to which a setting refers."""
 
 
 @pytest.mark.parametrize("thing", FROZEN, ids=lambda thing: type(thing).__name__)
@@ -413,7 +413,7 @@ ENUMS = {"AttributeProofStatus", "Mode", "Risk", "ProofStatus"}
 
 
 def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
-    """It has copies."""
+    """A changed argument does not change the object, which has copies."""
     labels: dict[str | int, dict[str, str]] = {"x": {"en": "Age"}}
     revocation: dict[str, timedelta | None] = {"example.town.age": None}
     request = DisclosureRequest({"x": AGE}, labels=labels, revocation=revocation)
@@ -451,10 +451,10 @@ def test_a_request_that_is_received_must_be_json() -> None:
         with pytest.raises(UsageError, match=r"received: must be"):
             FrontendRequest(FrontendAuthorization("x"), received=wrong)
     while deep:
-        deep = deep.pop("x")  # or Python frees it by recursion
+        deep = deep.pop("x")  # otherwise Python would free it recursively
 
 
-# Where something comes from.
+# Provenance.
 
 
 def test_evidence_is_no_argument() -> None:
@@ -477,7 +477,7 @@ def test_evidence_is_no_argument() -> None:
 
 @pytest.mark.parametrize("kind", [VerifiedRequest, ServerUrl])
 def test_what_was_checked_is_made_by_its_check_alone(kind: Any) -> None:
-    """There is no constructor, and no copy that differs."""
+    """Such an object cannot be constructed, and a copy cannot differ."""
     made = verified() if kind is VerifiedRequest else ServerUrl.parse("https://irma.example")
     with pytest.raises((TypeError, UsageError)):
         kind()

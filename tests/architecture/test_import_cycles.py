@@ -1,4 +1,4 @@
-"""No module of ours imports itself by way of other modules."""
+"""No module imports itself through other modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No regular expression takes work that grows faster than its input, however it is used."""
+"""No regular expression takes work that grows faster than its input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.architecture.patterns import Found, find_in, find_patterns
 
 SMALL, FACTOR = 40, 4
 LARGE = SMALL * FACTOR
-# Linear work grows by the factor; half as much again is for repetitions that begin late.
+# Linear work grows by the factor; the extra half is for repetitions that begin late.
 MOST_GROWTH = FACTOR * 1.5
 MOST_AT_ALL = 50_000
 STRANGE = ["\x00", "\n", "!", "\u20ac"]
@@ -33,7 +33,7 @@ def alphabet(found: Found) -> list[Text]:
 
 
 def literal_words(pattern: Text) -> list[Text]:
-    """Return the words that a pattern wants as they are, for an input that repeats one."""
+    """Return the literal words of a pattern, for inputs that repeat one of them."""
     text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\[[^]]*+\]|\\.|\(\?P[<=]\w+", " ", text))
     chosen = list(dict.fromkeys(words))[:6]
@@ -41,7 +41,7 @@ def literal_words(pattern: Text) -> list[Text]:
 
 
 def bad_inputs(found: Found, size: int) -> list[Text]:
-    """Texts of some size that lead into the pattern, go on and on, and then do not fit."""
+    """Return long strings that begin to match the pattern, and finally do not match."""
     letters = alphabet(found)
     starts = samples(found.pattern, found.flags)
     pumps = [*letters, *(start for start in starts[-2:] if start), *literal_words(found.pattern)]
@@ -59,7 +59,7 @@ def bad_inputs(found: Found, size: int) -> list[Text]:
 
 
 def complaints(found: Found) -> list[str]:
-    """Tell each way of use in which the work grows too fast, with an input."""
+    """Return each use in which the work grows too fast, with an input."""
     counter = Counter(found.pattern, found.flags)
     compiled: re.Pattern[Any] = re.compile(found.pattern, found.flags)
     said: list[str] = []
@@ -82,7 +82,7 @@ PATTERNS = find_patterns()
 
 @pytest.mark.parametrize("found", PATTERNS, ids=lambda found: str(found.place))
 def test_work_grows_no_faster_than_the_input(found: Found) -> None:
-    """A text that is four times as long takes some four times as many steps."""
+    """A string that is four times as long takes about four times as many steps."""
     assert complaints(found) == []
 
 
@@ -104,7 +104,7 @@ def test_work_grows_no_faster_than_the_input(found: Found) -> None:
     ],
 )
 def test_a_slow_pattern_is_found(pattern: Text, method: str) -> None:
-    """The test above sees what it is there for, quadratic and worse."""
+    """The test above finds quadratic and worse patterns."""
     said = complaints(Found("here", pattern, 0))
     assert any(each.startswith(method) for each in said)
 
@@ -126,7 +126,7 @@ def test_a_fast_pattern_is_not_complained_of(pattern: Text) -> None:
 
 
 def test_patterns_are_found_wherever_they_stand() -> None:
-    """In modules, classes and functions, with their flags, and by any function of `re`."""
+    """Patterns are found in modules, classes and functions, with flags and any function of `re`."""
     source = """
 import re
 PART = "[a-z]"
@@ -145,6 +145,6 @@ def c(text):
     "source", ["import re\ndef f(x):\n    return re.search(x, '')", "from re import compile"]
 )
 def test_a_pattern_that_cannot_be_tried_is_an_error(source: str) -> None:
-    """One that is only known as the program runs, and one that hides from the search."""
+    """A pattern that is only known at run time is reported as an error."""
     with pytest.raises(ValueError, match="here:"):
         list(find_in(source, "here"))

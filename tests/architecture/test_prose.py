@@ -1,4 +1,4 @@
-"""The style sheet of CONTRIBUTING.md, as far as patterns can hold it."""
+"""The style sheet of CONTRIBUTING.md, as far as patterns can check it."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ THIS = Path(__file__)
 
 
 class Rule(NamedTuple):
-    """What should not be written, and what to write instead."""
+    """A pattern for prose to avoid, and what to write instead."""
 
     pattern: str
     instead: str
@@ -29,7 +29,9 @@ RULES = {
         r"|\A\s*Who\b(?!.*\?)",
         "name the actor: the caller, the server, callers that …",
     ),
-    "is none": Rule(r"\b(?:is|are|was|were) none\b(?! of\b)", "is not a …, is invalid"),
+    "is none": Rule(
+        r"(?<!\bthere )\b(?:is|are|was|were) none\b(?! of\b)", "is not a …, is invalid"
+    ),
     "at hand": Rule(r"\bat hand\b", "available, cached"),
     "anew": Rule(r"\banew\b", "again"),
     "colour": Rule(r"\b[Cc]olours?\b", "mode"),
@@ -57,18 +59,18 @@ KEPT_HEADS = {
     "irma_core/trust/jws.py",
     "irma_core/plugins/hookspecs.py",
 }
-"""Modules where a reader might put a thing in the wrong file, so that they say what belongs."""
+"""Modules that say what belongs there, because code is easily put into the wrong one."""
 
 
 class Passage(NamedTuple):
-    """Prose, and where it stands."""
+    """Prose, and its line."""
 
     line: int
     text: str
 
 
 def passages(path: Path) -> Iterator[Passage]:
-    """Yield the prose of a file: docstrings, comments and strings, or the text of a page."""
+    """Yield the prose of a file: its docstrings, comments and strings, or the text of a page."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         in_block = False
@@ -87,7 +89,7 @@ def passages(path: Path) -> Iterator[Passage]:
 
 
 def files() -> list[Path]:
-    """Return all files that hold prose of ours."""
+    """Return all files that contain our prose."""
     found = [*ROOT.glob("*.md")]
     for folder in FOLDERS:
         for base in ROOT.glob(folder):
@@ -101,7 +103,7 @@ def files() -> list[Path]:
 
 
 def broken_rules(path: Path) -> list[str]:
-    """Return where a file breaks which rule."""
+    """Return the places at which a file breaks a rule."""
     name = path.relative_to(ROOT).as_posix()
     return [
         f"{name}:{passage.line}: {rule}; write: {RULES[rule].instead}"
@@ -120,7 +122,7 @@ def test_prose_follows_the_style_sheet(path: Path) -> None:
 
 
 def test_each_rule_finds_what_it_is_for() -> None:
-    """Every rule matches the example that it was made for."""
+    """Every rule matches its example."""
     examples = {
         "give": "Give the answer.",
         "headless who": "It is for who cannot wait.",

@@ -1,4 +1,4 @@
-"""Which module may import which, what the core may not touch, and what the front door shows."""
+"""The imports that modules may have, the libraries that the core avoids, and the public names."""
 
 import ast
 import copy
@@ -90,7 +90,7 @@ def room(module: str) -> str:
 
 @pytest.mark.parametrize("path", [p for p in CORE if p.name != "__init__.py"], ids=name)
 def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
-    """Each room knows those below it, and protocol and trust do not know each other."""
+    """Each package imports only lower ones, and protocol and trust do not import each other."""
     own = room(name(path).replace("/", "."))
     for module in imports(path):
         if module.startswith("irma_core."):
@@ -125,7 +125,7 @@ def test_redis_needs_the_core_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_web/*.py")), ids=name)
 def test_the_page_needs_the_core_alone(path: Path) -> None:
-    """What the adapters share imports no transport, no test server and no framework."""
+    """The parts that adapters share import no transport, no test server and no framework."""
     heads = {module.partition(".")[0] for module in imports(path)} - sys.stdlib_module_names
     assert heads <= {"attrs", "irma_core", "irma_web"}
 
@@ -148,7 +148,7 @@ def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_the_core_is_pure(path: Path) -> None:
-    """No sockets, threads, clock, chance or environment; one room for each heavy library."""
+    """The core has no I/O, threads, clock or randomness, and each heavy library in one place."""
     heads = {module.partition(".")[0] for module in imports(path)}
     allowed = {
         "single_flight.py": {"os"},
@@ -160,7 +160,7 @@ def test_the_core_is_pure(path: Path) -> None:
     assert "pluggy" not in heads or path.parent.name == "plugins"
     assert "joserfc" not in heads  # only tests use it, as docs/explanation/jose-and-oauth.md says
     assert not heads & {"cryptography", "hmac"} or path.parent.name == "trust"
-    # A gateway's token request is OAuth 2.0; what it signs, it signs by a signer of `trust`.
+    # A gateway's token request is OAuth 2.0; a signer of `trust` signs its assertion.
     assert "authlib" not in heads or path.parent.name == "gateway"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
@@ -171,7 +171,7 @@ def test_the_core_is_pure(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PROOFS, ids=name)
 def test_the_verifier_is_pure(path: Path) -> None:
-    """No sockets, files, threads, clock, chance or environment; the core, and two libraries."""
+    """The verifier has no I/O, threads, clock or randomness, and imports only two libraries."""
     heads = {module.partition(".")[0] for module in imports(path)}
     assert not heads & (IMPURE | {"io", "pathlib", "secrets", "subprocess", "tempfile"})
     assert heads - sys.stdlib_module_names <= {"attrs", "cryptography", "irma_core", "irma_proofs"}
@@ -184,7 +184,7 @@ def test_the_verifier_is_pure(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=name)
 def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
-    """A module has a docstring, at most 600 lines, and a name that says what is in it."""
+    """A module has a docstring, at most 600 lines, and a meaningful name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)
     length = len(path.read_text(encoding="utf-8").splitlines())
@@ -193,14 +193,14 @@ def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
 
 
 def test_module_names_are_unique_in_the_core() -> None:
-    """Each module of the core has a name of its own, so that a stack trace says which one it is."""
+    """Each module of the core has a different name, so that a stack trace identifies it."""
     names = [path.name for path in CORE if path.name != "__init__.py"]
     assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize("door", [irma_backend, irma_core, irma_proofs, irma_testing, irma_web])
 def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
-    """Each name of `__all__` is there, and no other is."""
+    """`__all__` has exactly the public names of its module."""
     for shown in door.__all__:
         assert getattr(door, shown) is not None
         assert shown in dir(door)

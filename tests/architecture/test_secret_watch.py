@@ -1,4 +1,4 @@
-"""The watch for secrets over the whole suite sees what is planted; or it would prove nothing."""
+"""The watch for secrets over the whole suite finds planted secrets, so that it proves something."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
-    """Wherever it is: a log of any library, an error's cause, what a fixture does."""
+    """A secret is found in a log of any library, in an error's cause, and in a fixture."""
     (watched / "test_planted.py").write_text(PLANTED)
     said = run_pytest(watched, "-q", "-rfE")
     assert "9 failed, 2 passed, 1 error" in said
@@ -139,7 +139,7 @@ def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
 
 
 def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None:
-    """It comes when the test is over."""
+    """A secret that appears after the test is over is found."""
     (watched / "test_warned.py").write_text(WARNED)
     assert "a token in a path in UserWarning" in run_pytest(watched, "-q")
 
@@ -169,7 +169,7 @@ def test_workers_report_what_they_see(watched: Path) -> None:
     ],
 )
 def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> None:
-    """Nobody needs to know them beforehand."""
+    """Secrets that a test makes are found without being declared."""
     assert SecretSearch().found_in(text) == kind
 
 
@@ -191,7 +191,7 @@ def test_of_others_it_is_told(text: str, kind: str | None) -> None:
     search.note_token(TOKEN)
     search.note_token("no token")
     search.note("a key", b"\xfb\xff" * 16)
-    search.note("a value", "yes")  # stands in many texts for other reasons
+    search.note("a value", "yes")  # occurs in many strings for other reasons
     assert search.found_in(f"it said {text}, and more") == kind
 
 

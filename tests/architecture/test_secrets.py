@@ -1,8 +1,8 @@
 """No secret in any `repr`, `str`, formatted traceback or log record; fingerprints instead.
 
-Whole sessions are played, good and bad, with secrets that are known; then every object of ours
-that came out, and whatever it holds, is shown in every way, and searched. Left out is the server
-in memory: it is the other side, and its secrets are made up.
+The tests run whole sessions, good and bad, with known secrets. Then they show every object that the
+library returned, and everything in it, in every way, and search the results. The server in memory
+is left out, because it is the other side and its secrets are made up.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ Play = Callable[[Requestor, SimulatedApp, InMemoryServer], Iterable[object]]
 
 
 def parts(thing: object, seen: set[int]) -> Iterator[object]:
-    """Yield an object and all that it holds, each once."""
+    """Yield an object and everything in it, each once."""
     if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | None):
         return
     if type(thing).__module__.startswith("irma_testing"):
@@ -87,7 +87,7 @@ def parts(thing: object, seen: set[int]) -> Iterator[object]:
 
 
 def shown(things: Iterable[object]) -> Iterator[str]:
-    """Yield each string that a log, a page or a person may see of them."""
+    """Yield each string that a log, a page or a person may see of these objects."""
     seen: set[int] = set()
     for thing in (part for each in things for part in parts(each, seen)):
         if isinstance(thing, BaseException):
@@ -234,7 +234,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 
 def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
-    """Fail if a secret is to be seen anywhere."""
+    """Fail if a secret is visible anywhere."""
     sessions = [part for part in parts(things, set()) if isinstance(part, StartedSession)]
     secrets = [VALUE, MESSAGE, PATH, KEY, REVOCATION_KEY, BEARER, SEALING_KEY, BINDING]
     secrets += [secret for session in sessions for secret in secrets_of(session)]
@@ -270,7 +270,7 @@ def test_refused_requestor_shows_no_key(
 
 @contextmanager
 def rude_server() -> Generator[int]:
-    """Takes connections, and shuts them after the first bytes."""
+    """Accepts connections, and closes them after the first bytes."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -292,7 +292,7 @@ def rude_server() -> Generator[int]:
 def test_no_secret_is_seen_of_a_broken_wire(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The HTTP library's own errors name the path: they stay out of the traceback."""
+    """The HTTP library's own errors, which name the path, are not in the traceback."""
     caplog.set_level(logging.DEBUG)
     session = tokens(server).start_session(DisclosureRequest([NAME]))
     with rude_server() as port, Urllib3Transport() as transport:
@@ -310,7 +310,7 @@ def test_no_secret_is_seen_of_a_broken_wire(
 def test_no_secret_is_seen_of_an_awaited_session(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The other mode shows no more."""
+    """The other mode does not show more."""
     caplog.set_level(logging.DEBUG)
     authentication = TokenAuthentication(BEARER)
     requestor = AsyncRequestor(server.url, server.async_transport(), authentication=authentication)
@@ -325,7 +325,7 @@ def test_no_secret_is_seen_of_an_awaited_session(
 
 
 def test_messages_and_effects_show_no_content() -> None:
-    """What a framework author's own transport may log."""
+    """A transport of another author may log requests and responses without showing a secret."""
     request = HttpRequest(
         "GET",
         f"https://irma.example/session/{BEARER}/status",

@@ -1,4 +1,4 @@
-"""Nothing but UTC inside: each public door for a time, in the hours that local clocks get wrong."""
+"""The library uses only UTC, also for times in hours that local clocks repeat or skip."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def is_taken(check: Callable[..., object], given: object, **settings: Any) -> bo
 
 
 def result_jwt(sub: str, at: datetime) -> str:
-    """Sign a result that is valid at a moment, and at no other."""
+    """Sign a result that is valid only at one moment."""
     seconds = int(at.timestamp())
     times = {"iat": seconds, "exp": seconds, "nbf": seconds, "attributes": {}}
     status = "VALID" if sub == "disclosure_result" else "DONE"
@@ -111,7 +111,7 @@ def result_jwt(sub: str, at: datetime) -> str:
 
 
 def verified(verify: Callable[..., object], sub: str, now: datetime) -> list[bool]:
-    """Tell which of three results, an hour apart, a verifier takes at a moment."""
+    """Return which of three results, an hour apart, a verifier accepts at a moment."""
     settings = {"keys": [PEM], "issuer": "irmaserver", "now": now}
     jwts = [result_jwt(sub, TWICE + hours * HOUR) for hours in (-1, 0, 1)]
     return [is_taken(verify, jwt, **settings) for jwt in jwts]
@@ -127,7 +127,7 @@ def verified_request(now: datetime) -> list[bool]:
 
 
 def sealed(now: datetime) -> list[bool]:
-    """Return when a string that was sealed for an hour at a moment can be opened."""
+    """Return the times at which a string that was sealed for an hour at a moment can be opened."""
     sealer = Sealer([SEALING_KEY])
     text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
     moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]
@@ -198,7 +198,7 @@ def kept(name: str) -> Callable[[datetime], object]:
 
 
 def signature(name: str, argument: str) -> Callable[[datetime], object]:
-    """Return what verifies a signature by a time, and returns the time that it then has."""
+    """Return a function that verifies a signature for a time and returns the result's time."""
     case = CASES[name]
     verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps=case["trusted"])
 
@@ -266,7 +266,7 @@ WITHIN: dict[str, Callable[[datetime], object]] = {
     ),
     "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, jti="1"),
 }
-"""Not exported, but where a time would go astray all the same."""
+"""Not exported, but a time could go wrong there too."""
 
 
 def doors() -> Iterator[str]:
@@ -291,13 +291,13 @@ def times_of(name: str, function: Callable[..., object]) -> Iterator[str]:
 
 
 def test_every_door_for_a_time_is_tried() -> None:
-    """By its signature, so that the next one is found."""
+    """Each public function that has a time argument, by its signature, is tested."""
     assert set(doors()) == set(DOORS)
 
 
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
 def test_local_time_is_the_same_moment(name: str) -> None:
-    """In the hour that comes twice, a fixed zone, and around the hour that never comes."""
+    """Times in a fixed zone, and in repeated and skipped hours, are converted correctly."""
     door = {**DOORS, **WITHIN}[name]
     zones: list[tzinfo] = [AMSTERDAM, timezone(timedelta(hours=9)), timezone(-HOUR)]
     moments = [TWICE, TWICE - HOUR, datetime(2026, 3, 29, 0, 59, 50, tzinfo=UTC)]
@@ -305,11 +305,11 @@ def test_local_time_is_the_same_moment(name: str) -> None:
         for zone in zones:
             assert door(moment.astimezone(zone)) == door(moment), (name, zone)
     judged = door(TWICE)
-    assert not isinstance(judged, list) or set(judged) == {True, False}  # or it would judge nothing
+    assert not isinstance(judged, list) or set(judged) == {True, False}  # or nothing was judged
 
 
 class Broken(tzinfo):
-    """A zone that fails."""
+    """A time zone that fails."""
 
     def utcoffset(self, _when: datetime | None) -> timedelta | None:
         raise KeyError
@@ -363,7 +363,7 @@ class LocalClock(ManualClock):
 
 
 def test_a_clock_may_tell_local_time() -> None:
-    """A JWT that is signed by it is taken in the hour that comes twice."""
+    """A JWT that is signed in the repeated hour is accepted."""
     clock = LocalClock(lambda now: now.astimezone(AMSTERDAM))
     assert utc_now(clock) == TWICE
     assert utc_now(clock).tzinfo is UTC
@@ -387,7 +387,7 @@ def test_a_clock_without_a_time_zone_is_a_wrong_setting(reading: Any) -> None:
 
 
 def test_nobody_asks_a_clock_in_another_way() -> None:
-    """`utc_now` is the one place that calls `now()`, so no other time comes in."""
+    """Only `utc_now` calls `now()`, so that every time passes through it."""
     allowed = {"irma_core/protocol/transport.py", "irma_testing/contracts/transport.py"}
     found: set[str] = set()
     for package in ("irma_core", "irma_backend", "irma_testing"):

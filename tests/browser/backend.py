@@ -1,7 +1,7 @@
-"""A tiny backend, as a website has one: a page with the browser package, a start and a result.
+"""A tiny backend of a website: a page with the browser package, a start and a result.
 
 It answers the two paths that the package requests, `/session` and `/session/<handle>/result`, each
-with 200. The page gets a handle of its own; the requestor token stays in the backend.
+with 200. The page receives a separate handle; the requestor token stays in the backend.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ POLICY = (
 
 
 class Website(Protocol):
-    """What a website serves, and its content security policy."""
+    """The files that a website serves, and its content security policy."""
 
     policy: str
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Return the media type and body of a path; None where nothing is."""
+        """Return the media type and body of a path; None if there is nothing."""
 
 
 @final
@@ -63,8 +63,8 @@ class Backend:
         server: The IRMA server's origin, which the page calls.
 
     Attributes:
-        asked: What every session asks; it has a slot `name`.
-        errors: Why there was no answer, in the order of the results.
+        asked: The request of every session, which has a slot `name`.
+        errors: The reasons for missing answers, in the order of the results.
     """
 
     asked: DisclosureRequest
@@ -77,7 +77,7 @@ class Backend:
         self.errors: list[str] = []
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Return the media type and body of a path; None where nothing is."""
+        """Return the media type and body of a path; None if there is nothing."""
         match path.split("/")[1:]:
             case [""]:
                 return "text/html", PAGE.encode()
@@ -109,7 +109,7 @@ class Backend:
 
 @contextmanager
 def running_backend(backend: Website) -> Generator[str]:
-    """Serve it on this machine; give the URL of its page."""
+    """Serve it on this machine; yield the URL of its page."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -123,7 +123,7 @@ def running_backend(backend: Website) -> Generator[str]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *_arguments: object) -> None:  # noqa: A002
-            """Say nothing: pytest shows what is of interest."""
+            """Log nothing, because pytest shows what is of interest."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))

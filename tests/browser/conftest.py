@@ -1,7 +1,7 @@
-"""A real Chromium, and the official browser package as npm gives it.
+"""A real Chromium, and the official browser package from npm.
 
-The package is fetched once into the tests' cache, against the lock file beside this. Where npm or
-Chromium is missing the tests are skipped and say so; on CI that is a failure.
+The package is fetched once into the tests' cache, and compared with the lock file in this
+directory. Without npm or Chromium the tests are skipped with a message; on CI they fail.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 CANCELLED = "This was cancelled. Nothing was shared."
-"""What a page says once the person has refused in the app."""
+"""The text of a page after the person has refused in the app."""
 _LIMIT = 60
 PACKAGE = Path(__file__).parent / "npm"
 SCRIPT = Path("node_modules", "@privacybydesign", "yivi-frontend", "dist", "yivi.js")
@@ -77,11 +77,11 @@ def yivi_script() -> bytes:
 
 @pytest.fixture(scope="module")
 def chromium_arguments() -> list[str]:
-    """The command line of the browser; a module may have one of its own."""
+    """The command line of the browser, which a module may override."""
     return ARGUMENTS
 
 
-@pytest.fixture(scope="module")  # its event loop must be gone before tests that have one
+@pytest.fixture(scope="module")  # its event loop must be closed before tests that have one
 def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
     path = shutil.which("chromium") or missing("chromium")
     with sync_playwright() as playwright:
@@ -94,7 +94,7 @@ def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page in a profile of its own, with time limits that a busy machine keeps."""
+    """A page in a separate profile, with time limits that a busy machine can keep."""
     context = chromium.new_context(viewport={"width": 800, "height": 900})
     context.set_default_timeout(_LIMIT * 1000)
     expect.set_options(timeout=_LIMIT * 1000)

@@ -1,6 +1,6 @@
 """The example projects, each run from a copy by the command of its framework.
 
-Each gets a strict content security policy, as a website would add one.
+Each has a strict content security policy, which a website would add.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Example:
 
     Args:
         run: Runs it in an empty folder, with a browser package, beside an IRMA server.
-        question: What its home page asks.
+        question: The question of its home page.
         welcome: The path that follows an answer.
         greeting: Words on that page that only a visitor with an answer sees.
         adults: The path of a page for adults.

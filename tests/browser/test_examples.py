@@ -19,12 +19,12 @@ from tests.browser.example_sites import DJANGO, FASTAPI, FLASK, GARDEN, Example,
 
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 REFUSED = "status of 403"
-"""What the console says of each reply that is an error."""
+"""The console's message for each error reply."""
 ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
 STAY = """addEventListener("click", (event) => {
   if (event.target.closest(".yivi-web-button-link")) event.preventDefault();
 });"""
-"""A desk has no app that could take the link, so that the browser stays on the page."""
+"""A desktop has no app that could open the link, so the browser stays on the page."""
 CALL = """async ([step, body]) => {
   const settings = document.querySelector("script[type='application/json']").textContent;
   const {prefix, name, headers} = JSON.parse(settings);
@@ -72,7 +72,7 @@ class Site:
 
 @attrs.define
 class Visitor:
-    """A browser, what its console has said, and the person's app."""
+    """A browser, its console messages, and the person's app."""
 
     page: Page
     site: Site
@@ -103,7 +103,7 @@ class Visitor:
         return scanned_qr(self.page)
 
     def pair(self, scanned: ScannedSession) -> None:
-        """Type the code that the app shows, if the server demands one."""
+        """Type the code that the app shows, if the server requires pairing."""
         if scanned.pairing_code is not None:
             self.expect_state("pairing")
             self.look("pairing")
@@ -123,7 +123,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[InMemoryServer]:
-    """The development server, beside each of the examples."""
+    """The development server for each of the examples."""
     server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     with running_dev_server(server):
         yield server
@@ -153,7 +153,7 @@ def site(
 
 
 def visiting(page: Page, site: Site) -> Visitor:
-    """Return a visitor on a page, whose console is heard."""
+    """Return a visitor on a page, whose console messages are collected."""
     visitor = Visitor(page, site)
     page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     page.on("console", lambda message: visitor.complaints.append(message.text))
@@ -162,7 +162,7 @@ def visiting(page: Page, site: Site) -> Visitor:
 
 
 def check_console(visitor: Visitor) -> None:
-    """Check that the browser has complained of nothing else than the test expects."""
+    """Check that the browser has reported only the errors that the test expects."""
     unexpected = [
         said for said in visitor.complaints if not any(map(said.__contains__, visitor.expected))
     ]
@@ -171,7 +171,7 @@ def check_console(visitor: Visitor) -> None:
 
 @pytest.fixture
 def visitor(page: Page, site: Site) -> Iterator[Visitor]:
-    """A browser at a desk."""
+    """A browser on a desktop."""
     visitor = visiting(page, site)
     yield visitor
     page.close()
@@ -205,7 +205,7 @@ def another(chromium: Browser) -> Iterator[BrowserContext]:
 
 @all_examples
 def test_a_person_refuses_and_then_accepts(visitor: Visitor, app: SimulatedApp) -> None:
-    """The page says that nothing was shared; after another session the next page knows them."""
+    """The page says that nothing was shared; after another session it knows the visitor."""
     visitor.expected = [REFUSED]
     visitor.open()
     visitor.expect_state("ready")
@@ -225,7 +225,7 @@ def test_a_person_refuses_and_then_accepts(visitor: Visitor, app: SimulatedApp) 
 
 @shops
 def test_a_page_for_adults(visitor: Visitor, app: SimulatedApp) -> None:
-    """A visitor is asked first, with a pairing code, and is then led to the page."""
+    """A visitor is asked first, with a pairing code, and then reaches the page."""
     adults = visitor.site.example.adults
     visitor.open(adults)
     assert unquote(visitor.page.url).endswith(f"?next={adults}")
@@ -272,7 +272,7 @@ def test_the_page_that_asks_speaks_dutch(another: BrowserContext, site: Site) ->
 def test_a_stolen_handle_is_useless(
     visitor: Visitor, another: BrowserContext, app: SimulatedApp
 ) -> None:
-    """Another browser is refused, and the person's own one goes on."""
+    """Another browser is refused, and the person's own browser continues."""
     visitor.open()
     with visitor.page.expect_response("**/irma/start/*") as started:
         qr = visitor.show_qr()
@@ -292,7 +292,7 @@ def test_a_stolen_handle_is_useless(
 
 @all_examples
 def test_pages_fit_a_phone(phone: Visitor) -> None:
-    """The home page and the page that asks are as wide as the screen, not as a desk's."""
+    """The home page and the page that asks are as wide as the phone's screen."""
     for path in ("/", phone.site.example.adults):
         phone.open(path)
         phone.expect_state("ready")
@@ -316,7 +316,7 @@ def test_a_member_signs_the_text_on_the_page(visitor: Visitor, app: SimulatedApp
 
 @on_phones
 def test_the_app_is_on_the_same_phone(phone: Visitor, app: SimulatedApp) -> None:
-    """The app returns the person to a new tab, which finishes by the fragment of its URL."""
+    """The app returns the person to a new tab, which finishes with the fragment of its URL."""
     phone.page.route("**/frontend/status", lambda _: None)  # the first tab is asleep
     phone.open()
     phone.look("phone-home")

@@ -1,4 +1,4 @@
-"""The how-to on handles in a real browser: its page, its login, the official package."""
+"""The how-to on handles in a real browser: its page, its login, and the official package."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Idle(WSGIRequestHandler):
-    """Says nothing: pytest shows what is of interest."""
+    """Logs nothing, because pytest shows what is of interest."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -50,7 +50,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 @pytest.fixture
 def login(tmp_path: Path, server: InMemoryServer) -> Iterator[Any]:
-    """The how-to's login at the development server."""
+    """The how-to's login with the development server."""
     with running_dev_server(server) as url, Urllib3Transport() as transport:
         requestor, store = Requestor(url, transport), memory_store(transport.clock)
         handles = Handles(requestor, [new_sealing_key()], store=store, purpose="login")
@@ -59,7 +59,7 @@ def login(tmp_path: Path, server: InMemoryServer) -> Iterator[Any]:
 
 @pytest.fixture
 def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
-    """Its page beside it, and the browser package."""
+    """The how-to's page, and the browser package."""
     files = {"/": ("text/html", PAGE.encode()), "/yivi.js": ("text/javascript", yivi_script)}
 
     def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -74,7 +74,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
         thread.start()
         try:
-            # By name: browsers take secure cookies over plain HTTP from there alone.
+            # By name, because browsers accept secure cookies over plain HTTP only from `localhost`.
             yield f"http://localhost:{httpd.server_port}/"
         finally:
             httpd.shutdown()
@@ -84,7 +84,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
 def test_a_visitor_logs_in_and_the_requestor_token_stays(
     page: Page, shop: str, login: Any, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of all that came to the browser, from either server, nothing is the token."""
+    """Nothing that the browser received, from either server, is the token."""
     sessions: list[StartedSession] = []
     responses: list[Response] = []
     requestor: Requestor = login._requestor
@@ -95,7 +95,7 @@ def test_a_visitor_logs_in_and_the_requestor_token_stays(
         return sessions[-1]
 
     monkeypatch.setattr(requestor, "start_session", noting)
-    # Playwright marks what it is given, and a method of a list takes no mark.
+    # Playwright sets an attribute on its argument, which a method of a list does not allow.
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108
     page.goto(shop)
     page.wait_for_selector("canvas.yivi-web-qr-canvas")
@@ -111,7 +111,7 @@ def test_a_visitor_logs_in_and_the_requestor_token_stays(
 
 
 def text_of(response: Response) -> str:
-    """Return all of it; events and the browser's own questions have no body that it would show."""
+    """Return everything; events and the browser's own requests have no visible body."""
     head = f"{response.url} {response.all_headers()}"
     if response.url.endswith("/statusevents") or response.request.method == "OPTIONS":
         return head

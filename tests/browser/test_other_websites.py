@@ -1,4 +1,4 @@
-"""A page of another website in a real browser, and what it can do with a development server."""
+"""A page of another website in a real browser cannot use a development server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.memory_server.calling import OVER18, Http, disclosure
 
 AGE18 = json.dumps(disclosure([[OVER18]]))
 EVIL = "evil.example"
-# What each attempt leads to: "refused" if the page can read nothing.
+# The result of each attempt, which is "refused" if the page can read nothing.
 SCRIPT = """
 const attempt = async (path, options) => {
   try {
@@ -90,7 +90,7 @@ window.attempts = async () => ({
 
 @final
 class EvilSite:
-    """A website that tries what it can with a server on the visitor's machine."""
+    """A website that attacks a server on the visitor's machine."""
 
     policy = "default-src * 'unsafe-inline'"
 
@@ -119,7 +119,7 @@ class EvilSite:
 
 @pytest.fixture(scope="module")
 def chromium_arguments() -> list[str]:
-    """For this browser another website is on this machine, as after DNS rebinding."""
+    """In this browser, another website's name leads to this machine, as after DNS rebinding."""
     return [*ARGUMENTS, f"--host-resolver-rules=MAP {EVIL} 127.0.0.1"]
 
 
@@ -127,7 +127,7 @@ def chromium_arguments() -> list[str]:
 def test_a_page_elsewhere_follows_a_session_and_does_no_more(
     page: Page, host: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another website, and another port of this machine: nothing is started, read or cancelled."""
+    """Another website or another port of this machine cannot start, read or cancel anything."""
     caplog.set_level(logging.DEBUG, "irma_backend.dev_server")
     server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     with running_dev_server(server) as url, Urllib3Transport() as transport:
@@ -146,7 +146,7 @@ def test_a_page_elsewhere_follows_a_session_and_does_no_more(
 
 
 def test_a_page_whose_name_leads_here_is_not_taken_for_ours(page: Page) -> None:
-    """DNS rebinding: for the browser the page and the server are of one origin."""
+    """After DNS rebinding, when page and server have one origin, the page is still refused."""
     server = InMemoryServer(clock=SystemClock())
     with running_dev_server(server) as url:
         address = url.replace("127.0.0.1", EVIL)

@@ -20,7 +20,7 @@ from tests.memory_server.conftest import fill
 NAME = "example.town.resident.firstname"
 ASKED = DisclosureRequest({"name": NAME})
 NO_EVENTS = "status of 500"
-"""What the browser notes when the server says, as the official one does, that it has no events."""
+"""The console's message when the server, like the official one, says that it has no events."""
 
 
 QR = "canvas.yivi-web-qr-canvas"
@@ -35,7 +35,7 @@ class Shop:
     url: str
 
     def open(self, asked: DisclosureRequest) -> None:
-        """Open it; it asks for that."""
+        """Open the page, which makes this request."""
         self.backend.asked = asked
         self.page.goto(self.url)
         self.page.wait_for_selector(QR)
@@ -45,12 +45,12 @@ class Shop:
         return scanned_qr(self.page)
 
     def expect_words(self, words: str) -> None:
-        """Wait for what the backend says, and for the sign of success."""
+        """Wait for the backend's reply, and for the sign of success."""
         expect(self.page.locator("#said")).to_have_text(words)
         self.page.wait_for_selector(".yivi-web-checkmark-animation")
 
     def states(self) -> list[str]:
-        """Return the states that the package has shown, but for those in which it waits."""
+        """Return the states that the package has shown, except those in which it waits."""
         seen: list[str] = self.page.evaluate("window.states")
         return [state for state in seen if state != "Loading"]
 
@@ -77,7 +77,7 @@ def backend(server: InMemoryServer, yivi_script: bytes) -> Iterator[Backend]:
 
 @pytest.fixture
 def shop(page: Page, backend: Backend) -> Iterator[Shop]:
-    """In the end the browser has had nothing to complain of, the content policy included."""
+    """At the end the browser has reported no error, and no violation of the content policy."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
@@ -87,7 +87,7 @@ def shop(page: Page, backend: Backend) -> Iterator[Shop]:
 
 
 def test_an_answer_is_success(shop: Shop, app: SimulatedApp) -> None:
-    """The person scans the QR and agrees; what the backend makes of it comes into the page."""
+    """The person scans the QR and agrees, and the page shows the backend's result."""
     shop.open(ASKED)
     session = app.scan(shop.scanned_qr())
     shop.page.wait_for_selector(".yivi-web-waiting-for-user-animation")
@@ -97,7 +97,7 @@ def test_an_answer_is_success(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
-    """The page says so, and starts another session when it is asked to."""
+    """The page reports the refusal, and starts another session on request."""
     shop.open(ASKED)
     first = shop.scanned_qr()
     app.refuse(first)
@@ -113,7 +113,7 @@ def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: Simulate
 
 
 def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedApp) -> None:
-    """The app shows a code; a wrong one leads nowhere, the right one goes on."""
+    """The app shows a code; a wrong code does not continue the session, and the right one does."""
     shop.open(DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")}))
     session = app.scan(shop.scanned_qr())
     shop.page.wait_for_selector(".yivi-web-pairing-form")
@@ -129,7 +129,7 @@ def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedA
 
 
 def test_a_cheating_app_gets_nothing_from_the_backend(shop: Shop, app: SimulatedApp) -> None:
-    """The package takes `DONE` for success; the library does not."""
+    """The package treats `DONE` as success; the library does not."""
     shop.open(ASKED)
     app.scan(shop.scanned_qr()).cheat(ProofStatus.INVALID)
     shop.expect_words("You have not shown it.")

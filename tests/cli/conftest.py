@@ -1,4 +1,4 @@
-"""An in-memory server over HTTP, and the command line as a process of its own."""
+"""An in-memory server over HTTP, and the command line as a separate process."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class CommandLine:
     def at_terminal(
         self, *arguments: str, columns: int = 100, **streams: Any
     ) -> Generator[Terminal]:
-        """Start the command in a terminal of its own, which is closed at the end."""
+        """Start the command in a new terminal, which is closed at the end."""
         main, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         ours: Any = {"stdin": other, "stdout": other, "stderr": other, **streams}
@@ -104,7 +104,7 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from irma_backend.cli.__main__ import begin
 begin()
 """
-"""Take the terminal for the controlling one, as a shell does: closing it then sends SIGHUP."""
+"""Make the terminal the controlling one, as a shell does, so that closing it sends SIGHUP."""
 
 
 @attrs.define
@@ -117,7 +117,7 @@ class Terminal:
     _raw: bytes = b""
 
     def read_until(self, word: str) -> str:
-        """Wait until a word is seen; give all that was seen."""
+        """Wait until a word appears; return all output so far."""
         while word not in self.seen:
             assert self._read(), self.seen
         return self.seen
@@ -149,7 +149,7 @@ class Terminal:
 
 
 def read_until(stream: IO[str] | None, word: str) -> str:
-    """Read lines until a word is in one; give them."""
+    """Read lines until a word is in one; return them."""
     assert stream is not None
     lines: list[str] = []
     while not lines or word not in lines[-1]:

@@ -30,7 +30,7 @@ _MOST = 1 << 20
 
 @final
 class ForkServer:
-    """The process that forks, seen from the tests; a context manager.
+    """The handle of the forking process for tests; a context manager.
 
     Args:
         environment: The environment in which it starts.
@@ -47,7 +47,7 @@ class ForkServer:
                 env=dict(environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,  # as a command has it: no terminal
+                stdout=subprocess.PIPE,  # as for a command without a terminal
             )
 
     def __enter__(self) -> Self:

@@ -269,7 +269,7 @@ def test_invalid_choice_is_wrong_usage(command_line: CommandLine, choice: list[s
 
 
 def test_show_prints_the_request(command_line: CommandLine, start: Start) -> None:
-    """Show prints who asks for what and since when, and leaves the session to an app."""
+    """Show prints the requestor, the request and the time, and leaves the session to an app."""
     request = SignatureRequest(
         "I agree", {"age": AttributeRequest(OVER18, value="Yes"), "email": optional(EMAIL)}
     )
@@ -335,12 +335,12 @@ def test_pairing_code_is_printed(
 
 
 class RealServer(BaseHTTPRequestHandler):
-    """Knows no development server, and notes what it is sent."""
+    """A server that is not a development server, and records its requests."""
 
     received: list[str] = []  # noqa: RUF012  # a test empties it
 
     def do_GET(self) -> None:
-        """Note the call, and refuse it as the official server does."""
+        """Record the call, and refuse it as the official server does."""
         self.received.append(f"{self.command} {self.path}")
         self.send_response(404)
         self.end_headers()
@@ -382,7 +382,7 @@ def test_real_server_is_refused(command_line: CommandLine, command: list[str]) -
 
 @pytest.mark.parametrize("link", ["nonsense", "https://shop.example/", '{"u": 1}', ""])
 def test_other_strings_are_refused(command_line: CommandLine, link: str) -> None:
-    """A string that is not a link to a session is status 2."""
+    """For a string that is not a link to a session, the exit status is 2."""
     status, _, err = command_line.run("app", "accept", link)
     assert (status, "Error: " in err, "expected" in err) == (2, True, True)
 

@@ -1,4 +1,4 @@
-"""`irma-backend doctor`: what people, pipes, programs and issue trackers get of the checks."""
+"""`irma-backend doctor`: its output for people, pipes, programs and issue trackers."""
 
 from __future__ import annotations
 

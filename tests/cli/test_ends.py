@@ -34,7 +34,7 @@ class Gate:
     until: str = ""
     """The method of the request that ends the gate."""
     accepted: threading.Event | None = None
-    """If given, that request waits for it: the app answers in another thread."""
+    """An optional event that the request waits for, while the app answers in another thread."""
     answer: Callable[[HttpRequest], HttpResponse] | None = None
     came: threading.Event = attrs.field(factory=threading.Event)
     opened: threading.Event = attrs.field(factory=threading.Event)

@@ -124,7 +124,7 @@ def test_unwritable_output_is_status_8(
 def test_unwritable_help_is_status_8(
     arguments: tuple[str, ...], command_line: CommandLine, nobody_reads: int
 ) -> None:
-    """Help that cannot be written is exit status 8, as any other output."""
+    """Help that cannot be written is exit status 8, like any other output."""
     status, _, err = command_line.run(*arguments, stdout=nobody_reads)
     assert (status, err) == (8, "Error: the output cannot be written: Broken pipe\n")
 

@@ -1,4 +1,4 @@
-"""The JSON of each command is what `docs/schemas/command-line.json` describes, and stays so."""
+"""The JSON of each command follows `docs/schemas/command-line.json`, whose promises are kept."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "schemas" / "command-line.j
 RECORDED: dict[str, Any] = json.loads(
     (ROOT / "tests" / "vectors" / "cli" / "schema-1.json").read_bytes()
 )
-"""The schema on which scripts rely since they first could."""
+"""The first published schema, on which scripts rely."""
 ALWAYS_JSON = {"result", "verify"}
 PROSE = {"title", "description"}
 ASK = ("session", "--json", "--disclose", f"age={OVER18}", "--disclose", f"name?={FIRSTNAMES}")
 
 
 def closed(schema: Any) -> Any:
-    """Return the schema without room for fields that it does not name."""
+    """Return the schema, changed to forbid fields that it does not name."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -37,7 +37,7 @@ def closed(schema: Any) -> Any:
 
 
 def check(name: str, printed: str) -> dict[str, Any]:
-    """Check that printed JSON is what a definition says, and return it."""
+    """Check that printed JSON follows a definition, and return it."""
     value: dict[str, Any] = json.loads(printed)
     schema = {**closed(SCHEMA), "$ref": f"#/$defs/{name}"}
     Draft202012Validator(schema).validate(value)
@@ -45,7 +45,7 @@ def check(name: str, printed: str) -> dict[str, Any]:
 
 
 def changes(recorded: Any, now: Any, path: str = "#") -> Iterator[str]:
-    """Yield where a schema no longer promises what it promised."""
+    """Yield the places where a schema breaks an earlier promise."""
     if isinstance(recorded, dict) and isinstance(now, dict):
         for name in recorded.keys() - PROSE:
             yield from changes(recorded[name], now.get(name), f"{path}/{name}")
@@ -86,7 +86,7 @@ def test_promises_are_kept() -> None:
 def test_answers_follow_the_schema(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Answers of all session types, and what other commands print of a session, are described."""
+    """The schema describes answers of all types, and other commands' output on a session."""
     memory.when_started(app.accept)
     state = ("--state-file", str(tmp_path / "state"))
     answer = check("session", command_line.run(*ASK, *state)[1])
@@ -107,7 +107,7 @@ def test_answers_follow_the_schema(
 def test_errors_follow_the_schema(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Errors of each kind are described, with all their facts."""
+    """The schema describes errors of each kind, with all their facts."""
     memory.when_started(app.refuse)
     state = ("--state-file", str(tmp_path / "state"))
     assert check("error", command_line.run(*ASK, *state)[1])["error"]["exitStatus"] == 3
@@ -121,7 +121,7 @@ def test_errors_follow_the_schema(
 def test_app_and_settings_follow_the_schema(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """What the app decided, what it is asked, and the settings are described."""
+    """The schema describes the app's outcome, its request, and the settings."""
     with command_line.start(*ASK, "--timeout", "60") as process:
         read_until(process.stderr, "INITIALIZED")
         link = memory.open_sessions()[0].pointer.link()
@@ -134,6 +134,6 @@ def test_app_and_settings_follow_the_schema(
 
 
 def test_server_and_plugins_follow_the_schema(command_line: CommandLine) -> None:
-    """`health` and `plugins` print what the schema says."""
+    """The output of `health` and `plugins` follows the schema."""
     check("health", command_line.run("health", "--json")[1])
     check("plugins", command_line.run("plugins", "--json")[1])

@@ -32,7 +32,7 @@ def transport() -> Iterator[Urllib3Transport]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the copy goes, in a folder that does not exist yet."""
+    """The target of the copy, in a folder that does not exist yet."""
     return tmp_path / "schemes" / "pbdf"
 
 
@@ -103,7 +103,7 @@ def test_wrong_files_change_nothing(
 
 
 def test_missing_files_write_nothing(folder: Path, transport: Urllib3Transport) -> None:
-    """A file that the server lacks, or a server that is gone, leaves no folder behind."""
+    """If the server lacks a file or is down, no folder is created."""
     files = {**scheme_files()}
     del files["pbdf/town/the logo.png"]
     with (

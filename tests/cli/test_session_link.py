@@ -86,7 +86,7 @@ def test_encoding_without_blocks_is_the_reason() -> None:
 
 
 def test_link_to_this_machine_gives_its_page() -> None:
-    """For a server on this machine, where no phone gets, its page is named and no code is drawn."""
+    """For a server on this machine, which phones cannot reach, its page replaces the code."""
     seen = shown(LOCAL)
     assert "The server is on this machine" in seen
     assert "answer on its page: http://127.0.0.1:8088/\n" in seen
@@ -96,7 +96,7 @@ def test_link_to_this_machine_gives_its_page() -> None:
 
 
 def test_no_code_is_drawn_on_request_or_in_a_pipe() -> None:
-    """Without drawing, and in a pipe, the link is all."""
+    """Without drawing, and in a pipe, only the link is shown."""
     alone = f"Open this on your phone:\n{POINTER.link()}\n"
     assert shown(draw=False) == alone
     piped = StringIO()

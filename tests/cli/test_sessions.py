@@ -183,7 +183,7 @@ def test_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
 
 
 def test_refusing_or_missing_server(command_line: CommandLine) -> None:
-    """A refusing server is exit status 5, a missing one 7, and no message shows the token."""
+    """A refusing server is exit status 5, an unreachable one is 7; no message shows the token."""
     status, _, err = command_line.at(IRMA_TOKEN="wrong-token-5").run(*ADULT)
     assert status == 5
     assert "wrong-token-5" not in err

@@ -1,4 +1,4 @@
-"""`--settings`: a settings file below options and variables, and `irma-backend config`."""
+"""`--settings`: a settings file that options and variables override, and `irma-backend config`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def bare(command_line: CommandLine) -> CommandLine:
 def test_a_file_has_server_token_and_request(
     bare: CommandLine, settings_file: Path, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A session needs no option but the file and the name of a request in it."""
+    """A session needs only the options for the file and the name of a request in it."""
     memory.when_started(app.accept)
     asked = ("session", "--named", "adult", "--json")
     status, out, err = bare.run(*asked, "--settings", str(settings_file))

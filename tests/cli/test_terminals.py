@@ -30,7 +30,7 @@ def public(command_line: CommandLine, memory: InMemoryServer) -> CommandLine:
 
 
 def seen_at(command_line: CommandLine, columns: int, *arguments: str, **variables: str) -> str:
-    """Run a session to its answer; return what the terminal showed."""
+    """Run a session to its answer; return the output of the terminal."""
     there = command_line.at(**variables)
     with there.at_terminal(*ASK, *arguments, columns=columns) as terminal:
         assert terminal.end() == 0, terminal.seen

@@ -1,4 +1,4 @@
-"""`--value`, `status --watch` and `help`: what a script needs besides JSON."""
+"""`--value`, `status --watch` and `help`, for scripts that do not read JSON."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_terminal_describes_the_status(
     ],
 )
 def test_time_of_issuance_is_in_words(days: int, words: str) -> None:
-    """A table has how long ago a credential was issued, no finer than the issuer says it."""
+    """A table shows how long ago a credential was issued, no more precisely than the issuer."""
     assert age_in_words(datetime.now(UTC) - timedelta(days=days, hours=1)) == words
 
 
@@ -146,14 +146,14 @@ def test_time_of_issuance_in_the_future_is_a_date() -> None:
     ],
 )
 def test_durations_are_in_words(seconds: int, words: str) -> None:
-    """A duration is in the largest unit of which there are two."""
+    """A duration is shown in the largest unit of which it has at least two."""
     assert duration_in_words(timedelta(seconds=seconds)) == words
 
 
 def test_terminal_describes_the_status_of_a_token(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """With only a token, the words on a status do not say when the session began."""
+    """With only a token, the description of a status does not say when the session began."""
     memory.when_started(app.accept)
     state = tmp_path / "state"
     assert command_line.run(*ASK, "--state-file", str(state))[0] == 0

@@ -55,14 +55,14 @@ def test_proved_signature_is_json(command_line: CommandLine, options: list[str])
 
 
 def test_answer_of_a_session_is_taken(command_line: CommandLine, options: list[str]) -> None:
-    """The JSON that `session` printed is taken as it is, with the signature in it."""
+    """The JSON that `session` printed, which contains the signature, is accepted unchanged."""
     printed = json.dumps({"evidence": "transport", "signature": honest("as asked").json})
     status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
     assert (status, json.loads(out)["message"]) == (0, MESSAGE)
 
 
 def test_member_given_twice_is_refused(command_line: CommandLine, options: list[str]) -> None:
-    """A second message is refused in an answer, too: other programs may read the first one."""
+    """A repeated message is refused in an answer, too, as programs may read either one."""
     inner = signature().replace('"message":', '"message": "Another one.", "message":')
     printed = f'{{"evidence": "transport", "signature": {inner}}}'
     status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
@@ -176,7 +176,7 @@ def test_key_is_printed_once_the_server_trusts_it(
 def test_key_of_another_server_is_not_printed(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """A key that the server does not trust is exit status 6; no key at all is one, too."""
+    """A key that the server does not trust, or no key at all, is exit status 6."""
     other = json.loads(signature())
     other["timestamp"]["Sig"]["PublicKey"] = base64.b64encode(bytes(32)).decode()
     for wrong in (json.dumps(other), signature("no time stamp")):
@@ -187,7 +187,7 @@ def test_key_of_another_server_is_not_printed(
 def test_other_server_is_reported(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """A URL of something else is exit status 7, and one that is not a URL is 2."""
+    """The URL of another server is exit status 7, and a string that is not a URL is 2."""
     for url, expected in ((f"{time_stamps[0]}/other", 7), ("nowhere", 2)):
         status, out, err = command_line.run("time-stamp-key", "-", url, stdin=signature())
         assert (status, out) == (expected, ""), err

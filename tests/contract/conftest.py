@@ -1,4 +1,4 @@
-"""One suite, two servers: each test here runs at the server in memory and at the official one."""
+"""One suite for two servers: each test here runs with the server in memory and the official one."""
 
 from __future__ import annotations
 

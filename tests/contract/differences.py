@@ -1,7 +1,7 @@
 """The differences between the in-memory server and the official server, with reasons.
 
-Where they differ, the official server is right. The suite fails if a name of the interface is
-neither tried nor listed here.
+Where they differ, the official server is right. The suite fails if a name of the interface is not
+tested and not listed here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOT_HERE = {
     "UNKNOWN_REVOCATION_KEY": "in memory only: needs a credential with revocation in the scheme",
     "UNMATCHED_REQUEST": "in memory only: the real wallet answers the request it was given",
 }
-"""What is not tried at both servers, and why."""
+"""Parts that are not tested with both servers, and why."""
 
 OTHER_WORDS = {
     "a list": "names Go's type",
@@ -57,7 +57,7 @@ OTHER_WORDS = {
     "an issuance of an unknown attribute": "asks the scheme's URL first, which is not there",
     "an issuance without a required attribute": "asks the scheme's URL first, which is not there",
 }
-"""Refusals of which the official server's words, and only they, are others; by the test's name."""
+"""Refusals whose wording alone differs at the official server, by the test's name."""
 
 _NEWS = "asks the scheme's URL for news first, which is not there"
 
@@ -84,7 +84,7 @@ OTHER_MESSAGES = {
     "disclose in an issuance: a nameless attribute": _NEWS,
     "issuance: no attributes": _NEWS,
 }
-"""Inputs that both servers refuse alike but for the `message`, by name, and why."""
+"""Inputs that both servers refuse alike except for the `message`, by name, and why."""
 
 _NO_COOKIES = "the server in memory sends no cookies when it follows a redirect"
 _DECOMPRESSED = "what delivers a post in memory may have decompressed the reply already"
@@ -131,7 +131,7 @@ OTHER_OVER_HTTP = {
     "next, body: gzip in capitals": _ENCODED,
     "next, body: gzip of nothing": _ENCODED,
 }
-"""Inputs to which the development server alone replies differently, by name, and why.
+"""Inputs to which only the development server replies differently, by name, and why.
 
-It also refuses every other input that has an `Origin` and asks for what is not below `/irma/`: 403.
+It also refuses, with 403, every other input with an `Origin` whose path is not below `/irma/`.
 """

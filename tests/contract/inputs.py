@@ -1,7 +1,7 @@
-"""The list of inputs, and how each is played at a server and what of its reply is compared.
+"""The list of inputs, how to send them to a server, and which parts of replies to compare.
 
-The inputs are data, in `tests/vectors/server_inputs`; what the official server replies to each
-stands there too, in `replies`. `python -m tests.contract.recording` writes it again.
+The inputs are data in `tests/vectors/server_inputs`, together with the official server's replies,
+in `replies`. `python -m tests.contract.recording` writes it again.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "pub": {"disclose_perms": ("*",), "revoke_perms": ("*",)},
 }
-# Of the headers, those that a client may go by; the rest is the connection's or the day's.
+# Only headers that a client may use; the others depend on the connection or the day.
 _COMPARED = frozenset(
     {
         "access-control-allow-headers",
@@ -126,7 +126,7 @@ class Reply:
 
 
 class Caller(Protocol):
-    """One server, called with exactly this."""
+    """A server that is called with exact requests."""
 
     url: str
 
@@ -149,7 +149,7 @@ class MemoryCaller:
 
 
 class WireCaller:
-    """Calls a server over HTTP, a connection a call; nothing is added or made tidy on the way."""
+    """Calls a server over HTTP, with a connection for each call and unchanged requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -198,7 +198,7 @@ def official_options(setup: str, public_pem: str) -> ServerOptions:
 
 
 def memory_server(setup: str, public_pem: str) -> InMemoryServer:
-    """Make the server in memory that is set up like it."""
+    """Make a server in memory with the same configuration."""
     settings = ServerSettings(enable_sse=True, static_sessions={"visit": VISIT})
     if setup == "known":
         settings = ServerSettings(
@@ -243,7 +243,7 @@ class Players:
 
     @classmethod
     def start(cls, make: Callable[[str, str], Caller], site: Site) -> Players:
-        """Start the servers; they are given their setup and the public key."""
+        """Start the servers with their configuration and the public key."""
         key = rsa.generate_private_key(65537, 2048)
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -258,7 +258,7 @@ class Players:
 
 
 def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
-    """Play one input, and return what is compared of the replies."""
+    """Send one input, and return the compared parts of the replies."""
     if group == "paths":
         return _play_path(entry, players.callers["open"])
     if group == "calls":
@@ -283,7 +283,7 @@ def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
 
 
 def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
-    """Return what is compared of a start: the package, and what the app is then asked."""
+    """Return the compared parts of a start: the package, and the request that the app receives."""
     words = {}
     if reply.status == 200 and reply.body.startswith(b'{"sessionPtr"'):
         package = json.loads(reply.body)
@@ -324,7 +324,7 @@ def _play_calls(entry: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]
 
 
 def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[str, Any]:
-    """Play a first session up to its end, or to what stops it, and look at what follows it."""
+    """Run a first session to its end or its failure, and look at the next session."""
     port = site.url.rpartition(":")[2]
     text = json.dumps(template).replace("{site}", site.url).replace("{port}", port)
     entry = json.loads(text.replace("{host}", urlsplit(caller.url).netloc))
@@ -382,7 +382,7 @@ def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[
 def _posts(
     caller: Caller, visits: Sequence[Visit], words: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return what is compared of the requests that the site received."""
+    """Return the compared parts of the requests that the site received."""
     posts, last = [], None
     for visit in visits:
         post: dict[str, Any] = {"method": visit.method, "target": visit.target}
@@ -406,7 +406,7 @@ def _start(caller: Caller, body: str | None) -> dict[str, Any]:
 
 
 def _words(package: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is another one each time, and what stands for it."""
+    """Return the strings that differ each time, and their substitutes."""
     return {
         package["token"]: "{token}",
         package["sessionPtr"]["u"].rpartition("/")[2]: "{client}",
@@ -432,7 +432,7 @@ def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, A
         for name in sorted({known.lower() for known, _ in reply.headers} & _COMPARED)
     }
     if headers.get("vary") == "Origin, Origin":
-        headers["vary"] = "Origin"  # what is said twice says no more
+        headers["vary"] = "Origin"  # a repetition adds nothing
     said: dict[str, Any] = {"status": reply.status}
     if headers != USUAL_HEADERS:
         said["headers"] = headers
@@ -463,14 +463,14 @@ def _claims(jwt: str) -> dict[str, Any]:
     part = jwt.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     claims["exp"] -= claims.pop("iat")
-    # Says of a server in memory that it is one.
+    # The claim by which a server in memory identifies itself.
     claims.pop("simulated", None)
     claims["token"] = "{token}"
     return claims
 
 
 def _settled(value: Any) -> Any:
-    """Replace what no two servers say alike."""
+    """Replace the parts that differ between any two servers."""
     if isinstance(value, list):
         return [_settled(element) for element in value]
     if not isinstance(value, dict):
@@ -488,12 +488,12 @@ def _settled(value: Any) -> Any:
 
 
 def _shortened(message: str) -> str:
-    """Leave out of an error's words what is Go's own: types, and how long ago something was."""
+    """Remove Go's types and durations from an error's message."""
     found = _TYPE_ERROR.match(message)
     if found:
         return f"{found[0]} …"
     if message.startswith(_UNKNOWN):
-        # In no order.
+        # The order is random.
         return _UNKNOWN + ", ".join(sorted(message.removeprefix(_UNKNOWN).split(", ")))
     if _CONNECTION_ERROR.match(message):
         return "Error type: transport …"
@@ -502,7 +502,7 @@ def _shortened(message: str) -> str:
 
 
 def _jwt(entry: Mapping[str, Any], signer: RsaSigner) -> bytes:
-    """Make a JWT of the parts in an input, and then spoil its form if the input says so."""
+    """Make a JWT from the parts in an input, and then corrupt its form if the input says so."""
     now = int(time.time())
     header, claims = (
         _TIME.sub(lambda found: str(now + int(found[1] or 0)), entry[part]).encode()
@@ -543,7 +543,7 @@ def _jwt(entry: Mapping[str, Any], signer: RsaSigner) -> bytes:
 
 
 def _encoded(part: bytes, form: str, name: str) -> bytes:
-    """Encode a part, in the way that the form names if it is about this part."""
+    """Encode a part, in the way that the input's form names for it."""
     encoded = base64.urlsafe_b64encode(part)
     digits = encoded.rstrip(b"=")
     if form == f"pad {name}":

@@ -1,4 +1,4 @@
-"""Two servers, each with an app that acts for Ada, behind the same few words."""
+"""Two servers, each with Ada's app, behind the same interface."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ __all__ = ["Answering", "MemoryPlace", "OfficialPlace", "Place", "Post", "Setup"
 
 URL = "https://irma.example"
 TOKEN = "a-token-of-the-contract"
-# Servers before it leave the charset out of the content type, of which nothing depends.
+# Older servers leave the charset out of the content type, which does not matter.
 _FIRST_WITH_CHARSET = (0, 12)
 
 
 @attrs.frozen(kw_only=True)
 class Setup:
-    """How a server is set up, as far as both can be."""
+    """The configuration of a server, as far as both servers support it."""
 
     sse: bool = True
     jwt_key: bool = True
     unsigned_posts: bool = False
     with_requestor: bool = False
-    """One requestor with `TOKEN`, who may ask for `over18` and revoke ages."""
+    """One requestor with `TOKEN`, which may request `over18` and revoke ages."""
 
 
 @attrs.frozen
 class Post:
-    """What a server posted: the path, the content type and the body."""
+    """A post of a server: the path, the content type and the body."""
 
     path: str
     content_type: str
@@ -71,15 +71,15 @@ class Place(Protocol):
         ...
 
     def refuse(self, pointer: Mapping[str, str]) -> None:
-        """Say no."""
+        """Refuse."""
         ...
 
     def connect(self, pointer: Mapping[str, str]) -> None:
-        """Connect, and be never heard of again."""
+        """Connect, and then stay silent."""
         ...
 
     def send(self, pointer: Mapping[str, str], attributes: Sequence[Sequence[str]]) -> None:
-        """Send other attributes than were asked for."""
+        """Send attributes other than the requested ones."""
         ...
 
     def receiver(self, answering: Answering) -> AbstractContextManager[str]:
@@ -208,7 +208,7 @@ class OfficialPlace:
                 self.wfile.write(said.body)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's name
-                """Say nothing."""
+                """Log nothing."""
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever)
@@ -220,7 +220,7 @@ class OfficialPlace:
                 thread.join()
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
-        # A server closes connections after some errors: each call has one of its own.
+        # A server closes connections after some errors, so each call has a new one.
         alone = HttpRequest(
             request.method,
             request.url,

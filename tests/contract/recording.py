@@ -1,6 +1,6 @@
-"""Write down what the official server replies to each input: `python -m tests.contract.recording`.
+"""Record the official server's reply to each input: `python -m tests.contract.recording`.
 
-It needs Go. What it writes is compared with the official server again in each run that has one.
+It needs Go. Each run with the official server compares the recordings again.
 """
 
 from __future__ import annotations

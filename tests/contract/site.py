@@ -1,4 +1,4 @@
-"""A website whose pages are data: it replies to what a server posts, and remembers what came."""
+"""A website whose pages are data: it replies to a server's posts, and records them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Visit:
 
 
 class Site:
-    """Replies by `pages`: the page of each target, and 404 elsewhere."""
+    """Replies with `pages`, the page of each target, and with 404 elsewhere."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -51,7 +51,7 @@ class Site:
         return HttpResponse(page["status"], headers, body=body)
 
     def deliver(self, request: HttpRequest) -> HttpResponse:
-        """Take a post of a server in memory.
+        """Receive a post of a server in memory.
 
         Raises:
             ConnectionFailedError: The site does not reply, or the URL leads elsewhere.
@@ -68,7 +68,7 @@ class Site:
 
 
 def body_of(entry: Mapping[str, Any]) -> bytes:
-    """Return the body that an input describes: a string, or pieces and how often each comes."""
+    """Return the body that an input describes: a string, or pieces with their counts."""
     if "bytes" in entry:
         return bytes(entry["bytes"], "latin-1")
     body: str | Sequence[Any] = entry.get("body", "")
@@ -97,7 +97,7 @@ def running_site() -> Generator[Site]:
             self.send_header("Connection", "close")
             self.end_headers()
             if reply.status not in _WITHOUT_BODY:
-                with suppress(ConnectionError):  # a server may have read enough
+                with suppress(ConnectionError):  # a server may have stopped reading
                     self.wfile.write(reply.body)
 
         do_GET = do_POST = handle_any  # noqa: N815 - the base's names

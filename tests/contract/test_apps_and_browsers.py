@@ -1,4 +1,4 @@
-"""What apps and browsers ask of a server, call by call."""
+"""The calls of apps and browsers to a server."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_malformed_options_are_refused(http: Http, body: bytes, message: str) ->
 
 
 def test_an_app_must_speak_the_protocol(http: Http) -> None:
-    """Versions that do not meet, or no authorization, end the session with an error."""
+    """Incompatible protocol versions, or a missing authorization, end the session with an error."""
     for headers, error in (
         ({**APP, "x_irma_maxprotocolversion": '"2.7"'}, "PROTOCOL_VERSION"),
         (APP, "UNAUTHORIZED"),

@@ -1,7 +1,7 @@
-"""One list of inputs, played at the official server and at the one in memory, reply by reply.
+"""Compare the replies of the official server and the one in memory to one list of inputs.
 
-What the official server replies is kept as data, so that the comparison runs without it; where
-there is one, the data is compared with it again.
+The official server's replies are data, so that the comparison runs without it. If the official
+server is available, the data is compared with it again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.realserver.official_server import ServerPool
 
 @pytest.fixture(scope="module", autouse=True)
 def unhurried() -> Iterator[None]:
-    """Let a server in memory take its time, as it may have to on a busy machine."""
+    """Let a server in memory take longer, as it may on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("irma_testing.memory.server._HANDLER_TIMEOUT", math.inf)
         yield
@@ -82,7 +82,7 @@ def _recorded(group: str) -> dict[str, Any]:
 
 
 def _unlike(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
-    """Play a group, and return by name the recorded and the new reply where they differ."""
+    """Send a group of inputs, and return the recorded and the new replies that differ, by name."""
     recorded = _recorded(group)
     said = {entry["name"]: play(group, entry, players) for entry in load(group)}
     assert said.keys() == recorded.keys()

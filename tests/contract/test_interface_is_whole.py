@@ -1,4 +1,4 @@
-"""Every call, status and error name of the interface is tried at both servers, or listed."""
+"""Every call, status and error name of the interface is tested with both servers, or listed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CALLS = {
 
 @pytest.mark.parametrize("kind", ["statuses", "proof_statuses", "attribute_statuses", "errors"])
 def test_every_word_is_tried_or_listed(kind: str) -> None:
-    """Every error code and status of the server is tried by a test or listed, never both."""
+    """Every error code and status of the server is either tested or listed, but not both."""
     for word in INTERFACE[kind]:
         is_tried = re.search(rf'["_]{word}\b|\b{word}\b', SUITE) is not None
         is_listed = word in NOT_HERE or word in NEVER_SAID

@@ -1,4 +1,4 @@
-"""Keys of requestors in every form: with which both servers start, and what key they make of it."""
+"""Keys of requestors in every form: whether both servers start, and the key that they read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _all_right(statuses: Sequence[int]) -> bool:
 
 
 def test_keys_are_decoded_as_officially() -> None:
-    """A JWT signed with the bytes that the official server finds in it starts a session."""
+    """A JWT starts a session if it is signed with the bytes that the official server reads."""
     requestors = {
         name: RequestorSettings(entry["auth_method"], entry["key"]) for name, entry in TAKEN.items()
     }
@@ -78,7 +78,7 @@ def test_a_key_that_the_official_server_refuses_is_refused(entry: dict[str, Any]
 def test_the_official_server_starts_with_the_recorded_keys(
     start_official_server: ServerPool, tmp_path: Path
 ) -> None:
-    """All keys that are recorded as right are taken together, in the settings or from files."""
+    """All keys that are recorded as valid are accepted together, in the settings or from files."""
     requestors: dict[str, dict[str, object]] = {}
     for name, entry in TAKEN.items():
         requestors[name] = {"auth_method": entry["auth_method"], "key": entry["key"]}
@@ -94,7 +94,7 @@ def test_the_official_server_starts_with_the_recorded_keys(
 def test_the_official_server_does_not_start_with_the_others(
     entry: dict[str, Any], yivi_tools: Tools, schemes: Path, tmp_path: Path
 ) -> None:
-    """Each key that is recorded as wrong keeps it from starting."""
+    """Each key that is recorded as invalid prevents the start."""
     requestor = {"auth_method": entry["auth_method"], "key": entry["key"]}
     with pytest.raises(StartError):
         OfficialServer(

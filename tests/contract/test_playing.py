@@ -1,4 +1,4 @@
-"""Whole sessions at both servers: the statuses while an app takes part, and the result."""
+"""Whole sessions with both servers: the statuses while an app takes part, and the result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text(http: Http, path: str) -> str:
 
 
 def test_a_disclosure_from_start_to_end(place: Place, http: Http) -> None:
-    """INITIALIZED, CONNECTED, DONE; the result says VALID and what was disclosed."""
+    """The statuses are INITIALIZED, CONNECTED, DONE; the result is VALID with attributes."""
     package = http.start(disclosure([[OVER18]], [[EMAIL], []]))
     token = package["token"]
     assert http.status(token) == "INITIALIZED"

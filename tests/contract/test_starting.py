@@ -1,4 +1,4 @@
-"""`POST session`: what a server takes and what it refuses."""
+"""`POST session`: the requests that a server accepts and refuses."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
     ],
 )
 def test_an_odd_request_is_taken(http: Http, request_: dict[str, Any]) -> None:
-    """What the official server does not check is accepted here too."""
+    """Values that the official server does not check are accepted here too."""
     assert http.start(request_)["token"]
 
 

@@ -1,4 +1,4 @@
-"""What Hypothesis makes up: JSON, requests of every kind, and results that fulfil them."""
+"""Hypothesis strategies: JSON, requests of every kind, and results that fulfil them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JSON: st.SearchStrategy[JsonValue] = st.recursive(
     max_leaves=8,
 )
 
-# Few, so that options and slots often ask for the same.
+# Only a few, so that options and slots often ask for the same.
 PARTS = st.sampled_from(["a", "b", "D", "x-9", "_y0"])
 CREDENTIAL_TYPES = st.sampled_from(["a.b.c", "a.b.d", "irma-demo.X_1.c", "b.a.c"])
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
@@ -82,7 +82,7 @@ DISCONS = st.builds(
 """Slots, often optional."""
 _SLOT_NAMES = st.none() | st.permutations(["age", "\u00e9 x", "_", '"']).map(tuple)
 CONDISCONS = st.builds(_condiscon, st.lists(DISCONS, min_size=1, max_size=3), _SLOT_NAMES)
-"""What is asked, with names or numbers for slots."""
+"""Requests, with names or numbers for slots."""
 NOTHING_OR_SOMETHING = st.just(ConDisCon()) | CONDISCONS
 
 
@@ -182,13 +182,13 @@ ASKING = st.builds(
     CONDISCONS,
     st.sampled_from([0, 0, 1, 2]),
 ) | st.just(IssuanceRequest([_ISSUED]))
-"""Requests with no more in them than what their answer depends on."""
+"""Requests that contain only the parts on which their answer depends."""
 
 
 def attribute(
     identifier: str, value: str | None, *, status: AttributeProofStatus | None = None
 ) -> DisclosedAttribute:
-    """Make a disclosed attribute whose credential is proved not to be revoked."""
+    """Make a disclosed attribute with a proof of non-revocation."""
     fitting = AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT
     return DisclosedAttribute(
         identifier,
@@ -201,7 +201,7 @@ def attribute(
 
 @st.composite
 def fulfilling(draw: st.DrawFn, asked: ConDisCon) -> Lists:
-    """Make lists that fulfil all that is asked, each in any order."""
+    """Make lists that fulfil the whole request, each in any order."""
     chance = draw(st.randoms(use_true_random=False))
     lists: Lists = []
     for disjunction in asked.disjunctions:
@@ -218,7 +218,7 @@ def fulfilling(draw: st.DrawFn, asked: ConDisCon) -> Lists:
 
 @st.composite
 def any_lists(draw: st.DrawFn, known: Sequence[str]) -> Lists:
-    """Make lists of whatever attributes, most of them those that are asked for."""
+    """Make lists of any attributes, most of which are requested."""
     chance = draw(st.randoms(use_true_random=False))
 
     def any_list() -> tuple[DisclosedAttribute, ...] | None:

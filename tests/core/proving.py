@@ -1,4 +1,4 @@
-"""Sessions, disclosed attributes and results, made with as few words as a test can read."""
+"""Short functions that make sessions, disclosed attributes and results for tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RESIDENT = "example.town.resident"
 def started(
     request: SessionRequest | ExtendedRequest, token: RequestorToken = TOKEN
 ) -> StartedSession:
-    """Return a session in which that was asked."""
+    """Return a session with that request."""
     extended = as_extended(request)
     pointer = SessionPointer(
         f"https://irma.example/irma/session/{CLIENT_TOKEN}", extended.request.session_type
@@ -54,7 +54,7 @@ def started(
 
 
 def shown(identifier: str, value: str | None = "yes", **more: Any) -> DisclosedAttribute:
-    """Return a disclosed attribute: `PRESENT`, or `NULL` where the value is None."""
+    """Return a disclosed attribute: `PRESENT`, or `NULL` if the value is None."""
     facts: dict[str, Any] = {
         "status": NULL if value is None else PRESENT,
         "issued_at": ISSUED,
@@ -81,5 +81,5 @@ def said(
 
 
 def signature(message: str) -> AttributeBasedSignature:
-    """Return a signature over that message; no more than its look."""
+    """Return something that looks like a signature over that message."""
     return AttributeBasedSignature('{"message":"…"}', message)

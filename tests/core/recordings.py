@@ -29,22 +29,22 @@ def names(*patterns: str) -> list[str]:
 
 
 def claims(jwt: str) -> Any:
-    """Return what a JWT says; its signature is another subject."""
+    """Return the claims of a JWT, without checking its signature."""
     return json.loads(base64.urlsafe_b64decode(jwt.split(".")[1] + "=="))
 
 
 def said(body: str) -> Any:
-    """Return the JSON value that a body is, or that the JWT in it holds."""
+    """Return the JSON value of a body, or of the JWT in it."""
     return json.loads(body) if body[0] in '{["' else claims(body)
 
 
 def asked(body: str) -> Any:
-    """Return the JSON value of the request that a body is, or that the JWT in it holds."""
+    """Return the JSON value of the request in a body, or in the JWT in it."""
     value = said(body)
     return next((value[claim] for claim in CLAIMS if claim in value), value)
 
 
 def result_of(name: str, party: str = "response") -> SessionResult:
-    """Read the session result that the server sent, as response or as its own request."""
+    """Read the session result that the server sent, in a response or in a post."""
     text = json.dumps(said(recording(name)[party]["body"]), ensure_ascii=False)
     return read_session_result(read_json(text))

@@ -1,4 +1,4 @@
-"""An answer exists exactly where the result fulfils the request.
+"""An answer exists exactly if the result fulfils the request.
 
 `fulfils` below states the rule a second time, as plainly as the design does. The code must agree
 with it.
@@ -52,7 +52,7 @@ REASONS = {
 
 
 def fulfils(option: Con, given: tuple[DisclosedAttribute, ...], not_revoked: set[str]) -> bool:
-    """Return whether a list has all that an option asks for, each exactly once."""
+    """Return whether a list has everything that an option asks for, each exactly once."""
     for asked in option:
         found = [item for item in given if item.attribute == asked.type]
         if len(found) != 1:
@@ -90,7 +90,7 @@ def result_with(request: SessionRequest, lists: Lists, **more: Any) -> SessionRe
 
 
 def answer_or_error(request: SessionRequest, result: SessionResult) -> Answer | AnswerError:
-    """Return what comes of a result; anything else that is raised fails the test."""
+    """Return the answer or the expected error of a result; any other error fails the test."""
     try:
         return result.answer_to(started(request))
     except AnswerError as error:
@@ -144,7 +144,7 @@ def changed(item: DisclosedAttribute, **changes: Any) -> DisclosedAttribute:
 
 
 def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
-    """Return what may stand in an attribute's place."""
+    """Return the values that may replace an attribute."""
     other = attribute("x.y.z.other", item.raw_value)
     return [
         (),
@@ -272,7 +272,7 @@ def test_nothing_is_an_answer_only_where_nothing_is_asked(request: SessionReques
 def test_the_oracle_takes_only_possible_attributes(
     status: AttributeProofStatus, value: str | None
 ) -> None:
-    """The oracle takes `NULL` without a value and `PRESENT` with one, and nothing else."""
+    """The oracle accepts only `NULL` without a value and `PRESENT` with a value."""
     item = attribute("a.b.c.d", value, status=status)
     expected = (value is None) == (status is NULL) and status is not EXTRA
     assert fulfils(Con((AttributeRequest("a.b.c.d"),)), (item,), set()) == expected

@@ -1,4 +1,4 @@
-"""What a request asks for: slots, their options, and the attributes in an option."""
+"""The contents of a request: slots, their options, and the attributes in an option."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 
 
 def test_a_plain_attribute_demands_no_value() -> None:
-    """A plain attribute demands neither a certain value nor that it has a value."""
+    """A plain attribute does not demand a certain value, or any value."""
     plain = AttributeRequest(OVER18)
     assert (plain.value, plain.not_null) == (None, False)
     assert AttributeRequest(OVER18, "yes") == OVER18_YES
@@ -156,7 +156,7 @@ def test_a_sequence_numbers_the_slots(sequence: Callable[..., Any]) -> None:
 
 
 def test_nested_lists_mean_what_they_mean_in_json() -> None:
-    """The first level of nested lists is slots, the second options, the third attributes."""
+    """The levels of nested lists are slots, options and attributes, in this order."""
     asked = as_condiscon([[[OVER18], [FIRST, FAMILY]], [[EMAIL], []]])
     assert asked.disjunctions == (asks((OVER18,), (FIRST, FAMILY)), asks((EMAIL,), ()))
     assert asked == as_condiscon([any_of(OVER18, all_of(FIRST, FAMILY)), optional(EMAIL)])

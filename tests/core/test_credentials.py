@@ -278,7 +278,7 @@ def test_the_credential_that_would_be_expired_is_named() -> None:
     ],
 )
 def test_demo_attributes_need_permission(make: Callable[[Any], Any], disclose: Any) -> None:
-    """Anybody can issue demo attributes; the error names the attribute and the permission."""
+    """Anyone can issue demo attributes; the error names the attribute and the permission."""
     asked = ExtendedRequest(make(disclose))
     with pytest.raises(ConfigurationError, match=r"irma-demo\.a\.b.* Risk\.DEMO_ATTRIBUTES"):
         resolve_request(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])

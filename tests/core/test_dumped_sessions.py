@@ -61,7 +61,7 @@ def test_session_without_frontend_request_round_trips() -> None:
 
 
 def test_issued_values_and_urls_are_left_out() -> None:
-    """The string holds neither what is issued, nor URLs of the backend, nor a message to sign."""
+    """The string does not contain issued attributes, URLs of the backend, or a message to sign."""
     card = CredentialRequest(AGE, {"over18": "Ada"}, revocation_key="secret-1")
     issuing = ExtendedRequest(
         IssuanceRequest([card]),
@@ -108,7 +108,7 @@ DUMPED: dict[str, Any] = json.loads(dump_started_session(SESSION))
     ids=repr,
 )
 def test_other_strings_are_refused(dumped: Any) -> None:
-    """Loading anything that was not dumped raises UsageError, without a word of the content."""
+    """Loading anything that was not dumped raises UsageError, which does not show the content."""
     with pytest.raises(UsageError, match=r"^dumped: must be what dump_started_session") as caught:
         load_started_session(dumped)
     assert SECRET_TOKEN not in str(caught.value)
@@ -117,7 +117,7 @@ def test_other_strings_are_refused(dumped: Any) -> None:
 
 @pytest.mark.parametrize("dumped", [None, 7, SESSION, DUMPED])
 def test_other_types_are_refused(dumped: Any) -> None:
-    """Loading something else than a string or bytes raises UsageError."""
+    """Loading a value other than a string or bytes raises UsageError."""
     with pytest.raises(UsageError, match=r"^dumped: must be"):
         load_started_session(dumped)
 

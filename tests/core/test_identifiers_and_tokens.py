@@ -121,7 +121,7 @@ def test_a_requestor_token_is_twenty_letters_and_digits(text: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "a b", "a\r\nx-header: y", "é", "a\x00", None, 5])
 def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
-    """Visible ASCII alone is accepted, so a value cannot end its header and begin another."""
+    """Only visible ASCII is accepted, so a value cannot end its header and begin another one."""
     with pytest.raises(RequestError) as caught:
         FrontendAuthorization(cast("str", text))
     assert caught.value.path == "authorization"

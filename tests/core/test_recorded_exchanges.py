@@ -1,4 +1,4 @@
-"""All that the official server and its peers said is read, and the requests are rebuilt."""
+"""All recorded messages of the official server and its peers are read, and requests rebuilt."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_recorded_request_is_rebuilt_to_the_same_json(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("error-revocation-*"))
 def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
-    """A revocation is rebuilt; it stands bare in the claim of a JWT too."""
+    """A revocation is rebuilt, also from the claim of a JWT, which contains it directly."""
     value = asked(recording(name)["request"]["body"])
     request = read_request_value(value)
     assert isinstance(request, RevocationRequest)
@@ -187,7 +187,7 @@ def test_a_recorded_refusal_is_foreseen(name: str) -> None:
 
 
 def test_a_recorded_expired_credential_is_foreseen() -> None:
-    """The start fails where the server said "cannot issue expired credentials"."""
+    """The start fails where the server responded with "cannot issue expired credentials"."""
     request = read_request_value(
         asked(recording("error-start-issuance-expired")["request"]["body"])
     )
@@ -197,7 +197,7 @@ def test_a_recorded_expired_credential_is_foreseen() -> None:
     assert caught.value.path == "credentials[0].validity"
 
 
-# What the server said.
+# The server's messages.
 
 
 def as_said(given: Sequence[DisclosedAttribute]) -> list[Any]:
@@ -240,7 +240,7 @@ def test_a_recorded_status_is_read(name: str) -> None:
 
 
 def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
-    """No status returns, and only the last may be final."""
+    """No status occurs twice, and only the last one may be final."""
     count = 0
     for name in names("sse-*"):
         text = "".join(chunk["text"] for chunk in recording(name)["response"].get("chunks", ()))
@@ -295,7 +295,7 @@ def test_a_recorded_result_is_read(name: str, party: str) -> None:
 
 
 def test_a_recorded_signature_is_kept_to_the_letter() -> None:
-    """A signature is kept exactly as it came, without whitespace and without escapes."""
+    """A signature is stored exactly as received, without whitespace and without escapes."""
     for name in names("result-signature-*"):
         body = recording(name)["response"]["body"]
         signature = result_of(name).unchecked_signature

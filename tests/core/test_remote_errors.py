@@ -1,4 +1,4 @@
-"""The server's own account of an error is read leniently and shown with care."""
+"""The server's description of an error is read leniently and shown with care."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests in JSON: written for the server, and read from people and other languages."""
+"""Requests in JSON: written for the server, and read from people and other programs."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_json_comes_back_as_it_went_in(value: Any) -> None:
 
 @given(SESSION_REQUESTS | EXTENDED_REQUESTS | REVOCATIONS)
 def test_any_request_comes_back_without_slot_names(request: AnyRequest) -> None:
-    """The names of slots are local; the JSON has positions."""
+    """The names of slots are local, because the JSON has only positions."""
     value = request_value(request)
     again = read_request(write_json(value).encode())
     assert request_value(again) == value

@@ -98,7 +98,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
     return caught.value
 
 
-# What is asked.
+# The requested attributes.
 
 
 def test_each_kind_of_request_starts_its_kind_of_session() -> None:
@@ -185,7 +185,7 @@ def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
     assert error.path == f"labels[{position}]"
 
 
-# Credential types that are treated otherwise.
+# Credential types with special treatment.
 
 
 @pytest.mark.parametrize("field", ["skip_expiry_check", "revocation"])
@@ -260,12 +260,12 @@ def test_an_invalid_callback_url_is_refused(url: Any) -> None:
     error = refusal(lambda: NextSession(url))
     assert error.path == "url"
     assert not url or len(str(url)) < 2 or str(url) not in error.reason
-    if url is not None:  # None is no callback at all
+    if url is not None:  # None means no callback
         assert refusal(lambda: extend(callback_url=url)).path == "callback_url"
 
 
 def test_an_empty_next_session_is_refused() -> None:
-    """The server would write an error, and start the session all the same."""
+    """An empty next URL is refused: the server would write an error and yet start a session."""
     assert refusal(lambda: NextSession("")).path == "url"
 
 
@@ -303,7 +303,7 @@ def test_a_person_returns_to_a_page_or_an_app(url: str) -> None:
     ],
 )
 def test_an_invalid_or_dangerous_return_url_is_refused(url: Any) -> None:
-    """The app opens a return URL without confirmation."""
+    """A return URL must be safe, because the app opens it without confirmation."""
     assert refusal(lambda: ask(client_return_url=url)).path == "client_return_url"
 
 
@@ -416,7 +416,7 @@ def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[
     assert refusal(make).path == place
 
 
-# All of them.
+# All requests.
 
 
 def test_what_is_secret_or_personal_is_in_no_repr() -> None:

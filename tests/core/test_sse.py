@@ -70,7 +70,7 @@ def decode(chunks: list[bytes], **options: int) -> Outcome:
 
 
 def utf8_decode(stream: bytes) -> str:
-    """Decode by the letter of the Encoding Standard, "UTF-8 decoder" and "UTF-8 decode"."""
+    """Decode exactly as in the Encoding Standard, "UTF-8 decoder" and "UTF-8 decode"."""
     stream = stream[3:] if stream[:3] == b"\xef\xbb\xbf" else stream
     text = ""
     code_point = seen = needed = 0
@@ -129,7 +129,7 @@ def ended_lines(text: str) -> list[str]:
 
 
 class Reference:
-    """Section 9.2.6 by its letter: the whole stream at once, without limits or speed."""
+    """Section 9.2.6 to the letter: the whole stream at once, slow and without limits."""
 
     def __init__(self, stream: bytes) -> None:
         self.events: list[Event] = []
@@ -177,7 +177,7 @@ class Reference:
         return Outcome(self.events, self.last_event_id, self.retry)
 
 
-# What streams are made of, so that chance finds the places where rules meet.
+# The parts of streams, chosen so that random streams exercise combinations of rules.
 PIECES = [
     *(b"data", b"event", b"id", b"retry", b":", b": ", b" ", b"data: ", b"data:", b"id: ", b"\0"),
     *(b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\n\r", b"\r\n\r\n", b"event: ", b"retry: "),
@@ -279,14 +279,14 @@ many_examples = settings(max_examples=max(500, settings().max_examples))
 @many_examples
 @given(streams)
 def test_any_stream_gives_what_the_reference_gives(stream: bytes) -> None:
-    """The decoder gives, for any bytes, what the standard's letter gives."""
+    """For any bytes, the decoder returns the same events as the literal reading of the standard."""
     assert decode([stream]) == Reference(stream).outcome()
 
 
 @many_examples
 @given(cut_streams())
 def test_cuts_make_no_difference(chunks: list[bytes]) -> None:
-    """Any cut of a stream gives the same events as the whole, and as byte by byte."""
+    """However a stream is cut, it gives the same events as the whole stream."""
     stream = b"".join(chunks)
     whole = decode([stream])
     assert decode(chunks) == whole
@@ -317,13 +317,13 @@ def test_the_limit_only_ends_a_stream(stream: bytes, limit: int) -> None:
 
 @given(st.lists(st.binary(max_size=50)), limits)
 def test_garbage_raises_one_error_only(chunks: list[bytes], limit: int) -> None:
-    """Garbage gives events, nothing, or the error of the limit; `decode` catches no other."""
+    """Invalid data gives events, nothing, or the error of the limit, which `decode` catches."""
     decode(chunks, max_event_bytes=limit)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=20), min_size=1))
 def test_what_is_written_is_read(texts: list[str]) -> None:
-    """Strings that were written as events come back, one by one and as the lines of one."""
+    """Strings written as events are returned, one by one and as the lines of one event."""
     one_by_one = "".join(f"data: {text}\n\n" for text in texts).encode(errors="replace")
     as_lines = ("".join(f"data: {text}\n" for text in texts) + "\n").encode(errors="replace")
     known = [text.encode(errors="replace").decode() for text in texts]
@@ -366,7 +366,7 @@ def test_attributes_follow_the_stream() -> None:
 
 
 def test_closing_drops_the_unfinished_event() -> None:
-    """A closed decoder takes nothing more, keeps what it knows, and may be closed again."""
+    """A closed decoder accepts no data, keeps its attributes, and may be closed again."""
     decoder = EventStreamDecoder()
     decoder.feed(b"id: 1\nretry: 5\n\nid: 2\ndata: a\ndata: b")
     decoder.close()
@@ -503,7 +503,7 @@ LONG = {
 
 @pytest.mark.parametrize("stream", LONG.values(), ids=LONG)
 def test_time_is_linear(stream: bytes) -> None:
-    """1 MiB in chunks of 16 bytes takes a moment, as it does in one chunk."""
+    """1 MiB in chunks of 16 bytes takes little more work than in one chunk."""
     chunks = [stream[at : at + 16] for at in range(0, len(stream), 16)]
     started = time.process_time()
     decode(chunks, max_event_bytes=2**21)

@@ -1,4 +1,4 @@
-"""Statuses: how far a session is, in which order, and the words of the protocol."""
+"""Statuses: the progress of a session, their order, and their names in the protocol."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ READERS: list[tuple[type[Enum], Callable[[Any], Enum | None], str]] = [
 @pytest.mark.parametrize("earlier", S)
 @pytest.mark.parametrize("later", S)
 def test_a_status_is_followed_by_later_ones_only(earlier: S, later: S) -> None:
-    """`INITIALIZED`, `PAIRING` if at all, `CONNECTED`, one end; some may go unseen, none return."""
+    """Statuses follow in the order of the protocol; some may be skipped, and none occurs twice."""
     assert earlier.may_become(later) == (later in FOLLOWERS[earlier])
 
 

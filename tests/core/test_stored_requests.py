@@ -1,4 +1,4 @@
-"""The form in which a request is stored until its answer comes."""
+"""The form in which a request is stored until its answer arrives."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_storing_again_changes_nothing(request_: ExtendedRequest) -> None:
 
 
 def test_credentials_and_callback_urls_are_not_stored() -> None:
-    """Credentials and callback URLs are not stored: no answer needs these private values."""
+    """Credentials and callback URLs are private and not stored, as no answer needs them."""
     card = CredentialRequest(
         AGE, {"over18": "Ada"}, revocation_key="secret-1", validity=timedelta(weeks=9)
     )
@@ -73,7 +73,7 @@ def test_credentials_and_callback_urls_are_not_stored() -> None:
 
 
 def test_a_request_that_is_too_large_is_refused() -> None:
-    """The limit counts the bytes of what an answer depends on."""
+    """The limit counts the bytes of the parts on which an answer depends."""
     longest = "x" * (MAX_STORED_BYTES - len(write_json(stored_request(demanding("")))))
     assert through_json(demanding(longest)) == demanding(longest)
     with pytest.raises(RequestError, match="131072 bytes"):

@@ -25,7 +25,7 @@ from irma_core.tracebacks import boundary, is_boundary, is_own
 
 SECRET = "the-secret-of-this-test"
 OWN = ModuleType("irma_core.made_for_this_test")
-exec(  # a module of the library's, as its `__name__` says
+exec(  # a module of the library, according to its `__name__`
     compile(
         '''
 import json
@@ -339,7 +339,7 @@ def test_a_class_has_its_public_methods_wrapped() -> None:
             self._value = value
 
         def method(self) -> str:
-            """Say it."""
+            """Raise an error with the name."""
             return self._value
 
         @classmethod

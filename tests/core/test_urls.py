@@ -29,7 +29,7 @@ RETURNS: dict[str, Any] = json.loads((VECTORS / "return_urls.json").read_text(en
 
 @pytest.mark.parametrize("path", PATHS["accepted"])
 def test_an_unambiguous_path_is_accepted(path: str) -> None:
-    """A URL to post to may have any path that no reader resolves to another one."""
+    """A URL to post to may have any path that every reader understands in the same way."""
     url = f"https://shop.example{path}"
     assert path_fault(url) == ""
     assert check_address(url, "callback_url") == url

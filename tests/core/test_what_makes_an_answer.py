@@ -92,7 +92,7 @@ def refusal(result: SessionResult, request: SessionRequest = AGES) -> Any:
     return caught.value
 
 
-# Which session, and how it ended.
+# The session, and its end.
 
 GOOD = ((shown(OVER18),), ())
 

@@ -1,4 +1,4 @@
-"""No string of a server, a gateway or an authorization server is in a message of ours.
+"""Our messages contain no string of a server, a gateway or an authorization server.
 
 Each field that another party may write is filled with secrets, in each spelling that quoting
 gives them. The resulting errors may show none of them in any form.
@@ -76,7 +76,7 @@ def replies(said: str) -> Iterator[HttpResponse]:
 
 
 def shown(error: BaseException) -> str:
-    """Return all that a log, a traceback or a `repr` shows of an error and its causes."""
+    """Return everything that a log, a traceback or a `repr` shows of an error and its causes."""
     seen: list[BaseException] = []
     behind: BaseException | None = error
     while behind is not None and behind not in seen:

@@ -19,7 +19,7 @@ from tests.memory_server.calling import OVER18, disclosure
 AGE18 = disclosure([[OVER18]])
 ELSEWHERE = "https://evil.example"
 OWN = "{own}"
-"""Stands for the server's own origin in a table."""
+"""Represents the server's own origin in a table."""
 
 FOREIGN = [
     {"origin": ELSEWHERE},
@@ -57,7 +57,7 @@ OWN_PAGES_AND_PROGRAMS = [
     {"origin": OWN, "sec-fetch-site": "same-origin", "referer": OWN + "/app/x"},
     {"origin": OWN.replace("own", "own_capitals")},
     {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
-    # What `fetch` of Node.js sends.
+    # The headers that `fetch` of Node.js sends.
     {"accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node"},
 ]
 TOKEN = "A" * 20
@@ -193,7 +193,7 @@ def test_foreign_page_follows_a_session(
     package = json.loads(said)
     pointer = urlsplit(package["sessionPtr"]["u"]).path
     if path.endswith("events"):
-        caller.call("DELETE", pointer, {})  # or the stream would stay open
+        caller.call("DELETE", pointer, {})  # otherwise the stream would stay open
     sent = {
         **headers,
         "sec-fetch-site": "cross-site",
@@ -290,7 +290,7 @@ def test_foreign_link_opens_the_page(caller: Caller) -> None:
 def test_two_host_headers_are_refused(caller: Caller) -> None:
     """A request with two Host headers is refused, because a proxy could have checked the other."""
     connection = HTTPConnection(urlsplit(caller.url).netloc, timeout=60)
-    connection.putrequest("GET", "/health")  # it sends the first
+    connection.putrequest("GET", "/health")  # the client sends the first one
     connection.putheader("host", "evil.example")
     connection.endheaders()
     assert connection.getresponse().status in {400, 403}

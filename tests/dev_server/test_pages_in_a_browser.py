@@ -1,4 +1,4 @@
-"""The development server's pages in a real Chromium: at two widths, by keyboard, and renewed."""
+"""The development server's pages in a real Chromium: their width, keyboard use and updates."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Playing:
     complaints: list[str] = attrs.field(factory=list)
 
     def look(self, name: str) -> None:
-        """Keep a screenshot, and check with axe-core that everybody can use what is shown."""
+        """Keep a screenshot, and check with axe-core that the page is accessible."""
         ARTIFACTS.mkdir(exist_ok=True)
         path = ARTIFACTS / f"dev-server-{self.size}-{name}.png"
         self.page.screenshot(path=path, full_page=True)
@@ -156,7 +156,7 @@ def test_list_renews_itself(playing: Playing) -> None:
 
 @pytest.mark.parametrize("size", ["phone"])
 def test_session_that_ends_elsewhere_is_shown(playing: Playing) -> None:
-    """A page on which the person decides says that the session has ended meanwhile."""
+    """A page on which the person decides reports that the session has ended meanwhile."""
     session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
     playing.press("Scan")
     playing.page.get_by_label("Email").fill("bob@example.com")

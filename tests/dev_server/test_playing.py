@@ -229,7 +229,7 @@ def test_chain_continues_on_the_next_page(
 def test_list_shows_which_app_has_a_session(
     http: Http, browser: Browser, app: SimulatedApp, server: InMemoryServer
 ) -> None:
-    """The list shows who asks for what, since when, and which app has each session."""
+    """The list shows each session's requestor, request and time, and the app that has it."""
     assert f"whose IRMA server is {server.url}" in browser.open().text
     other = http.start(disclosure([[OVER12]]))
     app.scan(other["sessionPtr"])
@@ -433,7 +433,7 @@ def test_apps_have_the_cards_of_their_people() -> None:
 
 
 def test_person_can_answer_no(http: Http, browser: Browser, scan: Scan) -> None:
-    """A person sends No where Yes is required, and the server notices."""
+    """If a person sends No although Yes is required, the server notices."""
     token, page = scan(disclosure([[{"type": OVER18, "value": "Yes"}]]))
     over = browser.press(page, "Answer No")
     assert "the proof is MISSING_ATTRIBUTES" in over.text

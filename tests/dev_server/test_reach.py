@@ -1,4 +1,4 @@
-"""A development server that other machines reach, by its address, a proxy, or HTTPS."""
+"""A development server that other machines reach, by its address, through a proxy, or by HTTPS."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_no_log_shows_the_secret(url: str, caplog: pytest.LogCaptureFixture, pat
 
 
 def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Transport) -> None:
-    """A program that watches sessions must know the secret; one that has a link need not."""
+    """A program that watches sessions must know the secret; a program that has a link need not."""
     requestor = Requestor(url, transport)
     session = requestor.start_session(ASK)
     remote = RemoteServer(url, transport)
@@ -94,7 +94,7 @@ def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Trans
 
 
 def test_every_address_is_accepted_but_no_foreign_name(url: str) -> None:
-    """A phone comes by an IP address; a website's name that leads here is still refused."""
+    """A phone uses an IP address; a website's name that leads here is still refused."""
     port = urlsplit(url).port
     for host in (f"192.0.2.7:{port}", f"[2001:db8::1]:{port}", f"localhost:{port}"):
         assert status_of(url, "/health", host) == 200

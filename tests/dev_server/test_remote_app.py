@@ -1,4 +1,4 @@
-"""`SimulatedApp.at` plays the app from another process, and what the server says to programs."""
+"""`SimulatedApp.at` plays the app from another process, and the server describes itself to it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_remote_app_needs_no_transport(url: str, requestor: Requestor) -> None:
 
 
 def test_remote_app_keeps_what_it_receives(remote: SimulatedApp, requestor: Requestor) -> None:
-    """What is issued in one session can be disclosed in the next."""
+    """Attributes that are issued in one session can be disclosed in the next one."""
     remote.remove_all()
     card = IssuanceRequest(
         [CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})]
@@ -92,7 +92,7 @@ def test_scheme_is_the_servers(remote: SimulatedApp) -> None:
     ],
 )
 def test_scheme_survives_its_description(scheme: Scheme) -> None:
-    """A scheme is read back as it was."""
+    """A scheme is read back unchanged."""
     said = json.dumps(about("https://irma.example", scheme)).encode()
     transport = ScriptedTransport([HttpResponse(200, body=said)])
     assert RemoteServer("https://irma.example", transport).scheme == scheme
@@ -123,7 +123,7 @@ def test_session_may_end_during_pairing(remote: SimulatedApp, requestor: Request
 
 
 def test_pairing_ends_after_five_minutes() -> None:
-    """An app does not wait for a browser for ever."""
+    """An app does not wait for a browser indefinitely."""
     said = json.dumps(about("https://irma.example", EXAMPLE_SCHEME)).encode()
     connected = b'{"options":{"pairingCode":"1234"}}'
     replies = [HttpResponse(200, body=said), HttpResponse(200, body=connected)]
@@ -147,7 +147,7 @@ def test_pairing_ends_after_five_minutes() -> None:
     ],
 )
 def test_other_servers_are_refused(response: HttpResponse) -> None:
-    """A server that does not say that it is a development server gets no answer."""
+    """A server that does not identify itself as a development server gets no answer."""
     transport = ScriptedTransport([response])
     with pytest.raises(AppError, match=r"irma\.example is not a development server"):
         SimulatedApp.at("https://irma.example/irma", transport)

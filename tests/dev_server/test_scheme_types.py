@@ -17,7 +17,7 @@ SCHEMES = Path(__file__).parent.parent / "vectors" / "proofs" / "schemes"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of one scheme, to spoil."""
+    """A copy of one scheme, for tests that corrupt it."""
     return Path(shutil.copytree(SCHEMES / "shared", tmp_path / "shared"))
 
 

@@ -101,7 +101,7 @@ def test_browser_gets_events(http: Http, url: str) -> None:
 
 @final
 class JumpingClock(SystemClock):
-    """The system's clock, which a test can put forward."""
+    """The system's clock, which a test can advance."""
 
     ahead = 0.0
 

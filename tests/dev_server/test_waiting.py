@@ -17,7 +17,7 @@ from irma_transport import SystemClock
 POST = "POST {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n"
 LENGTH = "Content-Length: 100\r\n"
 PATIENCE = 60.0
-"""Seconds that a test waits for what comes after two; only a broken server takes them."""
+"""Seconds that a test waits for events after two seconds; only a broken server takes that long."""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_invalid_lengths_are_refused(url: str, log: pytest.LogCaptureFixture, he
 
 
 def test_endless_body_is_not_read(url: str) -> None:
-    """Of a body that claims to have terabytes, only 10 MiB are read."""
+    """Only 10 MiB are read of a body that claims to have terabytes."""
     with closing(connected(url)) as sock:
         sock.sendall(
             head(url, headers=f"Content-Length: {10**12}\r\nContent-Type: application/json\r\n")

@@ -1,4 +1,4 @@
-"""A Django project that is written in pieces in a how-to, and its commands."""
+"""A Django project that a how-to shows in pieces, and its commands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TEMPLATES = [
     }
 ]
 """
-"""What `startproject` writes, as far as it matters here."""
+"""The parts of `startproject`'s files that matter here."""
 
 
 def write_project(

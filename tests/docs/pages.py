@@ -32,7 +32,7 @@ PAGES: Final = [
     *sorted(ROOT.glob("*.md")),
     *(path for path in sorted((ROOT / "docs").rglob("*.md")) if ".pytest_cache" not in path.parts),
 ]
-"""Every page of the documentation, and those beside it."""
+"""Every page of the documentation, and the pages outside `docs`."""
 _LEXER = FencedCodeBlockLexer(language=r".+", mapping={"language": "arguments", "source": "source"})
 _FILE_NAME = re.compile(r"# (\S.*)\n")
 TestT = TypeVar("TestT", bound=Callable[..., object])
@@ -66,7 +66,7 @@ def code_of(page: str, language: str = "python") -> list[str]:
 
 
 def files_of(page: str) -> dict[str, str]:
-    """Return the Python blocks of a page by the file name in their first line, without that."""
+    """Return a page's Python blocks without their first line, by the file name in it."""
     files: dict[str, str] = {}
     for source in code_of(page):
         name = _FILE_NAME.match(source)

@@ -38,12 +38,12 @@ SHELL_BLOCKS = {
     "docs/how-to/write-a-transport.md": 1,
 }
 COMMANDS = ROOT / "irma_web_django" / "management" / "commands"
-"""What Django's `manage.py` takes besides its own commands."""
+"""Commands of `manage.py` in addition to Django's own."""
 OTHER_PROGRAMS = {
     *("apt-get", "django-admin", "echo", "export", "flask", "irma", "openssl", "softhsm2-util"),
     "uvicorn",
 }
-"""Programs of others, which `tests/realserver` and the plugins' own tests start."""
+"""External programs, which `tests/realserver` and the plugins' own tests start."""
 
 
 def declared_blocks() -> Counter[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_every_block_is_run() -> None:
 
 
 def test_blocks_have_a_language() -> None:
-    """Every fence that opens a block names its language, or no test would find the block."""
+    """Every fence that opens a block names its language, so that tests find the block."""
     for page in PAGES:
         fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert all(fences[::2]), page
@@ -126,7 +126,9 @@ def test_commands_exist(page: str) -> None:
                 assert directory.is_dir()
             case "python" if arguments[0] == "manage.py":
                 assert arguments[1] == "migrate" or (COMMANDS / f"{arguments[1]}.py").is_file()
-            case "." | "python":  # the environment, and a file that the page itself shows
+            case (
+                "." | "python"
+            ):  # a variable of the environment, and a file that the page itself shows
                 assert len(arguments) == 1
             case "pytest":
                 assert all(list((ROOT / "docs").rglob(name)) for name in arguments)

@@ -1,4 +1,4 @@
-"""What the page on scaling shows is run, with a real Redis between two processes' parts."""
+"""The code on the page about scaling runs, with a real Redis between the parts of two processes."""
 
 from __future__ import annotations
 

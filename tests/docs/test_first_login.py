@@ -53,7 +53,7 @@ from django.urls import include
 account = login_required(lambda request: HttpResponse(f"Welcome, {request.user}"))
 urlpatterns += [path("account/", account)]
 """
-"""What a site of README's reader has already."""
+"""The files that the site of a reader of README has already."""
 
 
 def django(directory: Path, *arguments: str) -> str:
@@ -77,7 +77,7 @@ def start_project(directory: Path) -> None:
 
 
 def add(directory: Path, pieces: Iterable[tuple[str, str]]) -> None:
-    """Write files; one that comes again, or that Django has made for its end, grows."""
+    """Write files; a file that appears again, or that Django has made, is extended."""
     for name, source in pieces:
         file, _, place = name.partition(", ")
         with (directory / file).open("a" if place else "w", encoding="utf-8") as opened:

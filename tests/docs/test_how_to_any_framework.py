@@ -1,4 +1,4 @@
-"""The how-to on adapters runs as it stands there, and its tables are those of the code."""
+"""The code in the how-to on adapters runs, and its tables are those of the code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_adapter_passes_the_contract(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_code() -> None:
-    """Codes, statuses and what a page may do are those of the code, in its order."""
+    """The table of codes equals that in the code, in the same order."""
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|(.*)\|$", text, re.MULTILINE)
     assert [(code, int(status), again.strip()) for code, status, again in rows] == [

@@ -25,7 +25,7 @@ SAME = {
     r'"session":"[0-9a-f]{12}"': '"session":"0123456789ab"',
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ": "2026-01-01T00:00:00Z",
 }
-"""What differs from run to run, and what the pages show instead."""
+"""Strings that differ from run to run, and their replacements on the pages."""
 
 
 @pytest.fixture

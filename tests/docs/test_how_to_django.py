@@ -1,4 +1,4 @@
-"""The project in the how-to on Django runs as it stands there, with its own tests."""
+"""The project in the how-to on Django runs unchanged, with its own tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_commands_come_after_what_they_need(tmp_path: Path) -> None:
 
 
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
-    """Each block is formatted and linted; pieces of one file are looked at one by one."""
+    """Each block is formatted and linted; pieces of one file are checked one by one."""
     for number, source in enumerate(code_of(PAGE)):
         if "shop/settings.py" not in source:
             (tmp_path / f"block{number}.py").write_text(source)
@@ -36,7 +36,7 @@ def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_setting() -> None:
-    """The page names each setting, and no other."""
+    """The page names exactly the existing settings."""
     table = (ROOT / PAGE).read_text(encoding="utf-8").partition("## Settings")[2]
     names = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))
     assert sorted(names) == sorted(SETTINGS)

@@ -1,4 +1,4 @@
-"""The project in the how-to on django-allauth runs as it stands there, with its own tests."""
+"""The project in the how-to on django-allauth runs unchanged, with its own tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIDDLEWARE += [
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_REDIRECT_URL = "/"
 """
-"""What allauth's quick start adds to a new project."""
+"""The settings that allauth's quick start adds to a new project."""
 
 
 @runs(PAGE, python=3)
@@ -27,7 +27,7 @@ def test_the_project_runs(tmp_path: Path) -> None:
     write_project(PAGE, tmp_path, more_settings=ALLAUTH)
     more = ROOT / "tests" / "web_django" / "allauth_tests.py"
     shutil.copy(more, tmp_path / "shop" / "test_provider.py")
-    assert "no issues" not in manage(tmp_path, "check")  # the browser package is not there
+    assert "no issues" not in manage(tmp_path, "check")  # the browser package is not installed
     shown = manage(tmp_path, "test", "shop", "--pattern", "test*.py")
     assert "Ran 13 tests" in shown
 

@@ -1,4 +1,4 @@
-"""The how-to on drivers shows the example as it is, and its driver runs the flows on trio."""
+"""The how-to on drivers shows the example unchanged, and its driver runs the flows on trio."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def transport() -> Iterator[Urllib3Transport]:
 
 @runs(PAGE, python=2)
 def test_the_blocks_are_the_examples_files() -> None:
-    """The page shows both files of the example, letter by letter."""
+    """The page shows both files of the example exactly."""
     names = ("trio_driver.py", "trio_shop.py")
     assert code_of(PAGE) == [
         f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}" for name in names
@@ -133,7 +133,7 @@ class Store:
 
 
 def test_the_failure_of_a_call_is_translated(run_on_trio: Run, transport: Urllib3Transport) -> None:
-    """The errors of a store become the class that the flow expects, also a late result."""
+    """A store's errors, and a late result, become the error class that the flow expects."""
 
     def flow(store: Any, deadline: float) -> Flow[bytes | None]:
         return (yield from get_stored(store, "key", deadline))

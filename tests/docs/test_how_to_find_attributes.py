@@ -36,7 +36,7 @@ def test_commands_print_what_the_page_shows(
 
 @runs(PAGE, python=1)
 def test_requests_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's request is fine, and the misspelt one is refused with the words of the page."""
+    """The page's request is valid, and the misspelt one is refused with the page's message."""
     write_copy(tmp_path)
     monkeypatch.chdir(tmp_path)
     names = next(iter(step_blocks(PAGE, {})))

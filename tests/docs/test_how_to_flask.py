@@ -58,7 +58,7 @@ def answer(browser: Any, server: InMemoryServer, name: str) -> Any:
 def connected(
     server: InMemoryServer, monkeypatch: pytest.MonkeyPatch, folder: Path, **more: Any
 ) -> None:
-    """Add to each application's configuration what keeps it in memory."""
+    """Configure each application to use the server in memory."""
     original = Flask.__init__
 
     def made(self: Flask, name: str) -> None:

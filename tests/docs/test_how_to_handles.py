@@ -1,4 +1,4 @@
-"""The login in the how-to on handles runs as it stands there."""
+"""The login in the how-to on handles runs unchanged."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
 
 @runs(PAGE, text=1)
 def test_line_of_the_page_is_the_real_one(caplog: pytest.LogCaptureFixture) -> None:
-    """The line that the page shows is what the observer writes of that event."""
+    """The line on the page is the one that the observer writes for that event."""
     LoggingObserver().observe(WebRefused("login", "no_cookie", "4d06e09a1c5f"))
     lines = [logging.Formatter(logging.BASIC_FORMAT).format(record) for record in caplog.records]
     assert code_of(PAGE, "text") == [f"{line}\n" for line in lines]

@@ -1,4 +1,4 @@
-"""The how-to on the development server: each command and block of it is run."""
+"""Each command and block in the how-to on the development server runs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_commands_run(requestor: Requestor, url: str, tmp_path: Path) -> None:
             session = requestor.start_session(ASK)
             given = [each.replace("$LINK", session.pointer.link()) for each in arguments]
             assert line.run(name, *given)[0] == 0
-            requestor.cancel_session(session)  # `show` has left it open
+            requestor.cancel_session(session)  # `show` has left the session open
 
 
 def test_every_app_command_is_listed() -> None:

@@ -16,7 +16,7 @@ from tests.proofs.signed_file import MESSAGE, TIME_STAMP_KEY, TIME_STAMPS, write
 
 PAGE = "docs/how-to/verify-signatures.md"
 KEY_ON_PAGE = "NyhbGLTXdfoHl3PkPRpL0bsQSUzJcgZaVCJfTlRbWm8="
-"""An example, in place of which the tests use the key of their own server."""
+"""An example key, which the tests replace by the key of their own server."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @runs(PAGE, python=2)
 def test_signature_is_verified_later(folder: Path) -> None:
-    """The blocks make a requestor with a verifier, and verify a signature that was kept."""
+    """The blocks make a requestor with a verifier, and verify a stored signature."""
     *_, names = step_blocks(
         PAGE, {KEY_ON_PAGE: TIME_STAMP_KEY, "https://time.example/": TIME_STAMPS}
     )

@@ -1,4 +1,4 @@
-"""How few lines about IRMA the examples need, as `docs/tools/count_lines.py` counts them."""
+"""The examples need few lines about IRMA, as `docs/tools/count_lines.py` counts them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_an_example_is_short(module: Path, count: int) -> None:
 
 
 def test_a_function_that_makes_an_application_is_read_like_a_module() -> None:
-    """Of other functions in it, only the lines that name IRMA count."""
+    """In other functions of an example, only the lines that name IRMA count."""
     source = """
 from irma_core import (
     DisclosureRequest,

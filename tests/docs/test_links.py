@@ -1,4 +1,4 @@
-"""The pages of the documentation lead where they say, and name what there is."""
+"""Links in the documentation lead to existing places, and names in it exist."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ APPLICATIONS = {
 
 
 def unguarded_reads(code: str) -> list[str]:
-    """Return the slots whose value is read though the app may disclose them without one."""
+    """Return the slots whose value is read although the app may disclose them without a value."""
     read = set(re.findall(r"\[[\"'](\w+)[\"']\]\.value\b", code))
     guarded = set()
     for node in ast.walk(ast.parse(code)) if read else ():
@@ -125,7 +125,7 @@ def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_handle_samples_catch_outages(name: str) -> None:
-    """A sample that catches refusals also catches a server or a store that is away."""
+    """A sample that catches refusals also catches a server or a store that is down."""
     code = APPLICATIONS[name]
     if re.search(r"except \(?[\w, ]*HandleError", code):
         assert re.search(r"except IrmaError", code)

@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> Path:
 
 @runs("docs/settings.md", python=1, toml=2)
 def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program reads either file, and gets an answer from the server that the file names."""
+    """The program reads either file, and gets an answer from the server in that file."""
     production = read_settings(files / "shop.toml")
     assert production.value("server.url") == "https://irma.example"
     assert production.value("authentication.token").text == "file:/run/secrets/irma-token"
@@ -48,7 +48,7 @@ def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyP
 
 
 class _Block:
-    """Stands for a transport that a `with` block closes."""
+    """Represents a transport that a `with` block closes."""
 
     def __init__(self, server: InMemoryServer) -> None:
         self._transport = server.transport()

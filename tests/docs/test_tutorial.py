@@ -1,4 +1,4 @@
-"""The code of README and the tutorial runs as it stands there."""
+"""The code of README and the tutorial runs unchanged."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def url(memory: InMemoryServer) -> Iterator[str]:
 
 
 def asked(name: str, directory: Path, url: str) -> None:
-    """Run one of the first blocks at another development server than that of this machine."""
+    """Run one of the first blocks with a development server other than this machine's usual one."""
     script = directory / name
     assert DEV_SERVER in BLOCKS[name]
     script.write_text(BLOCKS[name].replace(DEV_SERVER, url), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""An official-like server in memory, a proxy in front of it, and the checks that look at them."""
+"""A server in memory, a proxy in front of it, and the checks that examine them."""
 
 from __future__ import annotations
 

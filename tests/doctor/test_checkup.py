@@ -47,7 +47,7 @@ def test_a_check_that_crashes_stops_no_other() -> None:
 
 
 def test_names_are_unique() -> None:
-    """Each check has a name of its own and a question that it answers."""
+    """Each check has a different name and a question that it answers."""
     assert len({each.name for each in CHECKS}) == len(CHECKS)
     assert all(each.purpose.endswith("?") for each in CHECKS)
 

@@ -1,4 +1,4 @@
-"""Each check of the server finds what was broken for it, and nothing at a healthy server."""
+"""Each check of the server finds the fault that a test causes, and no other fault."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the authority, as a user does who has one of their own."""
+    """Trust the authority, as a user with a private authority does."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
@@ -57,7 +57,7 @@ def test_server_that_is_down(diagnose_by_network: Diagnose) -> None:
 
 
 def test_other_server_answers(diagnose_by_network: Diagnose) -> None:
-    """A server of something else is told apart from an IRMA server."""
+    """Another server at the URL is told apart from an IRMA server."""
     with MisbehavingServer(answer(404, body=b"<h1>Not found</h1>")) as other:
         assert problems(diagnose_by_network("reachable", other.url)) == ["reachable.other"]
 

@@ -1,4 +1,4 @@
-"""Each check that starts a session finds what was broken for it."""
+"""Each check that starts a session finds the fault that a test causes."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_trial_does_not_call_the_website(diagnose: Diagnose) -> None:
 
 
 def test_key_that_verifies(diagnose: Diagnose, tmp_path: Path) -> None:
-    """The server's own key verifies what the server signs; without a key there is no need to."""
+    """The server's own key verifies its results; without signatures, no key is needed."""
     server = InMemoryServer(KNOWN)
     files = key_file(tmp_path / "key.pem", server)
     good = diagnose("key", server, server__key_files=files, **SIMULATED)
@@ -179,7 +179,7 @@ def test_server_without_events(diagnose: Diagnose) -> None:
 
 
 def test_app_that_answers_by_itself(diagnose: Diagnose) -> None:
-    """Where an app answers each session at once, as in rehearsals, there are no events to see."""
+    """If an app answers each session at once, as in rehearsals, the events cannot be checked."""
     server = InMemoryServer(KNOWN)
     server.when_started(SimulatedApp(server).refuse)
     assert diagnose("events", server).outcome is Outcome.SKIPPED

@@ -1,4 +1,4 @@
-"""Each check of what visitors reach finds what was broken for it."""
+"""Each check of the visitors' URLs finds the fault that a test causes."""
 
 from __future__ import annotations
 

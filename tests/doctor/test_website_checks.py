@@ -1,4 +1,4 @@
-"""Each check of the website finds what was broken for it."""
+"""Each check of the website finds the fault that a test causes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_secret_that_cannot_be_read(diagnose: Diagnose, tmp_path: Path) -> None:
 
 
 def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:
-    """Return what is found of a callback URL."""
+    """Return the findings for a callback URL."""
     asked = ExtendedRequest(DisclosureRequest([AttributeRequest(EMAIL)]), callback_url=url)
     with behind_a_proxy() as server:
         return diagnose_by_network("callback", server, requests={"login": asked})
@@ -66,7 +66,7 @@ def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:
 def test_page_for_callbacks(
     status: int, expected: list[str], diagnose_by_network: Diagnose
 ) -> None:
-    """A receiver that refuses an empty post is well; a redirect, no page or a failure is not."""
+    """A receiver that refuses an empty post is healthy; a redirect, a 404 or a failure is not."""
     with MisbehavingServer(answer(status)) as site:
         assert problems(callback(diagnose_by_network, f"{site.url}/irma/callback")) == expected
 
@@ -88,7 +88,7 @@ def test_store_that_is_shared(diagnose: Diagnose, tmp_path: Path) -> None:
 
 
 def test_store_that_is_not_shared(diagnose: Diagnose) -> None:
-    """A store in memory is one of each process."""
+    """A store in memory is reported, because each process has a separate one."""
     own = {"parts__store": "memory:", "server__allow": ["memory-store"]}
     assert problems(diagnose("store", **own)) == ["store.own"]
     refused = diagnose("store", parts__store="memory:")
@@ -105,7 +105,7 @@ def test_store_that_fails(diagnose: Diagnose) -> None:
 
 @pytest.fixture
 def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
-    """Take a content for that of the pinned browser package."""
+    """Treat some content as that of the pinned browser package."""
 
     def pin(content: bytes) -> None:
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()

@@ -82,7 +82,7 @@ class IrmaPages:
         return reply
 
     def finish(self, name: str, request: WebRequest) -> HttpResponse:
-        """Log the person in, and give a repeat of the same call the same cookie."""
+        """Log the person in, and give a repeated call the same cookie."""
         finished = self.sessions.finish(name, request, self.log_in)
         if finished.error is not None:
             LOGGER.error("A login failed: %s", finished.code, exc_info=finished.error)

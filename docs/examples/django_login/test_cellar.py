@@ -13,7 +13,7 @@ class CellarTest(TestCase):
     """A visitor with a browser and an app."""
 
     def setUp(self) -> None:
-        """Put an IRMA server in memory in the place of the real one."""
+        """Replace the real IRMA server with one in memory."""
         self.irma_server = InMemoryServer()
         irma = {
             **settings.IRMA,

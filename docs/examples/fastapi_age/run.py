@@ -1,7 +1,7 @@
 """`python run.py`: the club and an IRMA server for development, on this machine.
 
 `python run.py URL KEY_FILE` uses the IRMA server at that URL, which posts to `CLUB_URL`, and
-`IRMA_TOKEN` if it wants a token. KEY_FILE has the server's public key.
+`IRMA_TOKEN` if the server requires a token. KEY_FILE has the server's public key.
 """
 
 import os
@@ -25,7 +25,7 @@ CLUB_URL = os.environ.get("CLUB_URL", "http://127.0.0.1:8000")
 
 
 def main() -> None:
-    """Get the browser package once, and serve until Ctrl-C."""
+    """Fetch the browser package once, and serve until Ctrl-C."""
     settings: dict[str, Any] = {
         "keys": [new_sealing_key()],
         "store": f"sqlite:{HERE / 'club.db'}",

@@ -40,7 +40,7 @@ def visitor(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[TestClient]
 
 
 def test_card_follows_the_age(visitor: TestClient, person: SimulatedApp) -> None:
-    """One scan proves the age and brings the card, and the order's number comes back."""
+    """One scan proves the age and issues the card, and the outcome has the order's number."""
     assert 'data-irma="membership"' in visitor.get("/").text
     started = visitor.post("/irma/start/membership", json={}).json()
     card = person.accept(started["sessionPtr"]).next
@@ -55,7 +55,7 @@ def test_card_follows_the_age(visitor: TestClient, person: SimulatedApp) -> None
 
 
 def test_tasting_is_for_members(visitor: TestClient) -> None:
-    """A visitor without a proof is sent to the page that asks for it, and may answer there."""
+    """A visitor without a proof is redirected to the page that asks for it, and answers there."""
     reply = visitor.get("/tasting", headers={"Accept": "text/html"})
     assert reply.status_code == 303
     assert reply.headers["location"].startswith("/irma/ask/membership")
@@ -63,7 +63,7 @@ def test_tasting_is_for_members(visitor: TestClient) -> None:
 
 
 def test_minor_gets_no_card(visitor: TestClient, irma_server: InMemoryServer) -> None:
-    """A person whose card says that she is not an adult has nothing to show."""
+    """A person whose card says that she is not an adult cannot answer."""
     minor = SimulatedApp(irma_server)
     minor.add("pbdf.gemeente.personalData", {"over18": "No"})
     visitor.get("/")

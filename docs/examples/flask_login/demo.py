@@ -1,6 +1,7 @@
 """`python demo.py`: the shop and an IRMA server for development, on this machine.
 
-`python demo.py URL` uses the IRMA server at that URL, and `IRMA_TOKEN` if it wants a token.
+`python demo.py URL` uses the IRMA server at that URL, and `IRMA_TOKEN` if the server requires a
+token.
 """
 
 import os
@@ -18,7 +19,7 @@ from irma_web import install_browser_package
 
 
 def main() -> None:
-    """Get the browser package once, and serve until Ctrl-C."""
+    """Fetch the browser package once, and serve until Ctrl-C."""
     install_browser_package(Path(__file__).parent / "static")
     with ExitStack() as servers:
         if len(sys.argv) > 1:

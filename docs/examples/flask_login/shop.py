@@ -17,7 +17,7 @@ irma = Irma(questions={"login": LOGIN, "adult": DisclosureRequest({"age": OVER_1
 
 @irma.on_answer("login")
 def log_in(done: WebAnswer) -> None:
-    """Remember who it is. With accounts of your own, find or create one here."""
+    """Remember the visitor. If you have accounts, find or create one here."""
     session["email"] = verified_email(done.answer)
 
 

@@ -1,8 +1,8 @@
 """`python serve.py`: the garden and an IRMA server for development, on this machine.
 
-`python serve.py URL SCHEMES` uses the IRMA server at that URL, and `IRMA_TOKEN` if it wants a
-token. SCHEMES is a folder with the scheme `pbdf`, such as `irma scheme download` makes. The
-environment has `TIME_STAMP_SERVER` and `TIME_STAMP_KEY`.
+`python serve.py URL SCHEMES` uses the IRMA server at that URL, and `IRMA_TOKEN` if the server
+requires a token. SCHEMES is a folder with the scheme `pbdf`, such as `irma scheme download` makes.
+The environment has `TIME_STAMP_SERVER` and `TIME_STAMP_KEY`.
 """
 
 import os
@@ -31,7 +31,7 @@ def make_verifier(folder: str) -> SignatureVerifier:
 
 
 def main() -> None:
-    """Get the browser package once, and serve until Ctrl-C."""
+    """Fetch the browser package once, and serve until Ctrl-C."""
     install_browser_package(HERE / "static")
     with ExitStack() as servers:
         verifier = None

@@ -14,11 +14,11 @@ CREATE = """CREATE TABLE IF NOT EXISTS signatures
 
 
 class Archived(NamedTuple):
-    """A signature, and what its verification needs besides: all but the scheme.
+    """A signature, and the other facts that its verification needs, except the scheme.
 
     Attributes:
         signature: The signature, as the IRMA server sent it.
-        started_at: When the person began to sign, which the signature cannot be older than.
+        started_at: When the person began to sign; the signature must not be older.
     """
 
     signature: AttributeBasedSignature
@@ -43,7 +43,7 @@ class Archive:
             return int(added.lastrowid or 0)
 
     def get(self, number: int) -> Archived:
-        """Return a signature. Raise KeyError if there is none of that number."""
+        """Return a signature. Raise KeyError if no signature has that number."""
         query = "SELECT text, signature, started FROM signatures WHERE number = ?"
         with self._connection() as connection:
             row = connection.execute(query, (number,)).fetchone()

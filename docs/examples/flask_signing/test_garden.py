@@ -34,14 +34,14 @@ SIGNED_AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def scheme() -> MadeScheme:
-    """Return a scheme of the same name as the real one, with a key of our own."""
+    """Return a scheme with the name of the real one, and with a test key."""
     email = MadeType("pbdf.sidn-pbdf.email", ("email", "domain"))
     return MadeScheme("pbdf", (email,), {"sidn-pbdf": (MadeIssuerKey.make(1024),)})
 
 
 @pytest.fixture(scope="session")
 def signature(scheme: MadeScheme) -> AttributeBasedSignature:
-    """Return a signature as a phone makes it: its proofs are no simulation."""
+    """Return a signature as a phone makes it, with real proofs."""
     values = {"email": "ada@example.com", "domain": "example.com"}
     at = int(SIGNED_AT.timestamp())
     credential = issue(

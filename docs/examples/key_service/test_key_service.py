@@ -1,4 +1,4 @@
-"""The service and the signer together, on loopback."""
+"""Test the service and the signer together, on loopback."""
 # Type checkers report a `type: ignore` that is not needed, so each one is an assertion.
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 

@@ -25,8 +25,8 @@ class Visitor:
         self.seen: list[str] = []
 
     def send(self, method: str) -> tuple[str, str]:
-        """Send a request; give the status and the page."""
-        cookies = f'consent={{"ads":false}}; {self._cookie}'  # of a script that is not the shop's
+        """Send a request; return the status and the page."""
+        cookies = f'consent={{"ads":false}}; {self._cookie}'  # of another script
         environ: WSGIEnvironment = {"REQUEST_METHOD": method, "HTTP_COOKIE": cookies}
         setup_testing_defaults(environ)
         statuses: list[str] = []
@@ -91,7 +91,7 @@ def test_a_visitor_without_a_session_is_asked_again(visitor: Visitor) -> None:
 
 
 def test_a_server_that_is_away_is_a_page_too() -> None:
-    """The visitor reads that they may try again."""
+    """The page says that the visitor may try again."""
     away = ConnectionFailedError("POST session", "no connection", request_sent=True)
     shop = WineShop(Requestor("https://irma.example.com", ScriptedTransport([away])))
     status, page = Visitor(shop).send("POST")

@@ -18,13 +18,13 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Fetches the pinned version by npm, or takes its tarball, and checks its hash."""
+    """Fetches the pinned version with npm, or reads its tarball, and checks its hash."""
 
     help = "Puts yivi.js, which draws QR codes in the browser, among the static files of the site."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the folder and the tarball."""
+        """Add the arguments for the folder and the tarball."""
         parser.add_argument(
             "directory",
             metavar="DIR",

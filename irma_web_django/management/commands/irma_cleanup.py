@@ -1,4 +1,4 @@
-"""`manage.py irma_cleanup`: delete what the store no longer needs. Run it every day or so."""
+"""`manage.py irma_cleanup`: delete expired entries of the store. Run it about once a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py irma_dev_server`: the development server of IRMA, and Django's beside it."""
+"""`manage.py irma_dev_server`: run the IRMA development server together with Django's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Runs both servers until Django's ends, by Ctrl-C for example."""
+    """Runs both servers until Django's ends, for example by Ctrl-C."""
 
     help = (
         "Runs an IRMA server for development at IRMA['SERVER'], which must be on this machine, "
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the arguments of `runserver`."""
+        """Add the arguments of `runserver`."""
         parser.add_argument("runserver", nargs="*", help="Arguments of runserver, after --.")
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py irma_replay_callbacks`: deliver what the site's function did not take."""
+"""`manage.py irma_replay_callbacks`: deliver callbacks that the site failed to handle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DELIVERED = 204
 
 
 class Command(BaseCommand):
-    """Hands each kept callback to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
+    """Passes stored callbacks to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
 
     help = (
         "Delivers the callbacks of the IRMA server for which IRMA['CALLBACK'] raised an error, "
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Deliver what is kept, the oldest first, and print what became of each.
+        """Deliver the stored callbacks, the oldest first, and print the result for each.
 
         Raises:
             CommandError: A callback could not be delivered, or a setting is wrong.

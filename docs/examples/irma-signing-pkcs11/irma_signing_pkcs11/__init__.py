@@ -1,4 +1,4 @@
-"""A plugin for irma-backend: `pkcs11:` URIs name an RSA key in a hardware token, which signs."""
+"""A plugin for irma-backend: `pkcs11:` URIs name RSA keys in hardware tokens, for signing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 @boundary
 def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | AsyncPkcs11Signer:
-    """Return a signer for a key in a token, logged in there.
+    """Return a signer for a key in a token, which is logged in to the token.
 
     Args:
         uri: `pkcs11:token=…;object=…`; see `uri`.

@@ -1,4 +1,4 @@
-"""The internal error of this package, which native errors become. It shows neither PIN nor URI."""
+"""The internal error of this package, which replaces native errors and hides PIN and URI."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenError(Exception):
     """The token refused or failed.
 
     Attributes:
-        kind: The native error's name, such as `PinIncorrect`; empty without one.
+        kind: The native error's name, such as `PinIncorrect`; empty if there is none.
     """
 
     def __init__(self, reason: str, kind: str = "") -> None:

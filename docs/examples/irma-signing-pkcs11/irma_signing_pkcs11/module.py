@@ -44,7 +44,7 @@ def load_module(path: str) -> Module:
     """Return a module, loaded once in this process.
 
     Args:
-        path: Its absolute path. The environment would decide where a bare name is found.
+        path: Its absolute path, because the environment would decide where a bare name is found.
 
     Raises:
         TokenError: There is no module at the path, or threads cannot use it.

@@ -1,4 +1,4 @@
-"""A pool of sessions at one token, each with the key: one for each thread that signs at a time.
+"""A pool of sessions with one token: one session with the key for each thread that signs.
 
 A process logs in to a token, not a session. The first login counts for all sessions, and the first
 logout ends them all, those of other signers included (PKCS#11 2.40, section 5.6). So only `close`
@@ -53,7 +53,7 @@ class KeySessions:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._logged_in: Session | None = None
-        self._login = 0  # counted, so that only one of many threads that lose it logs in again
+        self._login = 0  # counted, so that only one thread logs in again
         self._idle: list[_OpenSession] = []
         self._refused: TokenError | None = None
 
@@ -142,7 +142,7 @@ class KeySessions:
                 _close(opened.session)
 
     def _forget(self) -> None:
-        """Close all sessions but the one that logged in, whose end would log out others too."""
+        """Close all sessions except the one that logged in, whose end would log out others."""
         for opened in self._idle:
             _close(opened.session)
         self._idle.clear()
@@ -184,7 +184,7 @@ class KeySessions:
 
 
 def _unlikely(pin: str) -> str | None:
-    """Return why a PIN cannot be right, or None. A wrong one costs one of the token's few tries."""
+    """Return why a PIN cannot be right, or None. A wrong PIN costs one of the token's few tries."""
     if not pin:
         return "the PIN is empty, and was not sent"
     if pin.startswith("\ufeff"):

@@ -1,4 +1,4 @@
-"""SoftHSM with its tokens, for all tests of a run: it looks for tokens once a process."""
+"""SoftHSM with its tokens, for all tests of a run, because it looks for tokens once a process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pkcs11_tests.softhsm import SoftHsm, SoftHsmMissing
 
 @dataclass(frozen=True)
 class Tokens:
-    """What is in them, with public keys in PEM.
+    """The contents of the tokens, with public keys in PEM.
 
-    `irma` has `webshop`, and what cannot sign: `short`, `elliptic`; `changing` is there twice.
+    `irma` has `webshop`, and keys that cannot sign: `short` and `elliptic`; `changing` exists
+    twice.
     """
 
     webshop: bytes
@@ -53,5 +54,5 @@ def softhsm(_made: tuple[SoftHsm, Tokens]) -> SoftHsm:
 
 @pytest.fixture
 def tokens(_made: tuple[SoftHsm, Tokens]) -> Tokens:
-    """What is in it."""
+    """The contents of the tokens."""
     return _made[1]

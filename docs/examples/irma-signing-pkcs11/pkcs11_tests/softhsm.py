@@ -1,4 +1,4 @@
-"""Tokens in software, for tests: SoftHSM in a directory of its own."""
+"""Software tokens for tests: SoftHSM in a separate directory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
 
 @final
 class AskedPin:
-    """What gets the PIN, and counts how often it is asked."""
+    """Returns the PIN, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.text = PIN
@@ -80,14 +80,14 @@ class SoftHsm:
         )
 
     def make_token(self, label: str) -> str:
-        """Make a token; give its serial number."""
+        """Make a token; return its serial number."""
         before = {*self.tokens.iterdir()}
         self._run("--init-token", "--free", "--label", label, "--so-pin", "so-pin-1", "--pin", PIN)
         (made,) = {*self.tokens.iterdir()} - before
-        return made.name.replace("-", "")[-16:]  # SoftHSM names the directory after a longer one
+        return made.name.replace("-", "")[-16:]  # SoftHSM names the directory after a longer number
 
     def add_key(self, serial: str, label: str, *, bits: int = 2048, number: str = "") -> bytes:
-        """Put a new RSA key into a token; give its public key in PEM."""
+        """Put a new RSA key into a token; return its public key in PEM."""
         return self._import(
             serial,
             label,
@@ -96,13 +96,13 @@ class SoftHsm:
         )
 
     def add_elliptic_key(self, serial: str, label: str) -> None:
-        """Put in a key that is none of RSA."""
+        """Put a key into a token that is not an RSA key."""
         self._import(
             serial, label, f"{next(self._numbers):02}", ec.generate_private_key(ec.SECP256R1())
         )
 
     def log_out(self, token: str) -> None:
-        """End the login of this process, for all signers in it, as the end of one of them may."""
+        """End the login of this process for all its signers, as closing one of them may do."""
         for slot in load_module(str(self.module)).get_slots():
             with suppress(PKCS11Error):  # a token that was removed
                 if slot.get_token().label == token:
@@ -111,13 +111,13 @@ class SoftHsm:
                     session.close()
 
     def wire(self, rest: str, *, pin: Secret | None = PIN, module: str = "") -> Pkcs11Signer:
-        """Make a signer as irma-backend does, of what stands behind `pkcs11:`."""
+        """Make a signer as irma-backend does, from the URI without `pkcs11:`."""
         signer = self._wire(rest, Mode.SYNC, pin, module)
         assert isinstance(signer, Pkcs11Signer)
         return signer
 
     def wire_async(self, rest: str) -> AsyncPkcs11Signer:
-        """Make one of the other mode."""
+        """Make a signer of the other mode."""
         signer = self._wire(rest, Mode.ASYNC, PIN, "")
         assert isinstance(signer, AsyncPkcs11Signer)
         return signer

@@ -35,7 +35,7 @@ def message_of(kind: type[IrmaError], call: Callable[[], object], uri: str) -> s
 
 
 def refused(softhsm: SoftHsm, uri: str, pin: Secret | None = PIN, module: str = "") -> str:
-    """Return the message of the error that wiring raises."""
+    """Return the message of the error that making a signer raises."""
     return message_of(
         ConfigurationError, lambda: softhsm.wire(uri, pin=pin, module=module).close(), uri
     )
@@ -105,7 +105,7 @@ def never_with_pin(open_session: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_key_that_always_needs_the_pin(softhsm: SoftHsm) -> None:
-    """A key that needs the PIN for each signature is refused while wiring."""
+    """A key that needs the PIN for each signature is refused when the signer is made."""
     signer = softhsm.wire(IRMA)
     module = load_module(str(softhsm.module))
     with module.get_token(token_label="irma").open(rw=True) as session:
@@ -133,7 +133,7 @@ def test_failing_pin_function(softhsm: SoftHsm) -> None:
 
 
 def test_pin_has_one_source(softhsm: SoftHsm) -> None:
-    """Wiring is refused without a PIN and with two sources of a PIN."""
+    """A signer is refused without a PIN and with two sources of a PIN."""
     assert "give the PIN once" in refused(softhsm, IRMA, pin=None)
     assert "give the PIN once" in refused(softhsm, f"{IRMA}?pin-source=file:/run/pin")
 
@@ -152,12 +152,12 @@ def test_pin_has_one_source(softhsm: SoftHsm) -> None:
     ],
 )
 def test_missing_key_is_refused(softhsm: SoftHsm, uri: str, why: str) -> None:
-    """A missing, ambiguous or weak key is refused while wiring."""
+    """A missing, ambiguous or weak key is refused when the signer is made."""
     assert why in refused(softhsm, uri)
 
 
 def test_missing_key_beside_an_open_login(softhsm: SoftHsm) -> None:
-    """An open login hides no missing key and continues to sign."""
+    """A missing key is reported although another signer is logged in and continues to sign."""
     signer = softhsm.wire(IRMA)
     assert "no private key of that name" in refused(softhsm, "token=irma;object=webshopp")
     signer.sign(b"x")

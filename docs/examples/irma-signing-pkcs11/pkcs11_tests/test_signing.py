@@ -119,7 +119,7 @@ def test_threads_that_lose_the_login_at_once_all_sign(softhsm: SoftHsm, tokens: 
 
 
 def test_more_threads_than_sessions_wait_for_a_turn(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """Threads wait for a turn if a token has fewer sessions."""
+    """Threads take turns if a token has fewer sessions."""
     signer = softhsm.wire(IRMA)
     inputs = [str(number).encode() for number in range(200)]
     with ThreadPoolExecutor(50) as threads:

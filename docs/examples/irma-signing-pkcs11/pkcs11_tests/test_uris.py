@@ -1,4 +1,4 @@
-"""`pkcs11:` URIs: what they say, and what they may not say."""
+"""`pkcs11:` URIs: what they must and must not contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_uri_names_a_token_and_a_key() -> None:
 
 
 def test_names_are_percent_encoded() -> None:
-    """UTF-8 in names, any bytes in an id; each attribute at its place, in any order."""
+    """Names are UTF-8, an id is any bytes, and attributes come in any order."""
     uri = "type=private;object=caf%C3%A9%3B%25;id=%00%ff;serial=a-1;token=My%20token%3f"
     assert read_uri(uri) == KeyUri("My token?", "café;%", "a-1", b"\x00\xff", None)
 
@@ -31,7 +31,7 @@ def test_names_are_percent_encoded() -> None:
     ],
 )
 def test_a_pin_may_be_in_a_file(source: str, path: str) -> None:
-    """Named by a `file:` URI, encoded once more as the value of an attribute."""
+    """The PIN file is named by a `file:` URI, which is percent-encoded as an attribute value."""
     assert read_uri(f"token=a;object=b?pin-source={source}").pin_file == Path(path)
 
 
@@ -69,7 +69,7 @@ def test_a_pin_may_be_in_a_file(source: str, path: str) -> None:
     ],
 )
 def test_what_a_uri_may_not_say_is_refused(uri: str, why: str) -> None:
-    """With what to do instead, and without showing what was written."""
+    """The error says what to do instead, without showing the URI."""
     with pytest.raises(ConfigurationError, match=why) as caught:
         read_uri(uri)
     error = caught.value

@@ -1,4 +1,4 @@
-"""`manage.py demo`: everything that the shop needs, and the shop itself."""
+"""`manage.py demo`: prepare everything that the shop needs, and run it."""
 
 from typing import Any
 
