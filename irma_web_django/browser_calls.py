@@ -25,7 +25,7 @@ def as_web_request(request: HttpRequest) -> WebRequest:
     try:
         url = request.build_absolute_uri()
     except DisallowedHost:
-        url = ""  # the floor refuses it, with JSON
+        url = ""  # which is refused, with JSON
     return WebRequest(f"{request.method}", url, request.headers, body_of(request), native=request)
 
 

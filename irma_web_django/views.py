@@ -208,10 +208,10 @@ def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
     """
     if request.headers.get("Origin") in site.settings.origins:
         return True
-    # The floor refuses forms, and Django's middleware would read this one, whatever is in it.
+    # `WebSessions` refuses forms, and Django's middleware would read this one, whatever is in it.
     if request.content_type in _FORMS:
         return True
-    # Looked for first: Django would log a token that is out of date as a refusal.
+    # The handle is checked first: Django would log an outdated token as a refusal.
     return _has_handle(request, step) or _has_token(request)
 
 

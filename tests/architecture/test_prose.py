@@ -30,7 +30,7 @@ RULES = {
         "name the actor: the caller, the server, callers that …",
     ),
     "is none": Rule(
-        r"(?<!\bthere )\b(?:is|are|was|were) none\b(?! of\b)", "is not a …, is invalid"
+        r"(?<!\b[Tt]here )\b(?:is|are|was|were) none\b(?! of\b)", "is not a …, is invalid"
     ),
     "at hand": Rule(r"\bat hand\b", "available, cached"),
     "anew": Rule(r"\banew\b", "again"),
