@@ -139,7 +139,7 @@ def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
 
 
 def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None:
-    """A secret that appears after the test is over is found."""
+    """A warning that pytest shows after the last test fails the run."""
     (watched / "test_warned.py").write_text(WARNED)
     assert "a token in a path in UserWarning" in run_pytest(watched, "-q")
 
@@ -169,7 +169,7 @@ def test_workers_report_what_they_see(watched: Path) -> None:
     ],
 )
 def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> None:
-    """Secrets that a test makes are found without being declared."""
+    """Secrets with a recognisable form are found without being declared."""
     assert SecretSearch().found_in(text) == kind
 
 

@@ -141,7 +141,7 @@ def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
     now = int(shop.server.clock.now().timestamp())
     claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
     said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}
-    # Without a key of its own, a server in memory has the one of this process.
+    # Without a configured key, a server in memory uses the key of this process.
     body = JwtSigner(None).sign({**claims, **said, "simulated": True})
     return to_callback(session, "text/plain; charset=UTF-8", body)
 
@@ -426,7 +426,7 @@ class Published:
 
 
 class AsyncPublished(Published):
-    """An asyncio status backend whose methods are plain; `aclose` shows its mode."""
+    """An asyncio status backend with plain methods, whose `aclose` shows its mode."""
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> Any:
         super().publish(token, end)

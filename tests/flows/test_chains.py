@@ -165,7 +165,7 @@ def test_a_record_of_another_form_is_refused() -> None:
     assert NextSessionRecord.unseal(
         sealed, shop.sealer, token, now
     ).next_request == ExtendedRequest(AGE)
-    later = now + A_WHILE  # by a clock that is ahead of the one that sealed it
+    later = now + A_WHILE  # by a clock that is ahead of the sealing clock
     assert NextSessionRecord.unseal(
         sealed, shop.sealer, token, later
     ).next_request == ExtendedRequest(AGE)

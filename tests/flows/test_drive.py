@@ -1,4 +1,4 @@
-"""Drivers: how effects are performed, what is thrown into a flow, and what passes through it."""
+"""Drivers: how they perform effects, and which errors they throw into a flow."""
 
 import asyncio
 import math
@@ -46,7 +46,7 @@ BROKEN = TransportError("GET health", "reset", request_sent=True)
 
 
 def played(flow: Flow[Any], *steps: Step, mode: str) -> tuple[Any, list[timedelta]]:
-    """Run a flow in one mode; give its result, and the sleeps."""
+    """Run a flow in one mode; return its result and the sleeps."""
     if mode == "sync":
         transport = ScriptedTransport(steps)
         return run(flow, transport), transport.slept
@@ -55,7 +55,7 @@ def played(flow: Flow[Any], *steps: Step, mode: str) -> tuple[Any, list[timedelt
 
 
 def asking(ends: list[str]) -> Flow[str]:
-    """Ask once; say how it went, and how the flow itself was left."""
+    """Send a request; return how it ended, and how the flow itself ended."""
     try:
         response = yield from Send(GET, 0.0)
     except TransportError as error:
@@ -67,7 +67,7 @@ def asking(ends: list[str]) -> Flow[str]:
 
 @MODES
 def test_a_flow_may_end_by_the_error_it_was_given(mode: str) -> None:
-    """A transport's error is thrown into it, and what it returns then is the result."""
+    """A transport's error is thrown into the flow, whose return value is the result."""
     assert played(asking([]), BROKEN, mode=mode)[0] == "reset"
 
 
@@ -76,13 +76,13 @@ def test_a_flow_may_end_by_the_error_it_was_given(mode: str) -> None:
 def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
     mode: str, stray: BaseException
 ) -> None:
-    """A stray `StopIteration` of a transport reads as no success, least of all."""
+    """A stray `StopIteration` of a transport is an error and not a result."""
     ends: list[str] = []
 
     def fail(_request: HttpRequest) -> HttpResponse:
         raise stray
 
-    # A coroutine may not end by StopIteration: Python makes a RuntimeError of it.
+    # A coroutine must not raise StopIteration, which Python turns into a RuntimeError.
     with pytest.raises((type(stray), RuntimeError)):
         played(asking(ends), fail, mode=mode)
     assert ends == ["left"]
@@ -90,7 +90,7 @@ def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
 
 @MODES
 def test_a_sleep_is_the_transports(mode: str) -> None:
-    """So the clock of a test moves at once."""
+    """Sleeping uses the transport, so that a test's clock moves at once."""
 
     def sleeping() -> Flow[str]:
         yield from Sleep(timedelta(seconds=3))
@@ -111,7 +111,7 @@ def test_an_unknown_effect_is_named(mode: str) -> None:
 
 
 class FutureSigner:
-    """Returns an awaitable that is not a coroutine, as a signer does that runs in a thread pool."""
+    """Returns an awaitable that is not a coroutine, like a signer that runs in a thread pool."""
 
     algorithm = "HS256"
 
@@ -139,7 +139,7 @@ def test_sync_driver_rejects_awaitables() -> None:
 
 
 class Hanging:
-    """Every part from outside, none of which ever answers."""
+    """Parts of all kinds that never respond."""
 
     algorithm = "HS256"
 
@@ -211,7 +211,7 @@ def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
 
 
 class FailingSigner:
-    """Fails in its own way."""
+    """Fails with its own exception."""
 
     algorithm = "HS256"
 
@@ -221,7 +221,7 @@ class FailingSigner:
 
 @MODES
 def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
-    """As a `SigningError`, with the signer's own as the cause."""
+    """A signer's exception becomes a `SigningError`, whose cause it is."""
 
     def expecting() -> Flow[BaseException | None]:
         try:
@@ -235,7 +235,7 @@ def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
 
 @MODES
 def test_error_of_the_application_passes(mode: str) -> None:
-    """An error of the application is thrown into the flow, which can clean up, and passes on."""
+    """An error of the application is thrown into the flow, which can clean up, and is raised."""
     seen: list[Exception] = []
 
     def fail() -> None:
@@ -254,7 +254,7 @@ def test_error_of_the_application_passes(mode: str) -> None:
 
 
 class Careless(ScriptedTransport):
-    """A transport whose `send` returns the body alone."""
+    """A transport whose `send` returns only the body."""
 
     def send(self, request: HttpRequest, deadline: float) -> Any:
         return b"{}"

@@ -216,7 +216,7 @@ def test_invalid_proof_during_the_cancel() -> None:
 
 
 def falsely_ended(mode: str) -> Shop:
-    """Return a shop whose status backend reports an end that the server knows nothing of."""
+    """Return a shop whose status backend reports an end that never happened."""
     kind = ScriptedBackend if mode == "sync" else AsyncScriptedBackend
     return Shop(mode, status_backend=kind([PublishedEnd(SessionStatus.DONE)]))
 
@@ -234,7 +234,7 @@ def test_false_end_cancels(mode: str, *, keep: bool) -> None:
 
 @MODES
 def test_answer_after_a_false_end_is_returned(mode: str) -> None:
-    """An answer that comes just before the cancel is returned after a false end, too."""
+    """An answer that arrives just before the cancel is returned after a false end, too."""
     shop = falsely_ended(mode)
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.accept(session.pointer))
@@ -429,7 +429,7 @@ def test_a_cancel_goes_through_the_gateway(mode: str) -> None:
 
 
 def lasting() -> Flow[str]:
-    """A flow that swallows what interrupts it."""
+    """A flow that suppresses an interruption."""
     try:
         yield from Sleep(SOON)
     except BaseException:  # noqa: BLE001 - the point of it

@@ -85,7 +85,7 @@ def test_callback_of_a_long_message(mode: str, length: int) -> None:
 
 @MODES
 def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
-    """The URL holds what was asked, and a signature over another message does not answer it."""
+    """The URL contains the request, and a signature over another message does not answer it."""
     shop = Shop(mode)
     message = message_of(4500)
     url = shop.receiver.with_callback(signing(f"{message}2")).callback_url
@@ -99,7 +99,7 @@ def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
 @MODES
 @LENGTHS
 def test_a_chain_has_signatures_over_messages_of_any_length(mode: str, length: int) -> None:
-    """A chain may end with one, and may begin with one."""
+    """A chain may begin or end with a signature over a long message."""
     message = message_of(length)
 
     def choose(step: ChainStep) -> Any:

@@ -1,4 +1,4 @@
-"""Chained sessions: what the application is asked, and what the server gets in reply."""
+"""Chained sessions: the application's choice, and the reply to the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that are done once: claims, records, and claims that expire."""
+"""Actions that are done once: claims, records, and claims that expire."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.memory_stores import memory_store
 
 
 class Scenario:
-    """A thing that is done once, and its clock."""
+    """An action that is done once, and its clock."""
 
     def __init__(self) -> None:
         self.transport = ScriptedTransport()
@@ -40,14 +40,14 @@ class Scenario:
         return run(flow, self.transport)
 
     def claim(self) -> float:
-        """Claim the thing without waiting, and return the time of the claim."""
+        """Claim the action without waiting, and return the time of the claim."""
         now = self.clock.monotonic()
         assert self.play(claim_or_wait_flow(self.context, self.once, deadline=now)) is None
         return now
 
 
 def test_released_claim_is_free_at_once() -> None:
-    """After a release the next caller can claim the thing without waiting."""
+    """After a release, the next caller can claim the action without waiting."""
     scenario = Scenario()
     claimed_at = scenario.claim()
     scenario.clock.advance(timedelta(seconds=40))
@@ -84,7 +84,7 @@ def put_record(scenario: Scenario) -> Flow[bool]:
 
 
 def test_destroyed_flow_asks_for_nothing_more() -> None:
-    """A flow that is closed yields no effect, so its claim expires by itself."""
+    """A flow that is closed yields no effect, so its claim expires."""
     scenario = Scenario()
     scenario.claim()
 

@@ -1,4 +1,4 @@
-"""What goes with the requestor's own calls, and with no others: headers and the gateway's token."""
+"""Headers and the gateway's token are added only to the requestor's own calls."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None
 
 
 def test_own_headers_go_with_event_streams_too() -> None:
-    """They are calls to the base URL like any other."""
+    """Event streams are requested with the headers, too."""
     stream = ScriptedStream(status=404)
     transport = ScriptedTransport(
         [package(f"{BASE}/session/x"), HttpResponse(403)], streams=[stream]
@@ -105,7 +105,7 @@ def test_own_headers_go_with_event_streams_too() -> None:
     ],
 )
 def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
-    """By the setting's name, and without its value."""
+    """The error names the setting, and does not show its value."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     with pytest.raises(ConfigurationError, match=r"^headers: ") as caught:
         Requestor(BASE, ScriptedTransport(), gateway=gateway, headers=wrong)
@@ -121,7 +121,7 @@ def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
     ],
 )
 def test_the_gateways_header_has_no_other_use(name: str) -> None:
-    """A token in it would be lost, or change how the request is read."""
+    """A gateway's token is refused in a header that HTTP or the library uses."""
     with pytest.raises(ConfigurationError, match=r"^header must be"):
         GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header=name)
 
@@ -136,7 +136,7 @@ def test_the_gateways_header_has_no_other_use(name: str) -> None:
     ],
 )
 def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> None:
-    """What the server made of the start is not known then."""
+    """A pointer that leads out of its path is refused, although a session may exist."""
     requestor = Requestor(BASE, ScriptedTransport([package(pointer)]))
     with pytest.raises(SessionMayExistError, match="sessionPtr"):
         requestor.start_session(ASKED)
@@ -152,7 +152,7 @@ def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> Non
     ],
 )
 def test_pairing_goes_to_no_other_host_than_the_base_urls(pointer: str) -> None:
-    """Nothing is sent; the error names the session pointer, and what to set."""
+    """Nothing is sent; the error names the session pointer and the setting to change."""
     transport = ScriptedTransport([package(pointer)])
     requestor = Requestor(BASE, transport)
     session = requestor.start_session(ASKED)
@@ -166,7 +166,7 @@ def test_pairing_goes_to_no_other_host_than_the_base_urls(pointer: str) -> None:
 
 
 def test_pairing_goes_to_the_frontend_url() -> None:
-    """A server with a private port for requestors has another one for apps and browsers."""
+    """A server with a private port for requestors may have another port for apps and browsers."""
     transport = ScriptedTransport([package("https://apps.example/irma/session/x"), OPTIONS])
     requestor = Requestor("http://127.0.0.1:8088", transport, frontend_url="https://apps.example/")
     session = requestor.start_session(ASKED)
@@ -175,7 +175,7 @@ def test_pairing_goes_to_the_frontend_url() -> None:
 
 
 def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
-    """Where it is set, the base URL's own host is another one too."""
+    """With a frontend URL, a pointer to the base URL's host is refused."""
     transport = ScriptedTransport([package(f"{BASE}/session/x")])
     requestor = Requestor(BASE, transport, frontend_url="https://apps.example")
     session = requestor.start_session(ASKED)
@@ -184,7 +184,7 @@ def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
 
 
 def test_a_frontend_url_is_as_safe_as_the_base_url() -> None:
-    """Its errors name it."""
+    """An invalid frontend URL is named in the error."""
     for wrong in ("http://apps.example", "apps.example", "https://apps.example/..", 5):
         with pytest.raises(ConfigurationError, match=r"^the frontend_url "):
             Requestor(BASE, ScriptedTransport(), frontend_url=wrong)  # type: ignore[arg-type]

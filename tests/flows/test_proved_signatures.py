@@ -55,7 +55,7 @@ BROKEN = ProofError("timestamp", "is missing", status="INVALID_TIMESTAMP")
 
 
 class Verifying:
-    """A verifier that finds what a test says, and keeps what it was given."""
+    """A verifier that returns a chosen result, and records its arguments."""
 
     def __init__(self, find: Callable[[], Any] = lambda: None) -> None:
         self.find = find
@@ -117,7 +117,7 @@ def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
 
 @MODES
 def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> None:
-    """A bug in a verifier, or a wrong result, is an error of its own."""
+    """A bug in a verifier, or a wrong result, is a `VerifierError`."""
     for verifier in (failing(ZeroDivisionError()), Verifying(lambda: True)):
         with pytest.raises(VerifierError):
             signed(Shop(mode, signature_verifier=verifier))
@@ -133,7 +133,7 @@ def test_incomplete_schemes_are_a_fault_of_the_configuration(mode: str) -> None:
 
 
 def test_the_event_loop_runs_while_a_signature_is_verified() -> None:
-    """Verification takes a thread, so that it can wait for what the event loop does next."""
+    """Verification runs on a thread, so that the event loop continues."""
     loop_went_on = threading.Event()
 
     def wait() -> None:
@@ -244,7 +244,7 @@ def test_a_chain_ends_where_a_signature_fails_a_check(mode: str) -> None:
 
 @MODES
 def test_a_static_session_is_verified(mode: str) -> None:
-    """A printed QR code has no start, so that the signature must be of the last hour."""
+    """A printed QR code has no start, so the signature must be from the last hour."""
     verifier = Verifying()
     door = Door(mode, request=SIGNING, signature_verifier=verifier)
     door.scan()
@@ -294,6 +294,6 @@ def test_what_is_no_verifier_is_refused(kind: Any) -> None:
 
 
 def test_the_test_verifier_is_one() -> None:
-    """What these tests pass fulfils the protocol."""
+    """The verifier of these tests fulfils the protocol."""
     verifier: SignatureVerifier = Verifying()
     assert isinstance(verifier, SignatureVerifier)

@@ -200,7 +200,7 @@ def test_published_result_needs_a_server_key(mode: str) -> None:
 
 
 def test_no_key_is_fetched_for_a_published_result() -> None:
-    """A published result, which any program may have forged, is verified with a cached key only."""
+    """A published result, which may be forged, is verified only with a cached key."""
     ended = Ended()
     transport = ScriptedTransport([ended.server.handle] * 2)
     requestor = Requestor(

@@ -103,7 +103,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 class _Store:
-    """A store for either mode, of which a test needs one method."""
+    """A store for either mode, of which a test overrides one method."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         raise NotImplementedError
@@ -149,7 +149,7 @@ def test_a_handle_gives_the_answer_of_its_session(backend: Backend) -> None:
 
 
 def test_it_does_so_once(backend: Backend) -> None:
-    """The second and every later redemption raises an error of its own class."""
+    """The second and every later redemption raises `HandleUsedError`."""
     handle = backend.done()
     backend.redeem(handle)
     for _ in range(2):

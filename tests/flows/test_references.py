@@ -1,4 +1,4 @@
-"""References of the application's own: through a callback URL and a chain, in both modes."""
+"""The application's own references, through a callback URL and a chain, in both modes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_reference_comes_back_with_every_end(mode: str) -> None:
 
 @MODES
 def test_reference_survives_an_unsigned_post(mode: str) -> None:
-    """The reference comes from the URL, so a server that does not sign changes nothing."""
+    """The reference comes from the URL, so it does not depend on signatures."""
     shop = Shop(mode, unsigned=True)
     shop.app.accept(shop.start(reference=ORDER).pointer)
     shop.do_later()
@@ -82,7 +82,7 @@ class Chain:
 
 @MODES
 def test_reference_stays_with_the_chain(mode: str) -> None:
-    """Each question about what follows has the reference of the first session."""
+    """Each choice of a next session has the reference of the first session."""
     shop = Chain(mode).shop
     shop.app.accept(shop.start_chain(reference=ORDER).pointer)
     assert shop.failures == []
@@ -133,7 +133,7 @@ def test_invalid_reference_is_refused(mode: str, why: str) -> None:
 
 @MODES
 def test_longest_reference_is_accepted(mode: str) -> None:
-    """A reference of 200 characters of any script comes back unchanged."""
+    """A reference of 200 characters of any script is returned unchanged."""
     shop = Shop(mode)
     longest = "".join(chr(code) for code in range(0x4E00, 0x4E00 + 199)) + "\U0001f600"
     shop.app.accept(shop.start(reference=longest).pointer)

@@ -107,7 +107,7 @@ def test_a_name_that_does_not_exist_is_refused(mode: str, name: str) -> None:
 
 
 def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
-    """A name that is like no other is refused without a suggestion."""
+    """A name that is not similar to another one is refused without a suggestion."""
     with pytest.raises(RequestError) as caught:
         checked("sync", DisclosureRequest(["zz.qqqq.xxxxx.w"]))
     assert "did you mean" not in caught.value.reason
@@ -151,5 +151,5 @@ def test_only_schemes_are_taken(kind: Any) -> None:
 
 
 def test_the_known_schemes_of_the_tests_are_some() -> None:
-    """What these tests pass fulfils the protocol."""
+    """The schemes of these tests fulfil the protocol."""
     assert isinstance(Known(), KnownSchemes)

@@ -1,4 +1,4 @@
-"""What parts of other authors return is checked before the flow uses it.
+"""The results of other authors' parts are checked before the flow uses them.
 
 No type checker has seen these parts. A value that only looks right, such as the `"OK"` of a
 database driver, must not decide whether a handle counts.
@@ -208,14 +208,14 @@ def test_an_async_transport_with_a_plain_method_is_an_error_of_the_tree(
 
 @MODES
 def test_the_error_names_the_class_of_the_part(mode: str) -> None:
-    """The author of a store finds the class and the method to mend in the message."""
+    """The message names the class and the method that the author of a store must fix."""
     with pytest.raises(StoreError, match=r"SimpleNamespace\.get\(\) must return bytes or None"):
         get("a string", mode)
 
 
 @pytest.mark.parametrize("result", ["OK", 1, 0, None])
 def test_a_store_that_does_not_return_a_bool_redeems_no_handle(result: Any) -> None:
-    """A store that returns a true value for a key that is there would redeem a handle twice."""
+    """A store that returns a true value for a present key could redeem a handle twice."""
     server = InMemoryServer()
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})

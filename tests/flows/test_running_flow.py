@@ -1,4 +1,4 @@
-"""A flow that a driver of any kind runs: what it is handed, and what comes out of it."""
+"""A flow that a driver of any kind runs: the values that it receives, and its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def waits_for(running: RunningFlow[Any]) -> type[object]:
 
 
 def asking() -> Flow[int]:
-    """Ask once, and return the status; 0 if the network failed."""
+    """Request the status once; return it, or 0 if the network failed."""
     try:
         response = yield from Send(GET, 0.0)
     except TransportError:
@@ -32,7 +32,7 @@ def asking() -> Flow[int]:
 
 
 def calling(failure: type[StoreError] | None, caught: list[Exception]) -> Flow[None]:
-    """Call a part once, and note what it raises."""
+    """Call a part once, and record its exception."""
     try:
         yield from Call(str, 0.0, callee="store", failure=failure)
     except Exception as error:
@@ -88,7 +88,7 @@ def test_the_end_of_a_coroutine_closes_the_flow() -> None:
 
 @pytest.mark.parametrize("stray", [StopIteration, StopAsyncIteration])
 def test_a_stray_end_of_iteration_is_an_interruption(stray: type[Exception]) -> None:
-    """It would look like the flow's result, so it becomes a `RuntimeError`, as in a generator."""
+    """A `StopIteration` would look like the flow's result, so it becomes a `RuntimeError`."""
     running = RunningFlow(asking())
     with pytest.raises(RuntimeError) as raised:
         running.throw(stray())
@@ -118,7 +118,7 @@ def test_an_error_that_says_enough_stays(error: Exception) -> None:
 
 
 def test_an_exception_of_the_application_stays() -> None:
-    """A call without a class of failure is the application's."""
+    """A call without a class of failure belongs to the application."""
     error = OSError("the application's")
     running = RunningFlow(calling(None, []))
     with pytest.raises(OSError, match="the application's") as raised:

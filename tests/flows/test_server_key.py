@@ -1,4 +1,4 @@
-"""The server's key, fetched: when, for whom, when again, and by how many at once."""
+"""Fetching the server's key: when, for which results, and by how many calls at once."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_fetch_has_the_deadline_of_its_call() -> None:
 
 
 def test_a_requestor_without_a_key_verifies_nothing() -> None:
-    """Rather than to believe."""
+    """Without a server key, verification raises an error instead of trusting the result."""
     place = Place()
     wiring = attrs.evolve(place.context, fetched_key=None)
     with pytest.raises(ConfigurationError, match="server_key"):
@@ -170,7 +170,7 @@ def test_a_requestor_without_a_key_verifies_nothing() -> None:
     ],
 )
 def test_a_lifetime_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
-    """When it is set."""
+    """An invalid setting is refused when it is made."""
     with pytest.raises(ConfigurationError):
         cast("Any", FetchedServerKey)(**settings)
 
@@ -183,14 +183,14 @@ def fetching(place: Place, **how: Any) -> Flow[SessionResult]:
 
 
 def waiting(place: Place, **how: Any) -> Flow[SessionResult]:
-    """Begin to verify while another fetches, up to the waiting."""
+    """Begin to verify while another call fetches, up to the wait."""
     flow = verified_result_flow(place.context, OURS, **how)
     assert isinstance(next(flow), Sleep)
     return flow
 
 
 def ended(flow: Flow[Any], answer: object = None) -> object:
-    """Answer a flow, and give what it ends by."""
+    """Resume a flow, and return its result or error."""
     try:
         if isinstance(answer, IrmaError):
             flow.throw(answer)
@@ -213,7 +213,7 @@ def test_while_one_fetches_the_others_wait_for_it() -> None:
 
 
 def test_waiting_calls_share_a_short_lived_key() -> None:
-    """Calls that wait for a key use it even if it expires at once: it came after they had asked."""
+    """Calls that wait for a key use it even if it expires at once."""
     second = timedelta(seconds=1)
     place = Place(policy=FetchedServerKey(lifetime=second, minimum_interval=second))
     first, *others = fetching(place), waiting(place), waiting(place)
@@ -223,19 +223,19 @@ def test_waiting_calls_share_a_short_lived_key() -> None:
 
 
 def test_who_waits_fails_as_the_fetch_does() -> None:
-    """Each by an error of its own: many threads do not try one after the other."""
+    """If a fetch fails, each waiting call raises a separate error, without another fetch."""
     place = Place()
     first, other = fetching(place), waiting(place)
     failure = ended(first, REFUSED)
     same = ended(other)
     assert isinstance(same, ServerRefusedError)
     assert (str(same), same.__cause__, same.__context__) == (str(failure), None, None)
-    assert same is not failure  # which has the frames of the other call
+    assert same is not failure  # the original error, which has the frames of the other call
     assert isinstance(ended(fetching(place), key_is(KEY)), SessionResult)
 
 
 def test_next_in_line_fetches_the_key() -> None:
-    """If the first call has no time left, the next one fetches: a deadline is of one call."""
+    """If the first call has no time left, the next one fetches, because deadlines are per call."""
     place = Place()
     first, other = fetching(place), waiting(place)
     assert isinstance(ended(first, DeadlineError("over")), DeadlineError)
@@ -247,7 +247,7 @@ def test_next_in_line_fetches_the_key() -> None:
 
 
 def test_who_waits_has_a_deadline_too() -> None:
-    """The last sleep ends at it."""
+    """The last sleep of a waiting call ends at its deadline."""
     place = Place()
     first = fetching(place)
     soon = place.transport.clock.monotonic() + 1 / 64
@@ -261,7 +261,7 @@ def test_who_waits_has_a_deadline_too() -> None:
 
 
 def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
-    """Once its time is up another one fetches; should it end all the same, it does no harm."""
+    """A fetch that takes too long is replaced by another, and its late end does no harm."""
     place = Place()
     lost = fetching(place)
     place.pass_time(MINUTE)
@@ -273,7 +273,7 @@ def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
 
 
 def test_a_key_that_came_meanwhile_is_used() -> None:
-    """By one whose own key did not verify, and by one that was about to fetch."""
+    """A key that another call has fetched is used by calls that were about to fetch."""
     place = Place(key_is(OTHER))
     place.verify(ANOTHERS)
     first, second = fetching(place), waiting(place)
@@ -282,7 +282,7 @@ def test_a_key_that_came_meanwhile_is_used() -> None:
 
 
 def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between looking and fetching another thread may have done it."""
+    """A call does not fetch if another thread has fetched between its look and its fetch."""
     place = Place()
     kept, clock = place.context.key_flight, place.transport.clock
     landed = CachedValue("landed", until=clock.monotonic() + 60)

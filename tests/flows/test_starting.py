@@ -1,4 +1,4 @@
-"""`POST session`: may a session exist? The table of outcomes, in both modes."""
+"""`POST session`: the table of outcomes, and whether a session may exist, in both modes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ TIME_OUT = TransportTimeoutError("POST session", "no answer", request_sent=True)
 
 
 def outcome(steps: Iterable[Step], *, mode: str) -> tuple[str, int]:
-    """Start a session; give the error's class or the token's fingerprint, and the tries made."""
+    """Start a session; return the error's class or the token's fingerprint, and the tries made."""
     signer = HmacAuthentication("me", HmacSigner(bytes(range(32))))
     if mode == "sync":
         transport = ScriptedTransport(steps)
@@ -94,12 +94,12 @@ def outcome(steps: Iterable[Step], *, mode: str) -> tuple[str, int]:
     ],
 )
 def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, mode: str) -> None:
-    """Each row of the table: what came back, what it means, and how often it was sent."""
+    """Each row of the table has a response, its meaning, and the number of tries."""
     assert outcome(steps, mode=mode) == (expected, tries)
 
 
 class SlowSigner:
-    """Takes longer than the call may."""
+    """Takes longer than the call is allowed."""
 
     algorithm = "HS256"
 
@@ -122,7 +122,7 @@ def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
 
 
 def test_a_signer_that_hangs_is_cancelled_in_time() -> None:
-    """The time-out is that of the whole call."""
+    """The time-out applies to the whole call."""
 
     class Hanging:
         algorithm = "HS256"

@@ -1,4 +1,4 @@
-"""Static sessions: a printed QR, whose sessions are known from the server's posts only."""
+"""Static sessions: a printed QR, whose sessions are known only from the server's posts."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class Door(Shop):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Take a post of the server's, as a web framework does."""
+        """Receive a post of the server, as a web framework does."""
         self.posts.append(request)
         return self.receive(self.page, request.url, request.body)
 
     def receive(self, page: Any, url: str, body: Any, method: str = "POST") -> HttpResponse:
-        """Bring a post to the page."""
+        """Pass a post to the page."""
         headers = [("Content-Type", "text/plain")]
         reply: HttpResponse = self.done(page.receive(method, url, headers, body))
         self.replies.append(reply)
@@ -230,7 +230,7 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], error: str) -> None:
-    """A receiver without a secret, a safe URL or a key to verify posts is not made."""
+    """A receiver without a secret, a safe URL or a key to verify posts is refused."""
     with pytest.raises(ConfigurationError, match=error):
         Door("sync").static_receiver(**wrong)
 
@@ -265,7 +265,7 @@ def test_the_url_is_not_shown(mode: str) -> None:
 
 
 def test_issuance_values_are_not_needed() -> None:
-    """The receiver compares answers, so what is issued may be left out of its request."""
+    """The receiver only compares answers, so its request may leave out issued credentials."""
     card = CredentialRequest("example.town.age", {})
     receiver = Door("sync").static_receiver(IssuanceRequest([card], {"age": OVER18}))
     assert URL not in repr(receiver)

@@ -1,4 +1,4 @@
-"""Requests at the limits of handles and URLs: what does not fit is refused before the start."""
+"""Requests at the limits of handles and URLs, which are refused before the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching by events: what is asked when, and what a stream that fails does to it."""
+"""Watching by events: the requests of a watch, and its reaction to failing streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches with a status backend: what it saves, and how a watch copes when it fails."""
+"""Watches with a status backend: the saved requests, and its failures."""
 
 from __future__ import annotations
 

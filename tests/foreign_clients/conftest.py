@@ -1,4 +1,4 @@
-"""Clients that others wrote, at the development server: what they see, and an app that answers."""
+"""Clients of other authors with the development server, and an app that answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def known(requestors: Mapping[str, RequestorSettings]) -> ServerSettings:
 
 
 class _Requests(logging.Handler):
-    """Hands on what the development server has answered, as it logs it."""
+    """Passes on the log of the development server's responses."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -117,12 +117,12 @@ def _missing(what: str) -> NoReturn:
 
 @attrs.frozen
 class Played:
-    """What a client reported of one session, by event."""
+    """A client's reports about one session, by event."""
 
     events: tuple[tuple[str, Any], ...]
 
     def one(self, event: str) -> Any:
-        """Return the value of an event that came once."""
+        """Return the value of an event that occurred once."""
         (value,) = self.all(event)
         return value
 

@@ -1,4 +1,4 @@
-"""Whole sessions by the official package for Node.js, at the development server."""
+"""Whole sessions of the official package for Node.js with the development server."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_session_of_each_kind(
 
 
 def test_a_requestor_with_a_token(start_stage: StartStage, node_client: NodeClient) -> None:
-    """The token goes along with every call; a wrong one is refused."""
+    """The token is sent with every call; a wrong token is refused."""
     stage = start_stage(known({"shop": RequestorSettings("token", TOKEN)}))
     played = _play(stage, node_client, ADULT, options={"serverToken": TOKEN})
     assert played.one("result")["proofStatus"] == "VALID"
@@ -80,7 +80,7 @@ def test_a_requestor_with_a_token(start_stage: StartStage, node_client: NodeClie
 
 
 def test_a_signed_request(start_stage: StartStage, node_client: NodeClient) -> None:
-    """The package sends a JWT as it is."""
+    """The package sends a JWT unchanged."""
     key = base64.b64encode(bytes(range(200, 237))).decode()
     stage = start_stage(known({"shop": RequestorSettings("hmac", key)}))
     jwt = sign_session_request(
@@ -122,7 +122,7 @@ def test_polling_where_there_are_no_events(
 
 @contextmanager
 def _receiving(reply: object = None) -> Generator[tuple[str, list[tuple[str, str]]]]:
-    """Receive posts on loopback; yield the URL, and the content types and bodies that come."""
+    """Receive posts on loopback; yield the URL, and the received content types and bodies."""
     posts: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -136,7 +136,7 @@ def _receiving(reply: object = None) -> Generator[tuple[str, list[tuple[str, str
             self.wfile.write(said)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's name
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
         thread = threading.Thread(target=receiver.serve_forever)
@@ -151,7 +151,7 @@ def _receiving(reply: object = None) -> Generator[tuple[str, list[tuple[str, str
 def test_a_callback_is_posted_as_the_result_jwt(
     start_stage: StartStage, node_client: NodeClient
 ) -> None:
-    """The callback URL gets the JWT that the package could fetch."""
+    """The callback URL receives the JWT that the package could fetch."""
     with _receiving() as (url, posts):
         played = _play(start_stage(), node_client, {"request": ADULT, "callbackUrl": url})
     ((content_type, body),) = posts

@@ -1,4 +1,4 @@
-"""Whole sessions by the official command line, at the development server."""
+"""Whole sessions of the official command line with the development server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ AGREED = ("--sign", OVER18, "--message", "I agree")
 
 @attrs.frozen
 class Done:
-    """How the command line ended, and what it printed."""
+    """The exit status and the output of the command line."""
 
     status: int
     output: str
@@ -164,7 +164,7 @@ def test_a_proof_that_does_not_hold(
 def test_every_way_of_authentication(
     start_stage: StartStage, session: Session, tmp_path: Path
 ) -> None:
-    """A token, an HMAC key and an RSA key."""
+    """The command line authenticates with a token, an HMAC key and an RSA key."""
     private = rsa.generate_private_key(65537, 2048)
     pem = private.private_bytes(
         serialization.Encoding.PEM,
@@ -215,7 +215,7 @@ def test_pairing(start_stage: StartStage, session: Session) -> None:
 
 
 def test_a_refusal(start_stage: StartStage, session: Session) -> None:
-    """The session ends as `CANCELLED`."""
+    """A session that the app refuses ends as `CANCELLED`."""
     stage = start_stage()
 
     def refuse(pointer: SessionPointer) -> None:
@@ -238,7 +238,7 @@ def test_polling_where_there_are_no_events(start_stage: StartStage, session: Ses
 
 
 def test_a_session_that_another_program_started(start_stage: StartStage, session: Session) -> None:
-    """The command line goes on from a session package."""
+    """The command line continues from a session package."""
     stage = start_stage()
     package = start_session(stage.url, disclosure([[OVER18]]))
     done = session(stage, "--from-package", json.dumps(package))

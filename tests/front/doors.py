@@ -67,7 +67,7 @@ SETTINGS_FILE = Path(__file__).parent.parent / "vectors" / "settings" / "whole.t
 
 @cache
 def _server() -> InMemoryServer:
-    """Return one server for all worlds, as making its key takes long."""
+    """Return one server for all worlds, because making its key is slow."""
     return InMemoryServer(ServerSettings(revoke_perms=("*",)))
 
 
@@ -82,7 +82,7 @@ class _KnowsAge:
 
 
 class World:
-    """A server, and whatever a call needs; it counts what is sent and stored."""
+    """A server, and everything that a call needs; it counts requests and stored values."""
 
     def __init__(self) -> None:
         self.server = _server()
@@ -92,7 +92,7 @@ class World:
     # Most calls need one or two of these, and a test makes thousands of worlds.
     @cached_property
     def app(self) -> SimulatedApp:
-        """An app that can disclose what is asked."""
+        """An app that can disclose the requested attributes."""
         app = SimulatedApp(self.server)
         app.add(CARD, {"over12": "yes", "over18": "yes", "over65": "no"})
         app.add("example.mail.address", {"email": "ada@example.com"})
@@ -100,7 +100,7 @@ class World:
 
     @cached_property
     def sealer(self) -> Any:
-        """What seals the state of a session."""
+        """The sealer of a session's state."""
         return core.Sealer([KEY])
 
     @cached_property
@@ -129,7 +129,7 @@ class World:
         return {"server_key": key, "allow": allow, "schemes": _KnowsAge()}
 
     def transport(self) -> Any:
-        """Return a transport that notes what is sent."""
+        """Return a transport that records its requests."""
         return _Sending(InMemoryTransport(self.server), self.sent)
 
     def async_transport(self) -> Any:
@@ -138,7 +138,7 @@ class World:
 
     @property
     def store(self) -> Any:
-        """A store that notes what is put."""
+        """A store that records its puts."""
         return _Noting(memory_store(self.server.clock), self.stored)
 
     @property
@@ -258,7 +258,7 @@ class Door:
     make: Any
 
     def call(self, world: World, **wrong: Any) -> Any:
-        """Call it with some of its arguments replaced, and use what it gives to the end."""
+        """Call it with some of its arguments replaced, and use its result to the end."""
         function, arguments = self.make(world)
         arguments = {**arguments, **wrong}
         positional: list[Any] = []
@@ -266,12 +266,12 @@ class Door:
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in arguments:
                 positional = [arguments.pop(name)]
         if set(arguments) == {"text"}:
-            # Tests that look for secrets wrap the classes of some, whose argument has no name then.
+            # Tests that look for secrets wrap some classes, whose arguments then have no names.
             positional += arguments.popitem()[1:]
         return _used(function(*positional, **arguments))
 
     def of(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Door:
-        """Return the same door with a call that is made already, so that its making is not seen."""
+        """Return the same door with a prepared call, so that the preparation is not observed."""
         return Door(self.name, lambda _world: (function, arguments))
 
     def parameters(self) -> list[str]:
@@ -1156,7 +1156,7 @@ DOORS = {door.name: door for door in (*_all(), *_testing(), *_for_authors())}
 
 
 def public_callables() -> Iterator[str]:
-    """Name every public callable with a parameter that the front doors show."""
+    """Return the name of every public callable with a parameter."""
     for package in PACKAGES:
         for name in package.__all__:
             shown = getattr(package, name)

@@ -258,7 +258,7 @@ def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
 
 @MODES
 def test_statuses_come_once_and_in_order(mode: str) -> None:
-    """Each status comes once and in order, despite failing polls and stale ones."""
+    """Each status is yielded once and in order, despite failing and stale polls."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
     played = Played(mode, [LOST, *map(reply, polls)], GONE[5])
     assert [status.value for status in played.outcome] == ["INITIALIZED", "CONNECTED", "DONE"]

@@ -1,7 +1,7 @@
-"""Every public callable, with a wrong value for each of its parameters in turn.
+"""Every public callable, with a wrong value for one parameter at a time.
 
-What comes out is an error of the tree that names the parameter and does not show the value; nothing
-is sent or stored. A value of the parameter's own type may be taken.
+The result is an error of the tree that names the parameter and does not show the value, and nothing
+is sent or stored. A value of the parameter's own type may be accepted.
 """
 # pyright: reportUnknownLambdaType=false
 # Values of any type are the point here.
@@ -44,7 +44,7 @@ MARK = "ZooValue"
 
 
 class Url:
-    """An object that only looks like a URL when it is printed, as those of web frameworks do."""
+    """An object that only looks like a URL when printed, as in web frameworks."""
 
     def __str__(self) -> str:
         return f"https://{MARK}.example"
@@ -61,7 +61,7 @@ async def awaited(*_: object) -> None: ...
 
 
 class Proxy:
-    """Claims the class of what it stands for, as lazy objects of Django and Werkzeug do."""
+    """Claims the class of the wrapped object, like the lazy objects of Django and Werkzeug."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -75,7 +75,7 @@ class Proxy:
 
 
 class OwnString(str):
-    """A string of another class, as `markupsafe.Markup` is one."""
+    """A string of another class, such as `markupsafe.Markup`."""
 
     __slots__ = ()
 
@@ -182,7 +182,7 @@ NAMED_OTHERWISE = {
     ("Urllib3Transport", "client_key_password"): "client_key",
     ("AiohttpTransport", "client_key_password"): "client_key",
 }
-"""What an error calls a parameter that has another name in JSON, or none."""
+"""The name in errors of a parameter that has another name in JSON, or none."""
 CONTENT = {
     ("IssuanceRequest", "disclose"),  # the labels do not fit what is asked then
     ("Handles", "keys"),
@@ -190,9 +190,9 @@ CONTENT = {
     ("WebSessions", "keys"),
     ("AsyncWebSessions", "keys"),
 }
-"""Parameters whose value is judged with others."""
+"""Parameters whose value is checked together with others."""
 OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer", "pinned", "path"}
-"""Parameters that hold names which the caller chose: these stand in errors."""
+"""Parameters with names that the caller chose, which errors show."""
 
 
 def words(text: str) -> set[str]:
@@ -207,23 +207,23 @@ def cases() -> Iterator[Any]:
 
 
 def test_no_door_is_left_out() -> None:
-    """A public callable without a call in `DOORS` is one that nobody tried."""
+    """Every public callable has a call in `DOORS`."""
     missing = {name for name in public_callables() if not ELSEWHERE.fullmatch(name)}
     assert missing - set(DOORS) == set()
 
 
 @pytest.mark.parametrize("name", DOORS)
 def test_the_call_with_right_arguments_works(name: str) -> None:
-    """Otherwise the error of another argument would stand for each wrong one."""
+    """Each call in `DOORS` works, so that errors come from the replaced argument."""
     world = World()
-    # What the network, the server or the answer says comes after the arguments are checked.
+    # The network, the server and the answer come after the checks of arguments.
     with suppress(TransportError, ServerRefusedError, AnswerError):
         DOORS[name].call(world)
 
 
 @pytest.mark.parametrize(("name", "parameter"), list(cases()))
 def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> None:
-    """By an error of the tree, before anything is sent or stored."""
+    """A wrong argument raises an error of the tree, before anything is sent or stored."""
     called = NAMED_OTHERWISE.get((name, parameter), parameter)
     taken: list[str] = []
     for animal, make in ZOO.items():
@@ -239,7 +239,7 @@ def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> N
             assert "this is a bug" not in text, animal
             if isinstance(error, UsageError):
                 if not isinstance(error, PluginError) and (name, parameter) not in CONTENT:
-                    # The name of a proxy is that of the parameter for which it was too little.
+                    # The error for a proxy names the parameter that needed more than the proxy.
                     named = (
                         {called, parameter, "proxy"} if "proxy" in animal else {called, parameter}
                     )

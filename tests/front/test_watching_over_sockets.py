@@ -1,4 +1,4 @@
-"""Watches over real sockets, at a server that misbehaves in every way."""
+"""Watches over real sockets, with a server that misbehaves in every way."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_waiting_ends_by_its_deadline(
 
 
 def stream_until_left(left: threading.Event) -> Behaviour:
-    """Send a stream's head, and note when the other end closes."""
+    """Send a stream's head, and record when the other end closes."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()

@@ -1,4 +1,4 @@
-"""The result of a function for a `with` block is for one block."""
+"""The result of a function for a `with` block can be used for one block only."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_a_second_block_is_an_error_of_the_tree(
 def test_an_unknown_argument_is_refused_at_the_call(
     function: Callable[..., Any], arguments: dict[str, Any]
 ) -> None:
-    """It is named, and no frame of the error's traceback shows any argument."""
-    is_connect = function.__name__.startswith("connect")  # takes all settings of a requestor
+    """A wrong argument is named, and no frame of the error's traceback shows any argument."""
+    is_connect = function.__name__.startswith("connect")  # accepts all settings of a requestor
     positional, more = ((SECRET, SECRET), {}) if is_connect else ((), {"misspelt": SECRET})
     with pytest.raises(UsageError, match=f"^{function.__name__}: ") as caught:
         function(*positional, **({} if is_connect else arguments), **more)

@@ -1,7 +1,7 @@
-"""An OAuth 2.0 authorization server, written with Authlib: client credentials, four ways to ask."""
-# The types that pyright brings are those of an older Authlib.
-# pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportUnknownLambdaType=false
+"""An OAuth 2.0 authorization server, written with Authlib, for client credentials of four kinds."""
+# The types that pyright includes are those of an older Authlib. pyright:
+# reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false pyright:
+# reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ METHODS = ["client_secret_basic", "client_secret_post", ASSERTION]
 
 @dataclass
 class Client(ClientMixin):  # type: ignore[misc]  # Authlib brings no types
-    """Whom the server knows.
+    """A client that the server knows.
 
     Args:
         name: The client ID.
@@ -40,7 +40,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib brings no types
     """
 
     name: str
-    key: str = field(repr=False)  # Authlib logs who asks
+    key: str = field(repr=False)  # Authlib logs the client
     method: str
     scope: str = "irma"
 
@@ -92,7 +92,7 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # as above
 @final
 @dataclass
 class TokenServer:
-    """What it gave, and what is still good; may be used by threads."""
+    """The issued tokens, and those that are still valid. Threads may share it."""
 
     clients: dict[str, Client]
     expires_in: int | None = 3600

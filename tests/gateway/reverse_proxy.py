@@ -1,4 +1,4 @@
-"""An API gateway on loopback: it wants a token, takes it off, and passes on the rest."""
+"""An API gateway on loopback, which requires a token, removes it, and forwards the rest."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "host"}
 @final
 @dataclass
 class Gateway:
-    """What came to it: method and path, and the status it was answered with.
+    """The received calls: their method and path, and the status of the response.
 
     Args:
         url: Its base URL.
-        header: Where it wants the token.
-        calls: Every call, the refused ones too.
+        header: The header in which it expects the token.
+        calls: Every call, including the refused ones.
     """
 
     url: str = ""
@@ -41,7 +41,7 @@ class Gateway:
 def running_gateway(
     behind: str, tokens: TokenServer, header: str = "authorization"
 ) -> Generator[Gateway]:
-    """Run it on loopback, before the server of that base URL."""
+    """Run it on loopback, in front of the server with that base URL."""
     gateway = Gateway(header=header)
     target = urlsplit(behind)
 

@@ -11,7 +11,7 @@ __all__ = ["Handler", "serving"]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says nothing on the console, and can read a body."""
+    """A handler that logs nothing, and can read a body."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # Python's name
         return

@@ -91,7 +91,7 @@ def shown(request: HttpRequest) -> str:
 
 
 def test_token_is_cached() -> None:
-    """A token is replaced half a minute, or a tenth of a short life, before its end."""
+    """A token is replaced half a minute, or a tenth of a short lifetime, before its expiry."""
     stage = GatewayStage(token("one", 600), OK, OK, token("two", 100), OK, OK, token("three"), OK)
     stage.requestor.check_health()
     stage.pass_time(569)
@@ -347,7 +347,7 @@ def test_failing_signer_is_a_signing_error() -> None:
 
 
 class ManualGateway:
-    """A gateway whose flows a test runs by hand."""
+    """A gateway whose flows a test drives by hand."""
 
     def __init__(self, gateway: GatewayAuthentication[Any] | None = None) -> None:
         self.clock = ManualClock()
@@ -356,7 +356,7 @@ class ManualGateway:
         self.gateway = Gateway(gateway or passing(), context)
 
     def asking(self, within: float = 10) -> Flow[HttpResponse]:
-        """Return a flow that asks once."""
+        """Return a flow that sends one request."""
 
         def flow() -> Flow[HttpResponse]:
             request = HttpRequest("GET", f"{BASE}/health", label="GET health")
@@ -367,7 +367,7 @@ class ManualGateway:
 
 @pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
 def test_waiting_calls_share_a_short_lived_token(expires_in: int, passes: int) -> None:
-    """Waiting calls use the fetched token even if its life is over, or each would fetch one."""
+    """Waiting calls use the fetched token even if it has expired, or each would fetch one."""
     manual = ManualGateway()
     first, *others = (manual.asking(within=9999) for _ in range(5))
     assert isinstance(next(first), Send)
@@ -436,7 +436,7 @@ def test_one_call_fetches_for_all() -> None:
 
 
 def test_waiting_too_long_is_a_gateway_error() -> None:
-    """A call that waits too long for a token raises GatewayError, and the fetch goes on."""
+    """A call that waits too long for a token raises GatewayError, and the fetch continues."""
     manual = ManualGateway()
     first, second = manual.asking(), manual.asking(within=1)
     next(first)

@@ -225,7 +225,7 @@ def test_an_unknown_client_gets_no_token(
 def test_the_gateways_token_may_have_its_own_header(
     tokens: TokenServer, transport: Urllib3Transport
 ) -> None:
-    """The IRMA server gets `Authorization`, and the gateway gets a header of its own."""
+    """The IRMA server receives `Authorization`, and the gateway receives a separate header."""
     known = {"shop": RequestorSettings("token", "the-irma-token")}
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
     with (

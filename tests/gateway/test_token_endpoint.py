@@ -137,7 +137,7 @@ def test_status_decides_whether_a_refusal_may_pass(status: int, may_pass: bool) 
     ],
 )
 def test_no_frame_holds_the_response(value: object, status: int) -> None:
-    """No frame of a refusal's traceback has the response's words in its local variables."""
+    """No frame of a refusal's traceback has the response's content in its local variables."""
     response = said(value, status)
     with pytest.raises(GatewayError) as caught:
         parse_token_response(response, NOW)

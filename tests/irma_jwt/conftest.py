@@ -1,7 +1,7 @@
-"""The official package `irma-jwt`, as npm gives it, run by node.
+"""The official package `irma-jwt` from npm, run by node.
 
-It is fetched once into the tests' cache, against the lock file beside this. Where npm or node is
-missing the tests are skipped and say so; on CI that is a failure.
+It is fetched once into the tests' cache, and compared with the lock file in this directory. Without
+npm or node the tests are skipped with a message; on CI they fail.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _missing(what: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def official() -> Official:
-    """Run the package: see `npm/irma_jwt.js` for what it is asked and what it says."""
+    """Run the package; `npm/irma_jwt.js` describes its input and output."""
     node = shutil.which("node") or _missing("node")
 
     def fetch(folder: Path) -> None:

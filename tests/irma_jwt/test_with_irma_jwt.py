@@ -1,4 +1,4 @@
-"""What the official package `irma-jwt` signs is verified here, and what is signed here, there."""
+"""We verify JWTs of the official package `irma-jwt`, and the package verifies ours."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def json_of(request: Any) -> JsonValue:
 
 @METHOD
 def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> None:
-    """Its three kinds and an extended request, by either algorithm, to the same request."""
+    """The package's JWTs of each kind give the same request, with either algorithm."""
     _, options, key = METHODS[method]
     asked = [
         {"method": method, "options": {**options, "iss": "shop"}, "sign": json_of(request)}
@@ -104,7 +104,7 @@ OTHER = rsa.generate_private_key(65537, 2048)
 
 @METHOD
 def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) -> None:
-    """All four kinds: the claims are there, under the names that it gives them itself."""
+    """The package reads the claims of all four kinds under its own names."""
     signer, options, _ = METHODS[method]
     now = datetime.now(UTC)
     revocation = {"revocation_request": RevocationRequest("pbdf.gemeente.personalData", "key")}
@@ -134,7 +134,7 @@ def test_irma_jwt_refuses_what_was_changed(official: Official, method: str) -> N
 
 
 def test_both_verify_a_signed_result_alike(official: Official) -> None:
-    """What the server in memory signed."""
+    """The package verifies a JWT of the server in memory."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})

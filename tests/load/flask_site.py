@@ -1,4 +1,4 @@
-"""A site on Flask, for gunicorn. It notes each login in a file."""
+"""A site on Flask, for gunicorn. It records each login in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file with a line for each login that a site has run, which its workers write."""
+"""A file to which the workers of a site write a line for each login."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Login:
 
 
 def note_login(person: str) -> None:
-    """Append a line to the file. Lines of several processes do not mix: each is one write."""
+    """Append a line to the file. Lines of several processes do not mix, as each is one write."""
     with Path(os.environ[FILE]).open("a", encoding="utf-8") as file:
         file.write(f"{person} {os.getpid()}\n")
 

@@ -36,7 +36,7 @@ class Framework:
         address: The options with host and port.
         greeting: What the page `/account/` says to a person with the address `{email}`.
         prepare: A command to run before; empty for none.
-        may_be_busy: Whether a finish that comes three times may have to be repeated.
+        may_be_busy: Whether a finish that is sent three times may have to be repeated.
     """
 
     serve: Sequence[str]
@@ -102,7 +102,7 @@ def running_site(
         framework: Which one.
         store: What its workers share.
         irma_server: The IRMA server's URL.
-        directory: For its files and its log.
+        directory: The directory for its files and its log.
     """
     logins = directory / "logins"
     logins.touch()

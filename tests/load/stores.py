@@ -1,4 +1,4 @@
-"""What sites under load keep their data in: each goes away for a moment, and comes back."""
+"""The stores of sites under load, each of which fails for a moment and recovers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SharedStore(Protocol):
     """A database or a store.
 
     Attributes:
-        environment: How a site learns of it.
+        environment: The variables by which a site finds it.
     """
 
     environment: dict[str, str]
@@ -24,7 +24,7 @@ class SharedStore(Protocol):
         """Let every new connection fail."""
 
     def come_back(self) -> None:
-        """Take connections again, with all that was kept before."""
+        """Accept connections again, with all data from before."""
 
 
 @final
@@ -79,7 +79,7 @@ class PostgresDatabase:
         self._server.stop()
 
     def come_back(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._server.start()
 
 
@@ -88,7 +88,7 @@ class RedisDatabase:
     """The database of a Redis.
 
     Args:
-        server: A running one, which keeps what it has confirmed.
+        server: A running server, which keeps confirmed data.
     """
 
     def __init__(self, server: RedisServer) -> None:
@@ -100,5 +100,5 @@ class RedisDatabase:
         self._server.kill()
 
     def come_back(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._server.start()

@@ -2,7 +2,7 @@
 
 Each visitor starts a session, answers it with an app, and sends the finish three times at once. A
 finish is repeated for as long as its reply says so, as the page's script does. If the outcome of a
-login is unknown, because its worker died, the visitor reads so and logs in again.
+login is unknown, because its worker died, the page says so and the visitor logs in again.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ _PAUSE: Final = 1.0
 _SESSION_COOKIES: Final = ("session", "sessionid")
 _INTERRUPTED: Final = "interrupted"
 Disturbance: TypeAlias = Callable[[RunningSite], Awaitable[None]]
-"""What happens to a site once some logins are done, and others are not."""
+"""A disturbance of a site while some logins are done, and others are not."""
 
 
 @final
 @attrs.frozen
 class Outcome:
-    """What happened to the visitors of a run.
+    """The outcome of a run for its visitors.
 
     Args:
         logged_in: How many visitors got the same session by each of their finishes.
-        interrupted: How many others read by each finish that the outcome of their login is unknown.
+        interrupted: How many others learnt from each finish that the outcome of their login is
+            unknown.
         recognised: How many visitors the site knows at the end.
         logins: How many logins the site has run.
         people: How many people it has logged in.
@@ -62,7 +63,7 @@ class Outcome:
 
 
 def store_away(seconds: float) -> Disturbance:
-    """Return what lets the site's store refuse connections for some seconds."""
+    """Return a disturbance that lets the site's store refuse connections for some seconds."""
 
     async def disturb(site: RunningSite) -> None:
         await asyncio.to_thread(site.store.go_away)
@@ -86,7 +87,7 @@ def log_many_in(
         server: The IRMA server that the site asks.
         site: The site.
         visitors: How many.
-        disturb: What happens meanwhile.
+        disturb: The disturbance during the run.
     """
     return asyncio.run(_run(server, site, visitors, disturb))
 
@@ -142,7 +143,7 @@ async def _run(
 @final
 @attrs.define
 class _Counted:
-    """What the replies to all finishes were."""
+    """The replies to all finishes."""
 
     statuses: Counter[int] = attrs.Factory(Counter)
     codes: Counter[str] = attrs.Factory(Counter)

@@ -1,4 +1,4 @@
-"""Calls to a server and what a test looks at in the answers; of no one server in particular."""
+"""Calls to any server, and the parts of replies that tests examine."""
 
 from __future__ import annotations
 
@@ -54,26 +54,26 @@ class Http:
         self._handle = handle
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
-        """Call: a path below the base URL or a whole URL, a body in bytes or to be JSON."""
+        """Call a path below the base URL or a whole URL, with bytes or a value for JSON."""
         return self._handle(request_to(self.url, method, path, body, **headers))
 
     def start(self, request: Mapping[str, Any], **headers: str) -> dict[str, Any]:
-        """Start a session; give the session package."""
+        """Start a session; return the session package."""
         response = self.call("POST", "/session", request, **headers)
         assert response.status == 200, response.body
         package: dict[str, Any] = said(response)
         return package
 
     def refused(self, request: object, **headers: str) -> tuple[int, str, str]:
-        """Start a session that is refused; give status, error name and message."""
+        """Start a session that is refused; return status, error name and message."""
         return error_in(self.call("POST", "/session", request, **headers))
 
     def status(self, token: str) -> str:
-        """Ask for a status."""
+        """Request a status."""
         return str(said(self.call("GET", f"/session/{token}/status")))
 
     def result(self, token: str) -> dict[str, Any]:
-        """Ask for a result."""
+        """Request a result."""
         result: dict[str, Any] = said(self.call("GET", f"/session/{token}/result"))
         return result
 
@@ -81,7 +81,7 @@ class Http:
 def request_to(
     url: str, method: str, path: str, body: object = None, **headers: str
 ) -> HttpRequest:
-    """Make a request; a body that is no bytes is sent as JSON."""
+    """Make a request; a body that is not bytes is sent as JSON."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()

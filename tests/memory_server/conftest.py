@@ -1,4 +1,4 @@
-"""A server in memory, who calls it, and Ada's app."""
+"""A server in memory, its callers, and Ada's app."""
 
 from __future__ import annotations
 

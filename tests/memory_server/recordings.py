@@ -1,6 +1,6 @@
 """The recorded exchanges, and the form in which two of them are compared.
 
-What differs from run to run is masked: tokens, hosts, times, codes, keys and proofs.
+Values that differ from run to run are masked: tokens, hosts, times, codes, keys and proofs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A server of a recording's time, Ada's app and a receiver of posts: what replays are played on."""
+"""The setup of replays: a server at a recording's time, Ada's app and a receiver of posts."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Stage:
     answers: dict[str, HttpResponse] = attrs.field(factory=dict)
 
     def play(self, request: Request, person: Person | None = ScannedSession.accept) -> str:
-        """Play a session with this person; give the requestor token."""
+        """Run a session with this person; return the requestor token."""
         package = self.http.start(request)
         if person is not None:
             person(self.app.scan(package["sessionPtr"]))
         return str(package["token"])
 
     def receive(self, request: HttpRequest) -> HttpResponse:
-        """Answer a post of the server's."""
+        """Answer a post of the server."""
         return self.answers.get(request.url, HttpResponse(200))
 
 
 def stage(name: str) -> Stage:
-    """Set the stage for a recording."""
+    """Make the setup for a recording."""
     clock = ManualClock(datetime.fromtimestamp(recording(name)["recorded"], UTC))
     unsigned = "unsigned" in name
     settings = ServerSettings(

@@ -1,4 +1,4 @@
-"""The simulated app: what its user sees and does, honest or not."""
+"""The simulated app: what its user sees and does, honestly or not."""
 
 from __future__ import annotations
 

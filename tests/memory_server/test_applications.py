@@ -1,4 +1,4 @@
-"""Posts of the server that go to an application without a socket: WSGI, ASGI and Django."""
+"""Posts of the server to an application without a socket: WSGI, ASGI and Django."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 
 class AsyncShop:
-    """An asynchronous application that orders, waits for the callback only, and notes its loop."""
+    """An asynchronous application that orders, only awaits the callback, and records its loop."""
 
     def __init__(self, server: InMemoryServer) -> None:
         self.ends: dict[str, str] = {}
@@ -114,7 +114,7 @@ class AsyncShop:
     async def finished_page(self) -> str:
         session = await self.order()
         answer = await self.requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
-        # The callback came first, on the way.
+        # The callback arrived first, during the call.
         return f"{answer['email'].value}, {self.ends[session.token.reveal()]}"
 
     async def callback_page(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ async def test_an_application_that_only_waits_for_callbacks_gets_them(
 async def test_the_clock_stands_still_during_a_callback(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """An order that waits for nobody does not let the time of the other orders run out."""
+    """An order that is never answered does not end the time of other orders."""
 
     async def buy() -> str:
         session = await shop.order()
@@ -186,7 +186,7 @@ async def test_a_call_that_blocks_the_loop_says_what_to_write(
 async def test_time_that_passes_with_run_delivers_time_outs(
     server: InMemoryServer, shop: AsyncShop
 ) -> None:
-    """Nobody comes; the server posts so when its time is up."""
+    """No app answers; the server posts a time-out when the time is up."""
     await shop.order()
     await server.run(server.pass_time, timedelta(minutes=16))
     assert set(shop.ends.values()) == {"SessionTimedOutError"}
@@ -196,7 +196,7 @@ async def test_time_that_passes_with_run_delivers_time_outs(
 def test_a_synchronous_test_plays_the_app(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop, keeps_loop: bool
 ) -> None:
-    """Starlette's `TestClient` has a loop of its own in another thread, or one for each request."""
+    """Starlette's `TestClient` has a separate loop in another thread, or one for each request."""
     client = TestClient(shop.app)
     if not keeps_loop:
         app.accept(client.post("/orders").json())
@@ -222,7 +222,7 @@ def test_a_planned_action_acts_in_a_call_of_the_application(
 def test_a_synchronous_test_catches_up(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """In a test with a thread of its own, a planned action waits for `catch_up`."""
+    """In a test with a separate thread, a planned action waits for `catch_up`."""
     server.when_started(app.accept)
     TestClient(shop.app).post("/orders")
     assert not shop.ends
@@ -350,7 +350,7 @@ def test_a_reply_must_be_a_response(server: InMemoryServer) -> None:
         SimulatedApp(server).refuse(session.pointer)
 
 
-# What an application sees.
+# The requests that an application sees.
 
 Message = MutableMapping[str, Any]
 
@@ -385,7 +385,7 @@ def test_a_wsgi_application_sees_the_whole_request() -> None:
 
 
 def test_a_wsgi_application_may_write_and_close() -> None:
-    """The old `write` is collected, and the body is closed."""
+    """The output of the old `write` is collected, and the body is closed."""
     closed: list[bool] = []
 
     class Body:
@@ -432,7 +432,7 @@ async def test_an_asgi_application_sees_the_whole_request() -> None:
 
 
 async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
-    """After the body comes a disconnect, so that nothing waits for ever."""
+    """After the body follows a disconnect, so that nothing waits indefinitely."""
     seen: list[str] = []
 
     async def app(

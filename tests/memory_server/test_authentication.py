@@ -81,7 +81,7 @@ def claims(clock: ManualClock, **others: Any) -> dict[str, Any]:
 
 
 def send(http: Http, text: bytes, path: str = "/session") -> tuple[int, str, str]:
-    """Send a JWT; give the refusal, or its absence."""
+    """Send a JWT; return the refusal, or its absence."""
     response = http.call("POST", path, text, content_type="text/plain; charset=utf-8")
     return (200, "", "") if response.status == 200 else error_in(response)
 

@@ -1,6 +1,6 @@
-"""Posts of the server that go to a Django project by its test client.
+"""Posts of the server to a Django project through its test client.
 
-Django has one configuration in a process, so the project runs in a process of its own.
+Django has one configuration in a process, so the project runs in a separate process.
 """
 
 from __future__ import annotations
@@ -95,6 +95,6 @@ def test_what_is_no_client_is_refused(client: object) -> None:
 
 
 def test_django_gets_the_posts(tmp_path: Path) -> None:
-    """A view, an async view and a streamed reply get and give all that there is."""
+    """Views of all kinds receive the whole post and return the whole reply."""
     (tmp_path / "test_project.py").write_text(PROJECT, encoding="utf-8")
     assert outcome(tmp_path) == "7 passed"

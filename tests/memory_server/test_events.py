@@ -1,4 +1,4 @@
-"""Status events beyond the recorded ones: ends, refusals, and who hears what."""
+"""Status events beyond the recorded ones: ends, refusals and receivers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer
 
 
 def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
-    """A closed stream drops its chunks, while other streams go on."""
+    """A closed stream drops its chunks, while other streams continue."""
     token = http.start(AGE18)["token"]
     closed, kept = (listen(server, f"/session/{token}/statusevents") for _ in range(2))
     server.pass_time(timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""People with cards, whose app accepts or refuses by itself as an honest one does."""
+"""People with cards, whose app accepts or refuses as an honest app does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ People = Callable[..., SimulatedApp]
 
 
 def ask(requestor: Requestor, server: InMemoryServer, app: SimulatedApp, request: Any) -> Any:
-    """Ask a person, and return the answer."""
+    """Send a request to a person's app, and return the answer."""
     server.when_started(app.answer)
     return requestor.wait_for_answer(requestor.start_session(request), timeout=SOON)
 
@@ -42,7 +42,7 @@ def ask(requestor: Requestor, server: InMemoryServer, app: SimulatedApp, request
 def test_an_adult_is_let_in(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """The card of an adult says so, and the app discloses it."""
+    """An adult's card proves the age, and the app discloses it."""
     answer = ask(irma_requestor, irma_server, irma_person("adult"), ADULTS)
     assert answer["age"].value == "Yes"
 
@@ -51,7 +51,7 @@ def test_an_adult_is_let_in(
 def test_the_app_refuses_by_itself(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People, kind: str
 ) -> None:
-    """The app of a person who has nothing that fits refuses, as the real one does."""
+    """The app of a person without matching cards refuses, as the real app does."""
     with pytest.raises(SessionCancelledError):
         ask(irma_requestor, irma_server, irma_person(kind), ADULTS)
 
@@ -65,7 +65,7 @@ def test_a_minor_tells_the_truth(
 
 
 def test_the_date_of_birth_fits_the_age(irma_server: InMemoryServer, irma_person: People) -> None:
-    """The cards of a minor agree with each other, by the clock of the server."""
+    """A minor's cards are consistent with each other, by the server's clock."""
     (data,) = (card for card in irma_person("minor").credentials if card.credential_type == DATA)
     born = datetime.strptime(data.attributes["dateofbirth"] or "", "%d-%m-%Y").replace(tzinfo=UTC)
     assert irma_server.clock.now().year - born.year == 15
@@ -88,7 +88,7 @@ def test_an_email_address_may_be_chosen(
 def test_an_optional_slot_is_skipped(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """A person without the optional card accepts all the same."""
+    """A person without the optional card accepts, too."""
     request = DisclosureRequest({"email": EMAIL, "member": optional("shop.club.member.number")})
     answer = ask(irma_requestor, irma_server, irma_person("adult"), request)
     assert "member" not in answer
@@ -127,7 +127,7 @@ def test_each_session_of_a_chain_is_answered(
     kind: str,
     status: str,
 ) -> None:
-    """The app answers the next session in the same way, and may refuse that one alone."""
+    """The app answers the next session in the same way, and may refuse only that session."""
     body = json.dumps(disclosure([[{"type": OVER18, "value": "Yes"}]])).encode()
     irma_server.deliver = lambda _request: HttpResponse(200, body=body)
     first = ExtendedRequest(
@@ -148,7 +148,7 @@ def test_other_schemes_need_other_people() -> None:
 
 
 def test_an_unknown_kind_is_refused(irma_person: People) -> None:
-    """The error names the kinds that there are."""
+    """The error names the kinds of people that exist."""
     with pytest.raises(UsageError, match='kind: must be "adult", "minor" or "nobody"'):
         irma_person("child")
 

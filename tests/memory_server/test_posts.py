@@ -1,4 +1,4 @@
-"""What the server posts: callbacks with their quirks, and chained sessions."""
+"""The server's posts: callbacks with their quirks, and chained sessions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> No
     token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]
     counts = []
     for happens in (
-        lambda: server.pass_time(timedelta(seconds=7.2)),  # the time-out, and no sweep yet
+        lambda: server.pass_time(timedelta(seconds=7.2)),  # the time-out, before the first sweep
         lambda: server.pass_time(timedelta(seconds=0.5)),  # a sweep
         lambda: http.status(token),
         lambda: http.result(token),

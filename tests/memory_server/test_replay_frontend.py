@@ -28,7 +28,7 @@ from tests.memory_server.test_replay_starts import NAMES as STARTS
 AGE18 = disclosure([[OVER18]])
 OPTIONS = f"{CONTEXT}frontendoptions/v1"
 NEAR = 0.12
-"""How far a moment may be from the recorded one, in seconds: what a real machine takes."""
+"""The tolerated difference from a recorded time in seconds, due to a real machine."""
 
 
 def test_pairing_matches_the_recording(http: Http, app: SimulatedApp) -> None:
@@ -86,7 +86,7 @@ def test_refusals_without_events() -> None:
 
 @attrs.define
 class Play:
-    """A session whose events are listened to, on a clock that the play moves."""
+    """A session with listeners to its events, on a clock that the script moves."""
 
     server: InMemoryServer
     clock: ManualClock
@@ -172,7 +172,7 @@ STREAMS: dict[str, tuple[str, Script]] = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_match_the_recordings(name: str) -> None:
-    """Every chunk comes at its time, and the stream ends when it ended."""
+    """Every chunk arrives at its recorded time, and so does the end of the stream."""
     clock = ManualClock()
     server = InMemoryServer(ServerSettings(enable_sse=True), scheme=EXAMPLE_SCHEME, clock=clock)
     app = SimulatedApp(server)
@@ -195,7 +195,7 @@ def test_streams_match_the_recordings(name: str) -> None:
 
 
 def run(play: Play, stream: EventStream, script: Script) -> tuple[list[tuple[float, str]], float]:
-    """Play a script; give what came and when, and when the stream ended."""
+    """Run a script; return the chunks with their times, and the time of the end."""
     began = play.clock.monotonic()
     chunks: list[tuple[float, str]] = []
     ended = 0.0
@@ -235,7 +235,7 @@ HERE = {
 }
 ELSEWHERE = ("result-", "getproof-", "status-", "callback-", "next-session-", "delete")
 NOT_REPLAYED = {"error-body-too-slow"}
-"""It is about sockets."""
+"""Recordings about sockets."""
 
 
 def test_every_recording_is_replayed() -> None:

@@ -1,4 +1,4 @@
-"""Recorded posts of the server: the same session is played, and posted alike."""
+"""The same sessions as in the recordings cause the same posts of the server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHAINED: dict[str, tuple[HttpResponse, Person]] = {
 
 @pytest.mark.parametrize("name", CHAINED)
 def test_chain_that_ends_matches_the_recording(name: str) -> None:
-    """A chain without a next session posts and leaves what was recorded."""
+    """A chain without a next session has the recorded posts and results."""
     on = stage(name)
     answer, person = CHAINED[name]
     on.answers[CHAIN] = answer
@@ -45,7 +45,7 @@ def test_chain_that_ends_matches_the_recording(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
 def test_chain_of_three_matches_the_recording(name: str) -> None:
-    """A chain of three posts what was recorded, and leaves the three recorded results."""
+    """A chain of three sessions has the recorded posts and the three recorded results."""
     on = stage(name)
     more = recording("next-session-post")["response"]["body"].encode()
     last = b'{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["%s"]]]}'
@@ -102,8 +102,8 @@ def test_callbacks_match_the_recordings(name: str) -> None:
 
 
 def test_every_recorded_post_is_replayed() -> None:
-    """No callback and no chain among the recordings is forgotten."""
-    # What differs is named here: the second post needs two calls at the same time.
+    """All recordings of callbacks and chains are replayed."""
+    # The exceptions are listed here: the second post needs two calls at the same time.
     recorded = set(all_names()) - {"callback-twice-contradicting", "next-session-start"}
     played = {*CALLBACKS, *CHAINED, "next-session-post", "next-session-post-unsigned"}
     played |= {f"next-session-result-{name}" for name in ("first", "second", "third", "none")}

@@ -126,7 +126,7 @@ def last_part(name: str) -> str:
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_match_the_recordings(name: str) -> None:
-    """The same request, answered in the same way, leaves the recorded result."""
+    """The same request, answered in the same way, gives the recorded result."""
     on = stage(name)
     request, person, before = RESULTS[name]
     if before is not None:
@@ -137,7 +137,7 @@ def test_results_match_the_recordings(name: str) -> None:
 
 
 def test_every_recorded_result_is_replayed() -> None:
-    """No result, status or proof among the recordings is forgotten."""
+    """All recordings of results, statuses and proofs are replayed."""
     recorded = [
         name for name in all_names() if name.startswith(("result-", "getproof-", "status-"))
     ]

@@ -23,7 +23,7 @@ DETOUR = {
     "error-start-unknown-credential",
     "error-start-issuance-missing-attribute",
 }
-"""The official server asks the scheme's URL first, and its message is about that."""
+"""The official server calls the scheme's URL first, and its message is about that call."""
 
 NOT_REPLAYED = {
     "error-start-unknown-attribute-scheme-silent": "there is no scheme's URL to be silent",
@@ -46,7 +46,7 @@ AUTHENTICATED = ("start-token", "start-hmac", "start-publickey", "start-host", "
 
 
 def settings_for(name: str) -> ServerSettings:
-    """How the recording server was set up."""
+    """The configuration of the recorded server."""
     if name.startswith(AUTHENTICATED) or name == "error-revocation-not-enabled":
         return ServerSettings(
             requestors={
@@ -74,7 +74,7 @@ def settings_for(name: str) -> ServerSettings:
 
 
 def replay(name: str) -> tuple[HttpResponse, dict[str, Any]]:
-    """Send a recorded request to a server of the same time; give both responses."""
+    """Send a recorded request to a server at the same time; return both responses."""
     case = recording(name)
     request = case["request"]
     prefix = "/api/v1" if request["path"].startswith("/api/v1/") else ""

@@ -1,4 +1,4 @@
-"""Revocation: issued with a key, revoked by it, and no longer proved after."""
+"""Revocation: credentials are issued with a key, revoked by it, and then no longer proved."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_revoked_credential_is_not_disclosed(http: Http, app: SimulatedApp) -> N
     assert not session.can_accept
     with pytest.raises(AppError):
         session.accept()
-    # Where nobody asks, it is disclosed like any other.
+    # Without a demand for non-revocation, it is disclosed like any other credential.
     package = http.start(disclosure([[NUMBER]]))
     app.accept(package["sessionPtr"])
     result = http.result(package["token"])

@@ -1,4 +1,4 @@
-"""The life of a session: its statuses, its end, and the calls that it takes on the way."""
+"""The life cycle of a session: its statuses, its calls and its end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_negative_time_out_is_over_at_once(http: Http) -> None:
 
 
 def test_reply_to_a_late_app_is_cached(http: Http, server: InMemoryServer) -> None:
-    """An app that comes too late is refused, and gets the same reply again."""
+    """An app that arrives too late is refused, and gets the same reply again."""
     package = http.start({"request": AGE18, "timeout": 1, "callbackUrl": "https://a.example"})
     server.pass_time(timedelta(seconds=1))
     late = http.call("GET", package["sessionPtr"]["u"], **APP, authorization="a")
@@ -126,7 +126,7 @@ def test_one_app_has_the_session(http: Http, clock: ManualClock) -> None:
 
 
 def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
-    """The app gets a pointer alone; the requestor learns the token from the post."""
+    """The app receives only a pointer; the requestor learns the token from the post."""
     asked = {"callbackUrl": "https://a.example/cb/", "request": AGE18}
     settings = ServerSettings(
         static_sessions={

@@ -1,4 +1,4 @@
-"""What the official server would not start with is refused, by name."""
+"""Settings with which the official server would not start are refused, with their names."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_key_can_be_given() -> None:
 
 @pytest.mark.parametrize("given", ["text", b"bytes", 3, True, [3], {"a": 1}, object()])
 def test_an_argument_of_another_type_is_named(given: Any) -> None:
-    """The server, the app and the scheme refuse it where they are made, with one error."""
+    """The server, the app and the scheme refuse wrong arguments when they are made."""
     with pytest.raises(ConfigurationError, match="settings: must be"):
         InMemoryServer(given)
     with pytest.raises(ConfigurationError, match="scheme: must be"):

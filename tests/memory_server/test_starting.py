@@ -1,4 +1,4 @@
-"""`POST session`: what the server takes and what it refuses, as the official one does.
+"""`POST session`: the server accepts and refuses the same requests as the official server.
 
 The expected words were said by irmago v1.3.0; only the names of Go's types are left out, and
 unknown identifiers are named, which the official server does where it can reach the scheme's URL.
@@ -79,7 +79,7 @@ def test_posts_need_a_key_or_a_permission() -> None:
 def test_validity_is_rounded_down_to_a_week(
     http: Http, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """A credential for six days is issued all the same, and may be expired at once."""
+    """A credential for six days is issued, although it may have expired at once."""
     seconds = int(clock.now().timestamp())
     for days, expired in ((2, True), (14, False)):
         credential = {**AGE, "validity": seconds + days * 86_400}

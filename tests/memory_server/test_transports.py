@@ -1,4 +1,4 @@
-"""The whole way: a requestor of ours, the server in memory, an app; without a socket."""
+"""A requestor, the server in memory and an app together, without a socket."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def requestor(server: InMemoryServer) -> Requestor:
 def test_a_session_answers_itself(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """With a planned acceptance the requestor just waits."""
+    """With a planned acceptance, the requestor only has to wait."""
     server.when_started(app.accept)
     request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
     session = requestor.start_session(request)
@@ -72,7 +72,7 @@ def test_a_session_answers_itself(
 def test_every_kind_of_session_can_be_played(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Signature and issuance, with the small calls around."""
+    """Signature and issuance sessions run, and so do the other calls."""
     server.when_started(app.accept)
     signed = requestor.start_session(SignatureRequest("één ✓", {"age": OVER18}))
     answer = requestor.wait_for_answer(signed, timeout=A_MINUTE)
@@ -137,7 +137,7 @@ def test_what_is_no_answer_raises(
     act: Callable[[SimulatedApp, SessionPointer], None],
     error: type[Exception],
 ) -> None:
-    """A refusal, a bad proof, a wrong attribute, an app that is gone."""
+    """A refusal, a bad proof, a wrong attribute and a lost app each have their error."""
     server.when_started(partial(act, app))
     with pytest.raises(error):
         requestor.wait_for_answer(requestor.start_session(ADULT), timeout=A_MINUTE)
@@ -159,7 +159,7 @@ def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) ->
 def test_pairing_is_done_by_the_requestor(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The app shows the code that the requestor knows, and goes on after pairing."""
+    """The app shows the requestor's pairing code, and continues after pairing."""
     session = requestor.start_session(ADULT)
     options = requestor.set_pairing(session, PairingMethod.PIN)
     scanned = app.scan(session.pointer)
@@ -221,7 +221,7 @@ async def test_answer_signed_with_the_servers_key(
 
 
 async def test_with_a_real_clock_time_is_real() -> None:
-    """Sleeping takes its time, and what is due is done at the next call."""
+    """With a real clock sleeping takes time, and due actions run at the next call."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})
@@ -245,7 +245,7 @@ def test_the_transports_are_transports(server: InMemoryServer) -> None:
 
 
 def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
-    """Before the call nothing is sent; a receiver of posts can use all of it up."""
+    """Without time left nothing is sent, and a slow receiver of posts can use up the time."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
         clock.advance(timedelta(seconds=3))
@@ -267,7 +267,7 @@ def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
 
 
 def test_many_threads_share_a_server() -> None:
-    """Each gets its own answer; by a real clock, as one that sleepers move runs for all of them."""
+    """Concurrent calls each get their own answer, with a real clock that all of them share."""
     server = InMemoryServer(scheme=EXAMPLE_SCHEME, clock=SystemClock())
     app = SimulatedApp(server)
     fill(app)

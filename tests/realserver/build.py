@@ -1,9 +1,8 @@
-"""Build what the real-server tests need, once, into a cache outside the checkout.
+"""Build the programs for the real-server tests, once, into a cache outside the checkout.
 
-Made are the official server (others of its versions on request), the project's headless wallet, a
-verifier of proofs, schemes with keys, and a key pair for result JWTs. Each stands in a folder named
-after what it was made from, appears there whole or not at all, and is made by one process while
-others wait.
+These are the official server (other versions on request), the project's headless wallet, a verifier
+of proofs, schemes with keys, and a key pair for result JWTs. Each is in a folder named after its
+sources, appears there complete or not at all, and is built by one process while others wait.
 `python -m tests.realserver.build` makes all that a run needs before it begins.
 """
 
@@ -25,7 +24,7 @@ WALLET_SOURCES = HERE / "wallet"
 VERIFIER_SOURCES = HERE.parent / "proofs" / "differential" / "verifier"
 SCHEME_SOURCES = HERE / "scheme"
 _FIRST_YIVI = (1, 0)
-"""From this version on the command is `yivi`, with all that was in `irma` below it."""
+"""From this version on the command is `yivi`, which contains `irma` as a subcommand."""
 
 
 class GoMissing(Exception):  # noqa: N818 - a fact about the machine, not a fault
@@ -107,7 +106,7 @@ def irmago_sources(cache: Path | None = None) -> Path:
             f"github.com/privacybydesign/irmago@v{NEWEST}",
             cwd=folder,
             GOMODCACHE=str(folder),
-            GOFLAGS="-modcacherw",  # or the cache could not be deleted
+            GOFLAGS="-modcacherw",  # otherwise the cache could not be deleted
         )
 
     modules = cached(cache or cache_folder(), f"irmago-sources-v{NEWEST}", fetch)
@@ -120,7 +119,7 @@ def server_command(command: Path) -> tuple[str | Path, ...]:
 
 
 def cache_folder() -> Path:
-    """Where the built things stay from one test run to the next."""
+    """The folder that keeps the programs from one test run to the next."""
     if named := os.environ.get("IRMA_BACKEND_TEST_CACHE"):
         return Path(named).absolute()
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -181,7 +180,7 @@ def digest_of(sources: Path) -> str:
 
 
 def cached(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder of that name, filled by `make` if it is not there."""
+    """Return the folder of that name, which `make` fills if it does not exist."""
     folder = cache / name
     if folder.exists():
         return folder

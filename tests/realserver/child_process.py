@@ -8,7 +8,7 @@ from typing import IO, Self
 
 
 class StartError(Exception):
-    """A child process did not come up; the message holds the end of its log."""
+    """A child process did not start; the message holds the end of its log."""
 
 
 class ChildProcess:
@@ -49,8 +49,8 @@ class ChildProcess:
         return "\n".join(text.splitlines()[-lines:])
 
     def stop(self) -> None:
-        """End the child's input, wait for it, and kill it if it is deaf."""
-        with suppress(BrokenPipeError):  # it is gone, with input unread
+        """End the child's input, wait for it, and kill it if it does not react."""
+        with suppress(BrokenPipeError):  # it ended with unread input
             self.stdin.close()
         try:
             self._process.wait(timeout=30)
@@ -59,7 +59,7 @@ class ChildProcess:
             self._process.wait()
 
     def close(self) -> None:
-        """Stop the child and let go of its output; nobody may be reading it any more."""
+        """Stop the child and close its output, which must not be read any more."""
         self.stop()
         if self._process.stdout is not None:
             self._process.stdout.close()

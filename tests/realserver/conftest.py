@@ -68,19 +68,19 @@ def pool_of_version(
 
 @pytest.fixture(scope="session")
 def start_official_server(pool_of_version: Callable[[str], ServerPool]) -> ServerPool:
-    """Starts servers with options of the test's own; equal options share one."""
+    """Starts servers with a test's options; equal options share a server."""
     return pool_of_version(NEWEST)
 
 
 @pytest.fixture(scope="session")
 def official_server(start_official_server: ServerPool) -> OfficialServer:
-    """A server for everybody, with status events and a JWT key."""
+    """A server for everyone, with status events and a JWT key."""
     return start_official_server()
 
 
 @pytest.fixture(scope="session")
 def start_wallet(yivi_tools: Tools, schemes: Path, run_folder: Path) -> Iterator[StartWallet]:
-    """Starts other wallets, for tests that change what a wallet holds."""
+    """Starts other wallets, for tests that change the contents of a wallet."""
     wallets: list[Wallet] = []
     numbers = count()
 

@@ -19,9 +19,9 @@ JsonObjects = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """What differs between servers; the defaults are those of most tests."""
+    """The options that differ between servers; the defaults are those of most tests."""
 
-    requestors: JsonObjects | None = None  # none: everybody may start sessions (--no-auth)
+    requestors: JsonObjects | None = None  # none: anyone may start sessions (--no-auth)
     default_permissions: bool = True  # False: a requestor may do only what its entry says
     sse: bool = True
     jwt_key: bool = True

@@ -1,4 +1,4 @@
-"""What older official servers lack, from `old_servers.toml`: a test of it must fail, and no other.
+"""Gaps of older official servers, from `old_servers.toml`: exactly their tests must fail.
 
 A gap names tests without the version among their parameters. At a version that has the gap a named
 test is expected to fail, strictly: one that passes is reported, and so is any other that fails.
@@ -24,16 +24,16 @@ _DATA = Path(__file__).with_name("old_servers.toml")
 
 @attrs.frozen
 class Gap:
-    """One thing that some servers lack.
+    """A feature that some servers lack.
 
     Args:
-        what: What it is, for people.
+        what: Its description, for people.
         first: The first version that lacks it; by default the oldest.
         is_race: Whether its tests pass at times: then they may, and nothing is learnt.
         last: The last version that lacks it.
         is_feature: Whether users of the library may miss it. Else it is a detail of responses, in
             which the server in memory follows the newest version.
-        tests: Which tests fail for want of it.
+        tests: The tests that fail without it.
     """
 
     what: str
@@ -69,7 +69,7 @@ def name_of(item: pytest.Item, version: str) -> str:
 
 
 def expect_gap(request: pytest.FixtureRequest, version: str) -> None:
-    """Expect the test that asks to fail, if the version lacks what it tries."""
+    """Expect the current test to fail, if the version lacks the tested feature."""
     name = name_of(request.node, version)
     for gap in gaps():
         if gap.is_at(version) and name in gap.tests:
@@ -78,9 +78,9 @@ def expect_gap(request: pytest.FixtureRequest, version: str) -> None:
 
 
 def refuse_skip(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Make a skip at an official server a failure, if the server could be had.
+    """Make a skip with an official server a failure, if the server could be built.
 
-    A test that cannot be run at some version is a gap, and no gap is hidden.
+    A test that cannot run with some version is a gap, and no gap may be hidden.
     """
     is_expected = hasattr(report, "wasxfail") or shutil.which("go") is None
     fixtures: list[str] = getattr(item, "fixturenames", [])

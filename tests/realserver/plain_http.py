@@ -1,4 +1,4 @@
-"""A requestor of nothing but the standard library: it shares no mistake with ours."""
+"""A requestor that uses only the standard library, so that it shares no mistake with ours."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 def call(
     method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, Any]:
-    """Send JSON on a connection of its own; give the status, and the JSON or text that came."""
+    """Send JSON on a new connection; return the status, and the JSON or text of the response."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:

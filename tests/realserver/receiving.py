@@ -1,4 +1,4 @@
-"""Web sites on loopback that take what the server posts, one a mode."""
+"""Websites on loopback that receive the server's posts, one for each mode."""
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +15,7 @@ Handle: TypeAlias = Callable[[str, str, list[tuple[str, str]], bytes], HttpRespo
 
 
 class Page(Protocol):
-    """What a sync receiver is to a web site."""
+    """The interface of a sync receiver."""
 
     def receive(
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes
@@ -64,7 +64,7 @@ def running_site() -> Generator[Site]:
             self.wfile.write(reply.body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
-            """Log no URL: it is a secret."""
+            """Log nothing, because the URL is a secret."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         site = Site(f"http://127.0.0.1:{server.server_address[1]}")
@@ -81,7 +81,7 @@ def running_site() -> Generator[Site]:
 async def running_async_site(
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver],
 ) -> AsyncGenerator[str]:
-    """Serve with aiohttp; pages may be put in while it runs. Gives its URL."""
+    """Serve with aiohttp; pages may be added while it runs. Yields its URL."""
 
     async def handle(request: web.Request) -> web.Response:
         page = pages[request.path.split("/")[1]]

@@ -1,4 +1,4 @@
-"""Session requests as JSON, and what the wallet of the tests holds."""
+"""Session requests as JSON, and the contents of the tests' wallet."""
 
 from typing import Any
 

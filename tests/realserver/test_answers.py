@@ -1,4 +1,4 @@
-"""Sessions from start to answer, at the official server and with a real wallet."""
+"""Sessions from start to answer, with the official server and a real wallet."""
 
 import asyncio
 import base64
@@ -123,7 +123,7 @@ def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) ->
 def test_a_watch_asks_rarely_where_there_are_events(
     start_official_server: ServerPool, wallet: Wallet, sse: bool
 ) -> None:
-    """A watch asks once with server-sent events, and each second without."""
+    """A watch polls once if there are server-sent events, and every second otherwise."""
     server = start_official_server(ServerOptions(sse=sse))
     with CountingTransport() as transport:
         requestor = Requestor(server.url, transport)
@@ -199,7 +199,7 @@ def test_a_signature_gives_an_answer_with_the_signature(
 def test_an_issuance_gives_an_answer_and_a_credential(
     requestor: Requestor, start_wallet: StartWallet
 ) -> None:
-    """What was issued is in the wallet, with a validity rounded down to a week."""
+    """The issued credential is in the wallet, with a validity rounded down to a week."""
     attributes = {"over12": "yes", "over18": "yes", "over65": ""}
     session = requestor.start_session(
         IssuanceRequest(
@@ -216,7 +216,7 @@ def test_an_issuance_gives_an_answer_and_a_credential(
 
 
 def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Wallet) -> None:
-    """An issuance that asks something is answered slot by slot too."""
+    """An issuance that also requests attributes is answered slot by slot."""
     session = requestor.start_session(
         IssuanceRequest(
             [
@@ -247,7 +247,7 @@ def test_validity_rounded_into_the_past_is_not_sent(requestor: Requestor) -> Non
 def test_an_expired_credential_makes_no_answer(
     requestor: Requestor, official_server: OfficialServer, start_wallet: StartWallet
 ) -> None:
-    """A disclosure of an expired credential is `DONE`, `EXPIRED` and no answer."""
+    """A disclosure of an expired credential is `DONE` and `EXPIRED`, and has no answer."""
     wallet = start_wallet()
     issued = start_session(
         official_server.url, issuance({**AGE, "validity": int(time.time()) + 3600})
@@ -289,7 +289,7 @@ def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet:
 
 
 def test_possession_of_a_credential_can_be_asked(requestor: Requestor, wallet: Wallet) -> None:
-    """With three parts only the credential is shown."""
+    """An identifier of three parts requests only possession of the credential."""
     session = requestor.start_session(DisclosureRequest({"card": "example.town.age"}))
     wallet.start(session.pointer.json_text(), Accept())
     assert "card" in requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -327,7 +327,7 @@ def test_a_session_that_nobody_scans_times_out(requestor: Requestor) -> None:
 
 
 def test_an_app_that_disappears_meets_the_deadline(requestor: Requestor, wallet: Wallet) -> None:
-    """Nothing that an app does makes the caller wait past the deadline."""
+    """An app cannot make the caller wait past the deadline."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Disappear())
     with pytest.raises(NobodyAnsweredError):
@@ -347,7 +347,7 @@ def test_a_cancelled_session_has_no_answer(requestor: Requestor) -> None:
 
 
 def test_the_server_refuses_wrong_attributes(requestor: Requestor, wallet: Wallet) -> None:
-    """An app that sends other attributes than asked makes no answer: the proof is not valid."""
+    """If an app sends attributes other than the requested ones, the proof is not valid."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept(send=[[EMAIL]]))
     with pytest.raises(ProofNotValidError) as caught:
@@ -356,7 +356,7 @@ def test_the_server_refuses_wrong_attributes(requestor: Requestor, wallet: Walle
 
 
 def test_the_server_refuses_another_value(requestor: Requestor, wallet: Wallet) -> None:
-    """An app that sends another value than demanded makes no answer."""
+    """If an app sends a value other than the demanded one, there is no answer."""
     session = requestor.start_session(
         DisclosureRequest({"age": AttributeRequest(OVER65, value="yes")})
     )
@@ -366,7 +366,7 @@ def test_the_server_refuses_another_value(requestor: Requestor, wallet: Wallet) 
 
 
 def test_nothing_is_no_answer(requestor: Requestor, wallet: Wallet) -> None:
-    """An app that sends nothing at all makes no answer."""
+    """If an app sends no attributes, there is no answer."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept(send=[[]]))
     with pytest.raises((ProofNotValidError, SessionCancelledError)):
@@ -385,7 +385,7 @@ def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: W
 def test_a_valid_result_is_no_answer_to_another_question(
     requestor: Requestor, wallet: Wallet
 ) -> None:
-    """A valid proof of something else is refused with its reason."""
+    """A valid proof that does not match the request is refused with its reason."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept())
     requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -414,7 +414,7 @@ def test_a_valid_result_is_no_answer_to_another_question(
 def test_a_restarted_server_has_lost_the_session(
     start_official_server: ServerPool, transport: Urllib3Transport
 ) -> None:
-    """A session that the server forgot is gone: an error of its own, from every call."""
+    """Every call for a session that the server forgot raises `SessionGoneError`."""
     server = start_official_server(shared=False)
     session = Requestor(server.url, transport).start_session(DisclosureRequest({"age": OVER18}))
     server.close()

@@ -1,4 +1,4 @@
-"""The four ways of authentication at the official server, and what it refuses."""
+"""The four ways of authentication with the official server, and its refusals."""
 
 import base64
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def transport() -> Iterator[Urllib3Transport]:
 def test_a_token_starts_sessions(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """`auth_method: token` takes the bare token."""
+    """`auth_method: token` accepts the bare token."""
     requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     assert requestor.start_session(AGE).pointer.url.startswith(strict_server.url)
 
@@ -97,7 +97,7 @@ def test_a_token_starts_sessions(
 def test_an_hmac_key_starts_sessions_of_all_kinds(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """`auth_method: hmac` takes JWTs by HS256, for disclosure, signature and issuance."""
+    """`auth_method: hmac` accepts HS256 JWTs for disclosure, signature and issuance."""
     signer = HmacSigner.from_base64(base64.b64encode(HMAC_KEY).decode())
     requestor = Requestor(
         strict_server.url, transport, authentication=HmacAuthentication("mac", signer)
@@ -117,7 +117,7 @@ def test_an_hmac_key_starts_sessions_of_all_kinds(
 def test_a_private_key_starts_sessions(
     strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
 ) -> None:
-    """`auth_method: publickey` takes JWTs by RS256."""
+    """`auth_method: publickey` accepts RS256 JWTs."""
     requestor = Requestor(
         strict_server.url,
         transport,
@@ -129,7 +129,7 @@ def test_a_private_key_starts_sessions(
 def test_a_jwt_made_elsewhere_starts_a_session(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """A session request JWT is sent as it is, without `Authorization`, and knows what it asks."""
+    """A session request JWT is sent unchanged and without `Authorization`."""
     unsigned = unsigned_request_jwt(
         ExtendedRequest(AGE), name="mac", algorithm="HS256", now=datetime.now(UTC)
     )
@@ -144,7 +144,7 @@ def test_a_jwt_made_elsewhere_starts_a_session(
 def test_a_clock_that_runs_ahead_a_little_does_no_harm(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """The server refuses an `iat` 2 s ahead of it: the margin covers a few seconds."""
+    """The server refuses an `iat` 2 s ahead of its clock; the margin covers a few seconds."""
     ahead = datetime.now(UTC) + timedelta(seconds=8)
     unsigned = unsigned_request_jwt(ExtendedRequest(AGE), name="mac", algorithm="HS256", now=ahead)
     jwt = unsigned.signed(HmacSigner(HMAC_KEY).sign(unsigned.signing_input))
@@ -182,7 +182,7 @@ def test_who_is_not_known_is_refused(
 def test_what_is_not_permitted_is_refused_by_name(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """The error keeps the server's words, which name the attribute, and shows none of them."""
+    """The error has the server's message, which names the attribute, but does not show it."""
     requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(DisclosureRequest({"mail": "example.town.resident.email"}))
@@ -204,7 +204,7 @@ def test_unwanted_authentication_is_refused(
 def test_revocation_is_authenticated(
     strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
 ) -> None:
-    """`revoke` reaches the server authenticated, which refuses a type without revocation."""
+    """`revoke` authenticates to the server, which refuses a type without revocation."""
     request = RevocationRequest("example.town.age", "key-1")
     allowed = PublicKeyAuthentication("pub", RsaSigner(rsa_pem))
     with pytest.raises(ServerRefusedError) as caught:

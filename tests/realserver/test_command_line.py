@@ -1,4 +1,4 @@
-"""The command line at the official server, with a real wallet: in pipes and in a terminal."""
+"""The command line with the official server and a real wallet, in pipes and in a terminal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command_line(server: OfficialServer) -> CommandLine:
 
 @pytest.fixture
 def ada(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[Wallet]:
-    """A wallet with what the demo asks for."""
+    """A wallet with the attributes that the demo requests."""
     with start_wallet() as wallet:
         package = start_session(official_server.url, issuance(PERSONAL_DATA))
         assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -70,7 +70,7 @@ def played(
 def test_an_answer_and_what_is_asked_about_it_later(
     command_line: CommandLine, wallet: Wallet, tmp_path: Path
 ) -> None:
-    """Exit status 0; the state file then serves status, result and cancel."""
+    """An answer is exit status 0; status, result and cancel then use the state file."""
     state = ("--state-file", str(tmp_path / "state.json"))
     status, out, err = played(command_line, wallet.accept, *ADULT, *state)
     assert status == 0, err
@@ -83,7 +83,7 @@ def test_an_answer_and_what_is_asked_about_it_later(
 
 
 def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
-    """A refusal is exit status 3, and no app in time is 4."""
+    """A refusal is exit status 3, and a session without an app is 4."""
     status, out, err = played(command_line, wallet.refuse, *ADULT)
     assert (status, json.loads(out)["error"]["name"]) == (3, "SessionCancelledError")
     assert "Traceback" not in err
@@ -111,7 +111,7 @@ def test_the_server_is_asked_for_its_key_and_health(
 
 
 def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
-    """The demo at a real server on this machine: the statuses and the table."""
+    """The demo shows statuses and the table with a real server on this machine."""
     main, other = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "irma_backend.cli", "demo", "--server", command_line.server],

@@ -1,4 +1,4 @@
-"""`irma-backend doctor` at the official server, with its own refusals and events."""
+"""`irma-backend doctor` with the official server, its refusals and its events."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def faults(diagnoses: Mapping[str, tuple[Outcome, list[str]]]) -> dict[str, list
 
 
 def test_server_that_is_well(official_server: OfficialServer, tmp_path: Path) -> None:
-    """A server for everybody has no fault but that, and that phones do not reach this machine."""
+    """Two problems are found: anyone may use the server, and phones cannot reach this machine."""
     with Urllib3Transport() as transport:
         key = Requestor(official_server.url, transport).get_public_key()
     (tmp_path / "server.pem").write_text(key)

@@ -1,4 +1,4 @@
-"""The first example of README, as a program of its own, at the official server with a wallet."""
+"""The first example of README, as a separate program, with the official server and a wallet."""
 
 import os
 import re
@@ -49,7 +49,7 @@ def hold(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, Any]) -
 
 @contextmanager
 def running_example(server: OfficialServer) -> Generator[tuple["subprocess.Popen[str]", str]]:
-    """Run it as its reader would; give the process and the pointer that its link holds."""
+    """Run it as a reader would; return the process and the pointer in its link."""
     environment = {**os.environ, "IRMA_SERVER": server.url, "IRMA_TOKEN": TOKEN}
     with subprocess.Popen(
         [sys.executable, EXAMPLE],
@@ -72,7 +72,7 @@ def running_example(server: OfficialServer) -> Generator[tuple["subprocess.Popen
 def test_an_adult_who_agrees_is_let_in(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
-    """The script prints who says so and the address that was shared, and ends well."""
+    """The script prints the attribute and the shared address, and succeeds."""
     hold(empty_wallet, official_server, OVER18, EMAIL)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()
@@ -99,7 +99,7 @@ def test_one_who_refuses_is_not(
 def test_one_who_is_under_age_cannot_answer(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
-    """`over18` says "No": the app has nothing to disclose, and nothing is printed about it."""
+    """If `over18` is "No", the app cannot answer, and the script does not reveal the reason."""
     hold(empty_wallet, official_server, UNDER18)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()

@@ -1,4 +1,4 @@
-"""The official server behind a gateway: it sees its own authentication only."""
+"""The official server behind a gateway, which sees only its own authentication."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = bytes(range(32))
 
 
 def test_a_session_goes_through_a_gateway(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet calls the server itself; events, result and signed result come through."""
+    """The wallet calls the server directly; events, result and signed result pass the gateway."""
     with (
         running_token_server(CLIENT) as tokens,
         running_gateway(official_server.url, tokens) as gateway,
@@ -49,7 +49,7 @@ def test_a_session_goes_through_a_gateway(official_server: OfficialServer, walle
 
 
 def test_the_server_sees_its_own_authentication_only(start_official_server: ServerPool) -> None:
-    """A signed request with the gateway's token in `Authorization`; its own token beside it."""
+    """The gateway's token does not interfere with signed requests or with the server's token."""
     server = start_official_server(
         ServerOptions(
             requestors={

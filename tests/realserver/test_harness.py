@@ -1,4 +1,4 @@
-"""The harness itself: server, wallet and time-stamp server do whole sessions."""
+"""The harness itself: server, wallet and time-stamp server run whole sessions."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ ASK_FOR_PAIRING = {
 
 
 def test_disclosure_is_valid(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A disclosure comes out VALID, and the wallet reports what its user sees."""
+    """A disclosure is VALID, and the wallet reports what its user sees."""
     request = disclosure([[OVER18]], labels={"0": {"en": "Age", "nl": "Leeftijd"}})
     package = start_session(official_server.url, request)
     session = wallet.start(package["sessionPtr"])
@@ -62,7 +62,7 @@ def test_refusal_is_cancelled(official_server: OfficialServer, wallet: Wallet) -
 
 
 def test_unsatisfiable_request_is_refused(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A user who lacks what is asked can only refuse."""
+    """A user who lacks the requested attributes can only refuse."""
     wanted = [[{"type": PHONE, "notNull": True}]]
     package = start_session(official_server.url, disclosure(wanted))
     session = wallet.start(package["sessionPtr"])
@@ -71,7 +71,7 @@ def test_unsatisfiable_request_is_refused(official_server: OfficialServer, walle
 
 
 def test_option_is_picked(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A test can pick another option than the first."""
+    """A test can pick an option other than the first."""
     package = start_session(official_server.url, disclosure([[OVER18], [EMAIL]], [[], [FIRSTNAME]]))
     picked = Accept(options={0: 1, 1: 1})
     assert isinstance(wallet.start(package["sessionPtr"], picked).wait(), Succeeded)
@@ -92,7 +92,7 @@ def test_signature_is_valid(official_server: OfficialServer, wallet: Wallet) -> 
 def test_issuance_is_done(
     official_server: OfficialServer, start_wallet: StartWallet, tmp_path: Path
 ) -> None:
-    """A wallet holds what was issued, so does its copy, and nothing after delete_all."""
+    """A wallet and its copy hold the issued credential, until delete_all."""
     wallet = start_wallet()
     package = start_session(official_server.url, issuance(AGE, RESIDENT))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -119,7 +119,7 @@ def test_cheat_misses_attributes(official_server: OfficialServer, wallet: Wallet
 
 
 def test_more_than_asked_is_extra(official_server: OfficialServer, wallet: Wallet) -> None:
-    """An attribute that nobody asked for is EXTRA."""
+    """An attribute that was not requested is EXTRA."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     outcome = wallet.start(package["sessionPtr"], Accept(send=[[OVER18], [EMAIL]])).wait()
     assert isinstance(outcome, Succeeded)
@@ -142,7 +142,7 @@ def test_expired_credential(official_server: OfficialServer, start_wallet: Start
 
 
 def test_pairing_completes(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet shows a code, waits, and goes on when the frontend has seen it."""
+    """The wallet shows a code, waits, and continues when the frontend has confirmed it."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     pointer = package["sessionPtr"]
     headers = {"Authorization": package["frontendRequest"]["authorization"]}
@@ -187,7 +187,7 @@ def test_hold_and_disappear(official_server: OfficialServer, wallet: Wallet) -> 
 
 
 def test_chained_session(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet goes on with the next session, and each has an answer of its own."""
+    """The wallet continues with the next session, and each session has its own answer."""
     with next_session(disclosure([[EMAIL]], clientReturnUrl="https://example.com/")) as url:
         request = {"request": disclosure([[OVER18]]), "nextSession": {"url": url}}
         package = start_session(official_server.url, request)
@@ -205,7 +205,7 @@ def test_chained_session(official_server: OfficialServer, wallet: Wallet) -> Non
 
 
 def test_many_sessions_at_once(official_server: OfficialServer, wallet: Wallet) -> None:
-    """Sessions begun together all end well."""
+    """Sessions that start together all succeed."""
     packages = [start_session(official_server.url, disclosure([[OVER18]])) for _ in range(20)]
     sessions = [wallet.start(package["sessionPtr"], Accept(delay_ms=20)) for package in packages]
     assert all(isinstance(session.wait(), Succeeded) for session in sessions)

@@ -1,4 +1,4 @@
-"""A whole session at the official server with a key in a PKCS#11 token."""
+"""A whole session with the official server and a key in a PKCS#11 token."""
 
 from __future__ import annotations
 

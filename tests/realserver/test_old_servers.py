@@ -1,4 +1,4 @@
-"""The list of what older servers lack names tests that there are, and versions that are tried."""
+"""The list of gaps in older servers names tests and versions that exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOMS = ("tests/contract", "tests/realserver/test_versions.py")
 
 
 def test_each_gap_names_tests_that_there_are() -> None:
-    """A test that was renamed would be tried no more, and its gap would hide nothing."""
+    """Each gap names an existing test, so that a renamed test is noticed."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     oldest = {**os.environ, "IRMA_SERVERS": VERSIONS[0]}
     said = subprocess.run(
@@ -65,7 +65,7 @@ def test_a_skip_that_is_no_gap_fails(
     fixtures: list[str],
     outcome: str,
 ) -> None:
-    """Where Go is missing no server can be built, and all of its tests are skipped."""
+    """A skip fails unless Go is missing, so that no server can be built."""
 
     def which(_command: str) -> str | None:
         return "/go" if has_go else None
@@ -78,7 +78,7 @@ def test_a_skip_that_is_no_gap_fails(
 
 
 def test_versions_are_sorted_and_dated() -> None:
-    """By number, and by the day on which each was released."""
+    """Versions are sorted by number, which is the order of their release dates."""
     assert all(key_of(one) < key_of(other) for one, other in pairwise(VERSIONS))
     assert all(one < other for one, other in pairwise(releases().values()))
     assert list(releases()) == list(VERSIONS)
@@ -97,7 +97,7 @@ def test_the_setting_says_what_is_tried(
 
 
 def test_a_version_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names it."""
+    """The error names the unknown version."""
     monkeypatch.setenv("IRMA_SERVERS", "0.8.0,1.0.0")
     with pytest.raises(ValueError, match=r"IRMA_SERVERS: no such version: 0\.8\.0"):
         versions_to_try()

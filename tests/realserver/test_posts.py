@@ -1,4 +1,4 @@
-"""Callbacks and chained sessions, at the official server, with a real wallet and over real HTTP."""
+"""Callbacks and chained sessions, with the official server, a real wallet and real HTTP."""
 
 import asyncio
 import time
@@ -188,7 +188,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
         late = requestor.start_session(asked)
         with pytest.raises(SessionTimedOutError):
             requestor.wait_for_answer(late, timeout=A_WHILE)
-        # Watchers learn it by an event, and the server posts at the next question.
+        # Watchers learn of it by an event, and the server posts at the next request.
         assert requestor.get_status(late) is SessionStatus.TIMEOUT
     for work in works:
         work.result()

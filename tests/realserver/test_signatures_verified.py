@@ -1,4 +1,4 @@
-"""Signatures of a real wallet at the official server, verified here as well."""
+"""Signatures of a real wallet with the official server, which we verify as well."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def signed(requestor: Requestor, wallet: Wallet, request: SignatureRequest) -> A
 def test_a_signature_of_the_wallet_is_verified(
     requestor: Requestor, wallet: Wallet, verifier: SignatureVerifier, name: str
 ) -> None:
-    """What the wallet signed proves the attributes that the server reports, at that time."""
+    """The wallet's signature proves the attributes that the server reports, at that time."""
     request, before = REQUESTS[name], datetime.now(UTC).replace(microsecond=0)
     answer = signed(requestor, wallet, request)
     assert answer.signature is not None
@@ -95,7 +95,7 @@ def test_a_signature_of_the_wallet_is_verified(
 def test_a_signature_of_the_wallet_is_no_other(
     requestor: Requestor, wallet: Wallet, verifier: SignatureVerifier
 ) -> None:
-    """The signature is not one of another message, nor of another request."""
+    """The signature is not accepted for another message or another request."""
     answer = signed(requestor, wallet, REQUESTS["one attribute"])
     assert answer.signature is not None
     forged = answer.signature.json_text.replace(MESSAGE, "Ik weiger.")

@@ -1,4 +1,4 @@
-"""Session request JWTs, both ways: signed here for the official server, and there for us."""
+"""Session request JWTs in both directions: we sign for the official server, and it signs for us."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def server(start_official_server: ServerPool) -> OfficialServer:
 def test_the_official_server_takes_what_is_signed_here(
     server: OfficialServer, name: str, request_: Any
 ) -> None:
-    """The three kinds that start a session, by either algorithm."""
+    """The official server accepts our JWTs of the three kinds, with either algorithm."""
     jwt = sign_session_request(request_, name=name, signer=SIGNERS[name], now=datetime.now(UTC))
     with Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
@@ -87,7 +87,7 @@ def test_the_official_server_takes_a_signed_revocation(server: OfficialServer, n
 
 @pytest.fixture
 def yivi_request(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> YiviRequest:
-    """Run the official command that signs a request, and give the JWT that it prints."""
+    """Run the official command that signs a request, and return the JWT that it prints."""
     shutil.copytree(schemes, tmp_path / "schemes")
     key_file = tmp_path / "key.pem"
     key_file.write_bytes(private_pem(KEY))

@@ -1,4 +1,4 @@
-"""A result goes from the server by callback and Redis to a process that waits elsewhere."""
+"""A result travels by callback and through Redis to a process that waits elsewhere."""
 
 from __future__ import annotations
 

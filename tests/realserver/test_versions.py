@@ -1,4 +1,4 @@
-"""The library at each version of the official server, with a real wallet, in both modes.
+"""The library with each version of the official server and a real wallet, in both modes.
 
 `make old-servers` tries every version; each run tries those of `versions.EACH_RUN`. What a version
 lacks is in `old_servers.toml`, and must fail there.
@@ -355,7 +355,7 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
 
 
 def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
-    """A server without a key posts unsigned, and is asked."""
+    """After an unsigned post, the receiver asks a server without a key."""
     delivered: list[SessionOutcome] = []
     works: list[Future[None]] = []
     server = servers(ServerOptions(jwt_key=False, allow_unsigned_callbacks=True))
@@ -386,7 +386,7 @@ def issue_next(step: ChainStep) -> IssuanceRequest:
 
 
 def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:
-    """What is issued depends on what was disclosed."""
+    """The issued credential depends on the disclosed attributes."""
     server = servers(shared=False)  # some older ones hang when they are watched meanwhile
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)

@@ -18,10 +18,10 @@ VERSIONS = (
     "1.0.0",
     "1.3.0",
 )
-"""Those that Go's module proxy has, the oldest first."""
+"""The versions that Go's module proxy has, the oldest first."""
 NEWEST = VERSIONS[-1]
 EACH_RUN = (VERSIONS[0], "1.0.0", NEWEST)
-"""What is tried where nothing else is asked for: two more servers to build, and few seconds."""
+"""The default versions of a run: two more servers to build, and a few more seconds."""
 _ASKED = "IRMA_SERVERS"
 
 
@@ -37,5 +37,5 @@ def versions_to_try() -> tuple[str, ...]:
 
 
 def key_of(version: str) -> tuple[int, ...]:
-    """Return what sorts versions."""
+    """Return the sort key of a version."""
     return tuple(map(int, version.split(".")))

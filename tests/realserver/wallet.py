@@ -1,4 +1,4 @@
-"""Drive the headless wallet: an app, and a user who does what the test says."""
+"""Drive the headless wallet: an app, and a user who follows the test's instructions."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ TIMEOUT = 60.0  # seconds; a session takes some 20 ms on an idle machine
 
 
 class WalletError(Exception):
-    """The wallet process could not do what the test asked, or is gone."""
+    """The wallet process could not do what the test asked, or has ended."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class HeldCredential:
 
 
 class Wallet:
-    """One wallet process with a directory of its own, empty or copied from a saved one.
+    """One wallet process with its own directory, empty or copied from a saved one.
 
-    Any number of sessions may be open; they take turns where irmago's client is busy.
+    Any number of sessions may be open; they take turns while irmago's client is busy.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a wallet reports about a session, and what its user may do."""
+"""The events of a wallet's session, and its user's answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -42,7 +42,7 @@ Answer = Accept | Refuse | Hold | Disappear
 
 @dataclass(frozen=True)
 class Candidate:
-    """One attribute of one option; not `present` where the wallet lacks the credential."""
+    """One attribute of one option; not `present` if the wallet lacks the credential."""
 
     attribute: str
     present: bool
@@ -55,7 +55,7 @@ class Requested:
 
     session_type: str
     satisfiable: bool
-    disclose: list[Any] | None  # the condiscon as the app got it
+    disclose: list[Any] | None  # the condiscon as the app received it
     candidates: tuple[tuple[tuple[Candidate, ...], ...], ...]  # outer, option, attribute
     requestor_name: str
     requestor_unverified: bool
@@ -92,7 +92,7 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """The end of the session: irmago's error, and the server's where it sent one."""
+    """The end of the session: irmago's error, and the server's error if it sent one."""
 
     error: str
     info: str

@@ -1,4 +1,4 @@
-"""What a URI may say, and that none of it is in an error."""
+"""The contents of a Redis URI, none of which is in an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = "a-secret-part"
     ],
 )
 def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
-    """Address, database, login; with TLS there is no way without its checks."""
+    """A URI has address, database and login; TLS is always verified."""
     address = Address.parse(uri, None)
     assert options.items() <= address.options.items()
     assert address.scheme == uri.partition(":")[0]
@@ -76,7 +76,7 @@ def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
     ],
 )
 def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
-    """Misspelt, or with an option that would take a limit or a check away."""
+    """A URI that is misspelt, or has an option that would remove a limit or a check, is refused."""
     for kind in (RedisStatusBackend, RedisStore):
         with pytest.raises(ConfigurationError, match="redis://host:port/db") as caught:
             kind(uri)
@@ -100,13 +100,13 @@ def test_a_file_of_authorities_is_looked_at_while_wiring(
 
 @pytest.mark.parametrize("uri", [f"redis://:{SECRET}@host/0?db=1", f"redis://:{SECRET}@host"])
 def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
-    """Reports of crashes show local variables."""
+    """No frame of the error holds the password, because crash reports show local variables."""
     for kind in (RedisStatusBackend, RedisStore, make_client, Address.parse):
         with pytest.raises(ConfigurationError) as caught:
             cast("Any", kind)(uri, password=SECRET)
         reported = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         frames = [each for each in reported.stack if each.filename != __file__]
-        if kind is make_client:  # its argument is the caller's own
+        if kind is make_client:  # its argument belongs to the caller
             frames = [each for each in frames if each.name != "make_client"]
         assert not [each.name for each in frames if SECRET in str(each.locals)]
 

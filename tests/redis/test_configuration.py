@@ -37,7 +37,7 @@ ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
 
 
 def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) -> None:
-    """What another process published, under the same URI."""
+    """`connect` opens a backend that receives the end that another process published."""
     irma = InMemoryServer()
     with (
         connect(irma.url, status=server.uri, transport=irma.transport(), **SETTINGS) as requestor,
@@ -76,7 +76,7 @@ async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServe
 
 
 def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
-    """A URI at once, and a password when it is used."""
+    """An invalid URI is refused at once, and an invalid password when it is used."""
     with open_parts() as parts:
         with pytest.raises(ConfigurationError) as caught:
             parts.store("redis://ada:secret@host/x")
@@ -110,7 +110,7 @@ CERTIFICATE = "TLS certificate is from an unknown authority or for another host"
 
 
 async def test_tls_is_checked_in_both_modes(tmp_path: Path) -> None:
-    """By the authority that the URI names, and for the host that it names."""
+    """The certificate must be from the URI's authority, and for the URI's host."""
     authority, port = trustme.CA(), unused_port()
     certificate = authority.issue_cert("localhost")
     ca, cert, key = (str(tmp_path / name) for name in ("ca.pem", "cert.pem", "key.pem"))

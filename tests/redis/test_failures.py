@@ -168,7 +168,7 @@ def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> N
         async with opened(mode, server.uri) as backend:
             token = a_token()
             await backend.publish(token, DONE)
-            await asyncio.to_thread(server.kill)  # the loop goes on, as it does in a program
+            await asyncio.to_thread(server.kill)  # the loop continues, as in a program
             await asyncio.to_thread(server.start)
             await backend.publish(token, DONE)
             assert await backend.wait(token, seconds=0) == DONE

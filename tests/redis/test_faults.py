@@ -1,4 +1,4 @@
-"""Each fault of a Redis has a message of its own, which shows nothing of the address or login."""
+"""Each fault of a Redis has a specific message, which does not show the address or login."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RIGHTS = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &i
 
 
 def put(uri: str, password: Any = None) -> str:
-    """Return what both modes of the store say when they put."""
+    """Return the errors of both modes of the store when they put."""
     with closing(RedisStore(uri, password=password)) as store, pytest.raises(StoreError) as caught:
         store.put_if_absent("key", b"value", HOUR)
 
@@ -49,7 +49,7 @@ def put(uri: str, password: Any = None) -> str:
 
 
 def published(uri: str) -> str:
-    """Return what the status backend says when it publishes."""
+    """Return the error of the status backend when it publishes."""
     with closing(RedisStatusBackend(uri)) as backend:
         with pytest.raises(StatusBackendError) as caught:
             backend.publish(a_token(), DONE)
@@ -141,7 +141,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
                 except (StatusBackendError, StoreError) as error:
                     said.append(str(error))
         assert all("its user lacks a permission" in text for text in said)
-        # Pings come later, and the look while wiring does without its right.
+        # Pings come later, and the check at the start works without its permission.
         assert said or right in {"+ping", "+info"}
         check_server(uri, None, keeps_all=True)
         with redis.Redis(port=server.port, db=1) as looking:
@@ -150,7 +150,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
 
 
 def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) -> None:
-    """It is found while wiring."""
+    """A missing database is reported when the part is opened."""
     uri = server.uri.replace("/0", "/99")
     assert put(uri) == "Redis: it has no database with that number"
     with pytest.raises(ConfigurationError, match="no database with that number"):
@@ -176,9 +176,7 @@ def test_a_store_that_would_forget_is_refused_while_wiring(
     """An evicted key lets a handle count twice, so the store is refused when it is opened."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
-        check_server(
-            server.uri, None, keeps_all=True
-        )  # there is no limit, so nothing is thrown out
+        check_server(server.uri, None, keeps_all=True)  # there is no limit, so nothing is evicted
         client.config_set("maxmemory", "100mb")
         check_server(server.uri, None, keeps_all=False)
         with pytest.raises(ConfigurationError, match="set maxmemory-policy to noeviction"):
@@ -186,19 +184,19 @@ def test_a_store_that_would_forget_is_refused_while_wiring(
 
 
 def test_a_redis_that_is_away_is_no_wrong_setting(server: RedisServer) -> None:
-    """A program may start before its Redis."""
+    """A Redis that is down is not an error at the start, as a program may start before it."""
     server.kill()
     check_server(server.uri, None, keeps_all=True)
     server.start()
 
 
 def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
-    """Of Redis, and of this process."""
+    """Too many clients of Redis, and too many calls of this process, have their own messages."""
     with server.client() as client:
         client.config_set("maxclients", "1")
         with closing(RedisStore(server.uri)) as store, pytest.raises(StoreError) as caught:
             store.get("key")
-    # Redis says so and closes; what arrives first is a matter of luck.
+    # Redis reports it and closes; which of the two arrives first varies.
     said = str(caught.value)
     assert "no free connection" in said or "it may have too many clients" in said
     assert "no free connection" in fault(redis.ConnectionError(FULL)).text
@@ -218,14 +216,14 @@ def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
 def test_a_password_of_a_wrong_type_is_no_wrong_password(
     server: RedisServer, password: Any, said: str
 ) -> None:
-    """The function is to blame, and not what it gets."""
+    """An error of the password function is reported without its content."""
     with server.client() as client:
         client.config_set("requirepass", "right")
     assert put(server.uri, password) == f"Redis: {said}"
 
 
 def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> None:
-    """Another program has written there."""
+    """A value that another program has written is reported."""
     with server.client() as client, closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"", HOUR)
         assert store.get("key") == b""
@@ -257,6 +255,6 @@ def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
 
 
 def test_a_lifetime_of_centuries_is_taken(server: RedisServer) -> None:
-    """Redis itself refuses what its clock cannot hold."""
+    """A lifetime of centuries is accepted, although Redis's clock cannot represent it."""
     with closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"value", timedelta.max)

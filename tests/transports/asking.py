@@ -29,7 +29,7 @@ def send(transport: Transport, request: HttpRequest, within: float = 15) -> Http
 
 
 def failure(transport: Transport, request: HttpRequest, within: float = 15) -> TransportError:
-    """Return the error of a request that must fail, at the latest near its deadline."""
+    """Return the error of a request that must fail, soon after its deadline at the latest."""
     begun = monotonic()
     try:
         send(transport, request, within)

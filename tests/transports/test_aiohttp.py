@@ -1,4 +1,4 @@
-"""`AiohttpTransport` against a server that does wrong: what it gives, and what it fails with."""
+"""`AiohttpTransport` with a misbehaving server: its responses and its errors."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def failure(
 
 
 async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> None:
-    """Method, target, headers and body arrive as they are, cookies and redirects do nothing."""
+    """Method, target, headers and body arrive unchanged; cookies and redirects have no effect."""
     with MisbehavingServer(redirect("/other"), answer(headers=[("Set-Cookie", "a=b")])) as server:
         assert (await send(aio, post(server.url, b"{}", authorization="x"))).status == 301
         for _ in range(2):
@@ -92,7 +92,7 @@ async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> Non
 
 
 async def test_gives_any_response(aio: AiohttpTransport) -> None:
-    """A body comes whole however it is framed, whatever the status."""
+    """A body is complete, however it is framed and whatever the status."""
     forms = [WHOLE, IN_CHUNKS]
     with MisbehavingServer(*map(raw, forms), html_503()) as server:
         for _ in forms:
@@ -127,7 +127,7 @@ async def test_a_connection_that_breaks(aio: AiohttpTransport, behaviour: Behavi
 
 
 async def test_repeats_nothing_on_a_kept_connection(aio: AiohttpTransport) -> None:
-    """Aiohttp would ask again where a kept connection breaks under a GET."""
+    """A GET on a broken reused connection is not repeated, although aiohttp would do so."""
     with MisbehavingServer(answer(), hang_up, answer()) as server:
         await send(aio, get(server.url))
         assert type(await failure(aio, get(server.url))) is ConnectionBrokenError
@@ -135,7 +135,7 @@ async def test_repeats_nothing_on_a_kept_connection(aio: AiohttpTransport) -> No
 
 
 async def test_a_connection_that_fails(aio: AiohttpTransport) -> None:
-    """Refused, or a name without address: nothing was sent."""
+    """If a connection is refused or a name has no address, nothing was sent."""
     with unused_port() as port:
         error = await failure(aio, post(f"http://127.0.0.1:{port}", b""))
     assert isinstance(error, ConnectionFailedError)
@@ -158,7 +158,7 @@ async def test_a_connection_that_fails(aio: AiohttpTransport) -> None:
     ],
 )
 async def test_what_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
-    """What cannot be understood is malformed."""
+    """A response that is not HTTP is malformed."""
     with MisbehavingServer(raw(data)) as server:
         error = await failure(aio, get(server.url), 2)
     assert type(error) is MalformedResponseError
@@ -196,7 +196,7 @@ async def test_what_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) ->
     ids=["silent", "drips", "headers", "body"],
 )
 async def test_the_deadline_ends_it(aio: AiohttpTransport, behaviour: Behaviour) -> None:
-    """Bytes that keep coming win no time; the connection is not used again."""
+    """The deadline holds although bytes keep arriving, and the connection is not used again."""
     with MisbehavingServer(behaviour, answer(body=b"mine")) as server:
         error = await failure(aio, get(server.url), 0.3)
         assert (await send(aio, get(server.url), float("inf"))).body == b"mine"
@@ -206,7 +206,7 @@ async def test_the_deadline_ends_it(aio: AiohttpTransport, behaviour: Behaviour)
 
 
 async def test_a_deadline_that_is_over(aio: AiohttpTransport) -> None:
-    """No connection is made when there is no time."""
+    """No connection is made if the deadline has passed."""
     with MisbehavingServer(answer()) as server:
         error = await failure(aio, get(server.url), 0)
     assert isinstance(error, TransportTimeoutError)
@@ -215,7 +215,7 @@ async def test_a_deadline_that_is_over(aio: AiohttpTransport) -> None:
 
 
 async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
-    """It passes through, the server sees the connection end, and no task stays."""
+    """A cancellation is raised, closes the connection, and leaves no task."""
     came, ended = threading.Event(), threading.Event()
 
     def wait_for_end(peer: Peer) -> None:
@@ -238,7 +238,7 @@ async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
 
 
 async def test_idle_limit(aio: AiohttpTransport) -> None:
-    """After 1 s of idling the connection serves again, after 1.6 s it does not."""
+    """A connection is used again after 1 s of idling, but not after 1.6 s."""
     with MisbehavingServer(answer()) as server:
         await send(aio, get(server.url))
         await asyncio.sleep(1.0)
@@ -327,7 +327,7 @@ def test_refuses_wrong_settings(settings: dict[str, object]) -> None:
 
 
 def test_belongs_to_one_event_loop() -> None:
-    """On another event loop, or closed, it says so."""
+    """On another event loop, or after closing, the transport raises a clear error."""
 
     async def main() -> None:
         await transport.sleep(timedelta(seconds=-1))
@@ -352,7 +352,7 @@ async def test_signs_on_a_thread() -> None:
 
 
 def test_names_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without aiohttp the error gives the line to type."""
+    """Without aiohttp, the error shows the pip command."""
 
     def nothing(*_: object) -> None:
         return None

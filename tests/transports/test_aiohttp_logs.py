@@ -1,4 +1,4 @@
-"""What aiohttp and asyncio log of an exchange, at their most talkative."""
+"""The logs of aiohttp and asyncio about an exchange, at DEBUG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`AiohttpTransport` on an application's session: what it takes of it, and what it leaves."""
+"""`AiohttpTransport` on an application's session, of which it uses only the connector."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def connector() -> TCPConnector:
 
 
 async def test_only_the_connector_is_used() -> None:
-    """Of a session only the connector is used: not its cookies, headers, password or time-outs."""
+    """Only the session's connector is used, and not its cookies, headers, password or time-outs."""
     answers = [answer(body=b"OK"), html_503()]
     async with ClientSession(
         connector=connector(),
@@ -52,7 +52,7 @@ async def test_only_the_connector_is_used() -> None:
 async def test_the_session_is_not_trusted_with_tls(
     ca_file: Path, server_tls: ssl.SSLContext
 ) -> None:
-    """Where an application checks no certificates, the transport does."""
+    """The transport verifies certificates even if the application's session does not."""
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
         careless = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=False)
         async with ClientSession(connector=careless) as session:
@@ -82,14 +82,14 @@ async def test_harmful_connector_is_refused(make: Callable[[], TCPConnector], re
 
 
 async def test_a_shorter_idle_limit_counts() -> None:
-    """The connector's must keep to it."""
+    """The connector must not keep connections longer than `idle_limit`."""
     async with ClientSession(connector=connector()) as session:
         with pytest.raises(ConfigurationError, match=r"keepalive_timeout=0\.5"):
             AiohttpTransport(session, idle_limit=timedelta(seconds=0.5))
 
 
 async def test_a_session_that_is_closed_is_refused() -> None:
-    """When the transport is made, and later."""
+    """A closed session is refused when the transport is made, and later."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session)
         with MisbehavingServer(answer()) as server:
@@ -118,7 +118,7 @@ def test_a_session_belongs_to_one_event_loop() -> None:
 
 @pytest.mark.parametrize("is_given", [False, True])
 async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
-    """It is broken at once; else its reader would wait for bytes that cannot come."""
+    """A stream breaks at once when the transport is closed, so that its reader does not wait."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session if is_given else None)
         with MisbehavingServer(silent_stream(b":\n")) as server:

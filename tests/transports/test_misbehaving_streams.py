@@ -1,4 +1,4 @@
-"""What the misbehaving server sends to a subscription, byte for byte."""
+"""The misbehaving server's responses to a subscription, byte for byte."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def received(behaviour: Behaviour, pause: bytes = END) -> bytes:
     ids=["ends without a final status", "greets", "cut in a chunk", "held back", "wrong length"],
 )
 def test_what_comes_of_a_stream_that_ends(behaviour: Behaviour, body: bytes) -> None:
-    """Each way of ending looks as it says."""
+    """Each way of ending a stream sends the expected bytes."""
     assert received(behaviour) == body
 
 
 @pytest.mark.parametrize("greeting", [b"", b"hi"])
 def test_a_silent_stream_stays_open(greeting: bytes) -> None:
-    """After its head and greeting nothing comes, and the connection stays."""
+    """After its head and greeting, a silent stream sends nothing and stays open."""
     body = b"2\r\nhi\r\n" if greeting else b""
     assert received(silent_stream(greeting), body or END_OF_HEAD) == body + b"..."
 

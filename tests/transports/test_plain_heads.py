@@ -44,13 +44,13 @@ def test_a_usual_head_is_recognized() -> None:
 
 @pytest.mark.parametrize("cut", range(len(PLAIN)))
 def test_a_part_of_a_head_is_not_recognized(cut: int) -> None:
-    """A head that has not arrived whole is looked at line by line."""
+    """A head that has not arrived completely is checked line by line."""
     assert not begins_with_plain_head(PLAIN[:cut])
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join))
 def test_what_is_recognized_passes_each_check(received: bytes) -> None:
-    """No sequence of lines is recognized that the checks refuse."""
+    """A head that is recognized in one step passes all the checks."""
     assert has_passed(received) or not begins_with_plain_head(received)
 
 

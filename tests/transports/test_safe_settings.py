@@ -1,4 +1,4 @@
-"""What a transport's settings may not switch off unless a risk is named, for both transports."""
+"""Protections that a transport's settings cannot switch off without a `Risk`."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_proxy_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> 
 
 
 def test_no_plain_http_through_a_proxy() -> None:
-    """A requestor refuses a loopback URL with a proxy, whose loopback is another machine's."""
+    """A requestor refuses plain HTTP to loopback through a proxy, which may be another machine."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
         pytest.raises(ConfigurationError, match="plain http through a proxy"),
@@ -213,7 +213,7 @@ def test_environment_writes_no_tls_keys(
     ca_file: Path,
     server_tls: ssl.SSLContext,
 ) -> None:
-    """`SSLKEYLOGFILE` is ignored: its reader could decrypt the traffic."""
+    """`SSLKEYLOGFILE` is ignored, because its reader could decrypt the traffic."""
     log = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
@@ -246,7 +246,7 @@ def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.Monkey
     """Nothing is sent over plain HTTP if the resolver leads `localhost` to another machine."""
     address = own_address()
     if not address or address.startswith("127."):
-        # A machine without a network: the peer is loopback, and is said to be another.
+        # On a machine without a network, the loopback peer is reported as another machine.
         address = "127.0.0.1"
 
         def elsewhere(_host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Streams beyond the public contract: TLS, framing in halves, and a stream that was closed."""
+"""Streams beyond the public contract: TLS, partial framing, and closed streams."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 async def test_three_seconds_of_quiet_lose_nothing(
     make: Make, is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
-    """Over TLS, too, reads that end without a byte leave the stream as it was."""
+    """Over TLS, too, reads that return no byte lose nothing."""
     pieces = event_stream(b"data: 1\n\n", every=timedelta(seconds=3), greeting=b":\n")
     with MisbehavingServer(pieces, tls=server_tls if is_tls else None) as server:
         async with make(ca=ca_file) as transport:
@@ -56,7 +56,7 @@ async def test_three_seconds_of_quiet_lose_nothing(
 
 
 async def test_framing_that_drips_loses_nothing(make: Make) -> None:
-    """A chunk's size may come in two halves, with quiet between."""
+    """A chunk's size may arrive in two parts, with a pause in between."""
     body = b"9;x\r\ndata: 1\n\n\r\n0\r\nA: b\r\n\r\n"
     with MisbehavingServer(drip(body, timedelta(seconds=0.05), head=CHUNKED)) as server:
         async with make() as transport:
@@ -71,7 +71,7 @@ async def test_framing_that_drips_loses_nothing(make: Make) -> None:
 
 @pytest.mark.parametrize("body", [b"1" * 9000, b"1\r\nxyz\r\n", b"-1\r\n"])
 async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None:
-    """A size without end, a chunk longer than it says, a size that is no number."""
+    """An endless size, an overlong chunk, and a size that is not a number are refused."""
     with MisbehavingServer(raw(CHUNKED + body, close=True)) as server:
         async with make() as transport:
             harness = TransportHarness(transport, server)
@@ -111,7 +111,7 @@ def test_closing_ends_other_threads_streams(
 
 
 async def test_a_closed_stream_gives_no_more(make: Make) -> None:
-    """It is broken, not quiet: who reads on made a mistake and must not wait."""
+    """Reading a closed stream raises an error at once."""
     with MisbehavingServer(silent_stream()) as server:
         async with make() as transport:
             harness = TransportHarness(transport, server)

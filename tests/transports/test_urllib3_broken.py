@@ -43,7 +43,7 @@ COMPRESSED = [
 
 
 def test_a_refused_connection(transport: Urllib3Transport) -> None:
-    """Nothing was sent, and the message names host and port."""
+    """If a connection is refused, nothing was sent, and the message names host and port."""
     with unused_port() as port:
         error = failure(transport, post(f"http://127.0.0.1:{port}", b""))
     assert isinstance(error, ConnectionFailedError)
@@ -52,7 +52,7 @@ def test_a_refused_connection(transport: Urllib3Transport) -> None:
 
 
 def test_an_unknown_name(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that does not resolve is a connection that fails."""
+    """A name that does not resolve raises `ConnectionFailedError`."""
 
     def unknown(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -67,7 +67,7 @@ def test_an_unknown_name(transport: Urllib3Transport, monkeypatch: pytest.Monkey
 def test_an_unreachable_network(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message holds the system's reason."""
+    """The message for an unreachable network contains the system's reason."""
 
     def unreachable(*_: object) -> None:
         raise OSError(101, "Network is unreachable")
@@ -84,7 +84,7 @@ def test_an_unreachable_network(
     ids=["hangs up", "reset after", "reset amid", "reset in the head", "reset in the body"],
 )
 def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behaviour) -> None:
-    """A connection that ends after the request went out is broken, whatever had come."""
+    """A connection that ends after the request was sent is broken, whatever had arrived."""
     with MisbehavingServer(behaviour) as server:
         error = failure(transport, post(server.url, b"x" * 100))
     assert type(error) is ConnectionBrokenError
@@ -92,7 +92,7 @@ def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behavi
 
 
 def test_a_reset_amid_a_large_request(transport: Urllib3Transport) -> None:
-    """A request that was sent in part is a request that was sent."""
+    """A request that was sent in part counts as sent."""
     with MisbehavingServer(reset_during_request) as server:
         error = failure(transport, post(server.url, bytes(20_000_000)))
     assert type(error) is ConnectionBrokenError
@@ -129,7 +129,7 @@ def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -
     ],
 )
 def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
-    """What cannot be understood is malformed, whether the connection stays or ends."""
+    """A response that is not HTTP is malformed, whether the connection stays or ends."""
     for close in (False, True):
         with MisbehavingServer(raw(data, close=close)) as server:
             error = failure(transport, get(server.url), 2)
@@ -138,7 +138,7 @@ def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
 
 
 def test_noise_that_ends(transport: Urllib3Transport) -> None:
-    """A connection that ends after bytes that begin no response sent something else, not less."""
+    """Bytes that cannot begin a response are malformed, even if the connection ends."""
     with MisbehavingServer(raw(b"\x00\xffgarbage", close=True)) as server:
         assert type(failure(transport, get(server.url))) is MalformedResponseError
 
@@ -146,7 +146,7 @@ def test_noise_that_ends(transport: Urllib3Transport) -> None:
 def test_an_error_of_our_own_kind_in_reading(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A `ValueError` while reading is the server's nonsense, not a setting."""
+    """A `ValueError` while reading is due to the server's response, not to a setting."""
 
     def nonsense(*_: object) -> bytes:
         raise ValueError(TOKEN)
@@ -157,7 +157,7 @@ def test_an_error_of_our_own_kind_in_reading(
 
 
 def test_an_interrupt_passes(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interruption passes through, and its connection is closed."""
+    """An interruption is raised, and its connection is closed."""
 
     def interrupt(*_: object) -> bytes:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""One deadline bounds all of a `send`, whatever the server does to draw it out."""
+"""One deadline bounds a whole `send`, whatever the server does to prolong it."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ def failure_of(
 def test_a_slow_response_ends_with_the_deadline(
     slow: str, is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """Bytes that keep coming win no time."""
+    """The deadline holds although bytes keep arriving."""
     error = failure_of(SLOW[slow], tls_transport, server_tls if is_tls else None)
     assert isinstance(error, TransportTimeoutError)
     assert error.request_sent
 
 
 def test_slow_response_within_the_deadline(transport: Urllib3Transport) -> None:
-    """A response that drips but comes in time is a response."""
+    """A slow response that arrives in time is returned."""
     with MisbehavingServer(drip(b"slow", PACE / 2, head=response(body=b"    ")[:-4])) as server:
         assert send(transport, get(server.url)).body == b"slow"
 
 
 def test_a_server_that_does_not_read(transport: Urllib3Transport) -> None:
-    """A large request that the server does not take ends with the deadline."""
+    """A large request that the server does not read ends at the deadline."""
     with MisbehavingServer(silence) as server:
         error = failure(transport, post(server.url, bytes(50_000_000)), WITHIN)
     assert isinstance(error, TransportTimeoutError)
@@ -80,7 +80,7 @@ def test_a_server_that_does_not_read(transport: Urllib3Transport) -> None:
 
 
 def test_a_server_that_does_not_shake_hands(tls_transport: Urllib3Transport) -> None:
-    """The TLS handshake is within the deadline; nothing of the request was sent."""
+    """The TLS handshake ends at the deadline, before any of the request is sent."""
     with MisbehavingServer(at_connect=silence) as server:
         url = f"https://localhost:{server.port}"
         error = failure(tls_transport, get(url), WITHIN)
@@ -91,7 +91,7 @@ def test_a_server_that_does_not_shake_hands(tls_transport: Urllib3Transport) -> 
 
 @pytest.mark.parametrize("late", [0, -1, float("-inf")])
 def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> None:
-    """Nothing is sent, and no connection made, when there is no time."""
+    """If the deadline has passed, nothing is sent and no connection is made."""
     with MisbehavingServer(answer()) as server:
         error = failure(transport, get(server.url), late)
     assert isinstance(error, TransportTimeoutError)
@@ -100,13 +100,13 @@ def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> No
 
 
 def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
-    """An infinite deadline is one."""
+    """An infinite deadline is accepted."""
     with MisbehavingServer(answer()) as server:
         assert send(transport, get(server.url), float("inf")).status == 200
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    """Let every name have as many addresses, all of this machine."""
+    """Let every name have several addresses, all of this machine."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
 
     def resolve(*_: object) -> object:
@@ -116,7 +116,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
 
 
 def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:
-    """Connecting is within the deadline."""
+    """Connecting ends at the deadline."""
     with unanswered_port() as port:
         error = failure(transport, get(f"http://127.0.0.1:{port}"), WITHIN)
     assert isinstance(error, TransportTimeoutError)
@@ -147,7 +147,7 @@ def test_a_second_address_has_its_turn(
 def test_a_name_without_addresses(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resolver that finds nothing is a connection that fails."""
+    """A name without addresses raises `ConnectionFailedError`."""
     resolve_to(monkeypatch)
     error = failure(transport, get("http://irma.example.com"))
     assert isinstance(error, ConnectionFailedError)
@@ -155,7 +155,7 @@ def test_a_name_without_addresses(
 
 
 def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
-    """A connection that is used again keeps the deadline of the current request."""
+    """A reused connection keeps the deadline of the current request."""
     with MisbehavingServer(
         answer(), drip(b"slow", PACE * 6, head=response(body=b"    ")[:-4])
     ) as server:
@@ -165,6 +165,6 @@ def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
 
 
 def test_an_early_answer_counts(transport: Urllib3Transport) -> None:
-    """A server that answers and closes before it has read all is heard, if the system lets us."""
+    """The response of a server that closes before reading everything is returned if possible."""
     with MisbehavingServer(empty_503()) as server:
         assert send(transport, post(server.url, b"body")).status == 503

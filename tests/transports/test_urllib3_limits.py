@@ -1,4 +1,4 @@
-"""How large a response may be, however it is packed."""
+"""The size limit of a response, however it is encoded."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> Non
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-5", "12abc", "4, 4", "4, 5"])
 def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str) -> None:
-    """A length that is no plain number leaves the body without an end: refused."""
+    """A length that is not a plain number is refused."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nbody".encode()
     with MisbehavingServer(raw(head)) as server:
         assert isinstance(failure(transport, get(server.url), 1), MalformedResponseError)
@@ -93,7 +93,7 @@ def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
 
 
 def test_the_connection_serves_after_a_refusal(transport: Urllib3Transport) -> None:
-    """After a refused response the next one is read as if nothing had been."""
+    """After a refused response, the next one is read normally."""
     with MisbehavingServer(gzip_bomb(2 * MIB), answer(body=b"small")) as server:
         failure(transport, get(server.url))
         assert send(transport, get(server.url)).body == b"small"

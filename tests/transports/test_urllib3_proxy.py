@@ -1,4 +1,4 @@
-"""Requests through a proxy, which only a setting can ask for."""
+"""Requests through a proxy, which only a setting can select."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.transports.asking import TOKEN, failure, get, send
 
 
 def tunnel_to(port: int) -> Behaviour:
-    """Be a proxy: accept a CONNECT, then carry bytes to and from a port of this machine."""
+    """Act as a proxy: accept a CONNECT, then relay bytes to and from a port of this machine."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -45,7 +45,7 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 def test_the_environment_counts_for_nothing(
     monkeypatch: pytest.MonkeyPatch, transport: Urllib3Transport
 ) -> None:
-    """`http_proxy` and its kin are not read."""
+    """`http_proxy` and similar variables are not read."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with MisbehavingServer(answer(body=b"direct")) as server:
@@ -98,7 +98,7 @@ def test_tls_goes_through_a_tunnel(ca_file: Path, server_tls: ssl.SSLContext, is
 
 
 def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
-    """What is wrong with the server behind the proxy is not said of the proxy."""
+    """An error of the server behind the proxy names the server, not the proxy."""
 
     def plain(peer: Peer) -> None:
         peer.send(response(400))
@@ -115,7 +115,7 @@ def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
 
 
 def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
-    """A proxy may be reached by TLS; the same authority is trusted for it."""
+    """A proxy may use TLS; the same authority is trusted for it."""
     with (
         MisbehavingServer(answer(body=b"forwarded"), tls=server_tls) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -132,7 +132,7 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
     ],
 )
 def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: str) -> None:
-    """Without a tunnel nothing of the request was sent."""
+    """If the tunnel is refused, none of the request was sent."""
     with (
         MisbehavingServer(behaviour) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -144,7 +144,7 @@ def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: st
 
 
 def test_a_proxy_that_is_not_there() -> None:
-    """The text names the proxy, not the server behind it."""
+    """The error for an unreachable proxy names the proxy, not the server behind it."""
     with unused_port() as port, Urllib3Transport(proxy=f"http://127.0.0.1:{port}") as transport:
         error = failure(transport, get("http://irma.example.com"))
     assert isinstance(error, ConnectionFailedError)
@@ -157,7 +157,7 @@ def test_a_proxy_that_is_not_there() -> None:
     ids=["silent", "dripping"],
 )
 def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) -> None:
-    """The proxy's answer is within the deadline."""
+    """Waiting for the proxy's answer ends at the deadline."""
     with (
         MisbehavingServer(slow) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -196,7 +196,7 @@ def test_tunnel_and_handshake_share_the_deadline(ca_file: Path) -> None:
     ],
 )
 def test_refuses_what_is_no_proxy(url: str) -> None:
-    """A proxy is an http or https URL."""
+    """A proxy that is not an http or https URL is refused."""
     with pytest.raises(ConfigurationError, match="proxy"):
         Urllib3Transport(proxy=url)
 
@@ -209,6 +209,6 @@ def test_refuses_headers_that_cannot_be_set(header: tuple[str, str]) -> None:
 
 
 def test_headers_for_no_proxy() -> None:
-    """Headers for a proxy that is not there are a mistake."""
+    """Headers for a proxy without a proxy are refused."""
     with pytest.raises(ConfigurationError, match="no proxy"):
         Urllib3Transport(proxy_headers={"X": "y"})

@@ -1,4 +1,4 @@
-"""Which connections `Urllib3Transport` uses again, and which it lets go."""
+"""The connections that `Urllib3Transport` uses again, and those that it closes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.transports.asking import failure, get, post, send
 
 
 def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -> None:
-    """No connection is made ahead of need, and one serves many requests."""
+    """No connection is made before it is needed, and one connection serves many requests."""
     with MisbehavingServer(answer(body=b"OK")) as server:
         time.sleep(0.05)
         assert server.connections == 0
@@ -38,7 +38,7 @@ def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -
 
 
 def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None:
-    """A refusal leaves the connection as good as before."""
+    """After a refusal, the connection is used again."""
     with MisbehavingServer(html_503(), answer()) as server:
         send(transport, get(server.url))
         send(transport, get(server.url))
@@ -46,7 +46,7 @@ def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None
 
 
 def test_idle_limit(transport: Urllib3Transport) -> None:
-    """After 1 s of idling the connection serves again, after 1.5 s it does not."""
+    """A connection is used again after 1 s of idling, but not after 1.5 s."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))
         time.sleep(1.0)
@@ -58,7 +58,7 @@ def test_idle_limit(transport: Urllib3Transport) -> None:
 
 
 def test_the_idle_limit_is_a_setting() -> None:
-    """With a limit of zero every request has a connection of its own."""
+    """With a limit of zero, every request has a new connection."""
     with MisbehavingServer(answer()) as server, Urllib3Transport(idle_limit=timedelta(0)) as none:
         for _ in range(3):
             send(none, get(server.url))
@@ -67,7 +67,7 @@ def test_the_idle_limit_is_a_setting() -> None:
 
 @pytest.mark.parametrize("seconds", [-0.1, 1.6])
 def test_the_idle_limit_has_limits(seconds: float) -> None:
-    """A limit that the server does not keep is refused."""
+    """A limit above the server's own is refused."""
     with pytest.raises(ConfigurationError, match="idle_limit"):
         Urllib3Transport(idle_limit=timedelta(seconds=seconds))
 
@@ -78,13 +78,13 @@ def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> Non
         for _ in range(3):
             send(transport, post(server.url, b"body"))
             server.wait_until_closed()
-            time.sleep(0.05)  # until the end of the connection has come here
+            time.sleep(0.05)  # until the end of the connection has arrived here
     assert server.connections == 3
     assert len(server.requests) == 3
 
 
 def test_repeats_nothing(transport: Urllib3Transport) -> None:
-    """A connection that breaks during a request is an error: the server may have acted on it."""
+    """A connection that breaks during a request is an error, because the server may have acted."""
     with MisbehavingServer(answer(), hang_up, answer()) as server:
         send(transport, get(server.url))
         error = failure(transport, post(server.url, b"body"))
@@ -117,7 +117,7 @@ def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
 
 
 def test_threads_share_it() -> None:
-    """Threads use one transport at once, each gets its own response, connections are kept."""
+    """Threads share one transport; each gets its own response, and connections are reused."""
     found: list[bytes] = []
 
     def echo(peer: Peer) -> None:
@@ -144,7 +144,7 @@ def test_threads_share_it() -> None:
 def test_forked_child_has_its_own_connections(
     is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """A child never sends on its parent's connection, and the parent's stays whole."""
+    """A child never sends on its parent's connection, which stays usable."""
     transport = tls_transport
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls if is_tls else None) as server:
         send(transport, get(server.url))
@@ -163,7 +163,7 @@ def test_forked_child_has_its_own_connections(
 def test_another_process_means_new_pools(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process id decides."""
+    """A process with another id makes new pools."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))
         monkeypatch.setattr(os, "getpid", lambda: -1)
@@ -210,7 +210,7 @@ def test_close_lets_a_request_end() -> None:
 
 @pytest.mark.parametrize("wrong", [{"max_response_bytes": 0}, {"pool_size": 0}])
 def test_counts_are_at_least_one(wrong: dict[str, int]) -> None:
-    """A transport that could keep or read nothing is refused."""
+    """A pool size or response limit below 1 is refused."""
     with pytest.raises(ConfigurationError, match="at least 1"):
         Urllib3Transport(
             max_response_bytes=wrong.get("max_response_bytes", 1),

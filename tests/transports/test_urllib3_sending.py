@@ -1,4 +1,4 @@
-"""What `Urllib3Transport` sends, and what it gives back when all goes well."""
+"""The requests of `Urllib3Transport`, and its responses."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_empty_post_says_that_it_is_empty(transport: Urllib3Transport) -> Non
 
 
 def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -> None:
-    """Each is sent once; no compression is asked for."""
+    """Each header is sent once, and compression is not requested."""
     with MisbehavingServer(answer()) as server:
         send(transport, post(server.url, b"", authorization="theirs", user_agent="shop"))
     received = server.requests[0].headers
@@ -82,13 +82,13 @@ def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 404, 520, 999])
 def test_every_status_is_a_response(transport: Urllib3Transport, status: int) -> None:
-    """A response of any status is returned; the core judges it."""
+    """A response of any status is returned, which the core then checks."""
     with MisbehavingServer(answer(status)) as server:
         assert send(transport, get(server.url)).status == status
 
 
 def test_follows_no_redirect(transport: Urllib3Transport) -> None:
-    """A redirect is a response like any other."""
+    """A redirect is returned like any other response."""
     with MisbehavingServer(redirect("/elsewhere")) as server:
         found = send(transport, get(server.url))
     assert (found.status, found.header("location")) == (301, "/elsewhere")
@@ -96,7 +96,7 @@ def test_follows_no_redirect(transport: Urllib3Transport) -> None:
 
 
 def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
-    """The HTML of the server's own time-out comes back whole."""
+    """The HTML of the server's own time-out is returned completely."""
     with MisbehavingServer(html_503()) as server:
         found = send(transport, get(server.url))
     assert found.status == 503
@@ -105,7 +105,7 @@ def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
 
 
 def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
-    """An empty 503 is a response, and the next request has a new connection."""
+    """An empty 503 is returned, and the next request has a new connection."""
     with MisbehavingServer(empty_503()) as server:
         assert [send(transport, get(server.url)).status for _ in range(2)] == [503, 503]
     assert server.connections == 2
@@ -113,14 +113,14 @@ def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
 
 
 def test_gives_headers_in_order(transport: Urllib3Transport) -> None:
-    """Headers come in the order received, repeated ones too, their case kept."""
+    """Headers are returned in the order received, with repetitions and their case."""
     headers = [("X-One", "1"), ("Set-Cookie", "a=b"), ("x-two", "é"), ("Set-Cookie", "c=d")]
     with MisbehavingServer(answer(headers=headers)) as server:
         assert list(send(transport, get(server.url)).headers[:4]) == headers
 
 
 def test_joins_chunks(transport: Urllib3Transport) -> None:
-    """A chunked body comes back whole."""
+    """A chunked body is returned completely."""
     with MisbehavingServer(answer(chunks=[b"one ", b"", b"two"][::2])) as server:
         assert send(transport, get(server.url)).body == b"one two"
 
@@ -140,14 +140,14 @@ def test_identity_is_no_encoding(transport: Urllib3Transport, encoding: str) -> 
 
 
 def test_an_empty_body_may_name_an_encoding(transport: Urllib3Transport) -> None:
-    """Proxies leave the header in responses that have no body."""
+    """An empty body may have a `Content-Encoding`, which proxies leave in such responses."""
     data = response(204, headers=[("Content-Encoding", "gzip")])
     with MisbehavingServer(raw(data)) as server:
         assert send(transport, get(server.url)).status == 204
 
 
 def test_skips_interim_responses(transport: Urllib3Transport) -> None:
-    """100, 102 and 103 are not the response yet."""
+    """Interim responses, 100, 102 and 103, are skipped."""
     interim = b"".join(
         b"HTTP/1.1 %d Wait\r\nLink: </a>\r\n\r\n" % status for status in (100, 102, 103, 103)
     )
@@ -191,7 +191,7 @@ def test_refuses_what_is_no_header(transport: Urllib3Transport, value: str) -> N
 
 
 def test_knows_many_servers(transport: Urllib3Transport) -> None:
-    """Addresses that a caller makes up do not pile up, and each is still served."""
+    """Pools for many different servers do not accumulate, and each server is still served."""
     with MisbehavingServer(answer()) as server:
         port = str(server.port)
         for zeros in range(70):

@@ -1,4 +1,4 @@
-"""Ctrl-C that comes just before a thread blocks is noticed before the wait is over."""
+"""Ctrl-C that arrives just before a thread blocks is noticed before the wait is over."""
 
 from __future__ import annotations
 

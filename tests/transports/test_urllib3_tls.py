@@ -1,4 +1,4 @@
-"""Whom `Urllib3Transport` trusts, what it shows of itself, and what it says when that fails."""
+"""The trusted certificates of `Urllib3Transport`, its client certificate, and its TLS errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.transports.asking import failure, get, send
 def test_trusts_the_given_authority(
     form: str, authority: trustme.CA, ca_file: Path, server_tls: ssl.SSLContext
 ) -> None:
-    """`ca` is a path or PEM text; a context of one's own does as well."""
+    """`ca` is a path or PEM; an application's own context works as well."""
     pem = authority.cert_pem.bytes()
     made = {
         "path": lambda: Urllib3Transport(ca=ca_file),
@@ -44,7 +44,7 @@ def test_trusts_the_given_authority(
 
 
 def test_trusts_nobody_else(server_tls: ssl.SSLContext) -> None:
-    """A server of an unknown authority gets nothing, and the message says what to do."""
+    """Nothing is sent to a server of an unknown authority, and the message says what to do."""
     with MisbehavingServer(answer(), tls=server_tls) as server, Urllib3Transport() as transport:
         error = failure(transport, get(server.url))
     assert isinstance(error, ConnectionFailedError)
@@ -55,7 +55,7 @@ def test_trusts_nobody_else(server_tls: ssl.SSLContext) -> None:
 
 
 def test_the_given_authority_is_the_only_one(server_tls: ssl.SSLContext) -> None:
-    """With `ca` the system's authorities do not count."""
+    """With `ca`, the system's authorities are not trusted."""
     other = trustme.CA().cert_pem.bytes()
     with MisbehavingServer(tls=server_tls) as server, Urllib3Transport(ca=other) as transport:
         assert isinstance(failure(transport, get(server.url)), ConnectionFailedError)
@@ -80,7 +80,7 @@ def test_checks_the_date(authority: trustme.CA, tls_transport: Urllib3Transport)
 
 
 def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
-    """An https address of a plain server is named as such."""
+    """The error says if a server at an https URL does not use TLS."""
 
     def plain(peer: Peer) -> None:
         peer.send(response(400))
@@ -94,7 +94,7 @@ def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
 
 
 def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: trustme.CA) -> None:
-    """Without a common TLS version the message names what an IRMA server takes."""
+    """Without a common TLS version, the message names the versions that an IRMA server accepts."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # while trustme's keys are not RSA
@@ -106,7 +106,7 @@ def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: t
 
 
 def test_a_server_that_hangs_up_in_the_handshake(tls_transport: Urllib3Transport) -> None:
-    """A connection that ends in the handshake has sent nothing of the request."""
+    """If a connection ends in the handshake, none of the request was sent."""
 
     def hang_up_at_once(peer: Peer) -> None:
         peer.sock.recv(1)
@@ -130,7 +130,7 @@ def test_breaks_like_plain_http(
 
 
 def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.SSLContext) -> None:
-    """Bytes that are no TLS, after the handshake, break the connection."""
+    """Invalid TLS records after the handshake break the connection."""
 
     def spoil(peer: Peer) -> None:
         peer.read_request()
@@ -170,7 +170,7 @@ def client_files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path, Pat
 def test_shows_a_certificate(
     form: str, client_files: tuple[Path, Path, Path], ca_file: Path, choosy_tls: ssl.SSLContext
 ) -> None:
-    """Certificate and key lie in one file or two, the key under a password or not."""
+    """Certificate and key may be in one file or two, and the key may have a password."""
     certificate, key, locked = client_files
     if form == "one file":
         certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
@@ -190,7 +190,7 @@ def test_shows_a_certificate(
 def test_a_server_that_asks_for_a_certificate(
     version: ssl.TLSVersion, tls_transport: Urllib3Transport, choosy_tls: ssl.SSLContext
 ) -> None:
-    """TLS 1.2 refuses in the handshake, 1.3 only after the request has left."""
+    """The server refuses in the handshake with TLS 1.2, and after the request with TLS 1.3."""
     choosy_tls.minimum_version = choosy_tls.maximum_version = version
     with MisbehavingServer(answer(), tls=choosy_tls) as server:
         error = failure(tls_transport, get(server.url))
@@ -204,7 +204,7 @@ def test_a_server_that_asks_for_a_certificate(
 def test_refuses_bad_files(
     client_files: tuple[Path, Path, Path], tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """A file that is missing or holds something else is found when the transport is made."""
+    """A missing or invalid file is reported when the transport is made."""
     certificate, key, locked = client_files
     missing = tmp_path / "missing.pem"
     for ca in (missing, b"\xff", "-----BEGIN CERTIFICATE-----\nnone", key):
@@ -223,7 +223,7 @@ def test_refuses_bad_files(
 
 
 def test_a_context_stands_alone(ca_file: Path) -> None:
-    """A context and the settings it replaces contradict each other."""
+    """A context cannot be combined with the settings that it replaces."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         Urllib3Transport(ca=ca_file, ssl_context=ssl.create_default_context())
 
@@ -233,7 +233,7 @@ def test_no_warning_is_logged(
     server_tls: ssl.SSLContext,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A request over TLS says nothing above the level of debugging."""
+    """A request over TLS logs nothing above DEBUG."""
     caplog.set_level(logging.INFO)
     with MisbehavingServer(answer(), tls=server_tls) as server:
         send(tls_transport, get(server.url))
