@@ -32,7 +32,8 @@ class SecretSearch:
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
-        self._others: dict[str, str] = {}
+        self._others: dict[str, dict[str, str]] = {}
+        """The kind of each other secret, under its first letters."""
 
     def note_token(self, text: str) -> None:
         """Remember a token of a session: 20 letters and digits, or whatever was given for one."""
@@ -47,7 +48,9 @@ class SecretSearch:
             forms.append(repr(secret)[2:-1])
         else:
             forms = [secret]
-        self._others.update((form, kind) for form in forms if len(form) >= _SHORTEST)
+        for form in forms:
+            if len(form) >= _SHORTEST:
+                self._others.setdefault(form[:_SHORTEST], {})[form] = kind
 
     def found_in(self, text: str) -> str | None:
         """Return what a string contains that must not be there, or None."""
@@ -55,9 +58,13 @@ class SecretSearch:
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
             return "a token"
-        for secret, kind in self._others.items():
-            if secret in text:
-                return kind
+        # A run makes thousands of secrets. Looking for each in turn would make a test slower for
+        # every test before it.
+        parts = {text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1)}
+        for beginning in self._others.keys() & parts:
+            for secret, kind in self._others[beginning].items():
+                if secret in text:
+                    return kind
         return None
 
 

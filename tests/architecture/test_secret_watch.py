@@ -195,6 +195,16 @@ def test_of_others_it_is_told(text: str, kind: str | None) -> None:
     assert search.found_in(f"it said {text}, and more") == kind
 
 
+def test_secrets_that_begin_alike_are_told_apart() -> None:
+    """Of secrets with the same first letters, the one that a string contains is found."""
+    search = SecretSearch()
+    for letter in "abc":
+        search.note(f"value {letter}", f"Ada Lovelace {letter}")
+    assert search.found_in("it was Ada Lovelace b.") == "value b"
+    assert search.found_in("it was Ada Lovelace d.") is None
+    assert search.found_in("Ada Lovelace c") == "value c"
+
+
 def test_all_of_a_log_record_is_looked_at() -> None:
     """The watch checks a log record's arguments too, because a formatter may print them."""
     record = logging.LogRecord("n", logging.DEBUG, __file__, 1, "%.0s", (TOKEN,), None)
