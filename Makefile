@@ -12,6 +12,10 @@ PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/gateway tests/architecture
 
+# The tests start Python hundreds of times. Where this variable forbids compiled modules to be kept,
+# each start compiles the library, which takes a third of its time.
+test-fast cover explore: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-wheel test-fast check cover explore mutants bench chaos load picture diagram reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
