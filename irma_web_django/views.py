@@ -19,6 +19,7 @@ from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
+from django.utils.log import log_response
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -174,7 +175,9 @@ def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
     try:
         reply = receive(current_site(), request)
     except Exception as error:  # noqa: BLE001  # a function of the site raises anything
-        _log_error("a post from the IRMA server", error)
+        message, exception = _explained("a post from the IRMA server", error)
+        # Without the request, whose URL a report would show.
+        _LOG.error("%s", message, exc_info=exception)
         response = HttpResponse(status=_SERVER_ERROR)
     else:
         response = HttpResponse(status=_NOT_FOUND) if reply is None else as_django(reply)
@@ -259,7 +262,9 @@ def _report(
     """Send the signal of a start or a finish, and log what failed on the site's side."""
     code, status = _code(response), response.status_code
     if error is not None and (status == _SERVER_ERROR or isinstance(error, StoreError)):
-        _log_error(step.value, error)
+        # As Django logs its own failures, so that a site's mail to its administrators says why.
+        message, exception = _explained(step.value, error)
+        log_response("%s", message, response=response, request=request, exception=exception)
     if code is None and step is Step.START:
         signals.send(signals.started, request=request, name=name)
     if code is None or step not in {Step.START, Step.FINISH}:
@@ -270,21 +275,21 @@ def _report(
         signals.send(signals.refused, request=request, name=name, code=code)
 
 
-def _log_error(what: str, error: Exception) -> None:
-    """Log why something failed: in one line if a setting is wrong, or the store failed.
+def _explained(what: str, error: Exception) -> tuple[str, Exception | None]:
+    """Return a line that says why something failed, and the error if its traceback helps.
 
     The path of the request is not in it: a browser may put a line of its own there.
     """
     remove_frames(error)
     match error:
         case ConfigurationError():
-            _LOG.error("%s failed: %s", what, error)
+            return f"{what} failed: {error}", None
         case StoreError():
             cause = error.__cause__
             reason = "" if cause is None else f": {type(cause).__name__}: {cause}"
-            _LOG.error("%s failed: %s%s", what, error, reason)
+            return f"{what} failed: {error}{reason}", None
         case _:
-            _LOG.error("%s failed", what, exc_info=error)
+            return f"{what} failed", error
 
 
 def _code(response: HttpResponse) -> str | None:
