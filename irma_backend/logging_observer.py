@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Final, assert_never, final
 
+from irma_core.errors import ResultJwtError
 from irma_core.models.events import (
     CallbackDelivered,
     CallRetried,
@@ -78,27 +79,34 @@ _WEB_ADVICE: Final = {
     "let the proxy pass `Host` and `X-Forwarded-Proto`",
     "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the log "
     "line about the session",
-    "server_refused": "the IRMA server refused the call: see the line before this one",
+    "server_refused": "the IRMA server refused the call, or its result was refused: see the line "
+    "before this one",
     "server_unavailable": "the IRMA server could not be reached: see the line before this one",
     "session_gone": "the server no longer knows the session: it was restarted, or has several "
     "processes without a shared store",
-    "store_unavailable": "the store failed: see its log",
+    "store_unavailable": "the store failed: see its log, and the error that the site logs",
     "unknown_question": "the page names a question that is not among the application's",
     "url_invalid": "the request has no usable `Host`: see what the proxy passes",
     "wrong_value": _OTHER_APP,
 }
+_CLOCKS: Final = "compare the clocks of this machine and of the server"
+_RESULT_ADVICE: Final = {
+    "expired": _CLOCKS,
+    "issuer": "set `jwt_issuer` to the server's setting of that name",
+    "issued_at": _CLOCKS,
+    "signature": "set `server_key` to the server's current key",
+}
+"""For a result that the server signed, wherever it comes from."""
 _POST_ADVICE: Final = {
+    **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "
     "slow",
-    "issuer": "set `jwt_issuer` to the server's setting of that name",
-    "issued_at": "compare the clocks of this machine and of the server",
     "late": "the application's function took over three seconds: have its data ready",
     "media_type": "the server signs its posts and the application does not expect that, or the "
     "other way round",
     "session": "another session was posted to this URL, which may have been read in a log",
-    "signature": "set `server_key` to the server's current key",
     "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
-    "the same keys",
+    "the same keys, and the same time",
 }
 _HANDLE_ADVICE: Final = {
     "HandleInvalidError": "it was changed, or sealed with other keys: give all processes the same "
@@ -185,7 +193,8 @@ def _after(duration: timedelta | None) -> str:
 
 
 def _reason(error: str, code: str) -> str:
-    return _advised(f"{error} ({code})" if code else error, DESCRIPTIONS.get(code, ""))
+    known = _RESULT_ADVICE if error == ResultJwtError.__name__ else DESCRIPTIONS
+    return _advised(f"{error} ({code})" if code else error, known.get(code, ""))
 
 
 def _advised(line: str, advice: str) -> str:

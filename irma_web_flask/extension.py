@@ -41,7 +41,7 @@ from irma_backend import open_parts
 from irma_backend.site_log import log_findings
 from irma_backend.web_site import split_arguments, web_site
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
-from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
@@ -420,7 +420,8 @@ def _reported(name: str, reply: WebReply) -> Response:
     """Send the signal of a refusal or a failure, log an error of the site, and return the reply."""
     code, error = reply.code, reply.error
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        if error is not None and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
+        if error is not None and (is_of_site or isinstance(error, StoreError)):
             current_app.logger.error("IRMA question %s: %s", name, code, exc_info=error)
         _send(signals.failed, name=name, code=code, error=error)
     elif code is not None:

@@ -40,7 +40,7 @@ from irma_backend.web_site import (
     split_arguments,
 )
 from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor
-from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -505,8 +505,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _logged(name: str, reply: WebReply) -> Response:
-    """Return the reply; log the error behind it if the application or its settings are at fault."""
-    if reply.error is not None and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    """Return the reply; log the error behind it if the application, its settings or store fail."""
+    is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
+    if reply.error is not None and (is_of_site or isinstance(reply.error, StoreError)):
         _LOG.error("IRMA question %s: %s", name, reply.code, exc_info=reply.error)
     return _as_starlette(reply)
 

@@ -109,6 +109,12 @@ LINES: list[tuple[Event, int, str]] = [
         "a post for the next session page was refused: form",
     ),
     (
+        SessionFailed(OF, "ResultJwtError", "issued_at"),
+        logging.WARNING,
+        f"session {OF} has failed: ResultJwtError (issued_at); compare the clocks of this machine "
+        "and of the server",
+    ),
+    (
         HandleRefused("login", "WrongBindingError"),
         logging.WARNING,
         "a handle for 'login' was refused: WrongBindingError; it belongs to another web session, "

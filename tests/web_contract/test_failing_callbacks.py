@@ -1,6 +1,6 @@
-"""A callback whose function fails, in Flask and in Starlette.
+"""A callback whose function fails, and a store that fails, in Flask and in Starlette.
 
-The IRMA server gets an error, and the log says why. The suite's watch looks for secrets in the log
+The caller gets an error, and the log says why. The suite's watch looks for secrets in the log
 and in the local variables of what is logged: the post is a signed result, at a sealed URL.
 """
 
@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 import irma_web_flask
 import irma_web_starlette
+from irma_backend import SqliteStore
 from irma_core import DisclosureRequest, Question, Risk, SessionOutcome, new_sealing_key
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
@@ -109,3 +110,22 @@ def test_failing_callback_is_logged_without_its_post(
     assert "LookupError: no order for DONE" in caplog.text
     assert "in record" in caplog.text
     assert "/irma/callback/" not in caplog.text
+
+
+@pytest.mark.parametrize("site", [flask_site, starlette_site], ids=["flask", "starlette"])
+def test_failing_store_is_logged_with_its_error(
+    site: Callable[..., Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page may try again, and the operator reads what is wrong with the store."""
+
+    def fail(*_: object) -> bool:
+        raise OSError("the file system is read-only")
+
+    with site(InMemoryServer(), tmp_path) as post:
+        monkeypatch.setattr(SqliteStore, "put_if_absent", fail)
+        status, reply = post("/irma/start/order", {"content-type": "application/json"}, b"{}")
+    assert (status, reply["error"]["code"]) == (503, "store_unavailable")
+    assert "the file system is read-only" in caplog.text
