@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from irma_core.errors import ConfigurationError, IrmaError, StoreError
+from irma_core.errors import ConfigurationError, StoreError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.events import WebRefused
 from irma_core.protocol.messages import HttpResponse as Reply
@@ -76,13 +76,11 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
                 if _is_protected(site, request, step):
                     return view(site, request, name)
                 check_site(site.page_site, asked)
-            except WebRefusal as refused:
-                error: Exception | None = refused
             except DATABASE_AWAY as failure:
-                error = StoreError("the site's database failed")
+                error: Exception | None = _database_failed(failure)
                 error.__cause__ = failure
-            except IrmaError as raised:
-                error = raised
+            except Exception as failure:  # noqa: BLE001  # the page gets JSON, whatever happens
+                error = failure
             else:
                 error = None
             response = _stale_page()
@@ -119,7 +117,7 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
                 return complete_once(site, request, web_answer)
         except (*DATABASE_AWAY, UpdateError) as error:
             # The answer is still at the server, so a repeat may succeed.
-            raise StoreError("the site's database failed") from error
+            raise _database_failed(error) from error
 
     finished = site.sessions.finish(name, as_web_request(request), complete)
     response = as_django(finished.reply)
@@ -286,10 +284,13 @@ def _explained(what: str, error: Exception) -> tuple[str, Exception | None]:
             return f"{what} failed: {error}", None
         case StoreError():
             cause = error.__cause__
-            reason = "" if cause is None else f": {type(cause).__name__}: {cause}"
-            return f"{what} failed: {error}{reason}", None
+            return f"{what} failed: {error}{'' if cause is None else f': {cause}'}", None
         case _:
             return f"{what} failed", error
+
+
+def _database_failed(error: Exception) -> StoreError:
+    return StoreError(f"the site's database failed: {type(error).__name__}")
 
 
 def _code(response: HttpResponse) -> str | None:

@@ -219,6 +219,20 @@ def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None
     assert "did you mean 'SERVER'" in caplog.text
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_a_bug_is_json_for_the_page(ada: Visitor, step: str, monkeypatch: Any, caplog: Any) -> None:
+    """A plugin or a setting that raises anything is a code for the page, and not HTML."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("nothing to divide by")
+
+    monkeypatch.setattr("irma_web_django.views.current_site", fail)
+    response = ada.post(step, "login", {})
+    assert (response.status_code, code(response)) == (500, "failed")
+    assert is_json_error(response)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_wrong_setting_is_signalled(ada: Visitor, events: list[tuple[str, Any]]) -> None:
     """An audit trail has the failure of a start and of a finish, and its error."""
     with override_settings(IRMA={"SERVR": "x"}):
