@@ -22,7 +22,7 @@ def test_the_project_runs(tmp_path: Path) -> None:
 
 def test_the_commands_come_after_what_they_need(tmp_path: Path) -> None:
     """A reader who follows the page from top to bottom has each file before the first command."""
-    write_project(PAGE, tmp_path, before="manage.py migrate")
+    write_project(PAGE, tmp_path, before="manage.py irma_browser_package")
     manage(tmp_path, "check")
     manage(tmp_path, "migrate", "--verbosity=0")
 
