@@ -78,7 +78,6 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
                 check_site(site.page_site, asked)
             except DATABASE_AWAY as failure:
                 error: Exception | None = _database_failed(failure)
-                error.__cause__ = failure
             except Exception as failure:  # noqa: BLE001  # the page gets JSON, whatever happens
                 error = failure
             else:
@@ -117,7 +116,7 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
                 return complete_once(site, request, web_answer)
         except (*DATABASE_AWAY, UpdateError) as error:
             # The answer is still at the server, so a repeat may succeed.
-            raise _database_failed(error) from error
+            raise _database_failed(error)  # noqa: B904  # its cause is set there
 
     finished = site.sessions.finish(name, as_web_request(request), complete)
     response = as_django(finished.reply)
@@ -290,7 +289,9 @@ def _explained(what: str, error: Exception) -> tuple[str, Exception | None]:
 
 
 def _database_failed(error: Exception) -> StoreError:
-    return StoreError(f"the site's database failed: {type(error).__name__}")
+    failed = StoreError(f"the site's database failed: {type(error).__name__}")
+    failed.__cause__ = error
+    return failed
 
 
 def _code(response: HttpResponse) -> str | None:
