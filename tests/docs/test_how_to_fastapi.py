@@ -23,7 +23,7 @@ SITE = "https://shop.example"
 
 @runs(PAGE, python=1)
 def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The login greets a person by name, and the wines need a proof."""
+    """The login greets a person by name and refuses another one, and the wines need a proof."""
     server = InMemoryServer()
     person = SimulatedApp(server)
     person.add("pbdf.sidn-pbdf.email", {"email": "<b>Ada@example.com"})
@@ -52,6 +52,12 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             person.accept(started["sessionPtr"])
             body = {"handle": started["handle"]}
             assert browser.post(f"/irma/finish/{name}", json=body).status_code == 200
+        other = SimulatedApp(server)
+        other.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})
+        started = browser.post("/irma/start/login", json={}).json()
+        other.accept(started["sessionPtr"])
+        refused = browser.post("/irma/finish/login", json={"handle": started["handle"]})
+        assert refused.json()["error"]["code"] == "other_person"
         assert browser.get("/").text == "Welcome, &lt;b&gt;ada@example.com."
         assert "over18" in browser.get("/wines").json()["proved_by"]
 

@@ -43,10 +43,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> InMemoryServer:
     return made
 
 
-def answer(browser: Any, server: InMemoryServer, name: str) -> Any:
+def answer(
+    browser: Any, server: InMemoryServer, name: str, *, email: str = "<b>Ada@example.com"
+) -> Any:
     """Answer a question, and return the reply to the page."""
     person = SimulatedApp(server)
-    person.add("pbdf.sidn-pbdf.email", {"email": "<b>Ada@example.com"})
+    person.add("pbdf.sidn-pbdf.email", {"email": email})
     person.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     started = browser.post(f"/irma/start/{name}", json={}, base_url=SITE).json
     pointer = started["sessionPtr"]
@@ -72,12 +74,14 @@ def connected(
 def test_page_logs_people_in(
     folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The login greets a person by name, and the wines need a proof."""
+    """The login greets a person by name and refuses another one, and the wines need a proof."""
     connected(server, monkeypatch, folder)
     browser = import_module("wines").with_wines().test_client()
     assert 'data-irma="login"' in browser.get("/", base_url=SITE).text
     assert browser.get("/wines", base_url=SITE).status_code == 302
     assert answer(browser, server, "login").status_code == 200
+    refused = answer(browser, server, "login", email="bob@example.com")
+    assert refused.json["error"]["code"] == "other_person"
     assert "Welcome, &lt;b&gt;ada@example.com." in browser.get("/", base_url=SITE).text
     assert answer(browser, server, "adult").status_code == 200
     assert "over18" in browser.get("/wines", base_url=SITE).text

@@ -9,7 +9,7 @@ import pytest
 from docs.tools.count_lines import FASTAPI, FLASK, SIGNING, count_module, lines_about_irma
 
 
-@pytest.mark.parametrize(("module", "count"), [(FLASK, 15), (FASTAPI, 23), (SIGNING, 22)])
+@pytest.mark.parametrize(("module", "count"), [(FLASK, 17), (FASTAPI, 23), (SIGNING, 22)])
 def test_an_example_is_short(module: Path, count: int) -> None:
     """A login with a page for adults, a chain with callbacks, and a signature: each at most 25."""
     assert count_module(module) == count

@@ -6,7 +6,13 @@ from typing import Any
 from flask import Flask, redirect, render_template, session
 from werkzeug.wrappers import Response
 
-from irma_core import AttributeRequest, DisclosureRequest, WebAnswer, verified_email
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    WebAnswer,
+    check_same_person,
+    verified_email,
+)
 from irma_web_flask import Irma
 
 EMAIL = AttributeRequest("pbdf.sidn-pbdf.email.email", not_null=True)
@@ -18,7 +24,9 @@ irma = Irma(questions={"login": LOGIN, "adult": DisclosureRequest({"age": OVER_1
 @irma.on_answer("login")
 def log_in(done: WebAnswer) -> None:
     """Remember the visitor. If you have accounts, find or create one here."""
-    session["email"] = verified_email(done.answer)
+    email = verified_email(done.answer)
+    check_same_person(session.get("email"), email)
+    session["email"] = email
 
 
 def create_app(**settings: Any) -> Flask:

@@ -54,6 +54,19 @@ def test_visitor_logs_in_and_out(visitor: FlaskClient, person: SimulatedApp) -> 
     assert "Welcome" not in visitor.get("/", base_url=SITE).text
 
 
+def test_another_person_is_refused(
+    visitor: FlaskClient, person: SimulatedApp, irma_server: InMemoryServer
+) -> None:
+    """While a visitor is logged in, nobody else can log in at the same browser."""
+    prove(visitor, person, "login")
+    other = SimulatedApp(irma_server)
+    other.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})
+    reply = prove(visitor, other, "login")
+    assert reply.status_code == 403
+    assert reply.json["error"]["code"] == "other_person"
+    assert "Welcome, ada@example.com." in visitor.get("/", base_url=SITE).text
+
+
 def test_wine_is_for_adults(visitor: FlaskClient, person: SimulatedApp) -> None:
     """A visitor who has proved to be an adult sees the wines."""
     assert visitor.get("/wines", base_url=SITE).status_code == 302
