@@ -26,6 +26,7 @@ from tests.realserver.conftest import (
     schemes,
     start_official_server,
     start_wallet,
+    time_stamp_key,
     timestamp_server,
     yivi_tools,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "schemes",
     "start_official_server",
     "start_wallet",
+    "time_stamp_key",
     "timestamp_server",
     "yivi_tools",
 ]

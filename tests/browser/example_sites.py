@@ -18,7 +18,17 @@ from typing import Final
 
 import attrs
 
-__all__ = ["DJANGO", "FASTAPI", "FLASK", "GARDEN", "Example", "running_django"]
+__all__ = [
+    "DJANGO",
+    "FASTAPI",
+    "FLASK",
+    "GARDEN",
+    "Example",
+    "IrmaServer",
+    "TrustedScheme",
+    "running_django",
+    "running_garden",
+]
 
 ROOT: Final = Path(__file__).parent.parent.parent
 EXAMPLES: Final = ROOT / "docs" / "examples"
@@ -46,6 +56,14 @@ app = create_app({arguments})
 def protect(response):
     response.headers["Content-Security-Policy"] = POLICY
     return response
+"""
+GARDEN_VERIFIER: Final = """
+from functools import partial
+import serve
+
+# The keys of the tests' scheme are short: longer ones would take minutes to make.
+serve.SignatureVerifier = partial(serve.SignatureVerifier, min_key_bits=1024)
+verifier = serve.make_verifier(os.environ["SCHEMES"])
 """
 FASTAPI_SITE: Final = """
 from pathlib import Path
@@ -81,6 +99,30 @@ class IrmaServer:
     public_key_pem: str
 
 
+@attrs.frozen
+class TrustedScheme:
+    """What a site trusts when it verifies signatures.
+
+    Args:
+        folder: Has the schemes.
+        stamp_server: The URL of the time-stamping server that the scheme names.
+        stamp_key: The key of that server.
+    """
+
+    folder: Path
+    stamp_server: str
+    stamp_key: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """How the garden learns of it."""
+        return {
+            "SCHEMES": str(self.folder),
+            "TIME_STAMP_SERVER": self.stamp_server,
+            "TIME_STAMP_KEY": self.stamp_key,
+        }
+
+
 Run = Callable[[Path, bytes, IrmaServer], AbstractContextManager[str]]
 
 
@@ -95,6 +137,7 @@ class Example:
         greeting: Words on that page that only a visitor with an answer sees.
         adults: The path of a page for adults.
         adult: The name of the question of that page.
+        button: The words on the button of the home page.
     """
 
     run: Run = attrs.field(repr=False)
@@ -103,6 +146,7 @@ class Example:
     greeting: str
     adults: str
     adult: str
+    button: str = "Continue with Yivi"
 
 
 @contextmanager
@@ -128,24 +172,35 @@ def running_django(folder: Path, package: bytes, server: IrmaServer) -> Generato
 @contextmanager
 def running_flask(folder: Path, package: bytes, server: IrmaServer) -> Generator[str]:
     """Run the shop with Flask's own server."""
-    with _flask("flask_login", "shop", "", folder, package, server) as url:
+    site = FLASK_SITE.format(module="shop", arguments="")
+    with _flask("flask_login", site, folder, package, server) as url:
         yield url
 
 
 @contextmanager
-def running_garden(folder: Path, package: bytes, server: IrmaServer) -> Generator[str]:
-    """Run the garden with Flask's own server."""
-    with _flask("flask_signing", "garden", "None", folder, package, server) as url:
+def running_garden(
+    folder: Path, package: bytes, server: IrmaServer, scheme: TrustedScheme | None = None
+) -> Generator[str]:
+    """Run the garden with Flask's own server; it verifies signatures if it trusts a scheme."""
+    arguments, verifier, environment = "None", "", {}
+    if scheme is not None:
+        arguments, verifier, environment = "verifier", GARDEN_VERIFIER, {**scheme.environment}
+    site = verifier + FLASK_SITE.format(module="garden", arguments=arguments)
+    with _flask("flask_signing", site, folder, package, server, environment) as url:
         yield url
 
 
 @contextmanager
 def _flask(
-    name: str, module: str, arguments: str, folder: Path, package: bytes, server: IrmaServer
+    name: str,
+    site: str,
+    folder: Path,
+    package: bytes,
+    server: IrmaServer,
+    more: Mapping[str, str] | None = None,
 ) -> Generator[str]:
     _copy(name, folder)
-    made = FLASK_SITE.format(module=module, arguments=arguments)
-    (folder / "protected.py").write_text(POLICY + made)
+    (folder / "protected.py").write_text(POLICY + site)
     (folder / "static").mkdir()
     (folder / "static" / "yivi.js").write_bytes(package)
     environment = {
@@ -153,6 +208,7 @@ def _flask(
         "FLASK_IRMA_SERVER": server.url,
         "FLASK_SECRET_KEY": "a long random string",
         "FLASK_IRMA_PLAIN_COOKIE": "true",
+        **(more or {}),
     }
     flask = [sys.executable, "-m", "flask", "--app", "protected", "run", "--port"]
     with _listening(folder, lambda port: [*flask, str(port)], environment) as url:
@@ -245,4 +301,5 @@ GARDEN: Final = Example(
     greeting="The signature was archived.",
     adults="/irma/ask/lease",
     adult="lease",
+    button="Sign the lease with Yivi",
 )

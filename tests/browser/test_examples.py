@@ -96,9 +96,9 @@ class Visitor:
         expect(self.page.locator("body")).to_contain_text(words)
         assert self.page.url == self.site.url + path
 
-    def show_qr(self, button: str = "Continue with Yivi") -> str:
+    def show_qr(self, button: str = "") -> str:
         """Start a session, and return what a phone's camera reads from the screen."""
-        self.press(button)
+        self.press(button or self.site.example.button)
         self.expect_state("qr")
         return scanned_qr(self.page)
 
@@ -320,7 +320,7 @@ def test_the_app_is_on_the_same_phone(phone: Visitor, app: SimulatedApp) -> None
     phone.page.route("**/frontend/status", lambda _: None)  # the first tab is asleep
     phone.open()
     phone.look("phone-home")
-    phone.press("Continue with Yivi")
+    phone.press(phone.site.example.button)
     phone.expect_state("button")
     phone.look("phone-button")
     link = phone.page.locator(".yivi-web-button-link")

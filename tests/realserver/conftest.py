@@ -1,5 +1,8 @@
 """The official server and a wallet, for all tests of a run."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,7 +14,7 @@ from tests.realserver.build import Tools, build_command, build_tools
 from tests.realserver.needing_go import built
 from tests.realserver.official_server import OfficialServer, ServerPool
 from tests.realserver.old_servers import refuse_skip
-from tests.realserver.plain_http import start_session
+from tests.realserver.plain_http import call, start_session
 from tests.realserver.session_requests import AGE, RESIDENT, issuance
 from tests.realserver.timestamp_server import TimestampServer, make_schemes
 from tests.realserver.versions import NEWEST
@@ -40,6 +43,16 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def timestamp_server(yivi_tools: Tools, run_folder: Path) -> Iterator[TimestampServer]:
     with TimestampServer(yivi_tools, log=run_folder / "timestamp.log") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def time_stamp_key(timestamp_server: TimestampServer) -> str:
+    """The key of this run's time-stamping server, in base64: each of its stamps has it."""
+    nonce = base64.b64encode(hashlib.sha256(b"any").digest()).decode()
+    status, given = call("POST", timestamp_server.url, {"Nonce": nonce})
+    assert status == 200
+    key: str = json.loads(given)["Stamp"]["Sig"]["PublicKey"]
+    return key
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +15,6 @@ from irma_core.models.condiscon import AttributeRequest
 from irma_proofs import Schemes, SignatureVerifier
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.official_server import OfficialServer
-from tests.realserver.plain_http import call
 from tests.realserver.timestamp_server import TimestampServer
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Accept
@@ -34,16 +30,6 @@ A_WHILE = timedelta(seconds=60)
 def requestor(official_server: OfficialServer) -> Iterator[Requestor]:
     with Urllib3Transport() as transport:
         yield Requestor(official_server.url, transport)
-
-
-@pytest.fixture(scope="module")
-def time_stamp_key(timestamp_server: TimestampServer) -> str:
-    """The key of this run's time-stamping server, in base64: each of its stamps has it."""
-    nonce = base64.b64encode(hashlib.sha256(b"any").digest()).decode()
-    status, given = call("POST", timestamp_server.url, {"Nonce": nonce})
-    assert status == 200
-    key: str = json.loads(given)["Stamp"]["Sig"]["PublicKey"]
-    return key
 
 
 @pytest.fixture(scope="module")
