@@ -7,7 +7,8 @@ adapters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypedDict, cast, final
+from difflib import get_close_matches
+from typing import Any, Final, cast, final
 
 import attrs
 
@@ -21,6 +22,7 @@ from irma_core import (
     Requestor,
     Sealer,
 )
+from irma_core.errors import ConfigurationError
 from irma_core.interfaces import AsyncStore, Store
 from irma_core.web.questions import Questions
 from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
@@ -30,6 +32,7 @@ __all__ = [
     "SitePages",
     "WebSite",
     "async_web_site",
+    "check_question_name",
     "site_defaults",
     "site_settings",
     "split_arguments",
@@ -75,24 +78,57 @@ def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
     return opening, {name: value for name, value in connect.items() if name not in _OPENING}
 
 
-class SitePages(TypedDict):
+def check_question_name(questions: Questions, name: str, what: str) -> None:
+    """Check that a name in the code of a site is that of a question.
+
+    Args:
+        questions: The questions, by name.
+        name: The name.
+        what: Where the name is, for the error.
+
+    Raises:
+        ConfigurationError: There is no such question.
+    """
+    if name not in questions:
+        near = get_close_matches(str(name), questions, 1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(f"{what}: there is no question {name!r}{advice}")
+
+
+@final
+@attrs.frozen(kw_only=True)
+class SitePages:
     """The facts about the pages of a site that its code defines.
 
-    Attributes:
+    Args:
+        url: The URL of the pages, as the IRMA server sees it: `https://shop.example/irma`.
         questions: The questions, by name.
         deliver: Receives the outcomes of questions with a callback; None if there are none.
-        callback_url: The page that the IRMA server posts these to.
         choose: Chooses the next session of a question with one; None if there are none.
-        next_url: The page that the IRMA server asks for the next session.
         sessions: Further arguments of `WebSessions`.
     """
 
+    url: str
     questions: Questions
     deliver: Callable[..., Any] | None
-    callback_url: str
     choose: Callable[..., Any] | None
-    next_url: str
     sessions: Mapping[str, Any]
+
+    @property
+    def callback_url(self) -> str:
+        """The page that the IRMA server posts outcomes below."""
+        return f"{self.url}/callback"
+
+    @property
+    def next_url(self) -> str:
+        """The page below which the IRMA server asks for the next session."""
+        return f"{self.url}/next"
+
+    @property
+    def posted_urls(self) -> tuple[str, ...]:
+        """The pages that the IRMA server posts below."""
+        posted = ((self.callback_url, self.deliver), (self.next_url, self.choose))
+        return tuple(url for url, function in posted if function)
 
 
 @final
@@ -154,20 +190,18 @@ def _site(
 ) -> tuple[Any, Any, Any]:
     make_callbacks, make_next_sessions, make_sessions = kinds
     sealed = {"sealer": Sealer(keys), "store": store}
-    deliver, choose = pages["deliver"], pages["choose"]
-    callbacks = deliver and make_callbacks(
-        requestor, pages["callback_url"], deliver=deliver, **sealed
-    )
+    deliver, choose = pages.deliver, pages.choose
+    callbacks = deliver and make_callbacks(requestor, pages.callback_url, deliver=deliver, **sealed)
     next_sessions = choose and make_next_sessions(
-        requestor, pages["next_url"], choose=choose, **sealed
+        requestor, pages.next_url, choose=choose, **sealed
     )
     sessions = make_sessions(
         requestor,
         keys,
         store=store,
-        questions=pages["questions"],
+        questions=pages.questions,
         callbacks=callbacks,
         next_sessions=next_sessions,
-        **pages["sessions"],
+        **pages.sessions,
     )
     return sessions, callbacks, next_sessions

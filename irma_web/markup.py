@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import final
 
-from irma_web.page_texts import TEXTS, page_language
+from irma_web.page_texts import ASK_TITLES, page_language
 
 __all__ = ["SafeHtml", "ask_page", "question_element"]
 
@@ -52,7 +52,7 @@ def ask_page(element: str, *, language: str) -> str:
         language: A language tag; see `page_settings`.
     """
     spoken = page_language(language)
-    title = escape(TEXTS[spoken]["ask"])
+    title = escape(ASK_TITLES[spoken])
     return (
         f'<!doctype html>\n<html lang="{spoken}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

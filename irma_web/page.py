@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -36,6 +37,7 @@ def page_settings(
     next_url: str | None = None,
     csrf_header: str | None = None,
     csrf_token: str | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> str:
     """Return the settings of one element, as JSON for `<script type="application/json">`.
 
@@ -50,6 +52,8 @@ def page_settings(
         next_url: The page to go to after success. The endpoint checks that it is on the site.
         csrf_header: The header in which the framework expects its CSRF token, if it has one.
         csrf_token: The value of that header.
+        texts: The application's own words, in place of ours: `{"start": "Log in with Yivi"}`. The
+            keys are those of `TEXTS` in `irma_web.page_texts`.
 
     Raises:
         ConfigurationError: An argument is invalid.
@@ -71,7 +75,7 @@ def page_settings(
             "language": spoken,
             "next": next_url,
             "headers": headers,
-            "texts": dict(TEXTS[spoken]),
+            "texts": {**TEXTS[spoken], **_own_texts(texts or {})},
         }
     )
     return text.translate(_ESCAPES)
@@ -105,6 +109,19 @@ def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
             "style-src": ("'self'", *STYLE_HASHES),
         }
     )
+
+
+def _own_texts(texts: Mapping[str, str]) -> Mapping[str, str]:
+    known = TEXTS["en"]
+    for key, text in texts.items():
+        if key not in known:
+            near = get_close_matches(str(key), known, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+            raise ConfigurationError(f"texts: there is no text {key!r}; {advice}")
+        given: object = text
+        if not isinstance(given, str) or not given.strip():
+            raise ConfigurationError(f"texts: {key!r} must be a string that is not empty")
+    return texts
 
 
 def _prefix_fault(prefix: str) -> str:

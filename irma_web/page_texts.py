@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["LANGUAGES", "TEXTS", "page_language"]
+__all__ = ["ASK_TITLES", "LANGUAGES", "TEXTS", "page_language"]
 
 _ENGLISH = {
-    "ask": "Show who you are with Yivi",
     "start": "Continue with Yivi",
     "wait": "One moment, please.",
     "qr": "Scan the QR code with the Yivi app on your phone.",
@@ -30,7 +29,6 @@ _ENGLISH = {
     "failed": "Something went wrong. Please try again.",
 }
 _DUTCH = {
-    "ask": "Laat met Yivi zien wie u bent",
     "start": "Ga verder met Yivi",
     "wait": "Een ogenblik geduld.",
     "qr": "Scan de QR-code met de Yivi-app op uw telefoon.",
@@ -51,6 +49,10 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"en": MappingProxyType(_ENGLISH), "nl": MappingProxyType(_DUTCH)}
 )
 """Strings by language and key. The keys are those that `irma.js` uses."""
+ASK_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {"en": "Show who you are with Yivi", "nl": "Laat met Yivi zien wie u bent"}
+)
+"""The title of a page that asks a question and nothing else, by language."""
 LANGUAGES: Final = tuple(TEXTS)
 
 

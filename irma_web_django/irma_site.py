@@ -12,7 +12,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.translation import override
 
 from irma_backend import open_parts
-from irma_backend.web_site import split_arguments, web_site
+from irma_backend.web_site import SitePages, split_arguments, web_site
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
 from irma_core.interfaces import Store
 from irma_core.protocol.transport import utc_now
@@ -85,47 +85,38 @@ def _open(owned: ExitStack) -> IrmaSite:
         store = parts.store(None if settings.is_store_of_file else settings.store)
     keys = settings.sealing_keys
     sealer = Sealer(keys)
-    callback_url = _absolute(settings, "irma:callback")
-    next_url = _absolute(settings, "irma:next_session")
     deliver = settings.callback and keeping(settings.callback, sealer=sealer, clock=clock)
-    made = web_site(
-        requestor,
-        store,
-        keys,
-        {
-            "questions": settings.questions,
-            "deliver": deliver,
-            "callback_url": callback_url,
-            "choose": settings.next_session,
-            "next_url": next_url,
-            "sessions": {
-                "lifetime": settings.lifetime,
-                "sessions_per_browser": settings.sessions_per_browser,
-                "origins": settings.origins,
-                "plain_cookie": settings.is_cookie_plain,
-            },
+    pages = SitePages(
+        url=_pages_url(settings),
+        questions=settings.questions,
+        deliver=deliver,
+        choose=settings.next_session,
+        sessions={
+            "lifetime": settings.lifetime,
+            "sessions_per_browser": settings.sessions_per_browser,
+            "origins": settings.origins,
+            "plain_cookie": settings.is_cookie_plain,
         },
     )
-    sessions, callbacks, next_sessions = made.sessions, made.callbacks, made.next_sessions
-    posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
+    made = web_site(requestor, store, keys, pages)
     proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
     return IrmaSite(
-        *(settings, requestor, sessions, callbacks, next_sessions, sealer, proofs),
+        *(settings, requestor, made.sessions, made.callbacks, made.next_sessions, sealer, proofs),
         Site(frozenset(settings.origins), settings.is_cookie_plain),
-        posted_urls,
+        pages.posted_urls,
     )
 
 
 _PROCESS: Final = PerProcess(_open)
 
 
-def _absolute(settings: SiteSettings, name: str) -> str:
-    """Return the URL of a page that the IRMA server posts below, without the slash at its end.
+def _pages_url(settings: SiteSettings) -> str:
+    """Return where the pages are, as the IRMA server sees it.
 
-    It is sealed into each of these URLs, so it must be the same in every process: in a worker that
-    a first visitor has woken in another language, and in a command of `manage.py`, which does not
-    know where the site is mounted. `URL` says that.
+    It is sealed into each URL that the server posts to, so it must be the same in every process: in
+    a worker that a first visitor has woken in another language, and in a command of `manage.py`,
+    which does not know where the site is mounted. `URL` says that.
     """
     with override(django_settings.LANGUAGE_CODE):
-        path = reverse(name, args=["_"]).removesuffix("/_").removeprefix(get_script_prefix())
-    return f"{settings.url}".rstrip("/") + "/" + path
+        path = reverse("irma:callback", args=["_"]).removeprefix(get_script_prefix())
+    return f"{settings.url}".rstrip("/") + f"/{path}".removesuffix("/callback/_")

@@ -32,6 +32,7 @@ from flask import (
     session,
     url_for,
 )
+from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -39,7 +40,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from irma_backend import open_parts
 from irma_backend.site_log import log_findings
-from irma_backend.web_site import split_arguments, web_site
+from irma_backend.web_site import (
+    SitePages,
+    check_question_name,
+    split_arguments,
+    web_site,
+)
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.models.arguments import check_instance
@@ -47,6 +53,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary, remove_frames
+from irma_core.web.languages import preferred_language
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs, check_max_age
 from irma_core.web.questions import Questions, check_questions
@@ -58,10 +65,9 @@ from irma_core.web.web_sessions import WebSessions
 from irma_web.browser_package import package_state
 from irma_web.markup import ask_page, question_element
 from irma_web.page import STATIC, page_settings
-from irma_web.page_texts import LANGUAGES
 from irma_web.per_process import PerProcess
+from irma_web.session_changes import SessionChanges
 from irma_web_flask import signals
-from irma_web_flask.cookie_sessions import SessionChanges
 from irma_web_flask.flask_settings import FlaskSettings, read_settings
 
 __all__ = ["Irma"]
@@ -72,6 +78,8 @@ _EXTENSION: Final = "irma"
 _PROOFS: Final = "irma_proofs"
 _TOO_LARGE: Final = 1024 * 1024 + 1
 """More than any of our pages accepts."""
+_SERIALIZER: Final = TaggedJSONSerializer()
+"""The serializer of Flask's sessions, which supports tuples, bytes and times besides JSON."""
 _STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """All methods, so that the page gets JSON for a wrong method, too."""
@@ -163,8 +171,7 @@ class Irma:
             ConfigurationError: There is no such question, it already has a function, or the
                 decorated object is not a function or is async.
         """
-        if name not in self._questions:
-            raise ConfigurationError(f"on_answer: there is no question {name!r}")
+        check_question_name(self._questions, name, "on_answer")
         if name in self._handlers:
             raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
@@ -186,8 +193,7 @@ class Irma:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
                 zero.
         """
-        if name not in self._questions:
-            raise ConfigurationError(f"proved: there is no question {name!r}")
+        check_question_name(self._questions, name, "proved")
         check_max_age(max_age)
 
         def decorate(view: ViewT) -> ViewT:
@@ -216,24 +222,31 @@ class Irma:
         kept: dict[str, str] = session.get(_PROOFS, {})
         return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
 
-    def element(self, name: str, next: str | None = None) -> Markup:  # noqa: A002  # HTML's
+    def element(
+        self,
+        name: str,
+        next: str | None = None,  # noqa: A002  # HTML's
+        **texts: str,
+    ) -> Markup:
         """Return the HTML of a box in which the visitor answers a question.
 
         Args:
             name: The name of the question.
             next: The page to go on to.
+            texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+                `page_settings`.
 
         Raises:
-            ConfigurationError: There is no such question.
+            ConfigurationError: There is no such question, or no such text.
         """
-        if name not in self._questions:
-            raise ConfigurationError(f"irma: there is no question {name!r}")
+        check_question_name(self._questions, name, "irma")
         settings, _ = self._of_app()
         known = page_settings(
             prefix=url_for("irma.start", name=name).removesuffix(f"start/{name}"),
             name=name,
             language=_language(),
             next_url=next,
+            texts=texts,
         )
         scripts = (
             url_for("irma.static", filename="irma.js"),
@@ -259,45 +272,24 @@ class Irma:
         store, keys = settings.store, settings.sealing_keys
         if store is None or isinstance(store, str):
             store = parts.store(store)
-        base = f"{settings.url or ''}".rstrip("/") + self._prefix
-        made = web_site(
-            requestor,
-            store,
-            keys,
-            {
-                "questions": self._questions,
-                "deliver": self._deliver,
-                "callback_url": f"{base}/callback",
-                "choose": self._choose,
-                "next_url": f"{base}/next",
-                "sessions": {
-                    "lifetime": settings.lifetime,
-                    "origins": settings.origins,
-                    "plain_cookie": settings.is_cookie_plain,
-                },
+        pages = SitePages(
+            url=f"{settings.url or ''}".rstrip("/") + self._prefix,
+            questions=self._questions,
+            deliver=self._deliver,
+            choose=self._choose,
+            sessions={
+                "lifetime": settings.lifetime,
+                "origins": settings.origins,
+                "plain_cookie": settings.is_cookie_plain,
             },
         )
+        made = web_site(requestor, store, keys, pages)
         proofs = Proofs(keys, lifetime=app.permanent_session_lifetime)
-        log_findings(check_site(self._facts(app, settings, requestor)))
-        return _Site(requestor, made.sessions, made.callbacks, made.next_sessions, proofs)
-
-    def _facts(self, app: Flask, settings: FlaskSettings, requestor: Requestor) -> SiteFacts:
-        """Return the known facts about the site, for the checks at its first use."""
-        package = Path(app.static_folder or "") / settings.browser_package
-        base = None if settings.url is None else f"{settings.url.rstrip('/')}{self._prefix}"
-        posted = (("callback", self._deliver), ("next", self._choose))
-        return attrs.evolve(
-            facts_of(requestor.context, self._questions),
-            is_debug=app.debug or app.testing,
-            site_url=settings.url,
-            posted_urls=tuple(f"{base}/{page}" for page, function in posted if base and function),
-            origins=tuple(settings.origins),
-            # The application is responsible for a store that it made itself.
-            is_store_shared=settings.is_store_shared,
-            is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
-            is_cookie_plain=settings.is_cookie_plain,
-            browser_package=BrowserPackage(package_state(package).value),
+        facts = attrs.evolve(
+            facts_of(requestor.context, self._questions), posted_urls=pages.posted_urls
         )
+        log_findings(check_site(_facts_of_app(facts, app, settings)))
+        return _Site(requestor, made.sessions, made.callbacks, made.next_sessions, proofs)
 
     def _make_blueprint(self) -> Blueprint:
         made = Blueprint(
@@ -348,21 +340,21 @@ class Irma:
         site = self._site()
 
         def complete(web_answer: WebAnswer) -> str:
-            changes = SessionChanges()
+            changes = SessionChanges(session)
             try:
                 handler = self._handlers.get(name)
                 if handler is not None:
                     handler(web_answer)
                 sealed = site.proofs.seal(web_answer, now=site.now())
                 session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
-                return changes.dump()
+                return _SERIALIZER.dumps(changes.changes())
             except Exception:
                 changes.undo()
                 raise
 
         finished = site.sessions.finish(name, asked, complete)
         if finished.is_repeat and isinstance(finished.value, str):
-            SessionChanges.apply(finished.value)
+            SessionChanges.apply(session, _SERIALIZER.loads(finished.value))
         if finished.web_answer is not None:
             _send(signals.answered, name=name, web_answer=finished.web_answer)
         return _reported(name, finished.reply)
@@ -381,6 +373,22 @@ class Irma:
             abort(404)
         next_url = same_site_url(request.args.get("next"), request.url)
         return ask_page(self.element(name, next_url or "/"), language=_language())
+
+
+def _facts_of_app(facts: SiteFacts, app: Flask, settings: FlaskSettings) -> SiteFacts:
+    """Add the facts from the application and its settings, for the checks at its first use."""
+    package = Path(app.static_folder or "") / settings.browser_package
+    return attrs.evolve(
+        facts,
+        is_debug=app.debug or app.testing,
+        site_url=settings.url,
+        origins=tuple(settings.origins),
+        # The application is responsible for a store that it made itself.
+        is_store_shared=settings.is_store_shared,
+        is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
+        is_cookie_plain=settings.is_cookie_plain,
+        browser_package=BrowserPackage(package_state(package).value),
+    )
 
 
 def _web_request() -> WebRequest:
@@ -439,4 +447,4 @@ def _own_path() -> str:
 
 
 def _language() -> str:
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    return preferred_language(",".join(request.headers.getlist("Accept-Language")))

@@ -14,18 +14,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from inspect import isawaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, final
 from urllib.parse import urlencode
 
 import attrs
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -34,7 +44,9 @@ from irma_backend import open_parts_async
 from irma_backend.settings import SettingsSource
 from irma_backend.site_log import log_findings
 from irma_backend.web_site import (
+    SitePages,
     async_web_site,
+    check_question_name,
     site_defaults,
     site_settings,
     split_arguments,
@@ -48,6 +60,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary, remove_frames
+from irma_core.web.languages import preferred_language
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs, check_max_age
 from irma_core.web.questions import Questions, check_questions
@@ -59,8 +72,7 @@ from irma_core.web.web_sessions import AsyncWebSessions
 from irma_web.browser_package import package_state
 from irma_web.markup import SafeHtml, ask_page, question_element
 from irma_web.page import STATIC, page_settings
-from irma_web.page_texts import LANGUAGES
-from irma_web_starlette.cookie_sessions import SessionChanges, session_of
+from irma_web.session_changes import SessionChanges
 from irma_web_starlette.openapi import SUMMARIES, request_body_of, responses_of
 
 if TYPE_CHECKING:
@@ -162,18 +174,26 @@ class Irma:
                 "url: is missing; set it to the base URL of this site, such as https://shop.example"
             )
         self._questions = check_questions(questions, is_async=True)
-        self._keys = HiddenSecret(keys)
-        self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
-        self._store = store
-        self._url = url
-        self._base = f"{url or ''}".rstrip("/") + prefix
-        self._deliver, self._choose = deliver, choose
-        self._prefix = prefix
-        self._lifetime = lifetime or known.get("lifetime", _LIFETIME)
         self._origins = tuple(known.get("origins", ()) if origins is None else origins)
         self._plain_cookie = (
             known.get("plain_cookie", False) if plain_cookie is None else plain_cookie
         )
+        self._pages = SitePages(
+            url=f"{url or ''}".rstrip("/") + prefix,
+            questions=self._questions,
+            deliver=deliver,
+            choose=choose,
+            sessions={
+                "lifetime": lifetime or known.get("lifetime", _LIFETIME),
+                "origins": self._origins,
+                "plain_cookie": self._plain_cookie,
+            },
+        )
+        self._keys = HiddenSecret(keys)
+        self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
+        self._store = store
+        self._url = url
+        self._prefix = prefix
         self._browser_package = Path(browser_package)
         self._connect: Hidden[Mapping[str, Any]] = HiddenSecret(
             {"url": server, "settings": file, **connect}
@@ -186,7 +206,7 @@ class Irma:
         return f"<Irma for {', '.join(self._questions)}>"
 
     @asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncGenerator[None]:  # noqa: ARG002  # given
+    async def lifespan(self, app: object = None) -> AsyncGenerator[None]:
         """Open the connections to the server and the store while the application runs.
 
         Give it to the application as `lifespan`, or enter it in your own.
@@ -201,43 +221,27 @@ class Irma:
             store = self._store
             if store is None or isinstance(store, str):
                 store = parts.store(store)
-            made = async_web_site(
-                requestor,
-                store,
-                self._keys.reveal(),
-                {
-                    "questions": self._questions,
-                    "deliver": self._deliver,
-                    "callback_url": f"{self._base}/callback",
-                    "choose": self._choose,
-                    "next_url": f"{self._base}/next",
-                    "sessions": {
-                        "lifetime": self._lifetime,
-                        "origins": self._origins,
-                        "plain_cookie": self._plain_cookie,
-                    },
-                },
-            )
-            log_findings(check_site(self._facts(requestor)))
+            made = async_web_site(requestor, store, self._keys.reveal(), self._pages)
+            log_findings(check_site(self._facts(requestor, app)))
             self._site = _Site(requestor, made.sessions, made.callbacks, made.next_sessions)
             try:
                 yield
             finally:
                 self._site = None
 
-    def _facts(self, requestor: AsyncRequestor) -> SiteFacts:
+    def _facts(self, requestor: AsyncRequestor, app: object) -> SiteFacts:
         """Return the known facts about the site, for the checks at its start."""
-        posted = (("callback", self._deliver), ("next", self._choose))
         return attrs.evolve(
             facts_of(requestor.context, self._questions),
             is_debug=self._plain_cookie,
             site_url=self._url,
-            posted_urls=tuple(f"{self._base}/{page}" for page, function in posted if function),
+            posted_urls=self._pages.posted_urls,
             origins=self._origins,
             # The application is responsible for a store that it made itself.
             is_store_shared=self._store_uri != "memory:"
             if isinstance(self._store_uri, str)
             else None,
+            is_session_in_cookie=_is_session_in_cookie(app),
             is_cookie_plain=self._plain_cookie,
             browser_package=BrowserPackage(package_state(self._browser_package).value),
         )
@@ -256,7 +260,7 @@ class Irma:
             ConfigurationError: There is no such question, it already has a function, or the
                 decorated object is not a function.
         """
-        self._check_name(name, "on_answer")
+        check_question_name(self._questions, name, "on_answer")
         if name in self._handlers:
             raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
@@ -286,7 +290,7 @@ class Irma:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
                 zero.
         """
-        self._check_name(name, "proved")
+        check_question_name(self._questions, name, "proved")
         check_max_age(max_age)
 
         async def dependency(request: Request) -> Proof:
@@ -315,7 +319,7 @@ class Irma:
             ConfigurationError: The application has no session, or has not started.
             UsageError: An argument has the wrong type.
         """
-        kept: Mapping[str, str] = session_of(request).get(_PROOFS, {})
+        kept: Mapping[str, str] = _session_of(request).get(_PROOFS, {})
         now = self._opened().now()
         return self._proofs.unseal(kept.get(name), name, now=now, max_age=max_age)
 
@@ -324,6 +328,7 @@ class Irma:
         request: Request,
         name: str,
         next: str | None = None,  # noqa: A002
+        **texts: str,
     ) -> SafeHtml:
         """Return the HTML of a box in which the visitor answers a question.
 
@@ -333,13 +338,19 @@ class Irma:
             request: The visitor's request.
             name: The name of the question.
             next: The page to go on to.
+            texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+                `page_settings`.
 
         Raises:
-            ConfigurationError: There is no such question.
+            ConfigurationError: There is no such question, or no such text.
         """
-        self._check_name(name, "element")
+        check_question_name(self._questions, name, "element")
         known = page_settings(
-            prefix=self._path(request, ""), name=name, language=_language(request), next_url=next
+            prefix=self._path(request, ""),
+            name=name,
+            language=_language(request),
+            next_url=next,
+            texts=texts,
         )
         script, style, package = (
             self._path(request, "static", file) for file in ("irma.js", "irma.css", "yivi.js")
@@ -398,10 +409,6 @@ class Irma:
             Route(f"{self._prefix}/static/{{file}}", self._static, include_in_schema=False),
         ]
 
-    def _check_name(self, name: str, what: str) -> None:
-        if name not in self._questions:
-            raise ConfigurationError(f"{what}: there is no question {name!r}")
-
     def _opened(self) -> _Site:
         if self._site is None:
             raise ConfigurationError(
@@ -437,7 +444,7 @@ class Irma:
 
     async def _finish(self, name: str, request: Request, asked: WebRequest) -> Response:
         site = self._opened()
-        session = session_of(request)
+        session = _session_of(request)
 
         async def complete(web_answer: WebAnswer) -> JsonValue:
             changes = SessionChanges(session)
@@ -448,14 +455,14 @@ class Irma:
                     await result
                 sealed = self._proofs.seal(web_answer, now=site.now())
                 session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
-                return changes.dump()
+                return changes.changes()
             except BaseException:
                 changes.undo()
                 raise
 
         finished = await site.sessions.finish(name, asked, complete)
         if finished.is_repeat:
-            SessionChanges.apply(session, finished.value)
+            SessionChanges.apply(session, cast("list[Any]", finished.value))
         return _logged(name, finished.reply)
 
     @boundary
@@ -483,6 +490,14 @@ class Irma:
         if file in {"irma.js", "irma.css"}:
             return FileResponse(STATIC / "irma_web" / file)
         raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+def _is_session_in_cookie(app: object) -> bool | None:
+    """Return whether Starlette keeps the session in a cookie; None if that is unknown."""
+    if not isinstance(app, Starlette):
+        return None
+    kinds: list[object] = [each.cls for each in app.user_middleware]
+    return SessionMiddleware in kinds
 
 
 async def _web_request(request: Request) -> WebRequest:
@@ -547,9 +562,17 @@ def _accepts_html(request: Request) -> bool:
 
 
 def _language(request: Request) -> str:
-    """Return the first language in the browser's list that the page supports."""
-    for each in request.headers.get("accept-language", "").split(","):
-        primary = each.partition(";")[0].strip().partition("-")[0].lower()
-        if primary in LANGUAGES:
-            return primary
-    return LANGUAGES[0]
+    return preferred_language(",".join(request.headers.getlist("accept-language")))
+
+
+def _session_of(request: Request) -> MutableMapping[str, Any]:
+    """Return the session of a request.
+
+    Raises:
+        ConfigurationError: The application has no `SessionMiddleware`.
+    """
+    if "session" not in request.scope:
+        raise ConfigurationError(
+            "the application has no session: add starlette.middleware.sessions.SessionMiddleware"
+        )
+    return cast("MutableMapping[str, Any]", request.session)

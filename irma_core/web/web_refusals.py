@@ -6,7 +6,6 @@ for people who know nothing about IRMA, and may change.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -48,6 +47,7 @@ from irma_core.errors import (
 from irma_core.json_text import JsonValue
 from irma_core.protocol.policy import is_transient
 from irma_core.tracebacks import remove_frames
+from irma_core.web.languages import preferred_language
 from irma_core.web.web_messages import HeaderPairs, WebReply, WebRequest, json_reply
 
 __all__ = ["REFUSALS", "Again", "Refusal", "Step", "WebRefusal", "code_of", "refusal_reply"]
@@ -353,7 +353,8 @@ def refusal_reply(
     remove_frames(error)
     code = code_of(error)
     refusal = REFUSALS[code]
-    sentence = refusal.nl if _prefers_dutch(request) else refusal.en
+    language = preferred_language(",".join(request.header_values("accept-language")))
+    sentence = refusal.nl if language == "nl" else refusal.en
     if isinstance(error, LoginRefusedError) and isinstance(error.sentence, str):
         sentence = error.sentence.encode("utf-8", "replace").decode()
     again = refusal.again.value
@@ -366,24 +367,3 @@ def refusal_reply(
     value: JsonValue = {"error": {"code": code, "message": sentence, "again": again}}
     raised = None if isinstance(error, WebRefusal) else error
     return json_reply(refusal.status, value, headers, code=code, error=raised)
-
-
-_LANGUAGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
-_LONGEST_LIST: Final = 1000
-
-
-def _prefers_dutch(request: WebRequest) -> bool:
-    """Return whether the browser prefers Dutch to English (RFC 9110, section 12.5.4)."""
-    best = {"en": 0.0, "nl": 0.0}
-    for each in ",".join(request.header_values("accept-language"))[:_LONGEST_LIST].split(","):
-        match = _LANGUAGE.fullmatch(each.replace(" ", "").lower())
-        if match is not None:
-            best[match[1]] = max(best[match[1]], _quality(match[2]))
-    return best["nl"] > best["en"]
-
-
-def _quality(digits: str | None) -> float:
-    try:
-        return 1.0 if digits is None else float(digits)
-    except ValueError:
-        return 0.0

@@ -24,7 +24,12 @@ _IS_DONE = "_irma_scripts"
 
 
 @register.simple_tag(takes_context=True)
-def irma(context: template.Context, name: str, next: str = "") -> SafeString:  # noqa: A002  # HTML's
+def irma(
+    context: template.Context,
+    name: str,
+    next: str = "",  # noqa: A002  # HTML's
+    **texts: object,
+) -> SafeString:
     """Return a box in which a person answers a question, and the scripts for it.
 
     There is no inline script, only JSON: it works under a strict content security policy.
@@ -33,9 +38,12 @@ def irma(context: template.Context, name: str, next: str = "") -> SafeString:  #
         context: The context of the template, with the request.
         name: A question of `IRMA["QUESTIONS"]`.
         next: The page to go on to.
+        texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+            `page_settings`.
 
     Raises:
-        ConfigurationError: There is no such question, or the context has no request.
+        ConfigurationError: There is no such question or no such text, or the context has no
+            request.
     """
     if name not in current_settings().questions:
         raise ConfigurationError(f'{{% irma %}}: IRMA["QUESTIONS"] has no "{name}"')
@@ -52,6 +60,7 @@ def irma(context: template.Context, name: str, next: str = "") -> SafeString:  #
         next_url=next or None,
         csrf_header=settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         csrf_token=get_token(request),
+        texts={key: str(text) for key, text in texts.items()},  # a translation may be lazy
     )
     return format_html(
         '<div class="irma" data-irma="{}"></div>\n'

@@ -20,6 +20,7 @@ from irma_core.web.web_refusals import REFUSALS, Again
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_testing.contracts import WebAdapterContract
 from irma_transport import SystemClock
+from irma_web.page_texts import TEXTS
 from tests.docs.pages import ROOT, check_style, files_of, runs, write_files
 from tests.memory_stores import memory_store
 from tests.pytest_plugin.running import outcome
@@ -69,6 +70,13 @@ def test_the_table_has_every_code() -> None:
     assert [(code, int(status), again.strip()) for code, status, again in rows] == [
         (code, refusal.status, AGAIN[refusal.again]) for code, refusal in REFUSALS.items()
     ]
+
+
+def test_the_table_has_every_text() -> None:
+    """Keys and English strings are those of the code, in its order."""
+    text = (ROOT / PAGE).read_text(encoding="utf-8").partition("### Your own words")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.partition("\n## ")[0], re.MULTILINE)
+    assert rows == [(key, string.strip()) for key, string in TEXTS["en"].items()]
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from django.core.checks import Error, Warning, run_checks  # noqa: A004
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.template import Context, Template
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
+from django.utils.translation import gettext_lazy
 
 import irma_web_django
 from irma_core.errors import ConfigurationError
@@ -274,6 +275,19 @@ def test_the_page_speaks_dutch(ada: Visitor) -> None:
     assert '"language":"nl"' in page
 
 
+def test_the_tag_takes_words(shop: None) -> None:
+    """A template changes the words on the button, also to those of a translation."""
+    template = Template(
+        '{% load irma i18n %}{% translate "Log in" as words %}'
+        '{% irma "login" start=words again=lazy %}'
+    )
+    request = RequestFactory().get("/")
+    context = Context({"request": request, "lazy": gettext_lazy("Try again")})
+    page = template.render(context)
+    assert '"start":"Log in"' in page
+    assert '"again":"Try again"' in page
+
+
 def test_a_wrong_tag_is_explained(shop: None) -> None:
     """A misspelt question, or a context without a request, is an error of the template's author."""
     template = '{% load irma %}{% irma "NAME" %}'
@@ -281,6 +295,10 @@ def test_a_wrong_tag_is_explained(shop: None) -> None:
         Template(template.replace("NAME", "lgoin")).render(Context())
     with pytest.raises(ConfigurationError, match="has no request"):
         Template(template.replace("NAME", "login")).render(Context())
+    misspelt = Template('{% load irma %}{% irma "login" strat="Log in" %}')
+    context = Context({"request": RequestFactory().get("/")})
+    with pytest.raises(ConfigurationError, match="did you mean 'start'"):
+        misspelt.render(context)
 
 
 def test_the_browser_package_command_explains(shop: None, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from flask import render_template_string
 import irma_web_flask
 from irma_core import DisclosureRequest, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, UsageError
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_testing import AppError, InMemoryServer, Login, SimulatedApp
 from irma_web_flask import Irma
 from irma_web_flask.flask_settings import read_settings
 from tests.web_flask.shop import EMAIL, SITE, Shop
@@ -221,6 +221,69 @@ def test_template_has_the_element(shop: Shop) -> None:
     assert settings["next"] == "/a?b=1&c=</script>"
     assert settings["language"] == "nl"
     assert settings["prefix"] == "/irma/"
+
+
+@pytest.mark.parametrize(
+    ("languages", "language"),
+    [("nl", "nl"), ("en;q=0.5, nl-BE", "nl"), ("nl;q=0.5, en", "en"), ("fr", "en")],
+)
+def test_page_follows_the_languages_of_the_browser(
+    shop: Shop, languages: str, language: str
+) -> None:
+    """The page that asks is in Dutch if the browser prefers it, and otherwise in English."""
+    page = shop.visitor().get("/irma/ask/login", headers={"Accept-Language": languages})
+    assert f'<html lang="{language}">' in page.text
+    assert f'"language":"{language}"' in page.text
+
+
+def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
+    """A link to the page that asks cannot send the visitor to another site afterwards."""
+    visitor = shop.visitor()
+    for next_url, kept in (("/wines", "/wines"), ("//evil.example", "/"), ("https:evil", "/")):
+        page = visitor.get("/irma/ask/adult", query_string={"next": next_url}).text
+        assert f'"next":"{kept}"' in page
+
+
+def test_one_session_too_many_ends_the_oldest(shop: Shop) -> None:
+    """A browser has twenty sessions at most, and a new one cancels the oldest at the server."""
+    visitor = shop.visitor()
+    handles = [visitor.post("/irma/start/login", {}).json["handle"] for _ in range(21)]
+    statuses = [
+        visitor.post("/irma/status/login", {"handle": handle}).json["status"]
+        for handle in handles[:2]
+    ]
+    assert statuses == ["CANCELLED", "INITIALIZED"]
+
+
+def test_test_client_is_logged_in(shop: Shop) -> None:
+    """`irma_login` leaves a test client with the session of a person who has answered."""
+    client = shop.app.test_client()
+    login = Login(shop.server)
+    assert login(client, person=shop.person, next_url="/account") == "/account"
+    assert client.get("/account", url_scheme="https").text == "ada@example.com"
+    shop.failures.append(LoginRefusedError())
+    with pytest.raises(AppError) as refused:
+        login(client, person=shop.person)
+    assert refused.value.code == "login_refused"
+
+
+def test_session_in_a_cookie_is_found_at_the_first_use(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy of Flask's session cookie outlives the logout, and the log says so."""
+    shop = Shop(tmp_path)
+    shop.visitor().get("/wines")
+    shop.irma.close(shop.app)
+    assert "irma.W005: " in caplog.text
+
+
+def test_template_has_words_of_its_own(shop: Shop) -> None:
+    """The words on the button come from the template, and a misspelt key is an error."""
+    with shop.app.test_request_context("/", base_url=SITE):
+        written = render_template_string('{{ irma("login", start="Log in with Yivi") }}')
+        assert '"start":"Log in with Yivi"' in written
+        with pytest.raises(ConfigurationError, match="did you mean 'start'"):
+            render_template_string('{{ irma("login", strat="Log in with Yivi") }}')
 
 
 def test_unknown_question_is_refused(shop: Shop) -> None:

@@ -6,7 +6,7 @@ import html
 import json
 import secrets
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from io import BytesIO
@@ -158,6 +158,9 @@ class Website:
                 return _html("Log in", [("login", 'data-irma-start="auto"', "")])
             case "/own-button":
                 return _html("Log in", [("login", "", OWN_BUTTON)])
+            case "/own-words":
+                words = {"start": "Show that you are Ada", "again": "Once more"}
+                return _html("Log in", [("login", "", "")], texts=words)
             case "/two":
                 return _html("Log in", [("login", "", ""), ("other", "", "")])
             case "/stay":
@@ -175,6 +178,7 @@ def _html(
     language: str = "en",
     next_url: str | None = "/welcome",
     api: str = "",
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[str, bytes]:
     made = [
         ELEMENT.format(
@@ -188,6 +192,7 @@ def _html(
                 next_url=next_url,
                 csrf_header="X-Token",
                 csrf_token="<of the page>",
+                texts=texts,
             ),
         )
         for name, attributes, content in elements

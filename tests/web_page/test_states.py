@@ -203,3 +203,13 @@ def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None
     shop.press("Cancel")
     again = shop.page.get_by_role("button", name="Try again")
     expect(again).to_have_class("irma-again button")
+
+
+def test_the_page_has_words_of_its_own(shop: Shop) -> None:
+    """Buttons say what the application wants, and the frame of the session is named likewise."""
+    shop.open("/own-words")
+    shop.press("Show that you are Ada")
+    shop.expect_state("qr")
+    expect(shop.page.get_by_role("group", name="Show that you are Ada")).to_be_visible()
+    shop.press("Cancel")
+    expect(shop.page.get_by_role("button", name="Once more")).to_be_visible()

@@ -20,7 +20,14 @@ from starlette.testclient import TestClient
 
 from irma_core import DisclosureRequest, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_core.interfaces import (
+    Event,
+    SessionAnswered,
+    SessionRefused,
+    SessionStarted,
+    WebRefused,
+)
+from irma_testing import AppError, InMemoryServer, Login, SimulatedApp
 from irma_web_starlette import Irma
 from tests.web_starlette.shop import EMAIL, SITE, Shop, Visitor
 
@@ -265,6 +272,99 @@ def test_element_is_html_in_a_template(shop: Shop) -> None:
     template = Environment(autoescape=True).from_string("{{ element }}")
     assert template.render(element=element) == element
     assert '<div class="irma" data-irma="login">' in element
+
+
+@pytest.mark.parametrize(
+    ("languages", "language"),
+    [("nl", "nl"), ("en;q=0.5, nl-BE", "nl"), ("nl;q=0.5, en", "en"), ("fr", "en")],
+)
+def test_page_follows_the_languages_of_the_browser(
+    shop: Shop, languages: str, language: str
+) -> None:
+    """The page that asks is in Dutch if the browser prefers it, and otherwise in English."""
+    page = Visitor(shop).client.get("/irma/ask/login", headers={"Accept-Language": languages})
+    assert f'<html lang="{language}">' in page.text
+    assert f'"language":"{language}"' in page.text
+
+
+def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
+    """A link to the page that asks cannot send the visitor to another site afterwards."""
+    visitor = Visitor(shop)
+    for next_url, kept in (("/wines", "/wines"), ("//evil.example", "/"), ("https:evil", "/")):
+        page = visitor.client.get("/irma/ask/adult", params={"next": next_url}).text
+        assert f'"next":"{kept}"' in page
+
+
+def test_one_session_too_many_ends_the_oldest(shop: Shop) -> None:
+    """A browser has twenty sessions at most, and a new one cancels the oldest at the server."""
+    client = Visitor(shop).client
+    handles = [client.post("/irma/start/login", json={}).json()["handle"] for _ in range(21)]
+    statuses = [
+        client.post("/irma/status/login", json={"handle": handle}).json()["status"]
+        for handle in handles[:2]
+    ]
+    assert statuses == ["CANCELLED", "INITIALIZED"]
+
+
+def test_test_client_is_logged_in(shop: Shop) -> None:
+    """`irma_login` leaves a test client with the session of a person who has answered."""
+    client = Visitor(shop).client
+    login = Login(shop.server)
+    assert login(client, person=shop.person, next_url="/account") == "/account"
+    assert client.get("/account").json() == ["ada@example.com"]
+    shop.failures.append(LoginRefusedError())
+    with pytest.raises(AppError) as refused:
+        login(client, person=shop.person)
+    assert refused.value.code == "login_refused"
+
+
+def test_observer_keeps_an_audit_trail(tmp_path: Path) -> None:
+    """A start, an answer, a cancel and a refusal are events, without anything that is disclosed."""
+    events: list[Event] = []
+
+    class Trail:
+        def observe(self, event: Event) -> None:
+            events.append(event)
+
+    shop = Shop(tmp_path, observer=Trail())
+    with TestClient(shop.app):
+        visitor = Visitor(shop)
+        handle = visitor.start("login")
+        visitor.finish("login", handle)
+        visitor.finish("login", handle)
+        visitor.finish("adult", handle)
+        cancelled = visitor.client.post("/irma/start/adult", json={}).json()["handle"]
+        visitor.client.post("/irma/cancel/adult", json={"handle": cancelled})
+        visitor.finish("adult", cancelled)
+    assert [type(event) for event in events] == [
+        SessionStarted,
+        SessionAnswered,
+        WebRefused,
+        SessionStarted,
+        SessionRefused,
+        WebRefused,
+    ]
+    codes = [(each.name, each.code) for each in events if isinstance(each, WebRefused)]
+    assert codes == [("adult", "handle_invalid"), ("adult", "cancelled")]
+    assert "ada@" not in repr(events)
+
+
+def test_session_in_a_cookie_is_found_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy of Starlette's session cookie outlives the logout, and the log says so."""
+    with TestClient(Shop(tmp_path).app):
+        assert "irma.W005: " in caplog.text
+
+
+def test_element_has_words_of_its_own(shop: Shop) -> None:
+    """The words on the button come from the application, and a misspelt key is an error."""
+    client = Visitor(shop).client
+    request = Request({"type": "http", "headers": [], "app": client.app})
+    element = shop.irma.element(request, "login", start="Log in with Yivi")
+    assert '"start":"Log in with Yivi"' in element
+    with pytest.raises(ConfigurationError, match="did you mean 'start'"):
+        shop.irma.element(request, "login", strat="Log in with Yivi")
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:

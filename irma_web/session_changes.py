@@ -1,0 +1,46 @@
+"""What a login changes in a framework's session, so that a repeat gets the same changes."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from copy import deepcopy
+from typing import Any, final
+
+__all__ = ["SessionChanges"]
+
+
+@final
+class SessionChanges:
+    """Watches a session while a login runs.
+
+    Args:
+        session: The framework's session.
+    """
+
+    def __init__(self, session: MutableMapping[str, Any]) -> None:
+        self._session = session
+        # A login may change a list or a dictionary in place.
+        self._before = deepcopy(dict(session))
+
+    def changes(self) -> list[Any]:
+        """Return what changed since, in the types of the session's values."""
+        missing = object()
+        changed = {
+            key: value
+            for key, value in self._session.items()
+            if self._before.get(key, missing) != value
+        }
+        return [changed, [key for key in self._before if key not in self._session]]
+
+    def undo(self) -> None:
+        """Restore the session as it was."""
+        self._session.clear()
+        self._session.update(self._before)
+
+    @staticmethod
+    def apply(session: MutableMapping[str, Any], changes: list[Any]) -> None:
+        """Make the changes of an earlier call in the session of this call."""
+        changed, removed = changes
+        for key in removed:
+            session.pop(key, None)
+        session.update(changed)
