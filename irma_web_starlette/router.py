@@ -88,10 +88,13 @@ _TOO_LARGE: Final = 1024 * 1024
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
-_AT_ONCE: Final = 64
-"""How many calls of pages a process handles at once. Other calls wait, and their time does not run
-yet. If hundreds ran together, each would take as long as all of them, and would then fail and be
-repeated."""
+_CALLS_AT_ONCE: Final = 64
+"""How many calls of pages a process handles at once, besides finishes. Other calls wait, and their
+time does not run yet. If hundreds ran together, each would take as long as all of them, and would
+then fail and be repeated."""
+_FINISHES_AT_ONCE: Final = 16
+"""If the process dies, each login that has run and whose outcome is not stored yet ends as
+`interrupted`. The fewer finishes run at once, the fewer logins there are of that kind."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All methods, so that the page gets JSON for a wrong method, too."""
 
@@ -105,7 +108,8 @@ class _Site:
     sessions: AsyncWebSessions
     callbacks: AsyncCallbackReceiver | None
     next_sessions: AsyncNextSessionReceiver | None
-    at_once: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    calls: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(_CALLS_AT_ONCE))
+    finishes: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(_FINISHES_AT_ONCE))
 
     def now(self) -> datetime:
         """Return the time by the requestor's clock."""
@@ -430,14 +434,15 @@ class Irma:
             sessions = self._opened().sessions
             if request.method == "OPTIONS":
                 return _as_starlette(sessions.preflight(asked))
-            async with self._opened().at_once:
-                if step is Step.FINISH:
+            if step is Step.FINISH:
+                async with self._opened().finishes:
                     return await self._finish(name, request, asked)
-                call = {
-                    Step.START: sessions.start,
-                    Step.STATUS: sessions.status,
-                    Step.CANCEL: sessions.cancel,
-                }[step]
+            call = {
+                Step.START: sessions.start,
+                Step.STATUS: sessions.status,
+                Step.CANCEL: sessions.cancel,
+            }[step]
+            async with self._opened().calls:
                 return _logged(name, await call(name, asked))
         except IrmaError as error:  # a setting is wrong
             return _logged(name, refusal_reply(error, step, asked))

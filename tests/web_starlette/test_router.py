@@ -392,19 +392,30 @@ def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
         Shop(tmp_path, keys=None)
 
 
+class Counted:
+    """How many calls of an application's function run at once."""
+
+    def __init__(self) -> None:
+        self.running = self.most = 0
+
+    async def run(self) -> None:
+        """Run while others do."""
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0.01)
+        self.running -= 1
+
+
 async def test_calls_wait_for_their_turn(
     tmp_path: Path, irma_server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process makes so many calls at once, and the others after them."""
-    monkeypatch.setattr("irma_web_starlette.router._AT_ONCE", 2)
-    running: list[int] = []
-    counts: list[int] = []
+    """A process makes so many starts and so many finishes at once, and the others after them."""
+    monkeypatch.setattr("irma_web_starlette.router._CALLS_AT_ONCE", 3)
+    monkeypatch.setattr("irma_web_starlette.router._FINISHES_AT_ONCE", 2)
+    questions, logins = Counted(), Counted()
 
     async def question(request: Any) -> DisclosureRequest:
-        running.append(1)
-        await asyncio.sleep(0.01)
-        counts.append(len(running))
-        running.pop()
+        await questions.run()
         return DisclosureRequest({"email": EMAIL})
 
     irma = Irma(
@@ -414,9 +425,24 @@ async def test_calls_wait_for_their_turn(
         store=f"sqlite:{tmp_path / 'irma.db'}",
         transport=irma_server.async_transport(),
     )
+
+    @irma.on_answer("login")
+    async def log_in(_request: Any, _done: Any) -> None:
+        await logins.run()
+
     app = Starlette(routes=irma.routes)
+    app.add_middleware(SessionMiddleware, secret_key="a-secret")
+    person = SimulatedApp(irma_server)
+    person.add("example.mail.address", {"email": "ada@example.com"})
     async with irma.lifespan(), AsyncClient(transport=ASGITransport(app), base_url=SITE) as client:
+        await client.post("/irma/start/login", json={})  # each first start sets a cookie
         starts = [client.post("/irma/start/login", json={}) for _ in range(6)]
-        replies = await asyncio.gather(*starts)
+        started = [reply.json() for reply in await asyncio.gather(*starts)]
+        for each in started:
+            await irma_server.run(person.accept, each["sessionPtr"])
+        finishes = [
+            client.post("/irma/finish/login", json={"handle": each["handle"]}) for each in started
+        ]
+        replies = await asyncio.gather(*finishes)
+    assert (questions.most, logins.most) == (3, 2)
     assert [reply.status_code for reply in replies] == [200] * 6
-    assert max(counts) == 2
