@@ -1,4 +1,4 @@
-"""What a login changes in a framework's session, so that a repeat gets the same changes."""
+"""A framework's session, and a login's changes to it, which a repeated call gets again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SessionChanges:
         self._before = deepcopy(dict(session))
 
     def changes(self) -> list[Any]:
-        """Return what changed since, in the types of the session's values."""
+        """Return the changes since the start, in the types of the session's values."""
         missing = object()
         changed = {
             key: value

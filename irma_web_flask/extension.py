@@ -75,7 +75,8 @@ __all__ = ["Irma"]
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 HandlerT = TypeVar("HandlerT", bound=Callable[[WebAnswer], object])
 _EXTENSION: Final = "irma"
-_PROOFS: Final = "irma_proofs"
+_PROOF: Final = "irma_proof_{}"
+"""The key of a question's proof. Each has its own: a repeat of a login leaves the others alone."""
 _TOO_LARGE: Final = 1024 * 1024 + 1
 """More than any of our pages accepts."""
 _SERIALIZER: Final = TaggedJSONSerializer()
@@ -219,8 +220,8 @@ class Irma:
             UsageError: An argument has the wrong type.
         """
         site = self._site()
-        kept: dict[str, str] = session.get(_PROOFS, {})
-        return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
+        kept = session.get(_PROOF.format(name))
+        return site.proofs.unseal(kept, name, now=site.now(), max_age=max_age)
 
     def element(
         self,
@@ -346,7 +347,7 @@ class Irma:
                 if handler is not None:
                     handler(web_answer)
                 sealed = site.proofs.seal(web_answer, now=site.now())
-                session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
+                session[_PROOF.format(name)] = sealed
                 return _SERIALIZER.dumps(changes.changes())
             except Exception:
                 changes.undo()

@@ -82,7 +82,8 @@ __all__ = ["Irma"]
 
 HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
 _LOG: Final = logging.getLogger("irma_web_starlette")
-_PROOFS: Final = "irma_proofs"
+_PROOF: Final = "irma_proof_{}"
+"""The key of a question's proof. Each has its own: a repeat of a login leaves the others alone."""
 _TOO_LARGE: Final = 1024 * 1024
 """Bytes. None of our pages accepts more."""
 _LIFETIME: Final = timedelta(minutes=5)
@@ -323,9 +324,9 @@ class Irma:
             ConfigurationError: The application has no session, or has not started.
             UsageError: An argument has the wrong type.
         """
-        kept: Mapping[str, str] = _session_of(request).get(_PROOFS, {})
+        kept = _session_of(request).get(_PROOF.format(name))
         now = self._opened().now()
-        return self._proofs.unseal(kept.get(name), name, now=now, max_age=max_age)
+        return self._proofs.unseal(kept, name, now=now, max_age=max_age)
 
     def element(
         self,
@@ -459,7 +460,7 @@ class Irma:
                 if isawaitable(result):
                     await result
                 sealed = self._proofs.seal(web_answer, now=site.now())
-                session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
+                session[_PROOF.format(name)] = sealed
                 return changes.changes()
             except BaseException:
                 changes.undo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from irma_core import DisclosureRequest, new_sealing_key
+from irma_core import DisclosureRequest, Risk, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError
 from irma_core.interfaces import (
     Event,
@@ -349,12 +350,52 @@ def test_observer_keeps_an_audit_trail(tmp_path: Path) -> None:
     assert "ada@" not in repr(events)
 
 
-def test_session_in_a_cookie_is_found_at_the_start(
+def test_careless_site_is_found_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A copy of Starlette's session cookie outlives the logout, and the log says so."""
-    with TestClient(Shop(tmp_path).app):
-        assert "irma.W005: " in caplog.text
+    """The checks know the server, the questions, the store, the session and the package."""
+    irma = Irma(
+        "https://irma.example",
+        questions={"login": DisclosureRequest({"email": "irma-demo.sidn-pbdf.email.email"})},
+        keys=[new_sealing_key()],
+        store="memory:",
+        allow={Risk.MEMORY_STORE},
+        browser_package=tmp_path / "missing.js",
+    )
+    app = Starlette(routes=irma.routes, lifespan=irma.lifespan)
+    app.add_middleware(SessionMiddleware, secret_key="a-secret")
+    with TestClient(app):
+        found = set(re.findall(r"irma\.[EW]\d{3}", caplog.text))
+    assert found == {"irma.E010", "irma.E013", "irma.W001", "irma.W003", "irma.W004", "irma.W005"}
+
+
+def test_session_elsewhere_is_not_found_in_a_cookie(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another middleware may keep the session on the server, so nothing is said of it."""
+    shop = Shop(tmp_path)
+    with TestClient(Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)):
+        assert "irma.W005" not in caplog.text
+
+
+def test_proof_is_sealed(shop: Shop) -> None:
+    """Starlette's cookie can be read by anyone, so what it has of a proof is encrypted."""
+    visitor = Visitor(shop)
+    visitor.answer("adult")
+    kept = base64.b64decode(visitor.client.cookies["session"].partition(".")[0])
+    assert list(json.loads(kept)) == ["irma_proof_adult"]
+    assert b"over18" not in kept
+
+
+def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
+    """A repeat makes the login's changes only; it does not restore an earlier session."""
+    visitor = Visitor(shop)
+    handle = visitor.start("login")
+    visitor.finish("login", handle)
+    visitor.answer("adult")
+    visitor.finish("login", handle)
+    assert visitor.get("/wines").status_code == 200
+    assert visitor.get("/account").json() == ["ada@example.com"]
 
 
 def test_element_has_words_of_its_own(shop: Shop) -> None:
