@@ -117,7 +117,7 @@ def _own_texts(texts: Mapping[str, str]) -> Mapping[str, str]:
         if key not in known:
             near = get_close_matches(str(key), known, 1)
             advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
-            raise ConfigurationError(f"texts: there is no text {key!r}; {advice}")
+            raise ConfigurationError(f"texts: {key!r} is unknown; {advice}")
         given: object = text
         if not isinstance(given, str) or not given.strip():
             raise ConfigurationError(f"texts: {key!r} must be a string that is not empty")

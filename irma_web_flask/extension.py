@@ -238,7 +238,7 @@ class Irma:
                 `page_settings`.
 
         Raises:
-            ConfigurationError: There is no such question, or no such text.
+            ConfigurationError: There is no such question, or a key of `texts` is unknown.
         """
         check_question_name(self._questions, name, "irma")
         settings, _ = self._of_app()

@@ -42,8 +42,8 @@ def irma(
             `page_settings`.
 
     Raises:
-        ConfigurationError: There is no such question or no such text, or the context has no
-            request.
+        ConfigurationError: There is no such question, a key of `texts` is unknown, or the context
+            has no request.
     """
     if name not in current_settings().questions:
         raise ConfigurationError(f'{{% irma %}}: IRMA["QUESTIONS"] has no "{name}"')

@@ -116,7 +116,7 @@ def garden(
 def test_a_lease_is_signed_and_verified_again(
     page: Page, garden: str, holder: Wallet, scheme: TrustedScheme, tmp_path: Path
 ) -> None:
-    """A wallet signs the text on the page, and anyone who has the archive verifies it later."""
+    """A wallet signs the message on the page, and anyone who has the archive verifies it later."""
     before = datetime.now(UTC).replace(microsecond=0)
     page.goto(garden)
     lease = page.locator("blockquote").inner_text()

@@ -295,7 +295,7 @@ def test_a_wrong_tag_is_explained(shop: None) -> None:
         Template(template.replace("NAME", "lgoin")).render(Context())
     with pytest.raises(ConfigurationError, match="has no request"):
         Template(template.replace("NAME", "login")).render(Context())
-    misspelt = Template('{% load irma %}{% irma "login" strat="Log in" %}')
+    misspelt = Template('{% load irma %}{% irma "login" starts="Log in" %}')
     context = Context({"request": RequestFactory().get("/")})
     with pytest.raises(ConfigurationError, match="did you mean 'start'"):
         misspelt.render(context)

@@ -295,7 +295,7 @@ def test_template_has_words_of_its_own(shop: Shop) -> None:
         written = render_template_string('{{ irma("login", start="Log in with Yivi") }}')
         assert '"start":"Log in with Yivi"' in written
         with pytest.raises(ConfigurationError, match="did you mean 'start'"):
-            render_template_string('{{ irma("login", strat="Log in with Yivi") }}')
+            render_template_string('{{ irma("login", starts="Log in with Yivi") }}')
 
 
 def test_unknown_question_is_refused(shop: Shop) -> None:

@@ -53,8 +53,8 @@ def test_an_application_has_words_of_its_own() -> None:
 
 def test_a_misspelt_text_is_explained() -> None:
     """The error suggests the nearest key."""
-    with pytest.raises(ConfigurationError, match="'strat'; did you mean 'start'"):
-        settings(texts={"strat": "Log in"})
+    with pytest.raises(ConfigurationError, match="'starts' is unknown; did you mean 'start'"):
+        settings(texts={"starts": "Log in"})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_each_language_says_the_same() -> None:
         {"csrf_token": "abc"},
         {"csrf_header": "X: Y", "csrf_token": "abc"},
         {"csrf_header": "", "csrf_token": "abc"},
-        {"texts": {"strat": "Log in"}},
+        {"texts": {"starts": "Log in"}},
         {"texts": {"ask": "Log in"}},
         {"texts": {"start": ""}},
         {"texts": {"start": None}},

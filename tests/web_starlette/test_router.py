@@ -405,7 +405,7 @@ def test_element_has_words_of_its_own(shop: Shop) -> None:
     element = shop.irma.element(request, "login", start="Log in with Yivi")
     assert '"start":"Log in with Yivi"' in element
     with pytest.raises(ConfigurationError, match="did you mean 'start'"):
-        shop.irma.element(request, "login", strat="Log in with Yivi")
+        shop.irma.element(request, "login", starts="Log in with Yivi")
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
