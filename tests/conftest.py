@@ -1,4 +1,4 @@
-"""How the suite runs: every run searches for secrets and tries the same generated examples.
+"""Configure the suite: every run searches for secrets and tries the same generated examples.
 
 `make explore` sets `IRMA_EXPLORE` to the number of random examples for each property instead.
 Failing examples are then pinned with `@example` in the fix.
@@ -21,8 +21,8 @@ from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
 
-# A shell lets background jobs ignore these, and children inherit that. The tests send them to
-# themselves and to programs that they start.
+# A shell lets background jobs ignore these signals, and their children inherit that. The tests send
+# the signals to themselves and to programs that they start.
 for number, handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGQUIT, signal.SIG_DFL),

@@ -12,10 +12,10 @@ __all__ = ["count_lines"]
 
 
 def count_lines(call: Callable[[], object]) -> int:
-    """Run a call in a thread of its own, and count the lines that Python runs meanwhile.
+    """Run a call in a separate thread, and count the lines that Python runs meanwhile.
 
-    Loops and comprehensions count; what a function of C does is one line. What the call raises is
-    ignored: refusing takes work too.
+    Each round of a loop or comprehension counts, and a call of a C function counts as one line.
+    Errors of the call are ignored, because a refusal takes work too.
     """
     lines = 0
 

@@ -17,5 +17,5 @@ def memory_store(clock: Clock) -> MemoryStore:
 
 
 def async_memory_store(clock: Clock) -> AsyncMemoryStore:
-    """The same, awaited."""
+    """Return a new asyncio store."""
     return AsyncMemoryStore(clock, allow=_ALLOW)

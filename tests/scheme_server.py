@@ -1,4 +1,4 @@
-"""A scheme with a few credentials of all kinds, and a web server that has its files."""
+"""A scheme with a few credentials of all kinds, and a web server for its files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCHEME = MadeScheme("pbdf", _TYPES, {"town": (_KEY,), "post": (_KEY,)})
 
 @cache
 def scheme_files() -> Mapping[str, bytes]:
-    """Return the files of the scheme by their paths, with a picture as real schemes have them."""
+    """Return the files of the scheme by their paths, with a picture as in real schemes."""
     return signed({"pbdf/town/the logo.png": b"\x89PNG"})
 
 
@@ -42,7 +42,7 @@ def signed(changed: Mapping[str, bytes]) -> dict[str, bytes]:
 
 @contextmanager
 def serving_scheme(files: Mapping[str, bytes]) -> Generator[str]:
-    """Provide the URL of the scheme at a web server that has these files."""
+    """Provide the URL of the scheme on a web server with these files."""
 
     class Files(Handler):
         def do_GET(self) -> None:  # noqa: N802  # the standard library's

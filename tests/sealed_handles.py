@@ -1,4 +1,4 @@
-"""Handles for tests that seal and open them, and need no server."""
+"""Handles for tests that seal and open them without a server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["handles_at"]
 
 
 def handles_at(now: datetime, keys: Sequence[str], **settings: Any) -> Handles:
-    """Return handles of a requestor at that time; for the purpose `login` by default."""
+    """Return handles of a requestor at that time, by default for the purpose `login`."""
     transport = ScriptedTransport()
     transport.clock = ManualClock(now)
     arguments: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""Looks for secrets where none may be: in log records, warnings, errors and their causes.
+"""Looks for secrets in log records, warnings, and errors with their causes.
 
-Some secrets have a form of their own; `secret_watch` reports all others when a test makes one.
+Some secrets are recognised by their form; `secret_watch` reports all others when a test makes one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ FORMS: Final = {
 _FORMS = re.compile("|".join(f"({form})" for form in FORMS.values()))
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{20}(?![0-9A-Za-z])")
 _SHORTEST = 9
-"""Shorter ones, such as the value "yes", stand in texts for other reasons."""
+"""Shorter secrets, such as the value "yes", occur in texts for other reasons."""
 
 
 class SecretSearch:
-    """What is known to be secret in this process."""
+    """The known secrets of this process."""
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
@@ -36,12 +36,12 @@ class SecretSearch:
         """The kind of each other secret, under its first letters."""
 
     def note_token(self, text: str) -> None:
-        """Remember a token of a session: 20 letters and digits, or whatever was given for one."""
+        """Remember a token of a session: 20 letters and digits, or another string used as one."""
         if _TOKEN.fullmatch(text):
             self._tokens.add(text)
 
     def note(self, kind: str, secret: str | bytes) -> None:
-        """Remember any other secret; a key also in the forms in which texts would have it."""
+        """Remember any other secret, and a key in each form that a log may have."""
         if isinstance(secret, bytes):
             encoded = base64.b64encode(secret).decode().rstrip("=")
             forms = [encoded, encoded.translate(str.maketrans("+/", "-_")), secret.hex()]
@@ -53,7 +53,7 @@ class SecretSearch:
                 self._others.setdefault(form[:_SHORTEST], {})[form] = kind
 
     def found_in(self, text: str) -> str | None:
-        """Return what a string contains that must not be there, or None."""
+        """Return the first secret that a string contains, or None."""
         if form := _FORMS.search(text):
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
@@ -69,13 +69,13 @@ class SecretSearch:
 
 
 def texts_of(thing: logging.LogRecord | BaseException | Warning) -> Iterator[str]:
-    """Return all that a log, a page or a person may see of it."""
+    """Return all texts of an object that a log, a page or a person may see."""
     if isinstance(thing, logging.LogRecord):
         yield f"{thing.name}: {thing.getMessage()} {thing.args!r} {thing.stack_info or ''}"
         if thing.exc_info and thing.exc_info[1]:
             yield from texts_of(thing.exc_info[1])
         return
-    # Without source lines: those of a test may well write a secret out.
+    # Source lines are left out, because a test's own lines may contain a secret.
     yield f"{thing!r} {thing} {''.join(traceback.format_exception_only(thing))}"
     for other in (thing.__cause__, thing.__context__):
         if other is not None:

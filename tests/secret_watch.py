@@ -1,8 +1,8 @@
-"""A pytest plugin: the whole suite runs with logging at DEBUG, and none of it shows a secret.
+"""A pytest plugin that runs the whole suite with logging at DEBUG, and looks for secrets.
 
-Every log record of every library, every warning, and every error of the tree that was raised, with
-its causes, is searched. Where an error leaves the library or is logged, the local variables that
-its traceback then shows are searched as well. A test in which a secret is seen fails.
+It searches every log record of every library, every warning, and every raised error of the library
+with its causes. Where an error leaves the library or is logged, the local variables that its
+traceback then shows are searched as well. A test in which a secret is seen fails.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Everything(logging.Handler):
 
 
 def look_at(thing: logging.LogRecord | BaseException | Warning) -> None:
-    """Search all that is seen of a thing, and note what is found."""
+    """Search all texts of an object, and note the secrets in them."""
     FOUND.extend(
         f"{kind} in {type(thing).__name__}: {text[:500]}"
         for text in texts_of(thing)
@@ -85,7 +85,7 @@ def watch_boundaries() -> None:
 
 
 def after_init(cls: type[Any], report: Callable[..., object]) -> None:
-    """Report what an object was made of, whenever one is made."""
+    """Report the arguments of each new object of a class."""
     own: Callable[..., None] | None = vars(cls).get("__init__")
 
     def init(self: object, *args: Any, **kwargs: Any) -> None:
@@ -157,7 +157,7 @@ def note_value(disclosed: DisclosedAttribute, /, *_: object, **__: object) -> No
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None]:
-    """Search the errors of a test when it is over, and fail it for whatever was seen."""
+    """Search the errors of a finished test, and fail the test if a secret was found."""
     _ERRORS.clear()
     yield
     for error in _ERRORS:
@@ -168,7 +168,7 @@ def pytest_runtest_call() -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None]:
-    """What fixtures do counts too."""
+    """Fail a test for secrets that its fixtures showed."""
     yield
     fail_if_found()
 
@@ -188,7 +188,7 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run for what is found when no test is left to fail."""
+    """Fail the run if a secret is found after the last test."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:  # a worker of pytest-xdist: the main process fails the run
         output[_OUTPUT] = list(FOUND)
@@ -198,13 +198,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker of pytest-xdist found after its last test."""
+    """Collect the findings of a worker of pytest-xdist after its last test."""
     output: dict[str, list[str]] = getattr(node, "workeroutput", {})
-    # What it warned of has been looked at here too.
+    # The worker's warnings have been searched in this process too.
     FOUND.extend(found for found in output.get(_OUTPUT, []) if found not in FOUND)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Return what that was."""
+    """Print the findings at the end of the run."""
     for found in FOUND:
         terminalreporter.line(f"a secret is to be seen: {found}", red=True)

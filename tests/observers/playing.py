@@ -1,6 +1,6 @@
-"""Sessions of all kinds at a real server over HTTP, as an application that is observed plays them.
+"""Play sessions of all kinds against a real server over HTTP, as the observed application.
 
-It runs in a process of its own, so that only the application is observed, and not the server.
+It runs in a separate process, so that the application is observed and the server is not.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def nothing(_end: object) -> None:
 
 
 async def result(value: Any) -> Any:
-    """Return what a call of either kind of requestor gives."""
+    """Return the result of a call of either kind of requestor."""
     return await value if isawaitable(value) else value
 
 
@@ -83,7 +83,7 @@ class Play:
         self._gone = RequestorToken(settings["gone"])
 
     async def run(self) -> None:
-        """Play all of it."""
+        """Play all sessions."""
         async with self._transport() as transport:
             await self._disclose(transport)
             await self._sign_and_issue(transport)
@@ -170,7 +170,7 @@ class Play:
             await self._kept(lambda: handles.redeem(given, binding=binding))  # noqa: B023
 
     async def _fail(self, transport: Any) -> None:
-        """Call servers that refuse the connection, hang up, redirect, and quote what they got."""
+        """Call servers that refuse the connection, hang up, redirect, and quote the request."""
         for name, url in self._settings.items():
             if name.startswith("bad_"):
                 requestor = self._requestor(url, transport, timeout=SHORT)
@@ -248,7 +248,7 @@ class CallbackPage:
                 page.received.set()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Say nothing: an access log has the URL, and is the web server's."""
+                """Log nothing: the access log belongs to the web server, and has the URL."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = Thread(target=self._server.serve_forever)

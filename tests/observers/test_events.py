@@ -1,4 +1,4 @@
-"""What an observer is notified of, in both modes: whole sessions as lists of events."""
+"""The events of which observers are notified, in both modes. Each test compares a whole session."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_start_that_is_not_known(mode: str) -> None:
 
 @MODES
 def test_each_returned_answer_is_an_event(mode: str) -> None:
-    """A session that is asked for too early is no event, and one that is read twice is two."""
+    """Reading a result too early causes no event, and reading it twice causes two."""
     observed = Observed(mode)
     session = observed.start()
     with pytest.raises(SessionNotFinishedError):
@@ -176,7 +176,7 @@ REFUSALS: dict[str, tuple[Callable[[Observed, Any], None], RefusedBy, type[IrmaE
 @pytest.mark.parametrize("why", REFUSALS)
 @MODES
 def test_refused_session(mode: str, why: str) -> None:
-    """A session without an answer says by whom or what it was refused."""
+    """The event of a session without an answer says who or what refused it."""
     act, by, error, code = REFUSALS[why]
     observed = Observed(mode)
     session = observed.start()
@@ -230,7 +230,7 @@ def test_start_that_the_server_refuses(mode: str) -> None:
 
 @MODES
 def test_code_that_may_quote_is_left_out(mode: str) -> None:
-    """A code that is none of the server's own may quote what was sent, so no event has it."""
+    """An unknown error code may quote the request, so no event has it."""
     recorder = Recorder()
     body = b'{"status":403,"error":"NO_SUCH_TOKEN_SECRET","description":"x","message":""}'
     with pytest.raises(ServerRefusedError):
@@ -265,7 +265,7 @@ def _started(mode: str, steps: list[Any], recorder: Recorder) -> None:
 
 @MODES
 def test_delivered_callback(mode: str) -> None:
-    """Each end that is delivered is an event, and a post that comes again adds nothing."""
+    """Each delivered end is an event, and a repeated post adds no event."""
     observed = Observed(mode)
     shop = observed.shop
     accepted, refused = shop.start(), shop.start()
@@ -315,7 +315,7 @@ def test_refused_posts(mode: str) -> None:
 
 @MODES
 def test_chosen_next_sessions(mode: str) -> None:
-    """What the application chose to follow a session is an event, once."""
+    """The application's choice of the next session is one event."""
     choices: list[Any] = [DisclosureRequest({"again": OVER18}), None]
 
     def choose(_step: ChainStep) -> Any:
@@ -377,7 +377,7 @@ FALL_BACKS: dict[str, tuple[Callable[[], list[Any]], str]] = {
 @pytest.mark.parametrize("why", FALL_BACKS)
 @MODES
 def test_watch_that_falls_back_to_polling(mode: str, why: str) -> None:
-    """A watch that gives up the server's events says why, once."""
+    """A watch that stops using the server's events reports the reason once."""
     streams, reason = FALL_BACKS[why]
     recorder = Recorder()
     polls = [status("INITIALIZED")] * 2 + [status("CONNECTED"), status("DONE")]
@@ -402,7 +402,7 @@ def test_stream_that_breaks_once(mode: str) -> None:
 
 @MODES
 def test_series_of_failed_polls(mode: str) -> None:
-    """Polls that fail one after the other are one event, and after a success another."""
+    """A series of failed polls is one event, and after a success the next series is another."""
     recorder = Recorder()
     failure = ConnectionFailedError("GET session/{token}/status", "no route", request_sent=False)
     good = status("INITIALIZED")
@@ -439,7 +439,7 @@ class AsyncFailingBackend:
 
 @MODES
 def test_status_backend_that_fails(mode: str) -> None:
-    """A watch whose status backend fails falls back once, however often it tries again."""
+    """A watch whose status backend fails reports one fallback, however often it retries."""
     backend: Any = FailingBackend() if mode == "sync" else AsyncFailingBackend()
     observed = Observed(mode, status_backend=backend)
     session = observed.start()
@@ -466,7 +466,7 @@ class Failing:
 @MODES
 @pytest.mark.filterwarnings("ignore:observer")
 def test_observer_that_fails_changes_nothing(mode: str) -> None:
-    """The session goes on, and a warning names the observer and its error, and no event."""
+    """The session continues, and a warning names the observer and its error but no event."""
     shop = Shop(mode, observer=Failing())
     with pytest.warns(RuntimeWarning, match="Failing raised ZeroDivisionError") as warned:
         session = shop.start()
@@ -478,7 +478,7 @@ def test_observer_that_fails_changes_nothing(mode: str) -> None:
 
 @MODES
 def test_warning_that_is_an_error_changes_nothing(mode: str) -> None:
-    """A program that turns warnings into errors gets its answer too."""
+    """A program that turns warnings into errors also receives its answer."""
     shop = Shop(mode, observer=Failing())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -502,7 +502,7 @@ def test_what_is_no_observer_is_refused(mode: str, observer: Any) -> None:
 
 
 def test_nothing_is_done_without_an_observer() -> None:
-    """A flow that nothing observes is the flow itself."""
+    """Without an observer, a flow is not wrapped."""
     shop = Shop("sync")
     session = shop.start()
     context = shop.requestor.context

@@ -170,7 +170,7 @@ def test_nothing_is_formatted_below_the_level(caplog: pytest.LogCaptureFixture) 
 
 
 def test_no_handler_is_installed() -> None:
-    """Where the log goes is the application's choice."""
+    """The library installs no handler, because the application chooses where its log goes."""
     logger = logging.getLogger("irma_backend")
     assert (logger.handlers, logger.propagate) == ([], True)
 
@@ -185,7 +185,7 @@ def test_configured_requestor_logs() -> None:
 
 
 async def test_configured_async_requestor_logs() -> None:
-    """The same holds for asyncio."""
+    """An asyncio requestor that is opened by configuration logs, unless that is switched off."""
     transport = AsyncScriptedTransport()
     async with (
         connect_async(URL, transport=transport) as requestor,

@@ -1,7 +1,7 @@
 """No observer of an application sees a secret of a session: error trackers, tracing, logs.
 
-The observers are the real ones, as their users set them up. Whole sessions are played over HTTP by
-a process that one of them observes, in both modes, and all that it got is searched.
+The observers are the real ones, as their users set them up. A process with one observer plays whole
+sessions over HTTP, in both modes. Everything that the observer received is then searched.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SECRETS = {
 
 
 def quoting(peer: Peer) -> None:
-    """Refuse, and quote what came in each place that a server may write in."""
+    """Refuse, and quote the request in every place where a server can write."""
     request = peer.read_request()
     quoted = f"{request.target} {request.headers.get('authorization')} {request.body!r}"
     code = request.target.upper().replace("/", "_")
@@ -145,9 +145,9 @@ def test_no_observer_sees_a_secret(observer: str, mode: str, settings: dict[str,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
-    assert found["errors"] > 20  # or too little was played
+    assert found["errors"] > 20  # fails if too few sessions were played
     assert found["seen"]
-    if mode == "threads" or observer == "hooks":  # aiohttp's own traces are taken away
+    if mode == "threads" or observer == "hooks":  # aiohttp's own traces are removed
         assert any("{token}" in text or "%7Btoken%7D" in text for text in found["seen"])
     texts = [text.lower() for text in (*found["seen"], done.stderr)]
     leaks = {

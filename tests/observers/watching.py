@@ -1,4 +1,4 @@
-"""Observers that an application may have: each collects all that it gets, as texts."""
+"""Observers that an application may have. Each collects everything it receives, as strings."""
 
 # pyright: reportMissingTypeStubs=false
 from __future__ import annotations
@@ -20,7 +20,7 @@ Seen = list[str]
 
 @contextmanager
 def sentry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
-    """Sentry as it comes: its default integrations, all traces, and local variables."""
+    """Sentry with its default integrations, all traces, and local variables."""
     import sentry_sdk  # noqa: PLC0415  # only the process that is observed has it
     from sentry_sdk.transport import Transport  # noqa: PLC0415
 
@@ -31,7 +31,7 @@ def sentry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
                 for error in event.get("exception", {}).get("values", ()):
                     for frame in error.get("stacktrace", {}).get("frames", ()):
                         if str(frame.get("module")).startswith("tests."):
-                            frame.pop("vars", None)  # the application's own, and not ours
+                            frame.pop("vars", None)  # the application's own, not the library's
                 seen.append(json.dumps(event, ensure_ascii=False))
 
     sentry_sdk.init(
@@ -129,7 +129,7 @@ def debug_output(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], No
 
 @contextmanager
 def hooks(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
-    """What tools for tracing patch: methods of HTTP libraries, aiohttp's traces, audit events."""
+    """The hooks of tracing tools: methods of HTTP libraries, aiohttp's traces, and audit events."""
     import http.client  # noqa: PLC0415
 
     import aiohttp  # noqa: PLC0415
@@ -175,7 +175,7 @@ def hooks(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
 
 
 def shown(what: Any) -> str:
-    """Return what a hook sees of its arguments, two levels deep."""
+    """Return the strings that a hook sees in its arguments, two levels deep."""
     texts = [repr(what)]
     if isinstance(what, dict):
         texts += [repr(value) for value in what.values()]
@@ -199,5 +199,5 @@ OBSERVERS: dict[
 
 
 def dump(secrets: dict[str, str], seen: Seen, errors: int) -> str:
-    """Return what the test reads."""
+    """Return the collected strings for the test."""
     return json.dumps({"secrets": secrets, "seen": seen, "errors": errors})

@@ -1,4 +1,4 @@
-"""Plugins as users have them: distributions, good and bad, installed into a directory."""
+"""Good and bad plugins as distributions, installed into a directory as on a user's machine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Distributions made on the spot and installed: built from their `pyproject.toml`, as users do it.
+"""Build distributions from a `pyproject.toml`, and install them.
 
-Installed means here: the wheel is unpacked in a directory, which stands on the path. A wheel of
-pure Python needs no more, and neither `pip` nor a network is needed for it.
+To install a wheel, it is unpacked into a directory on the path. That suffices for a wheel of pure
+Python, and needs neither `pip` nor a network.
 """
 
 from __future__ import annotations

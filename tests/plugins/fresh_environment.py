@@ -1,7 +1,7 @@
 """A new virtual environment, with the library and each plugin of the examples as distributions.
 
-What is installed there comes from their own `pyproject.toml`, and nothing of this tree is on its
-path: so entry points, dependencies and what is packed are tried as users get them.
+Each is built from its own `pyproject.toml`, and no folder of this tree is on the path. So the tests
+see the entry points, dependencies and packed files that a user would have.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FreshEnvironment:
         self._python = directory / "venv" / "bin" / "python"
         directory.mkdir(exist_ok=True)
         with (directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # released by the close
+            fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file releases the lock
             ready = directory / "ready"
             if not ready.exists():
                 self._install()
@@ -49,7 +49,7 @@ class FreshEnvironment:
         _run([*self._installer(), *wanted, f"{library}[aiohttp]"], cwd=self._directory)
 
     def _installer(self) -> list[str]:
-        """Return the command that made this environment: pip, or uv, which leaves pip out."""
+        """Return the installer of this environment: pip, or uv, whose environments lack pip."""
         if importlib.util.find_spec("pip") is None:
             return ["uv", "pip", "install", "--quiet", "--python", str(self._python)]
         pip = [sys.executable, "-m", "pip", "--python", str(self._python), "install", "--quiet"]
@@ -57,14 +57,14 @@ class FreshEnvironment:
         return [*pip, "--no-compile", "--disable-pip-version-check"]
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """Run its Python, warnings being errors; give what it prints."""
+        """Run its Python with warnings as errors, and return the output."""
         return _run(self._command(arguments), cwd=self._directory, environment=environment)
 
     @contextmanager
     def running(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Generator[subprocess.Popen[str]]:
-        """Run its Python beside the test, which reads what it prints."""
+        """Run its Python in parallel with the test, which reads the output."""
         with subprocess.Popen(
             self._command(arguments),
             cwd=self._directory,

@@ -1,4 +1,4 @@
-"""Plugins as modules are, made on the spot."""
+"""Plugins in the form of modules, made by a test."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def storing(factory: Factory, scheme: str = "acme") -> ModuleType:
 
 
 def giving(made: object) -> Factory:
-    """Return a factory that gives this."""
+    """Return a factory that returns this object."""
     return lambda uri, context: made

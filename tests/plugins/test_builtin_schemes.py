@@ -63,7 +63,7 @@ def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
 def test_a_relative_path_is_taken_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative path starts at the working directory."""
+    """A relative path is relative to the working directory."""
     (tmp_path / "key").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     with open_parts() as parts:

@@ -1,4 +1,4 @@
-"""`connect` and `open_parts`: authentication at the server, and closing at the end."""
+"""`connect` and `open_parts`: authentication to the server, and closing at the end."""
 
 from __future__ import annotations
 
@@ -554,7 +554,7 @@ def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
 
 
 def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
-    """What only a program can pass reaches the requestor unchanged."""
+    """Settings that only a program can pass reach the requestor unchanged."""
 
     class Knowing:
         def credential_types(self) -> list[str]:

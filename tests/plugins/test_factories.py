@@ -39,7 +39,7 @@ def nothing() -> Mapping[str, Factory]:
 def refused(call: Callable[[], object]) -> PluginError:
     with pytest.raises(PluginError) as caught:
         call()
-    # Nothing native is behind it, so no traceback shows more than its own text.
+    # It has no native cause, so a traceback shows only its own text.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
@@ -248,7 +248,7 @@ def one_argument(uri: PluginUri) -> object:
     ],
 )
 def test_error_of_a_factory_shows_no_argument(factory: Factory, reason: str) -> None:
-    """A factory's error keeps its message only if it is of the error tree."""
+    """A factory's error keeps its message only if it is an error of the library."""
     error = opening(factory)
     assert str(error).startswith(f"plugin acme-vault: signing scheme vault: {reason}")
     shown = "".join(traceback.format_exception(error))

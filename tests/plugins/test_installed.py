@@ -1,4 +1,4 @@
-"""Plugins that are installed: found by their entry points, imported only where they are named."""
+"""Installed plugins are found by their entry points, and imported only if they are named."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ print(sorted(name for name in sys.modules if name.endswith(("_irma", "_vault")))
 
 @pytest.fixture
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """They are installed for this process, and forgotten afterwards."""
+    """Install the plugins for this process, and forget them afterwards."""
     monkeypatch.syspath_prepend(str(site))
     yield
     for module in site.glob("*.py"):
@@ -52,7 +52,7 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_session_is_signed_by_an_installed_plugin(site: Path) -> None:
-    """In a process of its own, up to the answer; no other plugin is imported."""
+    """A separate process plays a session up to the answer, and imports no other plugin."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
@@ -62,7 +62,7 @@ def test_a_session_is_signed_by_an_installed_plugin(site: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_plugins_are_listed_without_being_imported() -> None:
-    """By the distribution's name, and by the entry point's where it has several."""
+    """A plugin has its distribution's name, and its entry point's too if there are several."""
     names = {plugin.name: plugin.version for plugin in installed_plugins()}
     assert list(names) == sorted(names)
     assert names.items() >= {("acme-irma", "1.2"), ("pair-irma:one", "1.2")}
@@ -90,7 +90,7 @@ def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> 
 
 @pytest.mark.usefixtures("installed")
 def test_naming_a_plugin_twice_is_no_clash() -> None:
-    """Two parts of a program may need the same one."""
+    """A plugin may be named twice, because two parts of a program may need it."""
     plugins = load_plugins(["acme-irma", "pair-irma", "acme_irma", "pair_irma:one"])
     assert list(plugins) == ["acme-irma", "pair-irma:one", "pair-irma:two"]
 

@@ -1,4 +1,4 @@
-"""Plugins and extras as users have them, or do not: installed from their own `pyproject.toml`."""
+"""Plugins and extras that are installed from their own `pyproject.toml`, or are missing."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_of_many_threads_one_puts(store: Store) -> None:
 
 
 def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
-    """Expired entries free their memory."""
+    """The memory of expired entries is freed."""
     tracemalloc.start()
     try:
         for number in range(20_000):

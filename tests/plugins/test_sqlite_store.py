@@ -93,7 +93,7 @@ with store._connections.borrowed():
 
 
 def spoil(path: Path) -> None:
-    """Put something else in the place of a database and of SQLite's files beside it."""
+    """Replace a database and SQLite's files beside it by other content."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink()
     path.write_bytes(b"not a database" * 100)
@@ -169,7 +169,7 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
-    """Another process may still use it, so a new file could let a key be put twice."""
+    """A deleted file is not created again: a process may still use it, and put the same key."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     (tmp_path / "store.db").rename(tmp_path / "elsewhere.db")
     with pytest.raises(sqlite3.OperationalError):
@@ -187,7 +187,7 @@ def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
-    """What a child puts stays put for others, after its parent has closed the same store."""
+    """A child's entry remains for other processes after the parent has closed the same store."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
         [sys.executable, "-c", PARENT_ENDS, path],
@@ -267,7 +267,7 @@ def test_a_put_waits_for_another_process(tmp_path: Path) -> None:
 
 
 def test_a_lifetime_must_be_above_zero(tmp_path: Path) -> None:
-    """A key that expires at once would be put by everybody."""
+    """A lifetime of zero is refused, because every process could then put the key."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     with pytest.raises(ConfigurationError, match="lifetime"):
         store.put_if_absent("k", b"", timedelta(0))

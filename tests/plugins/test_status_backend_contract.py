@@ -48,7 +48,7 @@ class Good:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                self.shared.changed.wait(min(left, 1))  # or a signal waits for the end
+                self.shared.changed.wait(min(left, 1))  # otherwise a signal waits for the end
             return end
 
     def close(self) -> None:

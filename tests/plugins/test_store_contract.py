@@ -176,7 +176,7 @@ BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
     (Textual, "any_bytes_are_stored", (bytes(range(256)),)),
     (Shortening, "similar_keys_are_distinct", ()),
     (Prolonging, "lifetime_ends", ()),
-    (Good, "lifetime_ends", ()),  # its clock does not move by itself
+    (Good, "lifetime_ends", ()),  # its clock moves only when a test moves it
     (Strict, "delete", ()),
     (ClosedOnce, "close_twice", ()),
     (Talkative, "repr_contains_no_secret", ()),

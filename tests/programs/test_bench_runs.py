@@ -1,4 +1,4 @@
-"""The benchmarks run; what they measure is no test's business."""
+"""The benchmarks run. No test judges their measurements."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from benchmarks.rounds import Effort, Row
 
 @pytest.mark.parametrize("subject", CONTENTS)
 def test_a_subject_can_be_measured(subject: str) -> None:
-    """Each row has a value a round, and says its goal."""
+    """Each row has one value for each round, and states its goal."""
     rows = list(CONTENTS[subject](Effort(rounds=2, scale=0.005)))
     assert rows
     for row in rows:

@@ -1,4 +1,4 @@
-"""The chaos, with small counts: what must never happen does not. Lateness is `make chaos`'s."""
+"""The chaos runs with small counts and finds nothing forbidden. Only `make chaos` judges delays."""
 
 import pytest
 
@@ -17,7 +17,7 @@ TIMED = (
 @pytest.mark.long
 @pytest.mark.parametrize("subject", CONTENTS)
 def test_nothing_is_lost_repeated_or_mixed_up(subject: str) -> None:
-    """Counts are met exactly; what depends on the machine's speed is only shown."""
+    """Counts must be exact; figures that depend on the machine's speed are only printed."""
     findings = list(CONTENTS[subject](False))
     counts = [finding for finding in findings if not finding.name.startswith(TIMED)]
     assert counts

@@ -1,4 +1,4 @@
-"""`make mutants` takes checks out and names the tests that notice."""
+"""`make mutants` removes checks and names the tests that fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORGED = ROOT / "tests" / "proofs" / "test_forged_signatures.py"
 
 
 def test_every_check_can_be_taken_out() -> None:
-    """Each function of the verifier that checks something is among what is taken out."""
+    """Each function of the verifier that checks something can be removed."""
     sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
     checks = re.findall(r"^ *def (_?check_\w+)", sources, re.MULTILINE)
     taken_out = {mutant.function.rpartition(".")[2] for mutant in mutants()}
@@ -32,7 +32,7 @@ def test_every_check_can_be_taken_out() -> None:
     ],
 )
 def test_the_test_that_notices_is_named(check: str, line: str, status: int) -> None:
-    """Without the check a test fails, and its name is printed; else the program fails."""
+    """The program prints the test that fails without the check, and fails if there is none."""
     command = (sys.executable, "-m", "mutants", check, "--tests", FORGED)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr

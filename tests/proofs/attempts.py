@@ -1,4 +1,4 @@
-"""Spoil a vector or its schemes, and see which check finds it."""
+"""Change a vector or its schemes, and find out which check notices."""
 
 from __future__ import annotations
 
@@ -66,11 +66,12 @@ def scheme_file(path: str) -> str:
 
 
 def resigned(scheme: str, changed: dict[str, str | None]) -> Files:
-    """Return the schemes with some files exchanged, and the index signed again.
+    """Return the schemes with some files replaced, and the index signed again.
 
     Args:
         scheme: The scheme of the files.
-        changed: Their contents; None to leave a file out of the index, and not out of the folder.
+        changed: Their contents. With None, a file stays in the folder but is missing from the
+            index.
     """
     lines: dict[str, str] = {}
     for line in scheme_file(f"{scheme}/index").splitlines():
@@ -116,11 +117,11 @@ def attempt(
     trusted: Any = None,
     **arguments: Any,
 ) -> VerifiedSignature:
-    """Return what the signature of a vector proves, after a change of its JSON.
+    """Return the verified content of a vector's signature after a change of its JSON.
 
     Args:
         name: The vector.
-        change: What to do to the JSON.
+        change: The change of the JSON.
         known: The schemes, if not those of the vectors.
         min_key_bits: The length of the shortest key.
         trusted: The keys of time-stamping servers, if not those of the vector.

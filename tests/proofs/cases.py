@@ -19,7 +19,7 @@ CASES: Final[dict[str, Any]] = {
 
 
 class Files:
-    """The schemes of the vectors, with some files exchanged or left out.
+    """The schemes of the vectors, with some files replaced or left out.
 
     Args:
         changed: Contents by path; None for a file that is missing.
@@ -28,7 +28,7 @@ class Files:
     def __init__(self, changed: dict[str, bytes | None] | None = None) -> None:
         self.changed = changed or {}
         self.paths: list[str] = []
-        """What was read, in order."""
+        """The paths that were read, in order."""
 
     def read(self, path: str) -> bytes:
         self.paths.append(path)

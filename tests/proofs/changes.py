@@ -1,4 +1,4 @@
-"""Change one value in JSON at a time: each number of a proof, and all that stands around it."""
+"""Change one value in JSON at a time: each number of a proof, and everything around it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HUGE = (1 << 6143) - 1
 """A number of as many bits as any that a verifier should read."""
 LEFT_OUT = object()
 STRINGS = ("message", "ServerUrl", "Alg", "@context")
-"""Members that are strings and no base64."""
+"""Members whose strings are not base64."""
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -38,9 +38,10 @@ def is_number(path: Path, value: Any) -> bool:
 
 
 def changed_numbers(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield JSON with one number changed, and what was changed.
+    """Yield JSON with one number changed, and a description of the change.
 
-    A number is one more, one less, has a bit flipped, is zero, twice itself or huge.
+    The number is increased or decreased by one, doubled, replaced by zero or a huge number, or has
+    one bit flipped.
     """
     for path, found in leaves(value):
         if is_number(path, found):
@@ -65,7 +66,7 @@ def changed_numbers(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def changed_parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield JSON with one part left out or of another type, and what was changed."""
+    """Yield JSON with one part left out or of another type, and a description of the change."""
     for path, found in _parts(value):
         others: list[Any] = [LEFT_OUT, None, True, 1.5, -1, "%", [], {}, [found], {"a": found}]
         for other in others:

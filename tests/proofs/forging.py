@@ -1,4 +1,4 @@
-"""Parts of which the tests put dishonest proofs together."""
+"""Parts from which the tests build dishonest proofs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def as_disclosure(
 
     Args:
         proofs: The proofs.
-        disclose: What was asked: an attribute for each proof; by default a name for the first one.
+        disclose: The requested attribute for each proof; by default a name for the first one.
         attribute: The index of the attribute that answers each.
         more: Other members of the request.
     """

@@ -1,4 +1,4 @@
-"""Honest proofs of every kind, which a verifier must accept."""
+"""Honest proofs of every kind. A verifier must accept all of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NONCE = 2**79 + 7
 
 @frozen
 class Proof:
-    """A disclosure or a signature, with what it answers and when."""
+    """A disclosure or a signature, with its request and its time."""
 
     kind: str
     """`signature` or `disclosure`."""

@@ -1,4 +1,4 @@
-"""Verify proofs by irmago: a process of its own, which reads and writes JSON lines."""
+"""Verify proofs with irmago, in a separate process that reads and writes JSON lines."""
 
 from __future__ import annotations
 

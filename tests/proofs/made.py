@@ -1,6 +1,6 @@
-"""What the tests of proofs make: two schemes, credentials of all kinds, and what proves them.
+"""Two schemes, credentials of all kinds, and proofs, made for the tests.
 
-Everything is made once in a process, when it is first asked for, and is the same in each run.
+Each is made once in a process, when a test first needs it, and is the same in each run.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 NOW = 1795924800
-"""When everything is shown, in Unix time: a Sunday in November 2026."""
+"""The time of every disclosure, in Unix time: a Sunday in November 2026."""
 ISSUED = NOW - 3 * 86_400
 BITS = {"small": 1024, "mid": 2048, "big": 4096}
 SHARED = "shared.town.person"
@@ -79,7 +79,7 @@ def made_scheme() -> MadeScheme:
 
 @cache
 def shared_scheme() -> MadeScheme:
-    """Return a scheme with a keyshare server, so that its secret keys are others."""
+    """Return a scheme with a keyshare server, and therefore with other secret keys."""
     keys = {"town": (MadeIssuerKey.make(1024, pair=2),)}
     types = (MadeType(SHARED, ("name",)), MadeType("shared.town.login", ("number",)))
     return MadeScheme("shared", types, keys, keyshare_server="https://keyshare.example")
@@ -125,9 +125,9 @@ def credential(
     counter: int | None = None,
     version: int = 3,
 ) -> Credential:
-    """Return a credential of a type, given as `issuer.type`, with values of its own.
+    """Return a credential of a type, given as `issuer.type`, with the type's own values.
 
-    `town.person` is of the scheme with a keyshare server.
+    The type `town.person` belongs to the scheme with a keyshare server.
     """
     issuer, kind = name.split(".")
     scheme = shared_scheme() if issuer == "town" else made_scheme()

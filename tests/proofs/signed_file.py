@@ -32,7 +32,7 @@ TIME_STAMPS = _SCHEME.time_stamp_server
 
 
 def write_signed_files(folder: Path) -> None:
-    """Write a scheme, keys, a signature and its request, by the names that the how-to uses."""
+    """Write a scheme, keys, a signature and its request, under the names that the how-to uses."""
     chance = Chance("a person of the town")
     held = issue(_SCHEME, "pbdf.town.person", {"name": "Ada Lovelace"}, chance, signed_at=ISSUED)
     signature = sign_message(MESSAGE, [Shown(held, ("name",))], chance, stamper=_STAMPER, at=NOW)

@@ -1,4 +1,4 @@
-"""Honest proofs with one number or one part changed, all of which are refused."""
+"""Honest proofs with one number or one part changed are refused."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.proofs.verifying import verified
 SIGNATURES = ["not revoked", "first form", "no time stamp", "both schemes"]
 DISCLOSURES = ["disclosure, not revoked", "disclosure, a second option"]
 UNSIGNED = ("indices", "timestamp.ServerUrl")
-"""What is in no equation: which slot an attribute answers, and what the scheme says better."""
+"""Values in no equation: an attribute's slot, and facts that the scheme states itself."""
 
 
 def accepted(proof: Proof, changes: Iterable[tuple[str, Any]]) -> list[str]:
-    """Return which changes of a proof are accepted; all others raise `ProofError` alone."""
+    """Return the changes of a proof that are accepted; all others raise `ProofError`."""
     found: list[str] = []
     count = 0
     for what, changed in changes:
         if what.startswith(UNSIGNED):
             continue
         if what.startswith("@context") and "timestamp" not in proof.json:
-            continue  # the form says what a time stamp covers, and nothing else
+            continue  # the form only says what a time stamp covers
         count += 1
         try:
             verified(evolve(proof, json=changed))
@@ -40,13 +40,13 @@ def accepted(proof: Proof, changes: Iterable[tuple[str, Any]]) -> list[str]:
 
 @pytest.mark.parametrize("name", SIGNATURES + DISCLOSURES)
 def test_no_number_can_be_changed(name: str) -> None:
-    """One more, one less, another bit, zero, twice itself, huge: each number is proved."""
+    """Each number is proved: one more, one less, another bit, zero, doubled or huge."""
     proof = honest(name)
     assert accepted(proof, changed_numbers(proof.json)) == []
 
 
 @pytest.mark.parametrize("name", [SIGNATURES[0], SIGNATURES[2], DISCLOSURES[0]])
 def test_no_part_can_be_changed(name: str) -> None:
-    """Nothing can be left out, doubled, moved, or be of another type."""
+    """No part can be left out, repeated, moved, or changed to another type."""
     proof = honest(name)
     assert accepted(proof, changed_parts(proof.json)) == []

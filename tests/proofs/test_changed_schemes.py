@@ -1,4 +1,4 @@
-"""Schemes with one file changed, whose proofs are refused."""
+"""Proofs are refused if one file of their scheme is changed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NEEDED = [
     "made/small/PublicKeys/2.xml",
     "made/small/Issues/pass/description.xml",
 ]
-"""What is read for the proof; all other files are left alone."""
+"""The files that are read for the proof."""
 
 
 def changed(content: bytes) -> Iterator[bytes]:
-    """Yield other contents: a bit flipped here and there, cut off, longer and empty."""
+    """Yield other contents: with a flipped bit at several places, truncated, longer and empty."""
     for position in range(0, len(content), max(1, len(content) // 7)):
         flipped = content[position] ^ 1
         yield content[:position] + bytes((flipped,)) + content[position + 1 :]
@@ -35,7 +35,7 @@ def changed(content: bytes) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("path", NEEDED)
 def test_a_changed_file_is_refused(path: str) -> None:
-    """A file that is not the one in the signed index is refused, and so is another index."""
+    """A file that differs from the signed index is refused, and so is a changed index."""
     proof, files = honest("not revoked"), dict(scheme_files())
     for content in changed(files[path]):
         with pytest.raises(ConfigurationError, match=path.removesuffix(".sig")):
@@ -46,7 +46,7 @@ def test_a_changed_file_is_refused(path: str) -> None:
 
 
 def test_the_key_in_the_folder_is_not_trusted() -> None:
-    """A scheme that another key signed is refused, though the key is in its folder."""
+    """A scheme that another key signed is refused, even if its folder contains that key."""
     other = ec.generate_private_key(ec.SECP256R1())
     files = made_scheme().files()
     with pytest.raises(ConfigurationError, match=r"made/index\.sig"):
@@ -57,7 +57,7 @@ def test_the_key_in_the_folder_is_not_trusted() -> None:
 
 
 def test_each_number_of_the_issuer_key_counts() -> None:
-    """With one number of the issuer's key changed the proofs are refused, also if it is signed."""
+    """Proofs are refused if one number of the issuer's key is changed, even in a signed scheme."""
     proof, path = honest("not revoked"), "made/small/PublicKeys/2.xml"
     files = made_scheme().files()
     content = files[path].decode()
@@ -73,7 +73,7 @@ def test_each_number_of_the_issuer_key_counts() -> None:
 
 
 def test_the_key_of_another_issuer_is_another_key() -> None:
-    """With the key of another issuer in the place of the right one, the proof is refused."""
+    """A proof is refused if another issuer's key replaces the right one."""
     other = MadeIssuerKey.make(1024, pair=2, counter=2)
     old = made_scheme().keys["small"][0]
     scheme = evolve(made_scheme(), keys={**made_scheme().keys, "small": (old, other)})

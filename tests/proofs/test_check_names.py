@@ -1,4 +1,4 @@
-"""Each check is one function, named in its error, with one test of its name."""
+"""Each check is one function with one test of its name, and its error names it."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_no_check_is_made_twice() -> None:
 
 @pytest.mark.parametrize(("function", "check"), FOUND)
 def test_a_check_has_the_name_of_its_function_and_a_test(function: str, check: str) -> None:
-    """The error names the function, and a test of that name holds the check."""
+    """The error names the function, and a test of that name tries the check."""
     assert function.removeprefix("check_") == check
     assert check in TESTED
 
 
 def test_each_check_has_a_test() -> None:
-    """Checks of schemes raise another error, and have a test of their name as well."""
+    """Checks of schemes raise another error, and also have a test of their name."""
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "irma_proofs").glob("*.py"))
     checks = {name for source in sources for name in re.findall(r"def check_(\w+)\(", source)}
     assert checks - TESTED == set()

@@ -1,6 +1,6 @@
 """Each check of proofs of non-revocation finds what it is for, and no other check does."""
 # pyright: reportUnknownLambdaType=false
-# JSON of any shape is the point here.
+# These tests need JSON of any shape.
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_revocation_key(member: str) -> None:
 
 
 def test_accumulator_counter() -> None:
-    """The accumulator must be of the credential's key."""
+    """The accumulator must belong to the credential's key."""
     assert refused(PASS, nonrev(lambda each: each["sacc"].update(pk=1))).check == (
         "accumulator_counter"
     )
@@ -128,7 +128,7 @@ def test_revocation_response_of_a_type_without_revocation() -> None:
 def test_revocation_response() -> None:
     """The revocation attribute must be hidden, so that there is a response for it."""
     error = refused(PASS, lambda proof: proof["signature"][0]["a_responses"].pop(ALPHA))
-    # Another attribute is not stamped, and a response is: the time stamp does not come into it.
+    # A time stamp covers responses and no other attribute, so it does not matter here.
     assert error.check == "revocation_response"
 
 
@@ -175,7 +175,7 @@ def test_nu() -> None:
 
 @pytest.mark.parametrize("member", ["C_r", "C_u"])
 def test_each_number_of_the_proof_counts(member: str) -> None:
-    """Another number makes another challenge."""
+    """Any changed number leads to another challenge."""
     change = nonrev(lambda each: each.update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
 
@@ -207,7 +207,7 @@ def test_each_response_counts(member: str) -> None:
     ],
 )
 def test_an_accumulator_of_another_form_is_refused(message: bytes) -> None:
-    """The signed message is exactly one map with the four members of an accumulator."""
+    """A signed message must be one map with exactly the members of an accumulator."""
     error = refused(
         PASS, nonrev(lambda each: each["sacc"].update(data=signed_accumulator(message)))
     )
@@ -248,7 +248,7 @@ def test_accumulator_age() -> None:
 
 
 def test_the_age_of_other_proofs_is_reported() -> None:
-    """Without a demand, an old proof of non-revocation is no error, and has its time."""
+    """Without a demand, an old proof of non-revocation is accepted, and its time is reported."""
     value = CASES[PASS]["proof"]["signature"]
     known = schemes("bits", "shared")
     (proof,) = read_proofs(value, "signature", schemes=known, min_key_bits=2048)

@@ -1,6 +1,6 @@
 """Each check of disclosure proofs finds what it is for, and no other check does."""
 # pyright: reportUnknownLambdaType=false
-# JSON of any shape is the point here.
+# These tests need JSON of any shape.
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def setting(*path: Any, to: Any) -> Any:
 
 
 def test_the_vector_is_valid() -> None:
-    """Without a change, the signature that these tests spoil is accepted."""
+    """Without a change, the signature of these tests is accepted."""
     assert attempt(SIGNED).message == CASES[SIGNED]["proof"]["message"]
 
 
 def test_number_of_proofs() -> None:
-    """More than 20 proofs are refused before one is read."""
+    """More than 20 proofs are refused before any is read."""
     error = refused(SIGNED, lambda proof: proof.update(signature=[None] * 21))
     assert (error.check, error.path) == ("number_of_proofs", "signature")
 
@@ -99,14 +99,14 @@ def test_metadata_disclosed() -> None:
 
 
 def test_metadata_length() -> None:
-    """Metadata of 25 bytes are refused."""
+    """Metadata of 25 bytes is refused."""
     error = refused(SIGNED, with_metadata(lambda data: data.insert(0, 3)))
     assert error.check == "metadata_length"
 
 
 @pytest.mark.parametrize("version", [0, 1, 4, 255])
 def test_metadata_version(version: int) -> None:
-    """Metadata of an unknown version are refused."""
+    """Metadata of an unknown version is refused."""
     error = refused(SIGNED, with_metadata(lambda data: data.__setitem__(0, version)))
     assert error.check == "metadata_version"
 
@@ -118,7 +118,7 @@ def test_known_credential_type() -> None:
 
 
 def test_known_key() -> None:
-    """A credential of a key that its scheme does not have is refused."""
+    """A credential is refused if its scheme lacks the issuer's key."""
     error = refused(SIGNED, with_metadata(lambda data: data.__setitem__(7, 9)))
     assert error.check == "known_key"
 
@@ -206,7 +206,7 @@ def test_v_response() -> None:
 
 
 def test_random_blind_length() -> None:
-    """A disclosed random number that is longer than what is signed as it is is refused."""
+    """A disclosed random number is refused if it is too long to be signed without hashing."""
 
     def spoil(proof: Any) -> None:
         proof["proofs"][0]["a_disclosed"]["3"] = encoded(2**256)
@@ -226,7 +226,7 @@ def test_one_secret_key() -> None:
 
 
 def test_a_scheme_with_a_keyshare_server_has_its_own_secret_key() -> None:
-    """Where a keyshare server has a part of the key, the key is compared within the scheme."""
+    """If a keyshare server has a part of the secret key, the key is compared within the scheme."""
     responses = [each["a_responses"]["0"] for each in CASES[TWO]["proof"]["signature"]]
     assert len(set(responses)) == 2
     assert attempt(TWO).schemes == {"bits", "shared"}
@@ -237,7 +237,7 @@ def test_a_scheme_with_a_keyshare_server_has_its_own_secret_key() -> None:
 
 
 def test_singletons() -> None:
-    """Two credentials of a type of which a person has one are refused."""
+    """Two credentials of a type that a person can have only once are refused."""
     assert refused("made-singleton-twice").check == "singletons"
 
 
@@ -256,7 +256,7 @@ def test_singletons() -> None:
     ],
 )
 def test_challenges(change: Any) -> None:
-    """A change of any number, of the message, of the nonce or of the context is found."""
+    """A change of any number, the message, the nonce or the context is found."""
     assert attempt(UNSTAMPED, at=AT).message == "I agree."
     error = refused(UNSTAMPED, change, at=AT)
     assert (error.check, error.status) == ("challenges", "INVALID")
@@ -274,7 +274,7 @@ def test_each_proof_has_the_challenge() -> None:
 
 
 def test_form_comes_before_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is computed for a list of proofs of which the last has a wrong form."""
+    """If the last proof of a list has a wrong form, nothing is computed for any of them."""
 
     def spoil(proof: Any) -> None:
         proof["signature"][1]["A"] = "AA=="

@@ -1,6 +1,6 @@
 """Each check of signatures and their time stamps finds what it is for, and no other check does."""
 # pyright: reportUnknownLambdaType=false
-# JSON of any shape is the point here.
+# These tests need JSON of any shape.
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_context() -> None:
 
 @pytest.mark.parametrize("proofs", [[], None])
 def test_some_proof(proofs: Any) -> None:
-    """A signature without any proof is nobody's."""
+    """A signature without any proof is refused, because nobody made it."""
     error = refused(UNSTAMPED, lambda proof: proof.update(signature=proofs), at=AT)
     assert (error.check, error.status) == ("some_proof", "INVALID")
 
 
 def test_time_without_stamp() -> None:
-    """A signature without a time stamp is refused, unless the caller says when to judge it."""
+    """A signature without a time stamp is refused, unless the caller passes a time."""
     signature = attempt(UNSTAMPED, at=AT.astimezone(timezone(timedelta(hours=1))))
     assert (signature.signed_at, signature.is_time_stamped) == (AT, False)
     error = refused(UNSTAMPED)
@@ -97,13 +97,13 @@ def test_time_without_stamp() -> None:
 
 
 def test_a_time_stamp_cannot_be_taken_away() -> None:
-    """Without its time stamp, a signature is another one."""
+    """A signature is refused if its time stamp is removed."""
     error = refused(SIGNED, lambda proof: proof.pop("timestamp"), at=AT)
     assert error.check == "challenges"
 
 
 def test_a_time_stamp_counts_more_than_the_time_given() -> None:
-    """With a time stamp, its time is the one that counts."""
+    """The time of a time stamp overrides the time that the caller passed."""
     signature = attempt(SIGNED, at=datetime(2099, 1, 1, tzinfo=UTC))
     assert (signature.signed_at, signature.is_time_stamped) == (TIME, True)
 
@@ -142,7 +142,7 @@ def test_time_stamp_server() -> None:
 
 
 def test_the_url_in_the_time_stamp_does_not_count() -> None:
-    """The scheme says which server it must be, whatever the time stamp says."""
+    """The scheme determines the time-stamping server, and the URL in the time stamp is ignored."""
     other = stamp(ServerUrl="https://other.example")
     assert attempt(SIGNED, other).is_time_stamped
     trusted = {"https://other.example": [PINNED]}
@@ -161,12 +161,12 @@ def test_pinned_key(trusted: Any) -> None:
     [{SERVER: [bytes(32), b64decode(PINNED)]}, {SERVER.rstrip("/"): (PINNED,)}],
 )
 def test_a_key_is_pinned_in_several_ways(trusted: Any) -> None:
-    """A key is bytes or base64, beside others, and a slash at the end of a URL is no difference."""
+    """Keys may be bytes or base64, one or several, and the URL may end in a slash."""
     assert attempt(SIGNED, trusted=trusted).is_time_stamped
 
 
 def unstamped_numbers(proof: Any) -> None:
-    """Exchange A of two proofs: the sequence counts."""
+    """Swapping the A of two proofs is noticed, because their order counts."""
     first, second = proof["signature"]
     first["A"], second["A"] = second["A"], first["A"]
 
@@ -198,14 +198,14 @@ def test_the_first_form_stamps_each_number() -> None:
 
 
 def test_a_key_that_is_no_point_verifies_nothing() -> None:
-    """A pinned key that is not on the curve is not an error of another kind."""
+    """A pinned key that is not on the curve verifies nothing, and causes no other kind of error."""
     for bad in (b"\2" + bytes(31), bytes(32)):
         change = sig(PublicKey=b64encode(bad).decode(), Data=b64encode(bytes(64)).decode())
         assert refused(SIGNED, change, trusted={SERVER: [bad]}).check == "stamp_signature"
 
 
 def test_not_before() -> None:
-    """A time stamp from before the session is refused; the second of its start is not."""
+    """A time stamp from before the session is refused; one from its first second is accepted."""
     for early in (timedelta(0), timedelta(seconds=1), -timedelta(milliseconds=999)):
         assert attempt(SIGNED, not_before=TIME - early).signed_at == TIME
     error = refused(SIGNED, not_before=TIME + timedelta(seconds=1))
@@ -213,7 +213,7 @@ def test_not_before() -> None:
 
 
 def test_what_comes_out() -> None:
-    """A verified signature has its message, time, slots and schemes, and no truth value."""
+    """A verified signature has a message, a time, slots and schemes, and no truth value."""
     request = SignatureRequest(MESSAGE, {"who": DISCLOSE[0], "badge": DISCLOSE[1]})
     given = AttributeBasedSignature(spoiled(SIGNED, None), MESSAGE)
     verifier: interfaces.SignatureVerifier = SignatureVerifier(
@@ -244,7 +244,7 @@ def test_what_comes_out() -> None:
     ],
 )
 def test_wrong_settings(arguments: Any) -> None:
-    """Wrong keys and lengths are errors of the configuration, which do not show a value."""
+    """Wrong keys and lengths raise a ConfigurationError that shows no value."""
     with pytest.raises(ConfigurationError, match=r"time_stamps|min_key_bits"):
         SignatureVerifier(schemes("bits", "shared"), **arguments)
 
@@ -257,7 +257,7 @@ def test_wrong_settings(arguments: Any) -> None:
     ],
 )
 def test_wrong_arguments(arguments: Any, name: str) -> None:
-    """A wrong argument is a mistake of the caller, and names the parameter."""
+    """The error for a wrong argument names the parameter."""
     verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps={})
     with pytest.raises(UsageError, match=name):
         verifier.verify(*arguments)

@@ -1,6 +1,6 @@
-"""What proofs disclose is compared with what was asked, check by check."""
+"""Each check that compares the disclosed attributes with the request."""
 # pyright: reportUnknownLambdaType=false
-# JSON of any shape is the point here.
+# These tests need JSON of any shape.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def listing(*indices: Any) -> Any:
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 4), (0, 9), (2, 2), (9, 9)])
 def test_indices_disclosed(place: tuple[int, int]) -> None:
-    """Indices must point to disclosed attributes: not to hidden ones, and not beyond."""
+    """Indices must point to disclosed attributes, and not to hidden or missing ones."""
     error = refused(SIGNED, listing([(0, 2)], [(1, 1), place]))
     assert (error.check, error.path) == ("indices_disclosed", "indices[1][1]")
     assert error.status == "INVALID"
@@ -61,14 +61,14 @@ def test_indices_disclosed(place: tuple[int, int]) -> None:
     ],
 )
 def test_indices_of_another_form(indices: Any) -> None:
-    """Indices are lists of lists of places."""
+    """Indices of another form than lists of lists of places are refused."""
     error = refused(SIGNED, lambda proof: proof.update(indices=indices))
     assert error.check == "form"
     assert error.path.startswith("indices")
 
 
 def test_number_of_indices() -> None:
-    """Indices are not signed: nobody can make an answer huge by naming an attribute many times."""
+    """Too many indices are refused: they are not signed, and could make an answer huge."""
     assert len(attempt(SIGNED, listing([(0, 2)] * 999), request=None)[0].attributes) == 999
     too_many: list[list[list[tuple[int, int]]]] = [[[(0, 2)] * 1000], [[]] * 1001]
     for lists in too_many:
@@ -101,11 +101,11 @@ def test_answered_slot(disjunction: Any) -> None:
 
 
 def test_the_first_option_that_fits_counts() -> None:
-    """The answer names the option, and has its attributes only."""
+    """The answer names the first fitting option, and has only its attributes."""
     disjunction = any_of(EMAIL, AttributeRequest(NAME, value="Ada Lovelace"), FIRST)
     signature = attempt(SIGNED, request=request(disjunction))
     assert (signature[0].option, [each.attribute for each in signature[0]]) == (1, [NAME])
-    # What stands behind them in the list is reported nowhere, and the badge was not asked for.
+    # The later attributes in the list are not reported, and the badge was not requested.
     assert [(each.attribute, each.status) for each in signature.extra] == [
         (LEVEL, AttributeProofStatus.EXTRA)
     ]
@@ -143,7 +143,7 @@ def test_without_a_request_groups_are_slots() -> None:
 
 
 def test_not_expired() -> None:
-    """A credential is valid in the second of its expiry, and not in the next one."""
+    """A credential is valid in the second of its expiry, but not in the next one."""
     expires = datetime.fromtimestamp(1811376000, UTC)
     assert attempt(UNSTAMPED, at=expires).signed_at == expires
     error = refused(UNSTAMPED, at=expires + timedelta(seconds=1))
@@ -160,7 +160,7 @@ def test_key_not_expired() -> None:
 
 
 def test_translations() -> None:
-    """A value has the languages that the server's results have."""
+    """A value has the same languages as in the server's results."""
     name = attempt(SIGNED)[0][NAME]
     assert name.translations == dict.fromkeys(("", "en", "nl"), "Ada Lovelace")
     assert attempt("real-sign-null")[0].attributes[0].translations is None
@@ -187,7 +187,7 @@ def test_translations() -> None:
 def test_attribute_value(
     number: int, version: int, *, is_random_blind: bool, value: str | None
 ) -> None:
-    """A number stands for a string, by the version of the metadata; or for itself, in base 62."""
+    """A number encodes a string as the metadata's version says, or represents itself in base 62."""
     assert attribute_value(number, version=version, is_random_blind=is_random_blind) == value
 
 

@@ -1,6 +1,6 @@
-"""Dishonest proofs, each of which one named check refuses.
+"""Dishonest proofs, each refused by one named check.
 
-Most of them satisfy all equations: but for that check they would be accepted.
+Most of them satisfy all equations and would be accepted without that check.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def check_that_refuses(proof: Proof, schemes: Any = None) -> str | None:
 
 
 class Fixed(Chance):
-    """Random numbers of one length that are all one number.
+    """Random numbers, of which those of one length are a fixed number.
 
     Args:
-        count: The length in bits for which a number is asked.
-        number: What is returned for it.
+        count: The length in bits of the requested number.
+        number: The number that is returned for that length.
     """
 
     def __init__(self, count: int, number: int) -> None:
@@ -79,14 +79,14 @@ class Fixed(Chance):
 
 
 def test_these_are_accepted_when_they_are_honest() -> None:
-    """What the other tests change would be accepted without the change."""
+    """The proofs that the other tests change are accepted without the change."""
     assert verified(as_disclosure(closed(name()))).slots == [[(NAME, "Ada Lovelace")]]
     assert verified(as_disclosure(closed(a_pass()), SEAT)).not_revoked == {SEAT}
 
 
 @pytest.mark.parametrize("multiple", [0, 1])
 def test_a_product_of_zero_proves_nothing(multiple: int) -> None:
-    """With an A of zero the commitment is zero, whatever is claimed: so A must be a unit."""
+    """An A of zero makes the commitment zero for any claim, so A must be a unit."""
     a = multiple * key().n
     numbers = credential("small.person").numbers
     proof = {
@@ -109,7 +109,7 @@ def test_a_number_of_the_group_has_one_form() -> None:
 
 
 def test_an_attribute_is_shown_or_hidden() -> None:
-    """An attribute that is both would be shown with any value, the response making up for it."""
+    """An attribute may not be both shown and hidden, because it could then show any value."""
     proof, lie = closed(Shown(credential("small.person")))[0], encode("Bob")
     proof["a_disclosed"]["2"] = json_number(lie)
     shift(proof["a_responses"], "2", -number_at(proof, "c") * lie)
@@ -133,7 +133,7 @@ def test_the_metadata_are_shown() -> None:
 
 @pytest.mark.parametrize("where", ["a_responses", "a_disclosed"])
 def test_the_type_has_each_attribute(where: str) -> None:
-    """A power of zero changes no equation, and is refused where the type has no attribute."""
+    """An attribute that the type lacks is refused, although it changes no equation."""
     proof = closed(name())[0]
     proof[where]["5"] = ""
     assert check_that_refuses(as_disclosure([proof])) == "indices_of_type"
@@ -150,21 +150,21 @@ def test_the_key_has_a_base_for_each_attribute() -> None:
 
 @pytest.mark.parametrize("index", ["0", "3"])
 def test_a_response_for_an_attribute_is_not_too_long(index: str) -> None:
-    """A longer response solves the same equation, as the order of the group may be added to it."""
+    """A longer response is refused, although it solves the same equation."""
     proof = closed(name())[0]
     shift(proof["a_responses"], index, key().order)
     assert check_that_refuses(as_disclosure([proof])) == "attribute_responses"
 
 
 def test_the_response_for_e_is_not_too_long() -> None:
-    """The interval of e is what makes a signature unforgeable."""
+    """A response for e outside of its interval is refused, because it could be a forgery."""
     proof = closed(name())[0]
     shift(proof, "e_response", key().order)
     assert check_that_refuses(as_disclosure([proof])) == "e_response"
 
 
 def test_the_response_for_v_is_not_too_long() -> None:
-    """An honest response for v is shorter, and a longer one takes more time."""
+    """A longer response for v than an honest one is refused, because it takes more time."""
     proof = closed(name())[0]
     shift(proof, "v_response", key().order << 1100)
     assert check_that_refuses(as_disclosure([proof])) == "v_response"
@@ -178,7 +178,7 @@ def test_the_challenge_is_a_hash() -> None:
 
 
 def test_a_random_number_is_signed_as_it_is() -> None:
-    """The hash of a random number is signed if it is too long, which no issuer does."""
+    """A random number that is too long is refused, because no issuer would sign its hash."""
     made = issue(
         made_scheme(),
         "made.small.lot",
@@ -191,7 +191,7 @@ def test_a_random_number_is_signed_as_it_is() -> None:
 
 
 def test_range_proofs_are_refused() -> None:
-    """A proof about a range is refused by name, as it would be ignored."""
+    """A range proof is refused explicitly, because it would otherwise be ignored."""
     proof = closed(name())[0] | {"rangeproofs": {"3": []}}
     assert check_that_refuses(as_disclosure([proof])) == "no_range_proofs"
 
@@ -212,7 +212,7 @@ def test_two_people_cannot_share_a_proof(scheme: str) -> None:
 
 
 def test_a_singleton_occurs_once() -> None:
-    """Two credentials of a type of which a person has one are refused."""
+    """Two credentials of a type that a person can have only once are refused."""
     two = closed(Shown(credential("small.badge")), Shown(credential("small.badge", weeks=20)))
     proof = as_disclosure(two, "made.small.badge", "made.small.badge", attribute=1)
     assert check_that_refuses(proof) == "singletons"
@@ -220,13 +220,13 @@ def test_a_singleton_occurs_once() -> None:
 
 @pytest.mark.parametrize("version", [1, 4])
 def test_metadata_of_other_versions_are_refused(version: int) -> None:
-    """Metadata of a version that is unknown may mean anything."""
+    """Metadata of an unknown version is refused, because it may mean anything."""
     made = Shown(credential("small.person", version=version), ("name",))
     assert check_that_refuses(as_disclosure(closed(made))) == "metadata_version"
 
 
 def test_metadata_are_24_bytes() -> None:
-    """A number of more bytes is not metadata, though its last ones may be."""
+    """A longer number is refused, even if its last 24 bytes are metadata."""
     proof = closed(name())[0]
     shift(proof["a_disclosed"], "1", 1 << 192)
     assert check_that_refuses(as_disclosure([proof])) == "metadata_length"
@@ -239,7 +239,7 @@ def test_an_unknown_credential_type_is_refused() -> None:
 
 
 def test_an_unknown_key_is_refused() -> None:
-    """A credential of a key that is not in the scheme is refused."""
+    """A credential is refused if its issuer's key is not in the scheme."""
     files = dict(scheme_files())
     del files["made/small/PublicKeys/2.xml"]
     signed = sign_index("made", _of("made", files), made_scheme().signing_key)
@@ -273,14 +273,14 @@ def test_proofs_are_bound_to_each_other() -> None:
 
 
 def revoked_pass(values: dict[str, str | int]) -> Credential:
-    """Return the pass of the other holder, which is in no accumulator since it was revoked."""
+    """Return the other holder's pass, which is revoked and therefore in no later accumulator."""
     chance, other = Chance("revoked"), other_witness()
     scheme = made_scheme()
     return issue(scheme, "made.small.pass", values, chance, signed_at=ISSUED, witness=other)
 
 
 def test_a_revoked_credential_is_refused() -> None:
-    """The witness of a revoked credential does not belong to the accumulator of afterwards."""
+    """The witness of a revoked credential does not fit the accumulator after the revocation."""
     revoked = revoked_pass({"seat": "12a"})
     now = Shown(revoked, ("seat",), other_witness().show_with(later()))
     assert check_that_refuses(as_disclosure(closed(now), SEAT)) == "challenges"
@@ -289,7 +289,7 @@ def test_a_revoked_credential_is_refused() -> None:
 
 
 def test_another_attribute_is_not_the_one_that_is_revoked() -> None:
-    """The prime of somebody else in another hidden attribute does not help."""
+    """A revoked person cannot use another person's prime in another hidden attribute."""
     revoked = revoked_pass({"seat": "12a", "note": witness().prime})
     note = MadeAttribute("note", revocation=True)
     pretended = evolve(revoked, type=MadeType("made.small.pass", ("seat", note, "revoked")))
@@ -314,13 +314,13 @@ def test_the_revocation_attribute_is_hidden(kind: str) -> None:
 
 
 def test_the_response_for_the_prime_is_not_too_long() -> None:
-    """A prime has 195 bits, so that a longer response than an honest one is refused."""
+    """A response for the prime that is longer than an honest one is refused."""
     proof = as_disclosure(closed(a_pass(), chance=Fixed(579, (1 << 591) + 1)), SEAT)
     assert check_that_refuses(proof) == "alpha_length"
 
 
 def test_a_product_of_zero_is_no_witness() -> None:
-    """With a C_u of zero one equation is zero on both sides, also for what was revoked."""
+    """A C_u of zero is refused: one equation would then hold for a revoked credential too."""
     revoked = revoked_pass({"seat": "12a"})
     shown = Shown(revoked, ("seat",), evolve(other_witness().show_with(later()), u=0))
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "c_u"
@@ -337,21 +337,21 @@ def test_c_r_has_one_form() -> None:
 
 
 def test_an_accumulator_has_one_form() -> None:
-    """An accumulator must be a unit, even if the issuer signed something else."""
+    """An accumulator that is not a unit is refused, even if the issuer signed it."""
     longer = evolve(accumulator(), nu=accumulator().nu + key().n)
     shown = Shown(credential("small.pass"), ("seat",), evolve(witness(), accumulator=longer))
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "nu"
 
 
 def test_an_accumulator_is_of_the_same_key() -> None:
-    """The accumulator must say that it is of the key that signed the credential."""
+    """The accumulator must name the key that signed the credential."""
     proof = closed(a_pass())[0]
     proof["nonrev_proof"]["sacc"]["pk"] = 0
     assert check_that_refuses(as_disclosure([proof], SEAT)) == "accumulator_counter"
 
 
 def test_an_accumulator_is_signed_by_the_issuer() -> None:
-    """The issuer signs accumulators: else a holder would make one for any prime."""
+    """An unsigned accumulator is refused, because a holder could make one for any prime."""
     own = evolve(key(), accumulator_key=MadeIssuerKey.make(pair=1).accumulator_key)
     made_up = evolve(witness(), accumulator=evolve(accumulator(), key=own))
     shown = Shown(credential("small.pass"), ("seat",), made_up)
@@ -359,7 +359,7 @@ def test_an_accumulator_is_signed_by_the_issuer() -> None:
 
 
 def test_an_accumulator_says_nothing_twice() -> None:
-    """A second signature in the data of an accumulator is refused, though the first is right."""
+    """A second signature in an accumulator's data is refused, even if the first one is valid."""
     proof = closed(a_pass())[0]
     accumulator = proof["nonrev_proof"]["sacc"]
     data = base64.b64decode(accumulator["data"])
@@ -372,7 +372,7 @@ def test_an_accumulator_says_nothing_twice() -> None:
 
 
 def test_an_issuer_that_cannot_revoke_has_no_accumulator() -> None:
-    """A proof of non-revocation is refused if the issuer's key has nothing to verify it with."""
+    """A proof of non-revocation is refused if the issuer's key has no members for revocation."""
     keys = {**made_scheme().keys, "small": (key().without_revocation(),)}
     files = evolve(made_scheme(), keys=keys).files() | shared_scheme().files()
     proof = as_disclosure(closed(a_pass()), SEAT)
@@ -388,7 +388,7 @@ def test_a_demanded_proof_of_non_revocation_is_there() -> None:
 
 
 def test_a_demanded_proof_of_non_revocation_is_new() -> None:
-    """An accumulator of more than ten minutes ago is too old if the request demands one."""
+    """If the request demands non-revocation, an accumulator over ten minutes old is refused."""
     proof = as_disclosure(closed(a_pass()), SEAT, revocation=["made.small.pass"])
     assert check_that_refuses(evolve(proof, at=NOW - 100 + 600)) is None
     assert check_that_refuses(evolve(proof, at=NOW - 100 + 601)) == "accumulator_age"

@@ -1,4 +1,4 @@
-"""Dishonest signatures: with another message, time stamp, form or session than they were made for.
+"""Dishonest signatures, with another message, time stamp, form or session than the original.
 
 Each is refused by the check that the test names.
 """
@@ -54,7 +54,7 @@ def fault(proof: Proof, schemes: Any = None, **options: Any) -> tuple[str, str]:
 
 
 def test_a_disclosure_is_not_a_signature() -> None:
-    """Proofs of a disclosure are refused, though the server chose a message's nonce for it."""
+    """Proofs of a disclosure are refused as a signature, even if the nonce is that of a message."""
     shown = [name()]
     disclosed = OpenProofs(shown, Chance("")).close(signature_nonce(MESSAGE, NONCE))
     proof = altered(signature(stamper=None), "signature", disclosed)
@@ -70,7 +70,7 @@ def test_a_signature_is_not_a_disclosure() -> None:
 
 
 def test_another_message_was_not_signed() -> None:
-    """The message is part of the nonce, and of what is stamped."""
+    """Another message is refused, because the nonce and the time stamp depend on the message."""
     assert fault(altered(signature(), "message", "I refuse.")) == (
         "stamp_signature",
         "INVALID_TIMESTAMP",
@@ -80,12 +80,12 @@ def test_another_message_was_not_signed() -> None:
 
 
 def test_a_time_stamp_cannot_be_taken_away() -> None:
-    """Without its time stamp a signature has another nonce."""
+    """A signature without its time stamp is refused, because its nonce is another one."""
     assert fault(altered(signature(), "timestamp", None)) == ("challenges", "INVALID")
 
 
 def test_a_time_stamp_cannot_be_exchanged() -> None:
-    """A later time stamp of the right server over the same proofs changes the nonce, too."""
+    """A later time stamp of the right server is refused, because it changes the nonce too."""
     earlier, later = signature(), signature(at=NOW + 60)
     assert earlier.json["signature"][0]["A"] == later.json["signature"][0]["A"]
     exchanged = altered(earlier, "timestamp", later.json["timestamp"])
@@ -102,7 +102,7 @@ def test_a_time_stamp_is_of_these_proofs() -> None:
 
 
 def test_a_time_stamp_is_of_a_pinned_key() -> None:
-    """Anybody can run a server, so only keys that the caller pinned count."""
+    """Anybody can run a time-stamping server, so only the pinned keys count."""
     assert fault(signature(stamper=OTHER)) == ("pinned_key", "INVALID_TIMESTAMP")
     claimed = altered(signature(stamper=OTHER), "timestamp.Sig.PublicKey", STAMPS.public_key)
     assert fault(claimed) == ("stamp_signature", "INVALID_TIMESTAMP")
@@ -125,7 +125,7 @@ def test_all_schemes_name_one_server(url: str) -> None:
 
 
 def test_a_time_stamp_is_demanded_by_default() -> None:
-    """Without a time stamp nothing says when a signature was made, unless the caller does."""
+    """A signature without a time stamp is refused, unless the caller passes the time."""
     proof = signature(stamper=None)
     assert verified(proof).slots
     with pytest.raises(ProofError) as error:
@@ -134,7 +134,7 @@ def test_a_time_stamp_is_demanded_by_default() -> None:
 
 
 def test_an_old_signature_is_not_of_this_session() -> None:
-    """A time stamp from before the session's start is refused if the caller says when it was."""
+    """A time stamp from before the session's start is refused if the caller passes that start."""
     by, proof = verifier(), json.dumps(signature().json)
     assert by.verify(proof, not_before=moment(NOW)).is_time_stamped
     with pytest.raises(ProofError) as error:
@@ -152,12 +152,12 @@ def test_an_old_signature_is_not_of_this_session() -> None:
     ],
 )
 def test_other_kinds_of_time_stamps_are_refused(path: str, value: object, check: str) -> None:
-    """What the app never asks a time-stamping server for is refused by name."""
+    """Time stamps of a kind that the app never requests are refused explicitly."""
     assert fault(altered(signature(), path, value)) == (check, "INVALID_TIMESTAMP")
 
 
 def test_the_forms_cannot_be_exchanged() -> None:
-    """A signature of one form is refused as one of the other, and so is an unknown form."""
+    """A signature of one form is not valid as the other form, and an unknown form is refused."""
     first, second = honest("first form"), honest("one attribute")
     form = second.json["@context"]
     assert fault(altered(first, "@context", form))[0] == "stamp_signature"
@@ -166,7 +166,7 @@ def test_the_forms_cannot_be_exchanged() -> None:
 
 
 def test_a_signature_has_a_proof() -> None:
-    """Nobody signed a message without proofs."""
+    """A signature without proofs is refused."""
     none = sign_message(MESSAGE, (), Chance(""), nonce=NONCE)
     assert fault(Proof("signature", none)) == ("some_proof", "INVALID")
 
@@ -185,7 +185,7 @@ def test_an_expired_credential_is_refused() -> None:
 
 
 def test_a_key_that_had_expired_signs_nothing() -> None:
-    """An issuer signs with a key until it expires; what was signed before stays good."""
+    """Credentials signed after the key's expiry are refused, and earlier ones stay valid."""
     expires = ISSUED - 60 * 86_400
     before = name(counter=0, signed_at=expires, weeks=52)
     assert refusal(signature(before)) is None
@@ -222,7 +222,7 @@ MISSING = "MISSING_ATTRIBUTES"
     ],
 )
 def test_a_signature_has_what_was_asked(disclose: list[Any], expected: tuple[str, str]) -> None:
-    """Each slot of the request needs what one of its options asks for."""
+    """Each slot of the request needs the attributes of one of its options."""
     proof = evolve(signature(), request=request_for("signature", disclose))
     assert fault(proof) == expected
 
@@ -239,7 +239,7 @@ def test_an_absent_attribute_may_be_refused() -> None:
 
 @pytest.mark.parametrize("place", [{"cred": 0, "attr": 3}, {"cred": 1, "attr": 2}])
 def test_indices_point_to_what_is_disclosed(place: dict[str, int]) -> None:
-    """The indices are in no equation, so each must be that of a disclosed attribute."""
+    """No equation contains the indices, so each is checked to point to a disclosed attribute."""
     proof = altered(signature(), "indices", [[place]])
     assert fault(proof) == ("indices_disclosed", "INVALID")
 

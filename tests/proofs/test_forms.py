@@ -1,6 +1,6 @@
-"""Any input is verified, or refused by exactly one kind of error."""
+"""Any input is verified, or refused with one kind of error."""
 # pyright: reportUnknownLambdaType=false
-# JSON of any shape is the point here.
+# These tests need JSON of any shape.
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VERIFIERS = {
 
 
 def outcome(name: str, data: str | bytes) -> VerifiedSignature | ProofError:
-    """Return what comes out, which is nothing else than these two."""
+    """Return the result or the error. Nothing else may be raised."""
     try:
         return VERIFIERS[name].verify(data, at=AT)
     except ProofError as error:
@@ -80,7 +80,7 @@ PLACES = {name: list(places(CASES[name]["proof"])) for name in VERIFIERS}
 @example("1e400")
 @example('"\\ud800"')
 def test_any_string_is_refused(data: str | bytes) -> None:
-    """Bytes that are no JSON of a signature are refused."""
+    """Bytes that are not the JSON of a signature are refused."""
     assert isinstance(outcome(SIGNED, data), ProofError)
 
 
@@ -158,7 +158,7 @@ def test_members_are_exact() -> None:
 
 
 def test_a_member_twice_is_refused() -> None:
-    """A name that comes twice in an object is refused, as readers differ about it."""
+    """A repeated name in an object is refused, because readers treat it differently."""
     text = json.dumps(CASES[SIGNED]["proof"])
     twice = text.replace('"a_disclosed": {"1":', '"a_disclosed": {"2": "AQ==", "1":', 1)
     assert twice != text
@@ -168,7 +168,7 @@ def test_a_member_twice_is_refused() -> None:
 
 
 def test_null_is_like_nothing_where_go_writes_it() -> None:
-    """An optional member that is null counts as left out."""
+    """An optional member that is null counts as missing."""
     for member, value in (("rangeproofs", None), ("nonrev_proof", None)):
         proof = deepcopy(CASES[SIGNED]["proof"])
         proof["signature"][0][member] = value
@@ -187,7 +187,7 @@ def test_plain_integers_are_numbers() -> None:
 
 
 def test_a_huge_signature_is_refused() -> None:
-    """A signature may have 20 MiB; a longer one is not even read."""
+    """A signature over 20 MiB is refused before it is read."""
     found = outcome(SIGNED, b" " * (20 * 2**20 + 1))
     assert isinstance(found, ProofError)
     assert "longer" in found.reason
@@ -195,7 +195,7 @@ def test_a_huge_signature_is_refused() -> None:
 
 @pytest.mark.parametrize("data", ["[[]" + ",[]" * 10**6 + "]", b"[" + b"0," * 10**6 + b"0]"])
 def test_very_many_values_are_refused(data: str | bytes) -> None:
-    """Millions of values would take many times the memory of the signature: they are not read."""
+    """Millions of values are refused unread, because they would take too much memory."""
     found = outcome(SIGNED, data)
     assert isinstance(found, ProofError)
     assert "brackets" in found.reason
@@ -214,7 +214,7 @@ def test_an_error_shows_no_value() -> None:
 
 
 def test_indices_may_be_missing() -> None:
-    """Signatures of the first form have no indices: all that they disclose are extras."""
+    """Signatures of the first form have no indices, so all their attributes are extras."""
     proof = deepcopy(CASES["made-v1"]["proof"])
     del proof["indices"]
     verifier = SignatureVerifier(

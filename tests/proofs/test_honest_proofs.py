@@ -1,4 +1,4 @@
-"""What the prover makes, the verifier accepts, and reads as it was made."""
+"""The verifier accepts the prover's proofs, and reads the values that the prover used."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ SHOWN = {
     "disclosure, not revoked": Verified([[SEAT]], [], frozenset({SEAT[0]})),
     "disclosure, a second option": Verified([[NAME], [BADGE]], []),
 }
-"""Those whose values are no numbers of the test's choice."""
+"""Proofs whose numbers the test does not choose."""
 
 
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_proof_is_accepted(name: str) -> None:
-    """A proof of each kind and size is accepted, and proves what the prover put in."""
+    """A proof of each kind and size is accepted, and shows the prover's values."""
     found = verified(honest(name))
     assert found == SHOWN.get(name, found)
     assert found.slots
 
 
 def test_the_example_of_the_prover_runs() -> None:
-    """The example at the head of the package makes a signature that the verifier accepts."""
+    """The example in the package's docstring makes a signature that the verifier accepts."""
     example = (irma_testing.proofs.__doc__ or "").split("\n\n")[1]
     names: dict[str, Any] = dict(vars(irma_testing.proofs))
     exec(dedent(example), names)

@@ -28,13 +28,13 @@ def irmago() -> Path:
 
 
 def signatures(irmago: Path, file: str) -> list[str]:
-    """Return the signatures that a test of irmago has in its source."""
+    """Return the signatures in the source of one of irmago's tests."""
     found = re.findall(FORMS[file], (irmago / file).read_text(encoding="utf-8"))
     return [json.loads(f'"{text}"') if text.startswith("{\\") else text for text in found]
 
 
 def verify(irmago: Path, signature: str) -> Any:
-    """Verify a signature by the key that it names, as irmago's tests do, and the demo schemes."""
+    """Verify a signature with the demo schemes and the key that it names, as irmago's tests do."""
     folder = irmago / "testdata" / "irma_configuration"
     pem = (folder / "irma-demo" / "pk.pem").read_bytes()
     schemes = Schemes(SchemeFolder(folder), pinned={"irma-demo": pem})

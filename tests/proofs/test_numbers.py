@@ -27,7 +27,7 @@ def test_a_number_survives_its_base64(number: int) -> None:
 
 
 def test_a_number_may_have_leading_zeros() -> None:
-    """Leading zeros are accepted as far as the limit allows, and an empty string is 0."""
+    """Leading zeros are accepted up to the limit, and an empty string is 0."""
     assert numbers.read_number(encoded(7, zeros=3), "c", bits=32) == 7
     assert numbers.read_number("", "c", bits=32) == 0
 
@@ -46,7 +46,7 @@ def test_other_values_are_no_numbers(value: JsonValue) -> None:
 
 @pytest.mark.parametrize("value", [2**256, encoded(2**256), "A" * 10**6, 10**400])
 def test_a_number_that_is_too_long_is_refused(value: JsonValue) -> None:
-    """One bit more than the limit is too much, in either notation."""
+    """A number with one bit more than the limit is refused in either notation."""
     assert numbers.read_number(encoded(2**256 - 1), "c", bits=256) == 2**256 - 1
     with pytest.raises(ProofError, match="at most"):
         numbers.read_number(value, "c", bits=256)
@@ -62,7 +62,7 @@ def test_numbers_by_index() -> None:
     "index", ["", "01", "+1", "-1", "1.0", " 1", "1 ", "\u0661", "00", "10000"]
 )
 def test_other_keys_are_no_indices(index: str) -> None:
-    """An index is written in one way only."""
+    """An index that is not written in the usual way is refused."""
     with pytest.raises(ProofError, match="indices"):
         numbers.read_numbers_by_index({index: "AQ=="}, "a", bits=8)
 
@@ -89,7 +89,7 @@ def test_der_integers_are_those_of_another_writer(first: int, second: int) -> No
 
 
 def test_der_of_other_types() -> None:
-    """Zero, octets of three kinds of length, and true are written as X.690 says."""
+    """Zero, octet strings of three lengths, and true are written as X.690 specifies."""
     assert numbers.der_integer(0).hex() == "020100"
     assert numbers.der_integer(127).hex() == "02017f"
     assert numbers.der_integer(128).hex() == "02020080"
@@ -129,7 +129,7 @@ def test_powers_are_those_of_python(
 
 
 def test_other_threads_run_during_a_power(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each power of gmpy2 lets other threads run, and the application's own context stays."""
+    """Each power of gmpy2 lets other threads run, and the application's context is unchanged."""
     gmpy2 = pytest.importorskip("gmpy2")
     released: list[bool] = []
 
@@ -144,7 +144,7 @@ def test_other_threads_run_during_a_power(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_powers_work_without_gmpy2(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra `proofs`, its absence is no error."""
+    """Powers are computed without error if the extra `proofs` is not installed."""
 
     def missing(_name: str) -> None:
         raise ImportError

@@ -1,4 +1,4 @@
-"""Schemes: a signed index, files that are checked when they are read, and what they say."""
+"""Schemes: the signed index, the checks of files when they are read, and their content."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_files_are_read_when_they_are_needed() -> None:
 
 @pytest.mark.parametrize("path", [PERSON, KEY])
 def test_file_hash(path: str) -> None:
-    """A file that is not the one in the index, or is missing, is an error that names it."""
+    """A file that is missing or differs from the index causes an error that names it."""
     changed = scheme_file(path).encode() + b"\n"  # it says the same
     for content in (changed, None):
         bits = Schemes(Files({path: content}), pinned=pinned("bits"))
@@ -65,7 +65,7 @@ def test_file_hash(path: str) -> None:
 
 
 def test_only_files_of_the_index_are_used() -> None:
-    """A file that is in the folder, and not in the index, is not there."""
+    """A file that is in the folder but not in the index is ignored."""
     path = "bits/small/PublicKeys/1.xml"
     assert schemes("bits", "shared").issuer_key("bits.small", 1) is not None
     assert altered("bits", {path: None}).issuer_key("bits.small", 1) is None
@@ -77,7 +77,7 @@ def test_only_files_of_the_index_are_used() -> None:
 
 @pytest.mark.parametrize("identifier", ["", "bits", "bits.mid", "bits.mid.person.name", "a.b.c"])
 def test_unknown_things_are_none(identifier: str) -> None:
-    """A type, a key or a scheme that is not there is None."""
+    """An unknown type, key or scheme is None."""
     bits = schemes("bits", "shared")
     assert bits.credential_type(identifier) is None
     assert bits.issuer_key(identifier, 7) is None
@@ -116,7 +116,7 @@ def test_index_signature() -> None:
     ],
 )
 def test_a_malformed_index_is_refused(line: str) -> None:
-    """Each line of an index is a hash and a path of the scheme, and no path comes twice."""
+    """Each line of an index must be a hash and a path of the scheme, and paths must differ."""
     index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
     for encoding in ("utf-8", "latin-1"):
         content = index + f"{line}\n".encode(encoding)
@@ -125,7 +125,7 @@ def test_a_malformed_index_is_refused(line: str) -> None:
 
 
 def test_an_index_without_a_last_newline_is_read() -> None:
-    """The last line may end without a newline, and an index may not be huge."""
+    """The last line may lack a newline, and a huge index is refused."""
     index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
     known = Schemes(Files(signed("bits", index.rstrip(b"\n"))), pinned=pinned("bits"))
     assert known.credential_type("bits.mid.person") is not None
@@ -167,7 +167,7 @@ def test_pinned_keys_are_a_mapping() -> None:
 
 
 def test_files_can_be_read() -> None:
-    """What has no method to read files is refused at once."""
+    """An object without a method to read files is refused at once."""
     wrong: Any = FOLDER
     with pytest.raises(UsageError, match="files"):
         Schemes(wrong, pinned=pinned("bits"))
@@ -181,7 +181,7 @@ def test_a_scheme_has_its_folder_s_name() -> None:
 
 
 def test_counter() -> None:
-    """A key has the number that its file is named by."""
+    """A key must have the number in its file's name."""
     known = altered("bits", {KEY: scheme_file(KEY).replace("<Counter>0", "<Counter>1")})
     with pytest.raises(ConfigurationError, match="Counter must be 0"):
         known.issuer_key("bits.mid", 0)
@@ -311,14 +311,14 @@ def test_what_a_credential_type_says() -> None:
 
 
 def test_attributes_that_can_be_requested() -> None:
-    """They are those of a credential type in order, without the revocation attribute."""
+    """The attributes are in order and exclude the revocation attribute."""
     bits = schemes("bits", "shared")
     assert bits.attribute_types("bits.mid.pass") == ("bits.mid.pass.seat", "bits.mid.pass.note")
     assert bits.attribute_types("bits.mid.nothing") is None
 
 
 def test_an_issuer_has_a_name() -> None:
-    """The name of an issuer is there by language, and an unknown issuer is None."""
+    """An issuer has a name in each language, and an unknown issuer is None."""
     bits = schemes("bits", "shared")
     name = bits.issuer_name("bits.mid")
     assert name is not None
@@ -328,7 +328,7 @@ def test_an_issuer_has_a_name() -> None:
 
 
 def test_a_deprecated_credential_type_says_so() -> None:
-    """A deprecated credential type has the time of its deprecation, and may have no names."""
+    """A deprecated credential type has the time of its deprecation, and may lack names."""
     since = "<DeprecatedSince>1700000000</DeprecatedSince><Attributes>"
     text = scheme_file(PERSON).replace("<Attributes>", since)
     person = altered("bits", {PERSON: text}).credential_type("bits.mid.person")
@@ -341,7 +341,7 @@ def test_a_deprecated_credential_type_says_so() -> None:
 
 
 def test_a_file_of_another_encoding_is_refused() -> None:
-    """Files are UTF-8, with or without a byte order mark, and not huge."""
+    """Files must be UTF-8, with or without a byte order mark, and not huge."""
     marked = "\ufeff" + scheme_file(PERSON)
     assert altered("bits", {PERSON: marked}).credential_type("bits.mid.person") is not None
     with pytest.raises(ConfigurationError, match="UTF-8"):

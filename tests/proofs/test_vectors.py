@@ -1,4 +1,4 @@
-"""Every vector has the status, attributes, values and times that it says."""
+"""Every vector has the expected status, attributes, values and times."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_vector_has_its_status_attributes_and_times(
     expect = case["expect"]
     found, status = attempt(case)
     assert status == expect["status"]
-    if status == "EXPIRED":  # but for that it is valid, and has what the vector says
+    if status == "EXPIRED":  # it is otherwise valid, and has the vector's content
         monkeypatch.setattr(proved_slots, "check_not_expired", nothing)
         monkeypatch.setattr(proved_slots, "check_key_not_expired", nothing)
         found, _ = attempt(case)

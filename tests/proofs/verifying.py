@@ -1,4 +1,4 @@
-"""Verify made-up proofs by `irma_proofs`, and say what came out in few words."""
+"""Verify made-up proofs with `irma_proofs`, and summarise the result."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["Verified", "moment", "refusal", "schemes_of", "verified", "verifier"
 
 @frozen
 class Verified:
-    """What a proof proves: for each slot the attributes with their values, and the others."""
+    """The content of a proof: the attributes with their values for each slot, and the others."""
 
     slots: list[list[tuple[str, str | None]]]
     extra: list[tuple[str, str | None]]
     not_revoked: frozenset[str] = frozenset()
-    """Those attributes whose credential is proved not to be revoked."""
+    """The attributes whose credential is proved not to be revoked."""
 
 
 class _Files:
@@ -67,7 +67,7 @@ def moment(seconds: int) -> datetime:
 
 
 def verified(proof: Proof, schemes: Schemes | None = None, **options: Any) -> Verified:
-    """Return what a proof proves; all arguments but the first are for other schemes and options.
+    """Return the content of a proof. The other arguments are for other schemes and options.
 
     Raises:
         ProofError: a check refuses it.

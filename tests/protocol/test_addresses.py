@@ -1,4 +1,4 @@
-"""The URLs of settings: each kind of mistake has an error of its own."""
+"""The URLs of settings: each kind of mistake has its own error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP messages: what they compare by, how they are copied, and which headers they take."""
+"""HTTP messages: their equality, copies and headers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def response(**changes: Any) -> HttpResponse:
 
 @pytest.mark.parametrize("make", [request, response])
 def test_messages_compare_by_all_parts(make: Any) -> None:
-    """Two messages with the same parts are equal and have one hash; no others are."""
+    """Two messages are equal, and have the same hash, only if all their parts are equal."""
     assert make() == make()
     assert hash(make()) == hash(make())
     assert make() != make(headers=())

@@ -23,9 +23,9 @@ MAY_EXIST = {
     "error-start-next-session-empty-url": "HTTP 400 with an error and more data after it",
     "error-start-unknown-attribute-scheme-silent": "HTTP 503 with HTML",
 }
-"""The errors of a start that may have made a session, and the reason in each."""
+"""The errors of a start that may have created a session, each with its reason."""
 FOREIGN = ["error-404-no-route", "error-405-method"]
-"""The replies from before irmago's handlers: a status without irmago's JSON."""
+"""Replies that do not come from irmago's handlers: a status without irmago's JSON."""
 REFUSED = sorted({*names("error-*")} - {*MAY_EXIST, *FOREIGN, "error-body-too-slow"})
 
 
@@ -90,7 +90,7 @@ def test_an_error_that_leaves_a_session_possible_is_distinct(name: str, reason: 
 
 
 def test_a_timed_out_start_may_have_made_a_session() -> None:
-    """The server gives up after 2 s with an empty 503, as it does in other cases: see its bytes."""
+    """The server gives up after 2 s with an empty 503, whose bytes are the same in other cases."""
     head, _, body = recording("error-body-too-slow")["raw_response"].partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     headers = tuple((line.partition(":")[0], line.partition(":")[2].strip()) for line in lines)

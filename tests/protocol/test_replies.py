@@ -20,7 +20,7 @@ SERVER = ServerUrl.parse("https://irma.example")
 PARSERS = [
     getattr(endpoints, name)
     for name in endpoints.__all__
-    # An event is part of a stream, and no response.
+    # an event is part of a stream, not a response
     if name.startswith("parse_") and name != "parse_status_event"
 ]
 TYPES = ["application/json", "text/plain; charset=utf-8", "text/html", "", "x/\u00e9"]
@@ -41,7 +41,7 @@ TYPES = ["application/json", "text/plain; charset=utf-8", "text/html", "", "x/\u
     ],
 )
 def test_a_redirect_names_its_base_url_without_secrets(location: str, target: str) -> None:
-    """Redirects are not followed; the error says where the base URL seems to be."""
+    """Redirects are not followed; the error suggests another base URL."""
     with pytest.raises(RedirectError) as caught:
         endpoints.parse_status_response(HttpResponse(301, (("Location", location),)))
     assert caught.value.target == target
@@ -56,7 +56,7 @@ def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
 
 
 def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
-    """A public key is printed as it came, so control characters are refused."""
+    """A public key is printed unchanged, so control characters are refused."""
     for odd in (b"\x1b[2J", b"\x07", b"\x7f"):
         body = b"-----BEGIN PUBLIC KEY-----\nMII" + odd + b"\n-----END PUBLIC KEY-----\n"
         with pytest.raises(UnexpectedResponseError, match="not a public key in PEM"):

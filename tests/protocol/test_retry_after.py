@@ -41,7 +41,7 @@ def asked(text: str, now: datetime = NOW) -> timedelta:
     ],
 )
 def test_a_wait_is_read_in_seconds_or_as_a_date(text: str, wait: timedelta) -> None:
-    """A date may have any of the three forms; one that is over asks for no wait."""
+    """A date may have any of the three forms; a date in the past asks for no wait."""
     assert asked(text) == wait
 
 

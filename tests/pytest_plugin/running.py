@@ -1,4 +1,4 @@
-"""Runs pytest as a user does: in a process of its own, and with the plugin of this library."""
+"""Runs pytest as a user does: in a separate process, and with the plugin of this library."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["outcome", "run_pytest"]
 
 
 def run_pytest(directory: Path, *arguments: str, all_plugins: bool = False) -> str:
-    """Run the tests in a directory; give all that was said.
+    """Run the tests in a directory, and return the output.
 
     Args:
         directory: Where the tests are.
         arguments: Options of pytest.
-        all_plugins: Load every installed plugin, except for asyncio. Without, only ours is loaded,
-            because loading those of the development environment takes a second of each run.
+        all_plugins: Load every installed plugin, except for asyncio. By default only ours is
+            loaded, because loading the plugins of the development environment takes a second.
     """
     some = {} if all_plugins else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     options = ("-p", "no:asyncio") if all_plugins else ("-p", "irma")
@@ -34,7 +34,7 @@ def run_pytest(directory: Path, *arguments: str, all_plugins: bool = False) -> s
 
 
 def outcome(directory: Path, *arguments: str) -> str:
-    """Run them, and give the counts: `3 passed`."""
+    """Run the tests, and return the counts, such as `3 passed`."""
     said = run_pytest(directory, "-q", "-W", "error", *arguments)
     found = re.search(r"^(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s", said, re.MULTILINE)
     assert found, said

@@ -1,4 +1,4 @@
-"""The pytest plugin: there by itself, light until it is used, and what its fixtures are."""
+"""The pytest plugin: it is found automatically, loads little until it is used, and has fixtures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_unconfigure(config):
 
 
 def modules_after(directory: Path, test: str, *options: str, all_plugins: bool = True) -> list[str]:
-    """Return which modules are loaded at the end of a run of one test."""
+    """Return the modules that are loaded at the end of a run of one test."""
     (directory / "conftest.py").write_text(LIST_MODULES)
     (directory / "test_it.py").write_text(test)
     said = run_pytest(directory, "-q", *options, all_plugins=all_plugins)
@@ -41,7 +41,7 @@ def test_pytest_finds_the_plugin() -> None:
 def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
     """A run without our fixtures loads neither the core nor the modules of `irma_testing`."""
     found = modules_after(tmp_path, "def test_nothing(): pass\n")
-    # Plugins of others load some of the heavy libraries.
+    # plugins of other projects load some of the heavy libraries
     without = modules_after(tmp_path, "def test_nothing(): pass\n", "-p", "no:irma")
     assert [name for name in found if name not in without] == [
         "irma_testing",
@@ -50,7 +50,7 @@ def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
 
 
 def test_a_fixture_loads_what_it_needs(tmp_path: Path) -> None:
-    """Which shows that the list above could have been longer."""
+    """A fixture loads the modules it needs, which the test above would otherwise miss."""
     test = "def test_server(irma_server): assert irma_server.url\n"
     found = modules_after(tmp_path, test, all_plugins=False)
     assert {"irma_core", "irma_testing.memory.server"} <= set(found)
@@ -59,7 +59,7 @@ def test_a_fixture_loads_what_it_needs(tmp_path: Path) -> None:
 def test_all_fixtures_are_of_one_server(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_app: SimulatedApp
 ) -> None:
-    """The app answers what the requestor asks."""
+    """The app and the requestor use the same server."""
     irma_app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
     irma_server.when_started(irma_app.accept)
     session = irma_requestor.start_session(EMAIL)
@@ -79,7 +79,7 @@ async def test_there_is_an_async_requestor(
 
 
 def test_each_test_has_its_own(tmp_path: Path) -> None:
-    """Nothing of one test is there in the next."""
+    """Each test has a new server, without sessions of earlier tests."""
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "seen = []\n"

@@ -1,4 +1,4 @@
-"""`connect` and `open_parts` by a settings file, in both modes."""
+"""`connect` and `open_parts` with a settings file, in both modes."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_a_file_says_where_to_connect_and_as_whom(
 def test_the_environment_names_the_file(
     token_file: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a URL and settings, an application connects as its environment says."""
+    """An application without a URL and settings connects as its environment variables say."""
     monkeypatch.setenv("IRMA_SETTINGS", str(token_file))
     with connect(transport=server.transport()) as requestor:
         start(requestor)
@@ -99,7 +99,7 @@ def test_the_environment_names_the_file(
 
 
 def test_keys_of_both_sides_come_from_the_file(key_file: Path, server: InMemoryServer) -> None:
-    """A key of the file signs requests, and one of the server's verifies results."""
+    """A key in the file signs requests, and the server's key in the file verifies results."""
     with connect(settings=key_file, transport=server.transport()) as requestor:
         start(requestor)
         assert requestor.context.jwt_issuer is None
@@ -107,7 +107,7 @@ def test_keys_of_both_sides_come_from_the_file(key_file: Path, server: InMemoryS
 
 
 def test_arguments_override_the_file(key_file: Path, server: InMemoryServer) -> None:
-    """An argument overrides the setting of that meaning, and a token replaces a key."""
+    """An argument overrides the setting of the same meaning, and a token replaces a key."""
     with connect(
         server.url, settings=key_file, token=TOKEN, transport=server.transport()
     ) as requestor:
@@ -203,7 +203,7 @@ class _Backend:
 def test_an_error_on_connecting_names_the_line(
     text: str, line: int, name: str, says: str, written: Path
 ) -> None:
-    """A setting that turns out to be wrong when it is used is named with its file and line."""
+    """The error for a setting that fails when it is used names its file and line."""
     (written.parent / "empty.txt").write_text("\n")
     (written.parent / "latin.txt").write_bytes(b"\xff")
     (written.parent / "large.txt").write_bytes(b"a" * 1_100_000)
@@ -215,7 +215,7 @@ def test_an_error_on_connecting_names_the_line(
 
 
 def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
-    """A plugin that is not there, or has not the scheme, is named with the line of its setting."""
+    """The error for a missing plugin or scheme names the line of its setting."""
     written.write_text('server.url = "https://irma.example"\nplugins.use = ["no-such-plugin"]')
     with pytest.raises(PluginError, match=r"line 2, plugins.use\)"), connect(settings=written):
         pass
@@ -229,7 +229,7 @@ def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
 
 @pytest.mark.parametrize("part", ["requestor", "store", "status_backend", "signer"])
 def test_a_part_that_no_setting_names(part: str, written: Path) -> None:
-    """A part without a URI and a setting is refused with what to set."""
+    """A part without a URI and a setting is refused, and the error says what to set."""
     written.write_text("")
     openers: list[tuple[Any, str]] = [
         (open_parts, "uri: must be|url: must be"),

@@ -1,4 +1,4 @@
-"""`read_settings`: a settings file and the environment, and what is refused in them."""
+"""`read_settings` reads a settings file and the environment, and refuses mistakes in them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.settings.conftest import FOLDER
 WHOLE = FOLDER / "whole.toml"
 FAULTS: list[dict[str, Any]] = tomllib.loads((FOLDER / "faults.toml").read_text("utf-8"))["fault"]
 WORD = "zq7"
-"""A word in every value of these tests, which no error may repeat."""
+"""A word that is in every value of these tests, and may be in no error."""
 
 
 @pytest.fixture(scope="session")

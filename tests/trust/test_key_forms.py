@@ -73,7 +73,7 @@ MODULUS = RSA.public_key().public_numbers().n
 
 
 def other_keys() -> dict[str, bytes]:
-    """Return keys that are no shared secrets, each by its kind and form."""
+    """Return keys that are not shared secrets, each by its kind and form."""
     made: dict[str, bytes] = {}
     for kind, key in KEYS.items():
         public = key.public_key()
@@ -227,7 +227,7 @@ def test_random_bytes_are_a_shared_secret(data: bytes) -> None:
     ],
 )
 def test_bytes_that_begin_like_another_key_may_be_a_secret(data: bytes) -> None:
-    """The first bytes alone do not identify another kind of key."""
+    """The first bytes alone do not identify another kind of key, so a secret may begin like it."""
     assert has_other_key(data) is data.startswith(b"-----BEGIN")
 
 
@@ -264,12 +264,12 @@ def test_a_weak_secret_is_refused(key: Any, said: str) -> None:
 
 
 def test_a_sentence_may_be_a_shared_secret() -> None:
-    """Spaces within a string show that it is not base64."""
+    """A sentence is accepted as a shared secret, because its spaces show that it is not base64."""
     assert SharedKey(b"a shared key of thirty-two bytes").reveal()
 
 
 def test_a_client_secret_is_its_characters() -> None:
-    """OAuth decodes no secret, so a string that looks like base64 is the secret itself."""
+    """A client secret that looks like base64 is not decoded, because OAuth decodes no secret."""
     secret = "vkJ5bUtdYcZ7gqPzLw3xN8eRh2aTf6Sm"
     signer = HmacSigner.from_client_secret(secret)
     assert signer.sign(b"x") == hmac.digest(secret.encode(), b"x", "sha256")
@@ -328,7 +328,7 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
     ],
 )
 def test_invalid_base64_is_refused_with_its_cause(text: Any, said: str) -> None:
-    """The server refuses the string too, or reads another key than was meant."""
+    """Invalid base64 is refused: the server refuses it too, or reads a different key."""
     for make in (SharedKey, HmacSigner):
         with pytest.raises(ConfigurationError, match=said):
             make.from_base64(text)
@@ -357,7 +357,7 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
 
 @pytest.mark.parametrize("form", PEM_FORMS)
 def test_pem_is_taken_as_programs_write_it(form: str) -> None:
-    """PEM is accepted as files, environments, YAML and PowerShell have it."""
+    """PEM is accepted in the forms of files, environment variables, YAML and PowerShell."""
     assert PublicKey(PEM_FORMS[form](PUBLIC)).pem
     assert len(parse_server_keys(PEM_FORMS[form](PUBLIC))) == 1
     assert RsaSigner(PEM_FORMS[form](PRIVATE)).sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
@@ -452,7 +452,7 @@ KEY = new_sealing_key()
     ids=["a line", "a space before it", "a byte order mark", "no padding", "standard base64"],
 )
 def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
-    """All forms of a sealing key open what one of them sealed."""
+    """All forms of a sealing key open a string that one of them sealed."""
     now = datetime(2026, 11, 24, tzinfo=UTC)
     text = Sealer([KEY]).seal("v", purpose="p", now=now, lifetime=timedelta(hours=1))
     assert Sealer([key]).unseal(text, purpose="p", now=now) == "v"
@@ -473,7 +473,7 @@ def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
     ],
 )
 def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) -> None:
-    """A key that was read wrongly would seal what no other process opens."""
+    """An invalid key is refused, because no other process could open what it seals."""
     with pytest.raises(ConfigurationError, match=said):
         Sealer(keys)
 

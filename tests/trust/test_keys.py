@@ -1,4 +1,4 @@
-"""Keys and signers: which are accepted, which are refused, and what is never shown."""
+"""Keys and signers that are accepted or refused. No error and no `repr` shows a key."""
 
 import base64
 import pickle

@@ -1,4 +1,4 @@
-"""Our JWS and joserfc's agree: an independent implementation is the other side of each test.
+"""Our JWS agrees with that of joserfc, an independent implementation.
 
 The library does not use joserfc. docs/explanation/jose-and-oauth.md has the reason and the figures.
 """
@@ -43,7 +43,7 @@ PUBLIC = (
 
 
 class Algorithm(NamedTuple):
-    """One algorithm at both sides."""
+    """One algorithm of both libraries."""
 
     name: str
     signer: Signer
@@ -119,7 +119,7 @@ def joserfc_payload(algorithm: Algorithm, token: str) -> bytes | None:
 @algorithms
 @given(claims=CLAIMS)
 def test_joserfc_verifies_what_we_sign(algorithm: Algorithm, claims: dict[str, Any]) -> None:
-    """Joserfc accepts each token of ours and reads the claims that we wrote."""
+    """Joserfc accepts each of our tokens and reads the claims that we wrote."""
     payload = joserfc_payload(algorithm, sign(algorithm, claims))
     assert payload is not None
     assert json.loads(payload) == claims
@@ -143,7 +143,7 @@ def check_agreement(algorithm: Algorithm, token: str) -> None:
     if isinstance(ours, bytes):
         assert ours == theirs
     else:
-        # Our checks of the form are stricter. A signature is right for both or for neither.
+        # our checks of the form are stricter, but a signature is valid for both or for neither
         assert theirs is None or ours not in {"signature", "weak_key"}
 
 
@@ -199,7 +199,7 @@ def test_we_agree_on_other_headers(
 
 @algorithms
 def test_both_refuse_the_signature_of_another_key(algorithm: Algorithm) -> None:
-    """A token that another key of the same algorithm signed is accepted by neither side."""
+    """Both libraries refuse a token that another key of the same algorithm signed."""
     token = sign(algorithm, {"a": 1}, algorithm.wrong_signer)
     assert our_payload(algorithm, token) == "signature"
     assert joserfc_payload(algorithm, token) is None
@@ -207,7 +207,7 @@ def test_both_refuse_the_signature_of_another_key(algorithm: Algorithm) -> None:
 
 @algorithms
 def test_both_refuse_the_other_algorithm(algorithm: Algorithm) -> None:
-    """A key for the other algorithm verifies a token at neither side."""
+    """Both libraries refuse a token with a key for the other algorithm."""
     other = HMAC if algorithm is RSA else RSA
     token = sign(other, {"a": 1})
     assert our_payload(algorithm, token) == f"algorithm_{other.name.lower()}"
@@ -217,7 +217,7 @@ def test_both_refuse_the_other_algorithm(algorithm: Algorithm) -> None:
 @algorithms
 @pytest.mark.parametrize("position", range(8))
 def test_both_refuse_a_changed_bit(algorithm: Algorithm, position: int) -> None:
-    """A token is accepted by neither side after one bit of its signature has changed."""
+    """Both libraries refuse a token after one bit of its signature has changed."""
     unsigned = unsigned_jwt({"alg": algorithm.name}, {"a": 1})
     signature = bytearray(algorithm.signer.sign(unsigned.signing_input))
     signature[position * len(signature) // 8] ^= 1 << position

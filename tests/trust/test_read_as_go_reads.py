@@ -1,8 +1,8 @@
 """A session request JWT means the same here as to an IRMA server, or it is refused.
 
-`request_jwts.json` holds headers and claims, and what irmago 1.3.0 and its JWT library make of
-each: the requestor, the subject, the times and the request as they write it again, or null where
-they refuse it.
+`request_jwts.json` holds headers and claims, and the result of irmago 1.3.0 and its JWT library for
+each. A result has the requestor, the subject, the times and the request that irmago wrote; null
+stands for a refusal.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def header_and_claims(row: dict[str, Any]) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
-    """A JWT is refused, or it has the same requestor and the same request as at the server."""
+    """A JWT is refused, or it has the requestor and the request that the server reads."""
     jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
     try:
         verified = verify_session_request_jwt(jwt, keys=KEYS, max_age=timedelta(minutes=5), now=NOW)

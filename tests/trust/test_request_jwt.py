@@ -1,4 +1,4 @@
-"""Session request JWTs: signed for a server, and verified in a server's place."""
+"""Session request JWTs: signing them for a server, and verifying them instead of a server."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_forbidden_request_is_not_signed() -> None:
 
 
 def test_a_signer_that_fails_is_named() -> None:
-    """The error names the signer's class, and has its exception as the cause."""
+    """The error names the signer's class, and its cause is the signer's exception."""
 
     class Broken:
         algorithm = "HS256"
@@ -241,7 +241,7 @@ def test_an_audience_may_be_expected() -> None:
 
 
 def test_a_time_may_have_a_fraction() -> None:
-    """RFC 7519 allows fractions of seconds; the official server takes whole seconds alone."""
+    """RFC 7519 allows fractions of seconds, but the official server accepts only whole seconds."""
     at = NOW.timestamp()
     assert verify(by_rsa(iat=at - 0.5, exp=at + 0.5, nbf=at - 0.5)).requestor == "bank"
     assert refused(by_rsa(iat=at + 10.5)) == "issued_at"
@@ -260,14 +260,14 @@ def test_a_jwt_of_another_shared_key_is_refused() -> None:
     "key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM", 7, bytearray(SECRET), bytes(32)]
 )
 def test_an_invalid_key_is_the_callers_mistake(key: Any) -> None:
-    """A public key as bytes would be taken for a shared key that everybody knows."""
+    """A public key as bytes is refused: it would otherwise be a shared key that everybody knows."""
     with pytest.raises(ConfigurationError):
         verify(sign(), keys={"shop": key})
 
 
 @pytest.mark.parametrize("keys", [None, SECRET, ["shop"]])
 def test_keys_without_names_are_the_callers_mistake(keys: Any) -> None:
-    """The keys need names, since the name in the JWT chooses the key."""
+    """The keys need names, because the JWT names its key."""
     with pytest.raises(ConfigurationError, match="keys must map names"):
         verify(sign(), keys=keys)
 
@@ -295,7 +295,7 @@ HONEST = sign()
 
 
 def test_a_signer_that_is_awaited_is_refused() -> None:
-    """An async signer is refused without a call, since nothing awaits it here."""
+    """An asyncio signer is refused without a call, because nothing would await it."""
 
     class Awaited:
         algorithm = "HS256"

@@ -1,4 +1,4 @@
-"""Result JWTs: what is accepted, and each kind of refusal with its code."""
+"""Result JWTs that are accepted, and each kind of refusal with its code."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_the_official_server_signed_is_verified(name: str) -> None:
 
 
 def test_a_server_without_a_name_must_be_expected() -> None:
-    """`issuer=None` is for a server whose `jwt_issuer` is empty, and for no other."""
+    """`issuer=None` accepts only a server whose `jwt_issuer` is empty."""
     jwt, now = recorded("result-jwt-no-issuer")
     result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer=None, now=now)
     assert result.status is SessionStatus.DONE
@@ -114,13 +114,13 @@ def test_the_size_limit_is_the_callers_choice() -> None:
 
 @pytest.mark.parametrize("value", [None, 7, b"\xff\xfe.a.b", ["a", "b", "c"]])
 def test_a_jwt_of_another_type_is_refused(value: Any) -> None:
-    """A value that is no string may come from an untyped caller or from the network."""
+    """A value that is not a string, as from untyped callers or the network, is refused."""
     assert refused(cast("str", value)) == "form"
 
 
 @pytest.mark.parametrize("more", ["x" * 1024 * 1024, [0] * 30_000, [[]] * 15_000])
 def test_a_too_large_jwt_is_refused_though_signed(more: object) -> None:
-    """A JWT over 1 MiB, or with so many values that reading takes long, is refused."""
+    """A JWT over 1 MiB, or with too many values to read quickly, is refused."""
     key = make_jwt_vectors.KEY
     jwt = make_jwt_vectors.sign(
         make_jwt_vectors.HEADER, {**make_jwt_vectors.CLAIMS, "x": more}, key
@@ -164,14 +164,14 @@ def test_a_simulated_result_is_taken_where_it_is_allowed() -> None:
 
 
 def test_every_code_is_documented_and_tried() -> None:
-    """The list of codes at the head of the module is complete, and each code has a test."""
+    """The list of codes in the module's docstring is complete, and each code has a test."""
     documented = set(re.findall(r"`([a-z0-9_]+)`", result_jwt.__doc__ or ""))
     assert documented - {"iat", "exp", "nbf", "aud", "max_bytes"} == CODES
 
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
 def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
-    """A changed JWT is refused with an error of the tree, or it has the same content."""
+    """A changed JWT is refused with an error of the library, or it has the same content."""
     honest = JWT["honest"].encode()
     at = place % len(honest)
     changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
@@ -183,7 +183,7 @@ def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -
 
 @given(text=st.text(alphabet=st.sampled_from("aA0-_.= \n\u00e9eyJ"), max_size=80) | st.binary())
 def test_no_string_makes_another_error(text: str | bytes) -> None:
-    """Any string is refused with an error of the tree."""
+    """Any string is refused with an error of the library."""
     with pytest.raises(IrmaError):
         verify(text)
 
@@ -248,7 +248,7 @@ def verify_older(changed: dict[str, Any]) -> Any:
 
 
 def test_older_attributes_may_differ_only_by_case() -> None:
-    """The attributes are the keys of a map, which are exact to a reader in Go too."""
+    """Attributes that differ only by case are accepted, because Go distinguishes them too."""
     assert verify_older({}).unchecked_attributes == {"a.b.c.d": "x", "a.b.c.D": "y"}
     assert verify_older({"exp": JWT["now"] + 0.5, "nbf": JWT["now"] - 0.5})
 
@@ -274,7 +274,7 @@ def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], co
 
 
 def test_a_missing_exp_of_an_old_server_is_explained() -> None:
-    """The error says which servers set `exp`, and how to have it on older ones."""
+    """The error says which servers set `exp`, and how to enable it on older ones."""
     with pytest.raises(ResultJwtError, match=r"before 0\.7\.0 .* validity") as caught:
         verify_older({"exp": ...})
     assert caught.value.code == "time"

@@ -1,4 +1,4 @@
-"""Sealed strings: the content comes back for the same purpose and visitor, for its time."""
+"""Sealed strings: they can be opened for the same purpose and visitor until they expire."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unseal(text: object, **other: Any) -> JsonValue:
 
 @given(JSON, st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_what_was_sealed_comes_back(value: JsonValue, binding: str | None) -> None:
-    """A sealed string opens, and may be part of a URL, a header or a cookie as it is."""
+    """A sealed string can be opened, and can be part of a URL, a header or a cookie unchanged."""
     text = seal(value, binding=binding)
     assert unseal(text, binding=binding) == value
     assert set(text) <= set(ALPHABET)
@@ -62,7 +62,7 @@ def test_sealing_hides_the_content() -> None:
 
 @given(st.data())
 def test_a_changed_sealed_string_is_refused(data: st.DataObject) -> None:
-    """A change, loss or addition of one character is refused; Fernet alone would take some."""
+    """A change, loss or addition of one character is refused; Fernet alone would accept some."""
     text = seal()
     place = data.draw(st.integers(0, len(text) - 1))
     put = data.draw(st.sampled_from(["", *ALPHABET, *"=+/ \n.!"]))
@@ -98,7 +98,7 @@ def test_a_sealed_string_has_a_limit() -> None:
     ],
 )
 def test_a_string_of_another_program_is_refused(packed: bytes) -> None:
-    """A key should be for this library alone; the error is clear if it is not."""
+    """A string that another program sealed with the same key is refused with a clear error."""
     with pytest.raises(HandleInvalidError):
         unseal(Fernet(NEW).encrypt(packed).decode().rstrip("="))
 
@@ -120,7 +120,7 @@ def test_a_sealed_string_expires() -> None:
 
 @pytest.mark.parametrize("purpose", ["Login", "login2"])
 def test_a_sealed_string_is_for_its_purpose(purpose: str) -> None:
-    """A string that was sealed for a page is refused in a callback's URL."""
+    """A string that was sealed for a page is refused in the URL of a callback."""
     with pytest.raises(WrongPurposeError):
         unseal(seal(), purpose=purpose)
 

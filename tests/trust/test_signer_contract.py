@@ -1,4 +1,4 @@
-"""The public contract of signers: passed by those that come with the library, and by no bad one."""
+"""The library's own signers pass the public contract of signers, and every bad one fails."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TestOnThread(AsyncSignerContract):
 
 
 class BadSigner:
-    """Signs by HS256 as it should; one thing of it is made bad by a subclass."""
+    """A correct HS256 signer, in which a subclass breaks one thing."""
 
     algorithm = "HS256"
 
@@ -79,21 +79,21 @@ class Constant(BadSigner):
 
 
 class Encoded(BadSigner):
-    """Gives text."""
+    """Returns a string instead of bytes."""
 
     def sign(self, signing_input: bytes) -> Any:
         return super().sign(signing_input).hex()
 
 
 class TooSmall(BadSigner):
-    """Signs a part of what is large."""
+    """Signs only a part of a large input."""
 
     def sign(self, signing_input: bytes) -> bytes:
         return super().sign(signing_input[:65536])
 
 
 class OneAtATime(BadSigner):
-    """Keeps its input where the next thread puts its own."""
+    """Keeps its input where the next thread overwrites it."""
 
     kept = b""
 
@@ -111,28 +111,28 @@ class Talkative(BadSigner):
 
 
 class Portable(BadSigner):
-    """Takes its key along when pickled."""
+    """Includes its key when it is pickled."""
 
     def __init__(self) -> None:
         self.key = KEY
 
 
 class Explaining(BadSigner):
-    """Shows what it could not sign."""
+    """Shows its input if it cannot sign it."""
 
     def sign(self, signing_input: bytes) -> bytes:
         raise ValueError(f"cannot sign {signing_input!r}")
 
 
 class Behind(BadSigner):
-    """Fails with its key in the error behind the error."""
+    """Fails with its key in the cause of its error."""
 
     def sign(self, signing_input: bytes) -> bytes:
         raise RuntimeError("the service is away") from ValueError(KEY.decode())
 
 
 class Fickle(BadSigner):
-    """Signs another way in a child."""
+    """Signs differently in a child process."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -142,7 +142,7 @@ class Fickle(BadSigner):
 
 
 class Hanging(Fickle):
-    """Waits for its parent in a child."""
+    """Waits for its parent in a child process."""
 
     def sign(self, signing_input: bytes) -> bytes:
         if os.getpid() != self.process:
@@ -181,7 +181,7 @@ BAD: list[tuple[Callable[[], BadSigner], str]] = [
 def test_the_contract_finds_a_bad_signer(
     make: Callable[[], BadSigner], test: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the test that is meant for its fault; and the others are no worse than that fault."""
+    """Each bad signer fails the test that is meant for its fault."""
     monkeypatch.setattr(contract_tools, "_CHILD_TIMEOUT", 0.5)
 
     class Contract(SignerContract):

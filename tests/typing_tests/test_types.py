@@ -1,7 +1,7 @@
-"""What type checkers see: exact types of flows and the front, and wrong modes refused.
+"""Type checkers see exact types of flows and the front, and refuse wrong modes.
 
-mypy's `warn_unused_ignores` and pyright's setting below make each `type: ignore` here a claim: if
-the checker no longer refuses the line, it complains of the comment.
+With mypy's `warn_unused_ignores` and pyright's setting below, each `type: ignore` is a test: a
+checker that accepts the line reports the comment as unused.
 """
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -51,7 +51,7 @@ def asking() -> Flow[int]:
 
 
 def test_a_flow_has_the_exact_type_of_its_answer() -> None:
-    """`yield from` gives the effect's answer, and the driver gives the flow's."""
+    """`yield from` returns the effect's answer, and the driver returns the flow's answer."""
     status = run(asking(), ScriptedTransport([HttpResponse(204)]))
     assert_type(status, int)
     assert status == 204
@@ -79,7 +79,7 @@ async def only_a_store_of_its_mode(
     keys: list[str],
     stores: tuple[Store, AsyncStore],
 ) -> None:
-    """A receiver takes a store of its own mode only."""
+    """A receiver accepts only a store of its own mode."""
     blocking, other = stores
     handles = Handles(requestor, keys, store=blocking, purpose="login")
     assert_type(handles.redeem("handle", binding="visit"), Answer)
@@ -94,7 +94,7 @@ async def only_a_store_of_its_mode(
 
 
 def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
-    """Likewise; and a secret, which needs no signer, is for either mode."""
+    """A gateway needs a signer of the requestor's mode; a secret fits both modes."""
     gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
     Requestor(
@@ -108,7 +108,7 @@ def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
 
 
 def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
-    """A type checker refuses it in `Requestor`: else the comment would be unused, an error."""
+    """A type checker refuses an asyncio signer in `Requestor`."""
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), authentication=authentication)
     Requestor(
         "https://irma.example",
@@ -118,7 +118,7 @@ def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
 
 
 def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
-    """A status backend goes to the requestor of its mode alone."""
+    """Only a requestor of the same mode accepts a status backend."""
     url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
     Requestor(url, transport, status_backend=backend)
     AsyncRequestor(url, other, status_backend=awaited)
@@ -129,7 +129,7 @@ def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> Non
 def receivers_have_a_mode(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
-    """They take the requestor and the store of their mode, and give its answers."""
+    """Receivers accept the requestor and the store of their mode, and return its answers."""
     page = "https://shop.example/irma/callback"
     receiver = CallbackReceiver(requestor, page, sealer=sealer, store=store, deliver=print)
     assert_type(receiver.receive("POST", page, [], b""), HttpResponse)
@@ -141,7 +141,7 @@ def receivers_have_a_mode(
 def later_is_a_task_or_a_thread(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
-    """What runs after the reply to an unsigned post, in the usual ways."""
+    """The work after the reply to an unsigned post can run as a task or on a thread."""
     page, tasks = "https://shop.example/irma/callback", TaskGroup()
     with ThreadPoolExecutor() as pool:
         CallbackReceiver(
@@ -167,7 +167,7 @@ def later_is_a_task_or_a_thread(
 def chains_have_a_mode(
     session: StartedSession, requestor: Requestor, store: Store, sealer: Sealer
 ) -> None:
-    """The answers of a chain are iterated in the requestor's."""
+    """The answers of a chain are iterated in the requestor's mode."""
     page = "https://shop.example/irma"
     nexts = NextSessionReceiver(requestor, page, sealer=sealer, store=store, choose=print)
     assert_type(next(nexts.follow(session, timeout=timedelta(minutes=1))), Answer)

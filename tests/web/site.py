@@ -1,4 +1,4 @@
-"""A website of one mode with the web sessions under test, at a server in memory, and browsers."""
+"""A website of one mode with the web sessions under test, a server in memory, and browsers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def slot_in(url: str) -> int:
 
 
 class Reply:
-    """A reply for a page, read as a browser would."""
+    """A reply for a page, read like in a browser."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.response = response
@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def code(self) -> str | None:
-        """The code of the error; None without one."""
+        """The code of the error, or None."""
         return self.json["error"]["code"] if "error" in self.json else None
 
     @property
@@ -81,11 +81,11 @@ class Reply:
 
 
 class Site:
-    """A website: its web sessions, the people that it logged in, and a server with an app.
+    """A website: its web sessions, the people whom it logged in, and a server with an app.
 
     Args:
         mode: `sync` or `async`.
-        settings: Further settings of `WebSessions`; some of them replace defaults.
+        settings: More settings of `WebSessions`; some of them replace defaults.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Site:
 
 
 class Browser:
-    """A browser that keeps one cookie, and sends what the page's script would."""
+    """A browser that keeps one cookie, and sends the calls of the page's script."""
 
     def __init__(self, site: Site, headers: Mapping[str, str]) -> None:
         self.site = site
@@ -156,7 +156,7 @@ class Browser:
         }
 
     def request(self, path: str, fields: Any, **changes: Any) -> WebRequest:
-        """Return the request with these fields in its body, or with changes of it."""
+        """Return a request with these fields in its body, or with the given changes."""
         headers = {**self.headers, **changes.pop("headers", {})}
         if self.cookie is not None:
             headers.setdefault("Cookie", self.cookie)
@@ -184,7 +184,7 @@ class Browser:
         return self.send("start", name, fields)
 
     def started(self, name: str = "login") -> str:
-        """Start a session which the app answers; return its handle."""
+        """Start a session that the app answers, and return its handle."""
         reply = self.start(name)
         self.site.app.accept(reply.pointer)
         return reply.handle

@@ -13,12 +13,12 @@ __all__ = ["FailingStore", "failing_store"]
 
 
 class FailingStore:
-    """A store in memory that notes its calls, and fails at some of them.
+    """A store in memory that records its calls, and fails at some of them.
 
     Attributes:
-        calls: What was called, in order.
+        calls: The names of the called methods, in order.
         fails: Whether a call fails, given its number from 0.
-        is_late: Whether a failing call does its work first, as when a reply is lost.
+        is_late: Whether a failing call takes effect first, as when a reply is lost.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -54,7 +54,7 @@ class FailingStore:
 
 
 class AsyncFailingStore:
-    """The same, awaited."""
+    """The same for asyncio."""
 
     def __init__(self, store: FailingStore) -> None:
         self._store = store
@@ -76,6 +76,6 @@ class AsyncFailingStore:
 
 
 def failing_store(mode: str, clock: Clock) -> tuple[FailingStore, Any]:
-    """Return a store to give orders to, and the same one in the form that the mode needs."""
+    """Return a store for the test to control, and the same store in the form for the mode."""
     store = FailingStore(clock)
     return store, store if mode == "sync" else AsyncFailingStore(store)

@@ -1,7 +1,7 @@
-"""Attacks on a login: what another person, another site or another browser can send.
+"""Attacks on a login by another person, site or browser.
 
-Each test is named after the attack. In all of them nobody is logged in by it, and the victim's own
-login still works.
+Each test is named after the attack. No attack logs anybody in, and the victim's own login still
+works.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_stolen_handle_from_another_browser(site: Site) -> None:
 
 
 def test_stolen_handle_after_the_login(site: Site) -> None:
-    """A thief does not get the outcome of a login either."""
+    """A thief cannot read the outcome of a login either."""
     victim, thief = site.browser(), site.browser()
     handle = handle_of(victim)
     victim.finish(handle)
@@ -85,7 +85,7 @@ def test_stolen_handle_after_the_login(site: Site) -> None:
 
 
 def test_slot_of_another_browser(site: Site) -> None:
-    """The number in the fragment of a page's URL is of no use in another browser."""
+    """The number in the fragment of a page's URL is useless in another browser."""
     victim, thief = site.browser(), site.browser()
     slot, handle = victim.started_on_phone()
     thief.started_on_phone()
@@ -97,8 +97,8 @@ def test_slot_of_another_browser(site: Site) -> None:
 def test_stolen_cookie(site: Site) -> None:
     """A thief who copied the cookie of a shared computer cannot finish the next visitor's session.
 
-    The cookie stays the same for a year, so it finds a session only with the number or the handle,
-    which the visitor's own page has.
+    The cookie stays the same for a year, so it identifies a session only together with the number
+    or the handle, which only the visitor's page has.
     """
     victim, thief = site.browser(), site.browser()
     victim.start()
@@ -210,7 +210,7 @@ def test_cookie_tossed(site: Site) -> None:
 
 
 def test_cookie_doubled(site: Site) -> None:
-    """Of two cookies of our name neither counts, in one header or in two, in whichever order."""
+    """Of two cookies of our name neither counts, in one header or two, and in any order."""
     attacker, victim = site.browser(), site.browser()
     of_attacker, of_victim = handle_of(attacker), handle_of(victim)
     ours, theirs = str(victim.cookie), str(attacker.cookie)
@@ -234,7 +234,7 @@ def test_cookie_doubled(site: Site) -> None:
     ["", "x", "a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "+", '"' + "a" * 43 + '"', "é" * 43],
 )
 def test_malformed_cookie(site: Site, value: str) -> None:
-    """A value that we never set is no cookie, and the next start sets a new one."""
+    """A cookie with a value that we never set is ignored, and the next start sets a new one."""
     browser = site.browser()
     browser.cookie = f"{COOKIE}={value}"
     assert browser.finish("x").code == "no_cookie"
@@ -244,10 +244,10 @@ def test_malformed_cookie(site: Site, value: str) -> None:
 
 
 def test_cookie_fixed_by_an_attacker_is_of_no_use_without_the_handle(site: Site) -> None:
-    """An attacker who knows cookie and handle gets no second login.
+    """An attacker who knows the cookie and the handle cannot cause a second login.
 
-    A cookie with the prefix `__Host-` cannot be set by another host, so this takes access to the
-    victim's browser. Then the two share a browser, as two tabs do.
+    Another host cannot set a cookie with the prefix `__Host-`, so the attacker needs access to the
+    victim's browser. The two then share a browser, like two tabs.
     """
     victim, attacker = site.browser(), site.browser()
     victim.start()
@@ -327,7 +327,7 @@ def test_two_media_types(site: Site) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "post", ""])
 def test_other_method(site: Site, method: str) -> None:
-    """Only `POST` does anything: a link or an image of another site is a `GET`."""
+    """Only `POST` has an effect, because a link or an image of another site causes a `GET`."""
     victim = site.browser()
     handle = handle_of(victim)
     request = victim.request("finish/login", {"handle": handle}, method=method)
@@ -361,7 +361,7 @@ NO_JSON: list[bytes] = [
 
 @pytest.mark.parametrize("body", NO_JSON, ids=lambda body: repr(body[:20]))
 def test_bytes_that_are_no_json_object(site: Site, body: bytes) -> None:
-    """Such a body is refused: broken, deep, NaN, a name twice, or no object."""
+    """A body is refused if it is malformed, too deep, no object, or has NaN or a repeated name."""
     victim = site.browser()
     handle = handle_of(victim)
     finish = victim.finish_with("login", victim.request("finish/login", body))
@@ -384,7 +384,7 @@ WRONG_FIELDS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fields", WRONG_FIELDS, ids=repr)
 def test_fields_of_another_type(site: Site, fields: dict[str, Any]) -> None:
-    """A field of another type than the page's script writes is refused."""
+    """A field is refused if its type differs from what the page's script sends."""
     victim = site.browser()
     handle = handle_of(victim)
     finish = victim.finish_with("login", victim.request("finish/login", fields))
@@ -394,7 +394,7 @@ def test_fields_of_another_type(site: Site, fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("url", ["", "/irma/start/login", "https://[", "https://a b/", "ftp://x/"])
 def test_host_that_is_no_host(site: Site, url: str) -> None:
-    """A request whose own origin cannot be known is refused, as no other one can be compared."""
+    """A request whose own origin is unknown is refused, as no other can be compared with it."""
     victim = site.browser()
     handle = handle_of(victim)
     request = victim.request("", {"handle": handle}, url=url)
@@ -404,7 +404,7 @@ def test_host_that_is_no_host(site: Site, url: str) -> None:
 
 
 def test_handle_of_another_form(mode: str) -> None:
-    """What another part of the application sealed with the same keys is no handle."""
+    """A string that another part of the application sealed with the same keys is not a handle."""
     key = new_sealing_key()
     site = Site(mode, keys=[key])
     victim = site.browser()
@@ -445,7 +445,7 @@ def test_unknown_name(site: Site, name: str) -> None:
 
 
 def test_unsafe_reference_of_a_browser_is_ignored(site: Site) -> None:
-    """Nothing that a browser sends becomes the reference or a part of the request."""
+    """No field from a browser becomes the reference or a part of the request."""
     browser = site.browser()
     fields = {"reference": "of the browser", "request": {"disclose": []}, "name": "adult"}
     reply = browser.send("start", "login", fields)

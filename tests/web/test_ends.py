@@ -1,4 +1,4 @@
-"""How a session may end, and what may be away meanwhile: each is a code and a sentence."""
+"""Each way in which a session can end or a service can be down has a code and a sentence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ENDS: dict[str, tuple[str, Person]] = {
 
 
 class Between:
-    """Stands between the website and its server, and changes what passes."""
+    """A proxy between the website and its server, which changes responses."""
 
     def __init__(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         self.own: Handler = site.server.handle
@@ -63,7 +63,7 @@ class Between:
         self.handler = handle
 
     def reply(self, response: HttpResponse) -> None:
-        """Let each call get this response."""
+        """Return this response to each call."""
         self.handler = lambda _request: response
 
     def change(self, change: Callable[[Any], object]) -> None:
@@ -78,20 +78,20 @@ class Between:
         self.handler = handle
 
     def mend(self) -> None:
-        """Let everything pass again."""
+        """Pass all calls on unchanged again."""
         self.handler = self.own
 
 
 @pytest.fixture
 def between(site: Site, monkeypatch: pytest.MonkeyPatch) -> Between:
-    """What stands between the website and its server."""
+    """The proxy between the website and its server."""
     return Between(site, monkeypatch)
 
 
 @MODES
 @pytest.mark.parametrize("end", ENDS)
 def test_an_end_without_an_answer(site: Site, end: str) -> None:
-    """The page learns why nobody is logged in, each time it asks, and may start again."""
+    """Each reply says why nobody is logged in, and the page may start again."""
     code, person = ENDS[end]
     browser = site.browser()
     reply = browser.start()
@@ -115,7 +115,7 @@ def test_a_session_that_timed_out(site: Site) -> None:
 
 @MODES
 def test_a_null_value_that_the_login_reads(mode: str) -> None:
-    """A question without `not_null` may get no value, and reading it is no server error."""
+    """A question without `not_null` may have no value, and reading it causes no server error."""
     questions = {"login": DisclosureRequest({"email": AttributeRequest(EMAIL)})}
     site = Site(mode, questions=questions)
     browser = site.browser()
@@ -139,7 +139,7 @@ def set_attribute(**fields: Any) -> Callable[[Any], None]:
 
 
 def set_token(value: Any) -> None:
-    """Let a result be that of another session."""
+    """Replace a result's token by that of another session."""
     value["token"] = "abcdefghijKLMNOPQRST"
 
 
@@ -154,7 +154,7 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
 @MODES
 @pytest.mark.parametrize("lie", LIES)
 def test_a_result_that_does_not_match(site: Site, between: Between, lie: str) -> None:
-    """A result that the server calls valid is compared with what was asked all the same."""
+    """Even a result that the server calls valid is compared with the request."""
     name, code, change = LIES[lie]
     browser = site.browser()
     handle = browser.started(name)
@@ -177,7 +177,7 @@ AWAY: dict[str, Callable[[str], Exception]] = {
 @pytest.mark.parametrize("how", AWAY)
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
 def test_a_server_that_is_away(site: Site, between: Between, step: str, how: str) -> None:
-    """Each step is a 503 while the server is away, and works when it is back."""
+    """Each step is a 503 while the server is down, and works when the server is up again."""
     browser = site.browser()
     handle = browser.started()
     fields = {} if step == "start" else {"handle": handle}
@@ -198,7 +198,7 @@ def test_a_server_that_is_away(site: Site, between: Between, step: str, how: str
 
 @MODES
 def test_a_server_that_is_away_for_a_moment_is_not_seen(site: Site, between: Between) -> None:
-    """A finish that fails once at the server is repeated by the library."""
+    """The library repeats a finish that fails once because of the server."""
     browser = site.browser()
     handle = browser.started()
     between.fail(AWAY["broken"], times=1)
@@ -219,7 +219,7 @@ def test_a_server_that_is_away_for_a_moment_is_not_seen(site: Site, between: Bet
 def test_a_server_that_says_something_else(
     site: Site, between: Between, response: HttpResponse, status: int, code: str
 ) -> None:
-    """A gateway in front of the server, or a wrong base URL, is an error of the website."""
+    """A reply that is not from an IRMA server is an error of the website."""
     browser = site.browser()
     handle = browser.started()
     between.reply(response)
@@ -232,7 +232,7 @@ def test_a_server_that_says_something_else(
 
 @MODES
 def test_a_server_that_refuses_to_start(mode: str) -> None:
-    """A server that does not know what is asked refuses, and a repeat does not help."""
+    """A server that does not know the requested attribute refuses, and a repeat does not help."""
     site = Site(mode, server=InMemoryServer(scheme=EXAMPLE_SCHEME))
     reply = site.browser().start()
     assert (reply.status, reply.code, reply.again) == (502, "server_refused", None)

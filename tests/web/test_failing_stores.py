@@ -1,4 +1,4 @@
-"""A store that fails, at each step of a login: nobody is logged in twice, and nothing is lost."""
+"""A store that fails at each step of a login: nobody is logged in twice, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ earlier call, the claim, the outcome, and the slot)."""
 AT_START = 3
 CLAIM, OUTCOME = 4, 5
 LATE = pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
-"""Whether a failing call did its work before it failed."""
+"""Whether a failing call took effect before it failed."""
 
 
 def login_site(mode: str) -> tuple[Site, FailingStore]:
@@ -57,7 +57,7 @@ def test_a_failure_for_a_moment_is_not_seen(mode: str, step: int, is_late: bool)
 @LATE
 @pytest.mark.parametrize("step", range(len(STEPS)))
 def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: bool) -> None:
-    """While a store is away for five seconds, the call waits for it."""
+    """If a store is down for five seconds, the call waits for it."""
     site, store = login_site(mode)
     since: list[float] = []
 
@@ -81,7 +81,7 @@ def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: b
 @MODES
 @pytest.mark.parametrize("step", range(len(STEPS)))
 def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) -> None:
-    """A store that is away for longer makes the page wait, and a repeat finishes the login."""
+    """If a store is down for longer, the page must wait, and a repeat finishes the login."""
     site, store = login_site(mode)
     is_away: list[bool] = [False]
     store.fails = lambda number: number >= step and is_away[0]
@@ -102,7 +102,7 @@ def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) 
         assert (finish.status, finish.code, finish.again) == (503, "store_unavailable", "finish")
         assert not site.logins
         finish = browser.finish(reply.handle)
-    # From the login on, it has worked, whatever the store does.
+    # once the login has run, the page learns of its success, even if the store fails
     assert (finish.status, len(site.logins)) == (200, 1)
     browser.finish(reply.handle)
     assert len(site.logins) == 1
@@ -110,7 +110,7 @@ def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) 
 
 @MODES
 def test_a_login_whose_outcome_could_not_be_stored(mode: str) -> None:
-    """Its repeat is reported as interrupted, since nobody can say whether it worked."""
+    """Its repeat is reported as interrupted, because its success is unknown."""
     site, store = login_site(mode)
     store.fails = lambda number: number >= OUTCOME
     browser = site.browser()
@@ -127,7 +127,7 @@ def test_a_login_whose_outcome_could_not_be_stored(mode: str) -> None:
 
 @MODES
 def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
-    """A claim whose reply was lost, in a store that stays away, ends as interrupted."""
+    """A claim whose reply was lost ends as interrupted if the store stays down."""
     site, store = login_site(mode)
     browser = site.browser()
     reply = browser.start()
@@ -143,7 +143,7 @@ def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
 
 @MODES
 def test_a_claim_of_another_form(mode: str) -> None:
-    """A claim that an unknown version wrote counts as a login that was interrupted long ago."""
+    """A claim of an unknown version counts as a login that was interrupted long ago."""
     site, store = login_site(mode)
     put = store.put_if_absent
 
@@ -181,6 +181,6 @@ def test_a_slot_whose_start_failed_is_free(mode: str) -> None:
     assert browser.start().code == "store_unavailable"
     is_away[0] = False
     assert not site.server.open_sessions()
-    # The store was away when the slot was to be freed, so this start has the next one.
+    # the store was down when the slot should have been freed, so this start has the next one
     slot, _ = browser.started_on_phone()
     assert slot % 100 == 1

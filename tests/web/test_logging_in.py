@@ -12,7 +12,7 @@ pytestmark = MODES
 
 
 def test_a_start_returns_what_the_page_needs(site: Site) -> None:
-    """The reply has the pointer, the frontend request, the handle and the seconds that are left."""
+    """The reply has the pointer, the frontend request, the handle and the remaining seconds."""
     reply = site.browser().start()
     assert reply.status == 200
     assert set(reply.json) == {"sessionPtr", "frontendRequest", "handle", "timeout"}
@@ -20,7 +20,7 @@ def test_a_start_returns_what_the_page_needs(site: Site) -> None:
 
 
 def test_a_finish_runs_the_login_with_the_answer(site: Site) -> None:
-    """The login gets the answer, the name of the question and where the page goes next."""
+    """The login receives the answer, the name of the question and the page's next URL."""
     browser = site.browser()
     finish = browser.finish(browser.started(), next="/account/")
     assert (finish.status, finish.json) == (200, {"next": "/account/"})
@@ -32,7 +32,7 @@ def test_a_finish_runs_the_login_with_the_answer(site: Site) -> None:
 
 
 def test_a_repeat_gets_the_outcome_and_the_login_does_not_run_again(site: Site) -> None:
-    """A repeat has the value of the first login, which ran once."""
+    """A repeat returns the value of the first login, which ran once."""
     browser = site.browser()
     handle = browser.started()
     first, second = browser.finish(handle), browser.finish(handle)
@@ -52,7 +52,7 @@ def test_what_is_asked_is_decided_by_the_name(site: Site) -> None:
 
 
 def test_a_page_may_name_the_next_one_on_its_own_site_only(site: Site) -> None:
-    """A next URL of another site is left out of the reply, and the login works."""
+    """The reply omits a next URL on another site, and the login works."""
     browser = site.browser()
     finish = browser.finish(browser.started(), next="https://evil.example/")
     assert (finish.status, finish.json) == (200, {"next": None})
@@ -60,7 +60,7 @@ def test_a_page_may_name_the_next_one_on_its_own_site_only(site: Site) -> None:
 
 
 def test_the_session_ends_at_the_server_with_the_page(site: Site) -> None:
-    """A session that no app connects to is timed out by the server after the page's time."""
+    """The server times out a session without an app after the page's time limit."""
     browser = site.browser()
     handle = browser.start().handle
     site.server.pass_time(timedelta(minutes=5, seconds=1))
@@ -101,7 +101,7 @@ def test_a_number_in_the_fragment_will_do(site: Site) -> None:
 
 
 def test_status_and_cancel_follow_a_session(site: Site) -> None:
-    """The status is the server's, and a cancelled session has no answer."""
+    """The status comes from the server, and a cancelled session has no answer."""
     browser = site.browser()
     handle = browser.start().handle
     assert browser.send("status", "login", {"handle": handle}).json == {"status": "INITIALIZED"}
@@ -110,7 +110,7 @@ def test_status_and_cancel_follow_a_session(site: Site) -> None:
 
 
 def test_the_cookie_is_set_once(site: Site) -> None:
-    """The first start sets a cookie that only this host gets, and later ones do not change it."""
+    """The first start sets a cookie for this host only, and later starts do not change it."""
     browser = site.browser()
     for _ in range(3):
         browser.start()

@@ -1,4 +1,4 @@
-"""By what an account is found: an e-mail address, a pseudonym, and the person who is logged in."""
+"""Finding accounts by e-mail address or pseudonym, and by the person who is logged in."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def person(number: str | None, name: str = "Ada") -> Answer:
     ],
 )
 def test_one_spelling_of_an_address(value: str, expected: str) -> None:
-    """A to Z become lower case, and a letter that only looks like one of them stays another."""
+    """A to Z become lower case, and letters that only look like them are unchanged."""
     assert verified_email(email(value)) == expected
 
 
@@ -74,20 +74,20 @@ def test_one_spelling_of_an_address(value: str, expected: str) -> None:
     "value", ["", "ada", "@example.com", "ada@", "a@b@c", "a b@example.com", "a\n@example.com"]
 )
 def test_a_value_that_is_no_address(value: str) -> None:
-    """A person whose attribute is no e-mail address is refused."""
+    """A person whose attribute is not an e-mail address is refused."""
     with pytest.raises(LoginRefusedError) as refused:
         verified_email(email(value))
     assert refused.value.sentence is None
 
 
 def test_an_address_without_a_value() -> None:
-    """Reading it raises, so that nobody is logged in as nobody."""
+    """Reading an address without a value raises an error, so that nobody is logged in."""
     with pytest.raises(NullAttributeError):
         verified_email(email(None))
 
 
 def test_a_slot_that_was_left_out() -> None:
-    """A slot that the person left out, or that was not asked, is an error of the answer."""
+    """A slot that the person left out, or that was not requested, raises an error."""
     answer = answer_of({EMAIL: "ada@example.com"}, {"mail": optional(EMAIL), "who": [NUMBER]})
     assert verified_email(answer, "mail") == "ada@example.com"
     with pytest.raises(SlotNotAnsweredError):
@@ -97,7 +97,7 @@ def test_a_slot_that_was_left_out() -> None:
 
 
 def test_an_option_of_several_attributes() -> None:
-    """An address is the only attribute of its option, and a pseudonym depends on all of them."""
+    """An address must be its option's only attribute; a pseudonym depends on all attributes."""
     slots = {"who": [all_of(NUMBER, NAME)]}
     ada = answer_of({NUMBER: "1", NAME: "Ada"}, slots)
     bob = answer_of({NUMBER: "1", NAME: "Bob"}, slots)
@@ -107,7 +107,7 @@ def test_an_option_of_several_attributes() -> None:
 
 
 def test_a_pseudonym_is_stable() -> None:
-    """The same attribute has the same name each time, whatever else is known of the person."""
+    """The same attribute always has the same pseudonym, whatever else is known about the person."""
     name = pseudonym(person("123456782"), "who", key=KEY)
     assert name == pseudonym(person("123456782", "Bob"), "who", key=KEY)
     assert len(name) == 43
@@ -126,14 +126,14 @@ def test_a_proof_names_the_same_person() -> None:
 
 
 def test_a_pseudonym_of_a_known_key() -> None:
-    """The name for a key and a value never changes, as accounts are found by it."""
+    """The pseudonym for a key and a value never changes, because accounts are found by it."""
     key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     expected = "iSn18ZkKH311bjFtQTlTnIkXIr_zy5-JZIppu865tl0"
     assert pseudonym(person("123456782"), "who", key=key) == expected
 
 
 def test_other_pseudonyms() -> None:
-    """Another value, another attribute and another site each have another name."""
+    """Another value, attribute or site leads to another pseudonym."""
     slots = {"who": AttributeRequest(NAME)}
     names = {
         pseudonym(person("1"), "who", key=KEY),
@@ -146,13 +146,13 @@ def test_other_pseudonyms() -> None:
 
 @pytest.mark.parametrize("key", ["", "short", "a" * 43, b"x" * 32, None, "!" * 44, [KEY]])
 def test_a_key_that_can_be_guessed(key: Any) -> None:
-    """A key that is short, repeated or no key at all is refused."""
+    """A key that is short or repetitive, or is not a key, is refused."""
     with pytest.raises(ConfigurationError, match="key"):
         pseudonym(person("1"), "who", key=key)
 
 
 def test_a_pseudonym_of_no_value() -> None:
-    """An attribute without a value has no name, as all such people would share it."""
+    """An attribute without a value has no pseudonym, because all such people would share it."""
     with pytest.raises(NullAttributeError):
         pseudonym(person(None), "who", key=KEY)
 

@@ -1,4 +1,4 @@
-"""A next URL leads to a page of the same site, or nowhere."""
+"""A next URL leads to a page of the same site, or is ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN = "https://shop.example/login/?next=/x"
     ],
 )
 def test_a_page_of_the_same_site(text: str) -> None:
-    """A path, or an absolute URL of the own origin, comes back as it was."""
+    """A path, or an absolute URL with the site's own origin, is returned unchanged."""
     assert same_site_url(text, OWN) == text
 
 
@@ -49,7 +49,7 @@ def test_a_page_of_the_same_site(text: str) -> None:
     ],
 )
 def test_anything_else(text: str | None) -> None:
-    """Another site, another scheme, and whatever browsers may read as one, leads nowhere."""
+    """Another site or scheme, and any string that browsers may read as one, is ignored."""
     assert same_site_url(text, OWN) is None
 
 
@@ -79,7 +79,7 @@ def test_origins_are_compared_as_browsers_do(own: str, text: str) -> None:
 @given(st.text() | st.text("/\\:.@?#abhtps \t\n%0").map("/".__add__))
 @example("/\t/evil.example")
 def test_what_comes_back_stays_on_the_site(text: str) -> None:
-    """A client that resolves it against the own URL stays at the own origin."""
+    """A client that resolves the URL against the site's own URL stays on the same origin."""
     found = same_site_url(text, OWN)
     if found is not None:
         parts = urlsplit(urljoin(OWN, found))

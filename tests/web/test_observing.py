@@ -1,4 +1,4 @@
-"""The observer learns what was refused, and the caller what was raised: by codes alone."""
+"""The observer is notified of refusals by codes alone, and the caller receives the error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.web.site import QUESTIONS, Browser, Finish, Reply, Site
 
 
 class Noting:
-    """An observer that notes the refusals of pages."""
+    """An observer that records the refusals of pages."""
 
     def __init__(self) -> None:
         self.refusals: list[WebRefused] = []
 
     def observe(self, event: Event) -> None:
-        """Note an event, if a page was refused."""
+        """Record an event, if a page was refused."""
         if isinstance(event, WebRefused):
             self.refusals.append(event)
 
@@ -50,7 +50,7 @@ def fingerprint_of(site: Site) -> str:
 
 @MODES
 def test_a_login_that_works_is_no_refusal(site: Site, observer: Noting) -> None:
-    """A start, a finish and its repeat are observed as the session's own events alone."""
+    """A start, a finish and its repeat cause only the session's own events."""
     browser = site.browser()
     handle = browser.started()
     browser.finish(handle)
@@ -60,7 +60,7 @@ def test_a_login_that_works_is_no_refusal(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_each_call_that_is_refused(site: Site, observer: Noting) -> None:
-    """The event has the name of the question, the code, and no session that is not known."""
+    """The event has the name of the question and the code, and a session only if it is known."""
     browser = site.browser()
     handle = browser.start().handle
     for step in ("status", "cancel"):
@@ -88,7 +88,7 @@ def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
-    """A late repeat is reported with the session that it repeats."""
+    """A late repeat is reported with its session."""
     browser = site.browser()
     handle = browser.started()
     browser.finish(handle)
@@ -121,7 +121,7 @@ def test_an_interrupted_login(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_a_question_that_fails_is_reported_to_the_caller(site: Site, observer: Noting) -> None:
-    """The reply to a start has the application's own error, for a log or a crash report."""
+    """The result of a start has the application's own error, for a log or a crash report."""
     request = site.browser().request("start/broken", {})
     reply = site.done(site.sessions.start("broken", request))
     assert (reply.status, reply.code) == (500, "failed")
@@ -131,7 +131,7 @@ def test_a_question_that_fails_is_reported_to_the_caller(site: Site, observer: N
 
 @MODES
 def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
-    """The reply for the page says nothing, and the error for the developer says what to do."""
+    """The page's reply explains nothing, and the error for the developer says what to do."""
     site = Site(mode, plain_cookie=True)
     browser = site.browser()
     reply = site.done(site.sessions.start("login", browser.request("", {})))
@@ -143,7 +143,7 @@ def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
 
 @MODES
 def test_a_reply_that_refuses_the_page_alone_has_no_error(site: Site) -> None:
-    """What a browser sent wrongly is nothing for a crash report."""
+    """Mistakes of a browser belong in no crash report."""
     browser = site.browser()
     replies: list[Finish | Reply] = [browser.finish("x"), browser.start("unknown")]
     assert [each.code for each in replies] == ["no_cookie", "unknown_question"]

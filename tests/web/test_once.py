@@ -21,11 +21,11 @@ PARALLEL = 3
 
 
 class Died(BaseException):
-    """Stands for the end of the process."""
+    """Represents the end of the process."""
 
 
 def test_parallel_finishes_in_threads() -> None:
-    """Of parallel calls in threads one runs the login, and all of them succeed."""
+    """One of the parallel calls in threads runs the login, and all of them succeed."""
     site = Site("sync", server=InMemoryServer(clock=SystemClock()))
     inside = threading.Barrier(PARALLEL)
     browser = site.browser()
@@ -47,7 +47,7 @@ def test_parallel_finishes_in_threads() -> None:
 
 
 def test_parallel_finishes_in_tasks() -> None:
-    """Of parallel calls in tasks one runs the login, and all of them succeed."""
+    """One of the parallel calls in tasks runs the login, and all of them succeed."""
     site = Site("async", server=InMemoryServer(clock=SystemClock()))
     browser = site.browser()
     for _ in range(10):
@@ -67,7 +67,7 @@ def test_parallel_finishes_in_tasks() -> None:
 
 @MODES
 def test_a_process_that_dies_in_the_login(site: Site) -> None:
-    """The login does not run again, and the person reads that it may have worked."""
+    """The login does not run again, and the sentence says that it may have worked."""
 
     def die(_web: WebAnswer) -> None:
         raise Died
@@ -88,7 +88,7 @@ def test_a_process_that_dies_in_the_login(site: Site) -> None:
 
 @MODES
 def test_an_application_that_raises(site: Site) -> None:
-    """The page learns that a repeat may help, the caller gets the error, and a repeat succeeds."""
+    """The reply allows a repeat, the caller receives the error, and the repeat succeeds."""
     error = OSError("the database is away")
 
     def fail(_web: WebAnswer) -> None:
@@ -122,7 +122,7 @@ def test_an_application_that_raises(site: Site) -> None:
 def test_what_a_login_raises_becomes_a_code(
     site: Site, error: Exception, status: int, code: str, again: str | None
 ) -> None:
-    """A login may refuse a person, or read an attribute that has no value."""
+    """The error of a login that refuses a person or reads a missing value has its own code."""
 
     def refuse(_web: WebAnswer) -> None:
         raise error
@@ -156,7 +156,7 @@ def test_a_refusal_in_the_application_s_words(site: Site) -> None:
     ids=lambda value: repr(value)[:12],
 )
 def test_a_login_that_returns_no_small_json(site: Site, value: Any) -> None:
-    """Such a value is an error of the application, which the page sees as a misconfiguration."""
+    """Another value is an error of the application, which the page sees as a misconfiguration."""
     browser = site.browser()
     handle = browser.started()
     site.on_login = lambda _web: value
@@ -179,7 +179,7 @@ def test_any_small_json_comes_back_in_a_repeat(site: Site, value: Any) -> None:
 
 
 def test_an_async_login_that_takes_too_long_is_cancelled() -> None:
-    """The page may repeat it, as the login did not end."""
+    """The page may repeat the call, because the login did not end."""
     site = Site("async", requestor={"timeout": timedelta(milliseconds=20)})
     browser = site.browser()
     handle = browser.started()
@@ -193,7 +193,7 @@ def test_an_async_login_that_takes_too_long_is_cancelled() -> None:
 
 
 def test_an_async_login_in_sync_mode_is_refused_before_it_is_claimed() -> None:
-    """An async function is a wrong argument, and one that returns an awaitable a wrong setting."""
+    """An async function is refused at once, and a returned awaitable is a misconfiguration."""
     site = Site("sync")
     browser = site.browser()
     handle = browser.started()
@@ -211,7 +211,7 @@ def test_an_async_login_in_sync_mode_is_refused_before_it_is_claimed() -> None:
 
 
 def test_a_cancelled_task_leaves_its_claim() -> None:
-    """A login that was cancelled halfway may have done its work, so it does not run again."""
+    """A login that was cancelled halfway may have taken effect, so it does not run again."""
     site = Site("async")
     browser = site.browser()
     handle = browser.started()
@@ -237,7 +237,7 @@ def test_a_cancelled_task_leaves_its_claim() -> None:
 
 @MODES
 def test_a_finish_is_answered_by_any_process(mode: str) -> None:
-    """Another process with the same keys and store repeats and refuses as this one does."""
+    """Another process with the same keys and store gives the same replies."""
     first = Site(mode, keys=(keys := ["RjB7cM6hGZ9uQhR0xQJ2C1oG3pTqk8sWv5yA4nLxKdE="]))
     second = Site(mode, keys=keys, store=first.store, server=first.server)
     browser = first.browser()

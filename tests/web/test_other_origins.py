@@ -1,4 +1,4 @@
-"""A page on another origin, such as a single-page application, makes the same calls as safely."""
+"""A page on another origin, such as a single-page application, makes the same calls safely."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAME_SITE = {"Origin": "https://spa.shop.example", "Sec-Fetch-Site": "same-site"
 
 @pytest.fixture
 def site(mode: str) -> Site:
-    """A website whose pages are on other origins, too."""
+    """A website that has pages on other origins as well."""
     return Site(mode, origins=[APP, "https://spa.shop.example"])
 
 
@@ -29,7 +29,7 @@ def browser_at(site: Site, headers: dict[str, str]) -> Browser:
 
 
 def cors(response: HttpResponse) -> dict[str, str]:
-    """Return the headers of a reply that are about other origins."""
+    """Return the headers of a reply that concern other origins."""
     return {
         name: value
         for name, value in response.headers
@@ -38,7 +38,7 @@ def cors(response: HttpResponse) -> dict[str, str]:
 
 
 def allowed(origin: str) -> dict[str, str]:
-    """Return the headers that let a page of that origin read the reply."""
+    """Return the headers that allow a page of that origin to read the reply."""
     return {
         "vary": "Origin",
         "access-control-allow-origin": origin,
@@ -49,7 +49,7 @@ def allowed(origin: str) -> dict[str, str]:
 @MODES
 @pytest.mark.parametrize("headers", [CROSS_SITE, SAME_SITE])
 def test_a_page_of_a_named_origin_logs_in(site: Site, headers: dict[str, str]) -> None:
-    """It starts, asks for the status, finishes and cancels, and may read each reply."""
+    """The page starts, asks for the status, finishes and cancels, and may read each reply."""
     browser = browser_at(site, headers)
     reply = browser.start()
     site.app.accept(reply.pointer)
@@ -86,7 +86,7 @@ def test_the_cookie_of_a_page_of_the_same_site_is_as_usual(site: Site) -> None:
 
 @MODES
 def test_the_app_returns_to_the_page_of_the_other_origin(site: Site) -> None:
-    """The way back leads to the page that started the session."""
+    """The app returns to the page that started the session."""
     reply = browser_at(site, CROSS_SITE).start(page="/login/", same_device=True)
     scanned = site.app.scan(reply.pointer)
     assert scanned.request["clientReturnUrl"].startswith(f"{APP}/login/#irma-login-")
@@ -113,7 +113,7 @@ def test_the_own_pages_work_as_before(site: Site) -> None:
 
 @MODES
 def test_a_handle_of_one_origin_is_bound_to_its_cookie(site: Site) -> None:
-    """A page of one origin cannot finish what a page of another started with another cookie."""
+    """A page of one origin cannot finish a session of another origin with another cookie."""
     own, other = site.browser(), browser_at(site, CROSS_SITE)
     handle = own.started()
     other.start()
@@ -122,7 +122,7 @@ def test_a_handle_of_one_origin_is_bound_to_its_cookie(site: Site) -> None:
 
 
 def preflight(site: Site, **headers: str) -> Reply:
-    """Ask whether a page may make a call."""
+    """Send the preflight of a page's call."""
     browser = site.browser()
     browser.headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(site.sessions.preflight(browser.request("start/login", b"", method="OPTIONS")))
@@ -149,7 +149,7 @@ def test_a_preflight_of_a_named_origin(site: Site) -> None:
 @MODES
 @pytest.mark.parametrize("asked", ["", "a b", "x:y, ä", ",,", "\u0130"])
 def test_a_preflight_with_names_that_are_none(site: Site, asked: str) -> None:
-    """Only what can be the name of a header is allowed."""
+    """Only strings that can be names of headers are allowed."""
     reply = preflight(site, Origin=APP, Access_Control_Request_Headers=asked)
     assert "access-control-allow-headers" not in cors(reply.response)
 
@@ -210,7 +210,7 @@ def test_a_plain_cookie_for_development(mode: str, url: str) -> None:
     "url", ["https://shop.example", "http://shop.example", "https://localhost:8000"]
 )
 def test_a_plain_cookie_is_refused_elsewhere(mode: str, url: str) -> None:
-    """A site that goes live with the switch on logs nobody in."""
+    """A site that goes live with this option on logs nobody in."""
     site = Site(mode, plain_cookie=True)
     reply = site.browser().send("start", "login", {}, **at_home(site, url))
     assert (reply.status, reply.code) == (500, "misconfigured")
@@ -219,7 +219,7 @@ def test_a_plain_cookie_is_refused_elsewhere(mode: str, url: str) -> None:
 
 @MODES
 def test_a_plain_cookie_of_another_origin(mode: str) -> None:
-    """During development a page of another port gets a cookie that browsers take without HTTPS."""
+    """During development, a page on another port has a cookie that needs no HTTPS."""
     site = Site(mode, plain_cookie=True, origins=["http://localhost:5173"])
     browser = site.browser()
     headers = {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "cross-site"}

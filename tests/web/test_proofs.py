@@ -1,4 +1,4 @@
-"""What was proved, kept in a web session: sealed, for one question, and for a limited time."""
+"""Proofs in a web session are sealed, and valid for one question and a limited time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def web_answer() -> WebAnswer:
-    """An answer to a question with a slot of choice, an optional one, and one without a name."""
+    """An answer to a question with a slot of options, an optional slot, and an unnamed slot."""
     server = InMemoryServer()
     app = SimulatedApp(server)
     app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
@@ -50,7 +50,7 @@ def proofs() -> Proofs:
 
 
 def test_a_proof_reads_like_the_answer(proofs: Proofs, web_answer: WebAnswer) -> None:
-    """It has the same slots with the same attributes, the time, and the reference."""
+    """A proof has the same slots and attributes as the answer, the time, and the reference."""
     proof = proofs.unseal(proofs.seal(web_answer, now=NOW), "contact", now=NOW + HOUR)
     assert proof is not None
     assert dict(proof) == dict(web_answer.answer)
@@ -63,7 +63,7 @@ def test_a_proof_reads_like_the_answer(proofs: Proofs, web_answer: WebAnswer) ->
 
 
 def test_a_proof_is_there_even_without_slots() -> None:
-    """Its existence is the result, as with an answer."""
+    """A proof without slots exists, because its existence is the result."""
     assert Proof(NOW, {}, "")
 
 
@@ -94,7 +94,7 @@ def test_it_becomes_too_old(
     max_age: timedelta | None,
     counts: bool,
 ) -> None:
-    """It counts until the maximum age or the lifetime is over, whichever is shorter."""
+    """A proof counts until the maximum age or the lifetime is over, whichever is shorter."""
     sealed = proofs.seal(web_answer, now=NOW)
     proof = proofs.unseal(sealed, "contact", now=NOW + after, max_age=max_age)
     assert (proof is not None) is counts
@@ -102,7 +102,7 @@ def test_it_becomes_too_old(
 
 @pytest.mark.parametrize("text", [None, "", "x", 5, b"x"])
 def test_what_is_no_proof_is_none(proofs: Proofs, text: object) -> None:
-    """A session without a proof, or with something else in its place, has no proof."""
+    """A session without a proof, or with another value instead, has no proof."""
     assert proofs.unseal(text, "contact", now=NOW) is None
 
 
@@ -115,7 +115,7 @@ def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswe
 
 
 def test_an_unknown_form_is_none(web_answer: WebAnswer) -> None:
-    """A form that another version may write one day does not count, and nothing crashes."""
+    """A proof in the form of another version does not count, and causes no crash."""
     from irma_core import Sealer  # noqa: PLC0415
 
     key = new_sealing_key()

@@ -1,4 +1,4 @@
-"""What a website may ask, and what travels with a session."""
+"""The questions of a website, and the data that accompanies a session."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ NEEDY: list[Question] = [
 
 
 def asking(asked: Any) -> Callable[[WebRequest], Any]:
-    """Return a function that asks this, whatever the request is."""
+    """Return a function that asks this question for every request."""
     return lambda _request: asked
 
 
 @MODES
 def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
-    """The login gets the application's own reference, and the browser cannot read it."""
+    """The login receives the application's own reference, which the browser cannot read."""
     site = Site(mode, questions={"login": Question(LOGIN, "order-17")})
     browser = site.browser()
     reply = browser.start()
@@ -56,7 +56,7 @@ def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
 
 @MODES
 def test_a_function_decides_by_the_request(mode: str) -> None:
-    """A function of the framework's own request says what is asked, in this mode's way."""
+    """A function of the framework's own request decides what is asked, in each mode."""
 
     def ask(request: WebRequest) -> Question:
         return Question(LOGIN, f"user-{request.native}")
@@ -75,7 +75,7 @@ def test_a_function_decides_by_the_request(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("asked", [None, "login", {"disclose": []}, DisclosureRequest])
 def test_a_function_that_returns_no_question(mode: str, asked: Any) -> None:
-    """Then the website is misconfigured, and no session is started."""
+    """A function that returns no question is a misconfiguration, and no session is started."""
     site = Site(mode, questions={"login": asking(asked)})
     reply = site.browser().start()
     assert (reply.status, reply.code) == (500, "misconfigured")
@@ -88,7 +88,7 @@ def test_a_function_that_returns_no_question(mode: str, asked: Any) -> None:
     [(None, 300), (timedelta(0), 300), (timedelta(seconds=40), 40), (timedelta(hours=1), 300)],
 )
 def test_the_time_limit_is_the_shorter_one(mode: str, own: timedelta | None, expected: int) -> None:
-    """The page's time becomes the server's, unless the request has a shorter one."""
+    """The page's time limit is passed to the server, unless the request has a shorter one."""
     site = Site(mode, questions={"login": ExtendedRequest(LOGIN, timeout=own)})
     browser = site.browser()
     reply = browser.start()
@@ -102,7 +102,7 @@ def test_the_time_limit_is_the_shorter_one(mode: str, own: timedelta | None, exp
 
 @MODES
 def test_an_own_return_url_stays(mode: str) -> None:
-    """A request that names where the app returns is not changed."""
+    """A return URL in the request is not changed."""
     request = DisclosureRequest({"email": EMAIL}, client_return_url="https://shop.example/done")
     site = Site(mode, questions={"login": request})
     reply = site.browser().start(page="/login/", same_device=True)
@@ -111,7 +111,7 @@ def test_an_own_return_url_stays(mode: str) -> None:
 
 @MODES
 def test_signatures_and_issuance(mode: str) -> None:
-    """A page may ask to sign and to receive, as well as to disclose."""
+    """A page may ask a person to sign or to receive attributes, as well as to disclose them."""
     questions = {
         "sign": SignatureRequest("I agree", {"email": EMAIL}),
         "issue": IssuanceRequest([CredentialRequest("example.town.age", CARD)]),
@@ -127,7 +127,7 @@ def test_signatures_and_issuance(mode: str) -> None:
 
 @MODES
 def test_a_question_that_is_too_large_for_a_handle(mode: str) -> None:
-    """It is a misconfiguration, and the session that was started is cancelled."""
+    """A question that is too large is a misconfiguration, and its session is cancelled."""
     import random  # noqa: PLC0415
 
     chance = random.Random(1)
@@ -141,7 +141,7 @@ def test_a_question_that_is_too_large_for_a_handle(mode: str) -> None:
 
 @MODES
 def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
-    """A question may also have its outcome posted, and be followed by another session."""
+    """A question may have a callback, and be followed by another session."""
     outcomes: list[SessionOutcome] = []
     asked: list[str] = []
 
@@ -169,7 +169,7 @@ def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
 
 
 def name_after_age(step: ChainStep) -> DisclosureRequest | None:
-    """Return what follows a proof of age: a question for the name."""
+    """Return the question that follows a proof of age: one for the name."""
     if "age" not in step.answer:
         return None
     return DisclosureRequest({"name": "example.town.resident.firstname"})
@@ -177,7 +177,7 @@ def name_after_age(step: ChainStep) -> DisclosureRequest | None:
 
 @MODES
 def test_a_login_follows_the_chain(mode: str) -> None:
-    """The login gets the answer of the first session, and follows those that came after it."""
+    """The login receives the answer of the first session, and can follow the later sessions."""
     shop = Shop(mode, choose=name_after_age)
     questions = {"chain": Question(AGE, has_next_session=True)}
     site = Site(mode, server=shop.server, questions=questions, next_sessions=shop.nexts)
@@ -247,7 +247,7 @@ def test_a_wrong_setting(mode: str, setting: str, value: Any) -> None:
 
 
 def test_parts_of_the_other_mode() -> None:
-    """A store, a receiver or a function of the other mode is refused when all is put together."""
+    """A store, a receiver or a function of the other mode is refused during construction."""
     sync, other = Site("sync"), Site("async")
     shop, async_shop = Shop("sync"), Shop("async")
 
@@ -268,13 +268,13 @@ def test_parts_of_the_other_mode() -> None:
 
 
 def test_what_web_sessions_say_of_themselves() -> None:
-    """They show the names of the questions, and no key."""
+    """The `repr` shows the names of the questions, and no key."""
     for mode in ("sync", "async"):
         assert repr(Site(mode).sessions).endswith("WebSessions for login, adult>")
 
 
 def test_a_requestor_of_the_other_mode() -> None:
-    """Each class takes the requestor of its mode."""
+    """Each class accepts only the requestor of its mode."""
     store = Site("sync").store
     with pytest.raises(UsageError, match="requestor"):
         WebSessions(None, [new_sealing_key()], store=store, questions=QUESTIONS)  # type: ignore[arg-type]

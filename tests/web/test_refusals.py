@@ -15,7 +15,7 @@ from tests.web.site import Site
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_a_row_of_the_table(code: str) -> None:
-    """A code is a word for programs, and a sentence is for people who know nothing of IRMA."""
+    """A code is a word for programs, and a sentence is for people who know nothing about IRMA."""
     row: Refusal = REFUSALS[code]
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
     assert 400 <= row.status < 600
@@ -29,7 +29,7 @@ def test_a_row_of_the_table(code: str) -> None:
 
 @pytest.mark.parametrize("name", errors.__all__)
 def test_every_error_of_the_tree_has_a_code(name: str) -> None:
-    """Only the base class itself is a failure that nobody foresaw."""
+    """Each error of the library has a code other than that of an unexpected failure."""
     kind: type[IrmaError] = getattr(errors, name)
     error = kind.__new__(kind)
     error.args = ("x",)
@@ -43,7 +43,7 @@ def test_every_error_of_the_tree_has_a_code(name: str) -> None:
 
 
 def test_errors_of_a_start() -> None:
-    """A start that may have worked, and a signer that is away, are the systems behind the page."""
+    """A start that may have worked and a signer that fails are `server_unavailable`."""
     assert code_of(SessionMayExistError("x")) == "server_unavailable"
     assert code_of(SigningError("x")) == "server_unavailable"
     assert code_of(ServerRefusedError("POST session", 403)) == "server_refused"
@@ -73,7 +73,7 @@ LANGUAGES = {
 @MODES
 @pytest.mark.parametrize("languages", LANGUAGES, ids=lambda value: value[:20])
 def test_the_language_of_a_sentence(site: Site, languages: str) -> None:
-    """The sentence is in Dutch if the browser prefers it to English, and else in English."""
+    """The sentence is in Dutch if the browser prefers Dutch to English, otherwise in English."""
     reply = site.browser(Accept_Language=languages).start("unknown")
     row = REFUSALS["unknown_question"]
     assert reply.json["error"]["message"] == (row.nl if LANGUAGES[languages] else row.en)

@@ -1,7 +1,7 @@
 """No cookie, handle, token, reference or value is in a reply, a `repr`, an error or a store's key.
 
 The search of the whole suite (`tests/secret_watch.py`) looks at logs, errors and tracebacks. These
-tests look at what this part alone hands out and stores.
+tests search the values that this part returns and stores.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REFERENCE = "order-number-of-Ada-17"
 
 
 class Open:
-    """A website whose store shows what it has."""
+    """A website whose store shows its entries."""
 
     def __init__(self, mode: str) -> None:
         self.stored: list[tuple[str, bytes]] = []
@@ -89,7 +89,7 @@ def test_what_is_printed_shows_nothing(mode: str) -> None:
 
 
 class Local:
-    """Stands for the application's own failure."""
+    """Represents the application's own failure."""
 
     def fail(self, web: WebAnswer) -> None:
         """Fail with a local variable of the application's own."""
@@ -99,7 +99,7 @@ class Local:
 
 @MODES
 def test_the_error_for_a_crash_report_has_the_application_s_frames_only(mode: str) -> None:
-    """`Finished.error` shows where the application failed, and no frame of the library."""
+    """The traceback of `Finished.error` has the application's frames, and none of the library's."""
     site = Site(mode)
     browser = site.browser()
     handle = browser.started()

@@ -1,4 +1,4 @@
-"""The checks of a website at start-up: each finds exactly one fault, and a right site has none."""
+"""The checks of a website at start-up: each finds exactly one fault."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_what_is_unknown_is_not_found() -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_each_check_finds_its_fault_alone(check: Any) -> None:
-    """A site that is right but for one fact has the one finding, with its remedy."""
+    """A site with one fault has the finding for it, with its remedy."""
     (finding,) = check_site(attrs.evolve(RIGHT, **BROKEN[check.id]))
     assert (finding.id, finding.remedy) == (check.id, check.remedy)
     assert finding.level is (Level.ERROR if "E" in check.id else Level.WARNING)
@@ -117,7 +117,7 @@ def test_each_check_finds_its_fault_alone(check: Any) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_developers_are_spared_what_is_about_production(check: Any) -> None:
-    """On a developer's machine only the checks that say so are made."""
+    """On a developer's machine, only the checks that are meant for it are made."""
     facts = attrs.evolve(RIGHT, is_debug=True, **BROKEN[check.id])
     assert ids(facts) == ([check.id] if check.in_debug else [])
 
@@ -126,7 +126,7 @@ def test_developers_are_spared_what_is_about_production(check: Any) -> None:
     ("workers", "found"), [(None, "irma.W004"), (1, "irma.W004"), (2, "irma.E009")]
 )
 def test_store_of_one_process(workers: int | None, found: str) -> None:
-    """A store that is not shared is an error as soon as there are two processes."""
+    """A store that is not shared is an error if there are two processes."""
     assert ids(attrs.evolve(RIGHT, is_store_shared=False, workers=workers)) == [found]
 
 
@@ -137,7 +137,7 @@ def test_several_faults_are_found_with_errors_first() -> None:
 
 
 def test_identifiers_are_unique_and_in_order() -> None:
-    """Each identifier stands once, in the order of the table, and has one form."""
+    """Each identifier occurs once, in the order of the table, and all have one form."""
     found = [check.id for check in CHECKS]
     assert found == sorted(set(found))
     assert all(re.fullmatch(r"irma\.[EW]\d{3}", each) for each in found)
@@ -160,7 +160,7 @@ def test_identifiers_are_unique_and_in_order() -> None:
     ],
 )
 def test_content_policy(policy: Any, missing: str) -> None:
-    """A policy must allow each source, by itself, by a wildcard, or by what stands in for it."""
+    """A policy must allow each source, by its name, a wildcard or a fallback directive."""
     findings = check_site(attrs.evolve(RIGHT, content_policy=policy))
     assert bool(findings) == bool(missing)
     assert missing in "".join(finding.finding for finding in findings)
@@ -201,7 +201,7 @@ def test_facts_of_a_requestor_that_fetches_its_key() -> None:
 
 
 def test_facts_of_questions() -> None:
-    """The questions of a demo scheme are named, however they are written."""
+    """The questions that use a demo scheme are named, in whichever form they are written."""
     demo = DisclosureRequest({"id": "irma-demo.MijnOverheid.root.BSN"})
 
     def made(_request: object) -> DisclosureRequest:
@@ -219,7 +219,7 @@ def test_facts_of_questions() -> None:
 
 
 def test_what_is_no_fact_is_refused() -> None:
-    """Anything else than the facts of a site is an error."""
+    """Any object that is not the facts of a site is refused."""
     wrong: Any = {"is_debug": True}
     with pytest.raises(UsageError, match="facts: must be SiteFacts"):
         check_site(wrong)

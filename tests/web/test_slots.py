@@ -1,4 +1,4 @@
-"""A browser has numbered slots for its sessions: tabs work side by side, and none is lost."""
+"""A browser has numbered slots for its sessions, so that tabs work in parallel and none is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.web.stores import failing_store
 
 @MODES
 def test_ten_tabs_at_once(site: Site) -> None:
-    """Ten tabs of one browser log in, each with its own session, in whichever order they finish."""
+    """Ten tabs of one browser log in, each with its own session, and finish in any order."""
     browser = site.browser()
     handles = [browser.started("login" if number % 2 else "adult") for number in range(10)]
     for number in (*range(1, 10, 2), *range(0, 10, 2)):
@@ -32,7 +32,7 @@ def test_ten_tabs_at_once(site: Site) -> None:
 
 @MODES
 def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
-    """With three slots the fourth session takes the place of the first, and no other."""
+    """With three slots, the fourth session replaces the first and no other."""
     site = Site(mode, sessions_per_browser=3)
     browser = site.browser()
     replies = []
@@ -51,7 +51,7 @@ def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
 
 @MODES
 def test_slots_of_one_browser_are_not_another_s(mode: str) -> None:
-    """A browser that uses all of its slots takes none from another."""
+    """A browser that uses all of its slots does not affect another browser."""
     site = Site(mode, sessions_per_browser=1)
     one, other = site.browser(), site.browser()
     handle = one.start().handle
@@ -72,7 +72,7 @@ def test_a_finish_frees_its_slot(mode: str) -> None:
 
 @MODES
 def test_a_cancel_frees_its_slot(mode: str) -> None:
-    """A cancelled session leaves its slot to the next one."""
+    """The slot of a cancelled session is free for the next one."""
     site = Site(mode, sessions_per_browser=2)
     browser = site.browser()
     kept = browser.start()
@@ -99,7 +99,7 @@ def test_a_late_cancel_does_not_free_the_slot_of_a_later_session(mode: str) -> N
 
 @MODES
 def test_a_repeat_by_the_slot_finds_the_session_that_has_left_it(site: Site) -> None:
-    """A page that knows the number alone gets the outcome again, until its slot is taken."""
+    """A page that knows only the number receives the outcome again, until its slot is reused."""
     browser = site.browser()
     slot, _ = browser.started_on_phone()
     assert browser.finish(None, slot=slot).status == 200
@@ -143,7 +143,7 @@ def test_a_session_that_cannot_be_cancelled_loses_its_slot_too(
 
 @MODES
 def test_a_failed_start_frees_its_slot(mode: str) -> None:
-    """A start that the server refuses leaves the slot to the next one."""
+    """The slot of a start that the server refuses is free for the next one."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
     kept = browser.start()
@@ -164,7 +164,7 @@ def test_a_failed_start_frees_its_slot(mode: str) -> None:
 
 @MODES
 def test_a_slot_with_a_value_of_another_form_is_the_oldest(mode: str) -> None:
-    """What an unknown version wrote into a slot does not block it."""
+    """A value of an unknown version in a slot does not block it."""
     server = InMemoryServer()
     store, given = failing_store(mode, server.clock)
     site = Site(mode, server=server, store=given, sessions_per_browser=2)
@@ -187,7 +187,7 @@ def test_a_slot_with_a_value_of_another_form_is_the_oldest(mode: str) -> None:
 
 @MODES
 def test_slots_that_others_are_taking(mode: str) -> None:
-    """While another start frees a slot, this one takes the next oldest, or waits for a moment."""
+    """While another start frees a slot, this start uses the next oldest, or waits for a moment."""
     server = InMemoryServer()
     store, given = failing_store(mode, server.clock)
     site = Site(mode, server=server, store=given, sessions_per_browser=1)
@@ -242,7 +242,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(mode: str) -> None:
 def test_a_start_whose_coroutine_is_destroyed_sends_nothing_more(
     mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A flow that is closed can send nothing, so the slot expires by itself."""
+    """A closed flow can send nothing, so the slot stays occupied until it expires."""
     site = Site(mode)
 
     def destroy(_request: HttpRequest) -> HttpResponse:
@@ -276,7 +276,7 @@ def test_starts_in_parallel_have_slots_of_their_own() -> None:
 
 
 def test_parallel_starts_in_one_slot_end_with_one_session() -> None:
-    """Of parallel starts that take each other's slot the last one stays, and all get a reply."""
+    """Parallel starts that compete for a slot all get a reply, and the last one keeps the slot."""
     site = Site("sync", server=InMemoryServer(clock=SystemClock()), sessions_per_browser=2)
     browser = site.browser()
     for _ in range(2):
@@ -304,7 +304,7 @@ def test_the_way_back_from_the_app_on_the_same_phone(site: Site) -> None:
     url = scanned.request["clientReturnUrl"]
     assert url.startswith(f"{SITE}/login/?next=/x#irma-login-")
     slot = slot_in(url)
-    assert slot < 2**53  # JavaScript has it exactly
+    assert slot < 2**53  # JavaScript represents it exactly
     scanned.accept()
     assert browser.finish(None, slot=slot, next="/x").json == {"next": "/x"}
     assert site.browser().finish(None, slot=slot).code == "no_cookie"
@@ -312,14 +312,14 @@ def test_the_way_back_from_the_app_on_the_same_phone(site: Site) -> None:
 
 @MODES
 def test_a_page_on_another_device_has_no_way_back(site: Site) -> None:
-    """Without `same_device` the app stays where it is."""
+    """Without `same_device`, the app does not return to a page."""
     scanned = site.app.scan(site.browser().start(page="/login/").pointer)
     assert "clientReturnUrl" not in scanned.request
 
 
 @MODES
 def test_an_absolute_address_of_the_page_will_do(site: Site) -> None:
-    """The page may name itself by its whole URL."""
+    """The page may send its absolute URL."""
     reply = site.browser().start(page=f"{SITE}/login/", same_device=True)
     scanned = site.app.scan(reply.pointer)
     assert scanned.request["clientReturnUrl"].startswith(f"{SITE}/login/#irma-login-")
@@ -340,13 +340,13 @@ def test_the_way_back_leads_to_the_own_site_only(site: Site, page: object) -> No
 @MODES
 @pytest.mark.parametrize("flag", [0, 1, "true", None, []])
 def test_the_device_is_true_or_false(site: Site, flag: object) -> None:
-    """`same_device` is a flag, and nothing else is taken for one."""
+    """`same_device` must be true or false."""
     assert site.browser().start(page="/", same_device=flag).code == "body_invalid"
 
 
 @MODES
 def test_a_status_that_is_final_stays(site: Site) -> None:
-    """A session that is done cannot be cancelled, and its cancel says so."""
+    """A finished session cannot be cancelled, and the reply says so."""
     browser = site.browser()
     handle = browser.started()
     assert browser.send("cancel", "login", {"handle": handle}).json == {
@@ -357,7 +357,7 @@ def test_a_status_that_is_final_stays(site: Site) -> None:
 
 @MODES
 def test_a_session_that_the_server_forgot_is_cancelled(site: Site) -> None:
-    """A restarted server knows no session, and a cancel frees the slot all the same."""
+    """A cancel frees the slot even if a restarted server no longer knows the session."""
     browser = site.browser()
     handle = browser.start().handle
     site.server.restart()

@@ -1,4 +1,4 @@
-"""Each reply is 200 or a JSON error that no cache keeps, whatever is sent."""
+"""For every request, the reply is 200 or a JSON error, and no cache keeps it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ NAMES = st.sampled_from(["login", "adult", "x"]) | st.text()
 def test_anything(
     mode: str, step: str, name: str, method: str, url: str, headers: Any, body: Any
 ) -> None:
-    """Arbitrary names, methods, URLs, headers and bodies get a reply for pages."""
+    """Arbitrary names, methods, URLs, headers and bodies lead to a reply for pages."""
     site, _, _ = site_of(mode)
     sent = json.dumps(body) if isinstance(body, dict) else body
     request = WebRequest(method, url, headers, sent)
@@ -131,7 +131,7 @@ def test_anything(
 def test_any_fields_of_a_call_from_the_own_page(
     mode: str, step: str, name: str, fields: Any
 ) -> None:
-    """With the cookie and a good handle, arbitrary fields get a reply for pages."""
+    """With the cookie and a valid handle, arbitrary fields lead to a reply for pages."""
     site, handle, cookie = site_of(mode)
     if fields.get("handle") == "HANDLE":
         fields["handle"] = handle
@@ -177,7 +177,7 @@ def test_a_changed_request_keeps_the_rest() -> None:
 
 
 def test_a_request_with_wrong_types() -> None:
-    """What is no header and no body is an error of the adapter, when it makes the request."""
+    """An invalid header or body is an error of the adapter, raised when it creates the request."""
     for wrong in ("x", b"x", 1, None, [1], [("a",)], [("a", 1)]):
         with pytest.raises(ValueError, match="headers"):
             WebRequest("POST", SITE, wrong, b"")  # type: ignore[arg-type]

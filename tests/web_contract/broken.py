@@ -1,4 +1,4 @@
-"""Adapters with one fault each: a good application, and what goes wrong on the way to it."""
+"""Adapters with one fault each, in front of a correct application."""
 
 from __future__ import annotations
 
@@ -128,4 +128,4 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "Preflight": (_knows_no_preflight, "test_a_preflight_lets_allowed_origins_in_alone"),
     "Forgets": (_forgets_who_logged_in, "test_finish_logs_the_person_in"),
 }
-"""A fault, and the test of the contract that finds it, by the name of a class."""
+"""The fault and the test of the contract that finds it, for each name of a class."""

@@ -1,4 +1,4 @@
-"""The contract of web adapters finds the faults that adapters have."""
+"""The contract of web adapters finds typical faults of adapters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ del Good
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What pytest reports of each broken adapter in the test that must find its fault."""
+    """Pytest's report on each broken adapter, for the test that must find its fault."""
     directory: Path = tmp_path_factory.mktemp("broken")
     (directory / "test_broken.py").write_text(SUITE, encoding="utf-8")
     (directory / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n", encoding="utf-8")

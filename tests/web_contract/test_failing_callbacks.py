@@ -1,7 +1,7 @@
 """A callback whose function fails, and a store that fails, in Flask and in Starlette.
 
-The caller gets an error, and the log says why. The suite's watch looks for secrets in the log
-and in the local variables of what is logged: the post is a signed result, at a sealed URL.
+The caller gets an error, and the log says why. The suite searches the log and the local variables
+of logged errors for secrets: the post is a signed result, sent to a sealed URL.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Post = Callable[[str, dict[str, str], bytes | None], tuple[int, Any]]
 
 
 def record(outcome: SessionOutcome) -> None:
-    """Fail as an application may."""
+    """Fail like an application."""
     raise LookupError(f"no order for {outcome.status.value}")
 
 

@@ -1,4 +1,4 @@
-"""Test clients of each framework are logged in by one call, as a browser and an app would."""
+"""One call logs a test client of each framework in, as a browser and an app would."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def user(client: Any) -> Any:
 
 
 def test_a_client_is_logged_in(site: WebSite, client: Any) -> None:
-    """Afterwards the client has the cookies of a person who is logged in."""
+    """After the call, the client has the cookies of a person who is logged in."""
     assert user(client) is None
     assert Login(site.server)(client) is None
     assert user(client) == "ada@example.com"
@@ -72,14 +72,14 @@ def test_the_person_may_have_another_address(site: WebSite, client: Any) -> None
 
 
 def test_the_page_may_go_on(site: WebSite, client: Any) -> None:
-    """The call returns where the page goes next, which the website has checked."""
+    """The call returns the page's next URL, which the website has checked."""
     login = Login(site.server)
     assert login(client, next_url="/account/") == "/account/"
     assert login(client, next_url="//evil.example") is None
 
 
 def test_a_minor_is_refused(site: WebSite, client: Any) -> None:
-    """A person without what is asked ends in an error with the code of the page."""
+    """A person without the requested attribute causes an error with the code of the reply."""
     minor = make_person(site.server, "minor")
     with pytest.raises(AppError, match="finish: 403 cancelled") as caught:
         Login(site.server)(client, "adult", person=minor)
@@ -94,13 +94,13 @@ def test_an_unknown_question_is_an_error(site: WebSite, client: Any) -> None:
 
 
 def test_another_page_is_an_error(site: WebSite, flask_client: Any) -> None:
-    """A reply that is not of these pages, such as the framework's own 404, is an error."""
+    """A reply from another page, such as the framework's own 404, is an error."""
     with pytest.raises(AppError, match="start: the status is 404"):
         Login(site.server)(flask_client, prefix="/elsewhere")
 
 
 async def test_an_asynchronous_client_is_logged_in(site: WebSite) -> None:
-    """A client that is awaited has the same call, awaited, with callbacks on its own loop."""
+    """An asynchronous client is logged in by an awaited call, with callbacks on its own loop."""
     app = AsgiPages(site, "/irma")
     site.server.deliver = asgi(app)
     transport = httpx.ASGITransport(app)
@@ -129,7 +129,7 @@ def test_what_is_no_client_is_refused(client: Any) -> None:
 
 
 def test_a_person_has_an_address_already(site: WebSite, client: Any) -> None:
-    """Of a person and an address only one is given."""
+    """A person and an address cannot be passed together."""
     with pytest.raises(UsageError, match="email: must be left out"):
         Login(site.server)(client, person=make_person(site.server), email="ada@example.com")
 
@@ -211,6 +211,6 @@ def test_an_error_has_its_code() -> None:
 
 
 def test_clients_of_django_are_logged_in(tmp_path: Path) -> None:
-    """Django's client and its asynchronous one, with a session of Django's own."""
+    """Django's two clients are logged in, with a session of Django's own."""
     (tmp_path / "test_project.py").write_text(DJANGO, encoding="utf-8")
     assert outcome(tmp_path) == "3 passed"

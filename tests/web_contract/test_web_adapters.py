@@ -55,7 +55,7 @@ class People:
 
 
 class TestWsgi(WebAdapterContract):
-    """The adapter for any WSGI application, of the how-to."""
+    """The adapter for any WSGI application from the how-to."""
 
     def make_application(self, site: WebSite) -> Application:
         parts, people = site.parts(), People(site)

@@ -1,4 +1,4 @@
-"""Tests of the provider for allauth, in the project of the how-to, which has a process of its own.
+"""Tests of the provider for allauth, in the how-to's project, which runs in a separate process.
 
 `tests/docs/test_how_to_django_allauth.py` copies this file into that project and runs it.
 """
@@ -45,7 +45,7 @@ class ProviderTest(TestCase):
         self.addCleanup(changed.disable)
 
     def begin(self, browser: Client, query: str = "") -> str:
-        """Press the button, and return the URL that the page which asks leads back to."""
+        """Press the button, and return the URL to which the asking page leads back."""
         response: Any = browser.post(f"/accounts/irma/login/{query}", secure=True)
         assert urlsplit(response["Location"]).path == "/irma/ask/allauth/"
         page: Any = browser.get(response["Location"], secure=True)
@@ -60,7 +60,7 @@ class ProviderTest(TestCase):
         return browser.get(callback, secure=True)
 
     def test_a_person_signs_up_and_comes_back(self) -> None:
-        """The first login makes an account with a verified address; the next one finds it."""
+        """The first login creates an account with a verified address; the next login finds it."""
         response = self.log_in(self.client, query="?next=/accounts/email/")
         assert response["Location"] == "/accounts/email/"
         user = get_user(self.client)
@@ -73,7 +73,7 @@ class ProviderTest(TestCase):
         assert User.objects.count() == 2
 
     def test_nothing_is_stored_but_a_pseudonym(self) -> None:
-        """Allauth's table has neither the address nor anything else that was disclosed."""
+        """Allauth's table has neither the address nor any other disclosed value."""
         self.log_in(self.client)
         account = SocialAccount.objects.get()
         assert (account.extra_data, len(account.uid)) == ({}, 43)
@@ -88,7 +88,7 @@ class ProviderTest(TestCase):
         assert not EmailAddress.objects.exists()
 
     def test_a_form_of_allauth_may_come_between(self) -> None:
-        """A sign-up that allauth's own form completes goes on in a later request."""
+        """A sign-up can be completed with allauth's own form, in a later request."""
         with override_settings(SOCIALACCOUNT_AUTO_SIGNUP=False):
             assert self.log_in(self.client)["Location"] == "/accounts/3rdparty/signup/"
             form = {"username": "ada", "email": "ada@shop.example"}
@@ -115,14 +115,14 @@ class ProviderTest(TestCase):
         assert SocialAccount.objects.get().user == known
 
     def test_a_callback_needs_a_proof(self) -> None:
-        """A person who opens the callback without having proved anything is not logged in."""
+        """A person who opens the callback without a proof is not logged in."""
         callback = self.begin(self.client)
         response: Any = self.client.get(callback, secure=True)
         assert response.status_code == 401
         assert get_user(self.client).is_anonymous
 
     def test_an_earlier_proof_is_not_enough(self) -> None:
-        """What was proved before the button was pressed logs nobody in."""
+        """A proof from before the button was pressed logs nobody in."""
         self.log_in(self.client)
         self.client.post("/accounts/logout/", secure=True)
         self.prove(self.client, "allauth", email=EVE)
@@ -145,14 +145,14 @@ class ProviderTest(TestCase):
         assert self.client.post(callback, secure=True).status_code == 405
 
     def test_a_value_that_is_no_address(self) -> None:
-        """An attribute that is not an e-mail address gets allauth's page for failures."""
+        """An attribute that is not an e-mail address leads to allauth's page for failures."""
         callback = self.begin(self.client)
         self.prove(self.client, "allauth", email="nobody")
         response: Any = self.client.get(callback, secure=True)
         assert response.status_code == 401
 
     def test_accounts_move_to_a_new_key(self) -> None:
-        """A person is found by an older key, and by the newest one from then on."""
+        """A person is found with an older key, and from then on with the newest one."""
         old, new = new_sealing_key(), new_sealing_key()
         self.change(PSEUDONYM_KEYS=[old])
         self.log_in(self.client)
@@ -163,7 +163,7 @@ class ProviderTest(TestCase):
         assert (User.objects.count(), SocialAccount.objects.count()) == (1, 1)
 
     def problems(self) -> list[str]:
-        """Return what the system check of the provider says."""
+        """Return the messages of the provider's system check."""
         found = run_checks(tags=["irma"])
         return [each.msg for each in found if each.id == "irma_web_django.E008"]
 

@@ -1,7 +1,7 @@
 """Django, configured and set up on import.
 
-Django has one configuration in a process. `LOGGING_CONFIG` is None and the time zone is UTC, so
-that tests of other folders in the same process see no difference.
+A process has only one configuration of Django. `LOGGING_CONFIG` is None and the time zone is UTC,
+so that tests of other folders in the same process are not affected.
 """
 
 from __future__ import annotations

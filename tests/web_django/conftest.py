@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The databases as `migrate` leaves them, by alias; each test gets copies."""
+    """The migrated databases by alias. Each test uses copies."""
     directory = tmp_path_factory.mktemp("migrated")
     made: dict[str, Path] = {}
     for alias in configured.ALIASES:
@@ -50,7 +50,7 @@ def database(migrated: dict[str, Path], tmp_path: Path) -> Iterator[Path]:
 
 
 def point(alias: str, path: Path) -> None:
-    """Let every thread use another file from now on."""
+    """Let every thread use another database file from now on."""
     connections[alias].close()
     connections[alias].settings_dict["NAME"] = str(path)
     connections.databases[alias]["NAME"] = str(path)
@@ -88,7 +88,7 @@ def events() -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
 @pytest.fixture
 def logins() -> Iterator[list[User]]:
-    """The users of Django's own signal, in order."""
+    """The users that Django's own signal reports, in order."""
     seen: list[User] = []
 
     def receive(user: User, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the test's own, which it can stop and start again."""
+"""A real PostgreSQL for a test, which can stop it and start it again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _program(name: str) -> str | None:
 
 
 def check_installed() -> None:
-    """Skip without PostgreSQL, or fail where nothing may be missing."""
+    """Skip the test without PostgreSQL, or fail if no program may be missing."""
     if _program("initdb") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL is missing: apt-get install postgresql")
@@ -41,7 +41,7 @@ class PostgresServer:
     """A cluster in a directory, on a free port of this machine.
 
     Args:
-        directory: An empty directory that its user may write.
+        directory: An empty directory to which the server's user may write.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -62,7 +62,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it, on the same port each time, and wait until it answers."""
         options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 "
-        # What it has confirmed is there after `stop`, which is no crash of the machine.
+        # Confirmed changes survive `stop`, which is not a crash of the machine.
         options += f"-c max_connections={_CONNECTIONS} -c synchronous_commit=off"
         self._run(
             *("pg_ctl", "-D", str(self._directory / "data"), "-w", "-s", "-o", options),
@@ -70,7 +70,7 @@ class PostgresServer:
         )
 
     def stop(self) -> None:
-        """Stop it at once. It keeps what it has confirmed, and breaks all connections."""
+        """Stop it at once. It keeps confirmed changes, and breaks all connections."""
         self._run("pg_ctl", "-D", str(self._directory / "data"), "-w", "-s", "-m", "fast", "stop")
 
     def settings(self, name: str) -> dict[str, Any]:

@@ -39,8 +39,8 @@ class Visitor:
 
     Args:
         server: The IRMA server.
-        email: The e-mail address in the app; None without one.
-        over_18: The value of that attribute; None without one.
+        email: The e-mail address in the app, or None.
+        over_18: The value of that attribute in the app, or None.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Visitor:
         return response  # type: ignore[no-any-return]
 
     def start(self, name: str) -> dict[str, Any]:
-        """Start a session, and return what the page gets."""
+        """Start a session, and return the page's reply."""
         response = self.post("start", name, {})
         assert response.status_code == 200, response.content
         started: dict[str, Any] = json.loads(response.content)

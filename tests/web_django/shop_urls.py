@@ -50,7 +50,7 @@ class Ciders(View):
 
 @proved("adlut")
 def misspelt(request: HttpRequest) -> HttpResponse:
-    """Demand what is not asked anywhere."""
+    """Demand a proof of an unknown question."""
     return HttpResponse()
 
 

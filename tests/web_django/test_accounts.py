@@ -1,4 +1,4 @@
-"""Accounts: by pseudonym or by e-mail address, and what a site changes about them."""
+"""Accounts are found by pseudonym or e-mail address, and a site can change how."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def by_email(shop: None, irma_server: InMemoryServer) -> Iterator[None]:
 
 
 def test_the_table_has_no_personal_data(ada: Visitor) -> None:
-    """An account has a pseudonym, from which nobody can read the attribute."""
+    """An account has a pseudonym, which does not reveal the attribute."""
     ada.prove("login")
     account = IrmaAccount.objects.get()
     assert len(account.pseudonym) == 43
@@ -39,7 +39,7 @@ def test_the_table_has_no_personal_data(ada: Visitor) -> None:
 
 @pytest.mark.usefixtures("by_email")
 def test_a_user_is_found_by_e_mail(irma_server: InMemoryServer) -> None:
-    """Where the site says so, a person is the user who has that address, in whatever case."""
+    """If the site allows it, a person is the user with that address, in any case."""
     user = User.objects.create_user("ada", "Ada@Example.com")
     ada = Visitor(irma_server, "ADA@example.com")
     assert ada.prove("login").status_code == 200
@@ -56,7 +56,7 @@ def test_a_new_user_has_the_address(irma_server: InMemoryServer) -> None:
 
 @pytest.mark.usefixtures("by_email")
 def test_a_look_alike_address_is_another_user(irma_server: InMemoryServer) -> None:
-    """A Kelvin sign is no k, although some databases ignore the difference."""
+    """A Kelvin sign is not a k, although some databases ignore the difference."""
     other = User.objects.create_user("kelvin", "\N{KELVIN SIGN}im@example.com")
     kim = Visitor(irma_server, "kim@example.com")
     kim.prove("login")
@@ -65,7 +65,7 @@ def test_a_look_alike_address_is_another_user(irma_server: InMemoryServer) -> No
 
 @pytest.mark.usefixtures("by_email")
 def test_an_ambiguous_address_is_refused(irma_server: InMemoryServer) -> None:
-    """Two users with one address are nobody."""
+    """A login is refused if two users have the address."""
     User.objects.create_user("one", "ada@example.com")
     User.objects.create_user("two", "ADA@example.com")
     response = Visitor(irma_server).prove("login")
@@ -85,7 +85,7 @@ def test_an_address_that_moved_on_is_a_new_user(irma_server: InMemoryServer) -> 
 
 
 def test_without_the_setting_an_address_is_not_enough(ada: Visitor) -> None:
-    """A user with the same address, whom a password may belong to, is another user."""
+    """Without the setting, a user with the same address, perhaps with a password, is another."""
     other = User.objects.create_user("ada", "ada@example.com")
     ada.prove("login")
     assert ada.user != other
@@ -101,7 +101,7 @@ def test_an_inactive_user_is_refused(ada: Visitor, irma_server: InMemoryServer) 
 
 
 def answer_of(visitor: Visitor, question: str = "login") -> Answer:
-    """Return the answer that a visitor's login gives."""
+    """Return the answer of a visitor's login."""
     answers: list[Answer] = []
 
     def receive(answer: Answer, **_: Any) -> None:
@@ -118,7 +118,7 @@ def answer_of(visitor: Visitor, question: str = "login") -> Answer:
 async def test_the_backend_takes_an_answer_and_nothing_else(
     shop: None, irma_server: InMemoryServer
 ) -> None:
-    """Both of Django's functions take a checked `Answer`, and no look-alike of one."""
+    """Both functions of the backend accept a checked `Answer`, and nothing that resembles one."""
     from asgiref.sync import sync_to_async  # noqa: PLC0415
 
     def visit() -> tuple[Answer, AbstractBaseUser | None]:
@@ -172,14 +172,14 @@ def test_a_site_changes_what_it_needs(ada: Visitor, irma_server: InMemoryServer)
 
 @override_settings(AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.ModelBackend"])
 def test_without_the_backend_nobody_logs_in(ada: Visitor) -> None:
-    """A site without the backend refuses, and the check says so beforehand."""
+    """A site without the backend refuses logins, and the check reports that beforehand."""
     assert code(ada.prove("login")) == "login_refused"
 
 
 def test_two_first_logins_at_once_make_one_user(
     ada: Visitor, irma_server: InMemoryServer, monkeypatch: Any
 ) -> None:
-    """If another session of the same person was faster, its user is the one."""
+    """If another session of the same person was faster, its user is used."""
     ada.prove("login")
     find, calls = IrmaBackend.find_user, []
 
@@ -195,7 +195,7 @@ def test_two_first_logins_at_once_make_one_user(
 
 
 def test_a_receiver_may_refuse(ada: Visitor) -> None:
-    """A receiver of `answered` that raises `LoginRefusedError` decides, and nothing is kept."""
+    """A receiver of `answered` can raise `LoginRefusedError`, and then nothing is stored."""
 
     def refuse(**_: Any) -> None:
         raise LoginRefusedError("Not today.")
@@ -212,7 +212,7 @@ def test_a_receiver_may_refuse(ada: Visitor) -> None:
 def test_a_user_model_that_needs_more_is_a_fault_of_the_site(
     ada: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A user whom the database refuses is no refusal of the person, and the log says what to do."""
+    """If the database refuses a new user, the fault is the site's, and the log says what to do."""
     User.objects.create_user("irma-taken")
 
     def take(*_: object) -> str:

@@ -24,7 +24,7 @@ def eve(shop: None, irma_server: InMemoryServer) -> Visitor:
 
 
 def test_login_csrf(ada: Visitor, eve: Visitor) -> None:
-    """Eve cannot log Ada's browser in as Eve: her handle needs the cookie of her browser."""
+    """Eve cannot log Ada's browser in as Eve: her handle needs her own browser's cookie."""
     started = eve.start("login")
     eve.app.accept(started["sessionPtr"])
     ada.start("login")
@@ -57,7 +57,7 @@ def test_a_mix_up_of_two_logins(ada: Visitor, eve: Visitor) -> None:
 
 
 def test_a_forged_handle(eve: Visitor) -> None:
-    """A handle that was changed anywhere is refused."""
+    """A handle with any change is refused."""
     started = eve.start("login")
     eve.app.accept(started["sessionPtr"])
     handle = started["handle"]
@@ -68,7 +68,7 @@ def test_a_forged_handle(eve: Visitor) -> None:
 
 
 def test_a_handle_of_another_question(ada: Visitor) -> None:
-    """A proof of the age does not log in, and a login does not prove the age."""
+    """A proof of age logs nobody in, and a login does not prove an age."""
     started = ada.start("adult")
     ada.app.accept(started["sessionPtr"])
     assert code(ada.finish("login", started)) == "handle_invalid"
@@ -77,7 +77,7 @@ def test_a_handle_of_another_question(ada: Visitor) -> None:
 
 
 def test_a_replayed_finish_after_a_logout(ada: Visitor) -> None:
-    """A finish that is sent again after the logout does not log in again."""
+    """A finish that is repeated after the logout does not log the person in again."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     ada.finish("login", started)
@@ -96,7 +96,7 @@ def test_a_finish_before_the_answer(ada: Visitor) -> None:
 
 
 def test_session_fixation(ada: Visitor, eve: Visitor) -> None:
-    """The login changes the key of Django's session, so a key that Eve planted is worthless."""
+    """The login changes the key of Django's session, so a key that Eve planted is useless."""
     eve.get("/")
     planted = eve.browser.session
     planted["planted"] = True
@@ -135,7 +135,7 @@ def test_an_open_redirect(ada: Visitor, next_url: str) -> None:
 
 
 def test_another_site(eve: Visitor) -> None:
-    """A page of another site cannot make a browser start or finish."""
+    """A page of another site cannot make a browser start or finish a session."""
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
         eve.headers = headers
         for step in ("start", "finish", "status", "cancel"):
@@ -143,7 +143,7 @@ def test_another_site(eve: Visitor) -> None:
 
 
 def test_no_secret_reaches_the_browser(ada: Visitor, events: list[tuple[str, Any]]) -> None:
-    """No reply has the requestor token, and the session's cookie is for HTTP alone."""
+    """No reply has the requestor token, and the session's cookie is `HttpOnly`."""
     started = ada.start("login")
     cookie = ada.browser.cookies["__Host-irma"]
     assert cookie["httponly"]
@@ -159,7 +159,7 @@ def test_no_secret_reaches_the_browser(ada: Visitor, events: list[tuple[str, Any
 
 def test_many_finishes_at_once(database: Path, logins: list[User]) -> None:
     """Parallel finishes log in once, and all of them join the same session."""
-    server = InMemoryServer(clock=SystemClock())  # those that wait do so in real time
+    server = InMemoryServer(clock=SystemClock())  # waiting calls wait in real time
 
     def finish(_: int) -> tuple[int, str]:
         same = Visitor(server)

@@ -21,7 +21,7 @@ ADULT = DisclosureRequest({"age": AttributeRequest(OVER_18, value="Yes")})
 
 
 def order(request: Any) -> Question:
-    """Ask for the age, and take the number of the order along."""
+    """Ask for the age, with the number of the order as the reference."""
     return Question(ADULT, f"order-{request.native.META['REQUEST_METHOD']}", has_callback=True)
 
 
@@ -32,7 +32,7 @@ def choose(step: Any) -> DisclosureRequest | None:
 
 @pytest.fixture
 def posted(shop: None, irma_server: InMemoryServer) -> Iterator[list[int]]:
-    """The statuses of the replies to the server's posts, which go to the site."""
+    """The statuses of the site's replies to the server's posts."""
     statuses: list[int] = []
     client = Client(enforce_csrf_checks=True, headers={"host": "shop.example"})
 
@@ -64,7 +64,7 @@ def posted(shop: None, irma_server: InMemoryServer) -> Iterator[list[int]]:
 
 @pytest.mark.usefixtures("posted")
 def test_a_callback_brings_the_outcome(irma_server: InMemoryServer, posted: list[int]) -> None:
-    """The outcome comes once, with the reference, whether or not the browser comes back."""
+    """The outcome is delivered once, with the reference, whether or not the browser returns."""
     visitor = Visitor(irma_server)
     started = visitor.start("order")
     visitor.app.accept(started["sessionPtr"])
@@ -75,7 +75,7 @@ def test_a_callback_brings_the_outcome(irma_server: InMemoryServer, posted: list
 
 
 def test_a_next_session_is_chosen(irma_server: InMemoryServer, posted: list[int]) -> None:
-    """The site chooses the session that follows, by the answer of the first."""
+    """The site chooses the next session, based on the answer of the first."""
     visitor = Visitor(irma_server)
     started = visitor.start("chain")
     visitor.app.accept(started["sessionPtr"])
@@ -93,14 +93,14 @@ def test_a_post_of_somebody_else_is_refused(
     assert made_up.status_code == 404
     assert client.get(path, secure=True).status_code == 405
     assert OUTCOMES == []
-    assert "xyz" not in caplog.text  # a log has no URL that may be sealed
+    assert "xyz" not in caplog.text  # the log has no URL, because it may be sealed
 
 
 @pytest.mark.usefixtures("posted")
 @pytest.mark.parametrize("prefix", ["/", "/mounted/here/"])
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_each_process_has_the_same_urls(prefix: str, language: str) -> None:
-    """A post is taken by any worker and command, whatever the language and the mount of each."""
+    """Any worker or command accepts a post, regardless of its language and mount point."""
     set_script_prefix(prefix)
     try:
         with override_settings(ROOT_URLCONF="tests.web_django.localized_urls"), override(language):

@@ -22,11 +22,11 @@ from tests.web_django.conftest import point
 from tests.web_django.shop_urls import urlpatterns as shop
 
 CURRENT: dict[str, Any] = {}
-"""The website of the running test, and what it changed."""
+"""The website of the running test, and the settings that it changed."""
 
 
 def who(request: HttpRequest) -> JsonResponse:
-    """Return what the application knows of the visitor."""
+    """Return the application's facts about the visitor."""
     return JsonResponse({"email": request.session.get("email")})
 
 
@@ -34,7 +34,7 @@ urlpatterns = [*shop, path("who", who)]
 
 
 def log_in(request: HttpRequest, name: str, answer: Answer, reference: str, **_: object) -> None:
-    """Do what the contract's application does, for each question."""
+    """Handle each question like the contract's application."""
     web_answer = WebAnswer(answer, name, reference=reference)
     request.session["email"] = CURRENT["site"].login(web_answer)
 
@@ -54,7 +54,7 @@ def set_store_away(*, is_away: bool) -> None:
 
 
 class TestDjango(WebAdapterContract):
-    """What every adapter must do."""
+    """The contract for the Django adapter."""
 
     csrf = ("csrftoken", "X-CSRFToken")
 

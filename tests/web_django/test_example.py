@@ -1,4 +1,4 @@
-"""The example project: its own tests, its settings, and how few lines it needs."""
+"""The example project: its own tests, its settings, and the number of its lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROJECT = ROOT / "docs" / "examples" / "django_login"
 
 
 def manage(directory: Path, *arguments: str) -> str:
-    """Run a command of a copy of the project, and return what it writes."""
+    """Run a command of a copy of the project, and return its output."""
     copy = directory / "django_login"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("db.sqlite3*", "static"))
     done = subprocess.run(
@@ -43,7 +43,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
 
 
 def test_its_settings_have_no_errors(tmp_path: Path) -> None:
-    """`manage.py check` finds nothing but that the browser package is still to be fetched."""
+    """`manage.py check` only finds that the browser package has not been fetched yet."""
     found = manage(tmp_path, "check")
     assert found.count("irma.E013") == found.count("?: ") == 1
 
@@ -54,7 +54,7 @@ def test_a_login_is_a_dozen_lines() -> None:
 
 
 def test_the_count_has_what_is_about_irma() -> None:
-    """Settings and functions count as a whole, and of a list the lines that name IRMA."""
+    """Settings and functions count as a whole, but only the lines of a list that name IRMA."""
     source = '''"""About IRMA."""
 import os
 from irma_web_django import proved

@@ -1,4 +1,4 @@
-"""Callbacks that the site's function did not take: kept, sealed, and delivered by a command."""
+"""Callbacks for which the site's function failed are stored sealed, and delivered by a command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Function:
     def __call__(self, outcome: SessionOutcome) -> None:
         self.kept.append(IrmaCallback.objects.count())
         if self.is_broken:
-            # The site's log has the message, so it may not be the address itself.
+            # the site's log has the message, so the message may not be the address itself
             raise ZeroDivisionError("nothing to divide by")
         self.seen.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
@@ -76,7 +76,7 @@ def changed(**more: Any) -> Any:
 
 
 def replay() -> tuple[list[str], bool]:
-    """Run the command; return its lines without fingerprints, and whether it succeeded."""
+    """Run the command, and return its lines without fingerprints and whether it succeeded."""
     out = StringIO()
     try:
         call_command("irma_replay_callbacks", stdout=out)
@@ -96,7 +96,7 @@ def wait(server: InMemoryServer, duration: timedelta) -> None:
 
 @pytest.mark.usefixtures("order")
 def test_an_outcome_is_delivered_later(irma_server: InMemoryServer, function: Function) -> None:
-    """Days later, when the function is mended, the command delivers the outcome, once."""
+    """Days later, when the function is fixed, the command delivers the outcome once."""
     assert function.kept == [1]
     wait(irma_server, timedelta(days=3))
     assert replay() == (
@@ -127,7 +127,7 @@ def test_nothing_is_kept_once_the_function_returns(
 def test_a_repeat_of_the_server_delivers_too(
     irma_server: InMemoryServer, function: Function
 ) -> None:
-    """If the server itself posts once more, nothing is left for the command."""
+    """If the server itself repeats the post, the command has nothing to deliver."""
     function.is_broken = False
     assert irma_server.deliver is not None
     irma_server.deliver(irma_server.posted[-1])
@@ -165,7 +165,7 @@ def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: F
 
 
 def test_what_cannot_be_delivered_is_said(order: Visitor, irma_server: InMemoryServer) -> None:
-    """Another key, a missing function, and a post that is refused are each named."""
+    """The command names another key, a missing function and a refused post."""
     with changed(SEALING_KEYS=[new_sealing_key()]):
         assert "sealing key is gone" in replay()[0][0]
     with changed(CALLBACK=None, QUESTIONS={"order": ASKED}):

@@ -12,7 +12,7 @@ from tests.web_django.shop import Visitor, code
 
 
 def test_a_person_logs_in(ada: Visitor) -> None:
-    """A new person gets a user without a password, and the page goes on."""
+    """A new person becomes a user without a password, and the page continues."""
     response = ada.prove("login", next="/account/")
     assert json.loads(response.content) == {"next": "/account/"}
     assert ada.user is not None
@@ -55,7 +55,7 @@ def test_other_persons_are_other_users(ada: Visitor, irma_server: InMemoryServer
 
 
 def test_another_persons_attribute_is_refused(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Nobody becomes somebody else, and no user is created, while somebody is logged in."""
+    """While a person is logged in, another's attribute neither logs in nor creates a user."""
     ada.prove("login")
     user = ada.user
     ada.app = Visitor(irma_server, "eve@example.com").app

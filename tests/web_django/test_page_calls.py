@@ -1,4 +1,4 @@
-"""The page's calls: CSRF, cookies, languages, and JSON whatever happens."""
+"""The page's calls: CSRF, cookies, languages, and JSON in every case."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMPOLITE = [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"handle": 1}', b"x" *
 
 
 def is_json_error(response: HttpResponse) -> bool:
-    """Return whether a reply is what a page can read."""
+    """Return whether a reply is a JSON error that a page can read."""
     error: dict[str, Any] = json.loads(response.content)["error"]
     return (
         response["Content-Type"] == "application/json"
@@ -39,9 +39,9 @@ def is_json_error(response: HttpResponse) -> bool:
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("body", IMPOLITE, ids=range(len(IMPOLITE)))
 def test_whatever_is_sent_gets_json(ada: Visitor, step: str, body: bytes) -> None:
-    """A body that is not what a page sends gets a JSON error."""
+    """A body that no page sends leads to a JSON error."""
     response = ada.post(step, "login", body)
-    # A start takes no notice of fields that it does not know.
+    # a start ignores unknown fields
     takes = step == "start" and body.startswith(b'{"')
     assert response.status_code == 200 if takes else is_json_error(response)
 
@@ -82,14 +82,14 @@ FORMS = [
 def test_forms_that_django_cannot_read_get_json(
     careful: Visitor, step: str, kind: str, body: bytes
 ) -> None:
-    """A malformed form is not Django's own page of HTML, although Django looks for a token."""
+    """A malformed form leads to JSON, although Django itself would send HTML."""
     response: Any = careful.browser.generic("POST", f"/irma/{step}/login", body, kind, secure=True)
     assert response.status_code in {403, 413, 415}
     assert is_json_error(response)
 
 
 class ReadingForms:
-    """A site's middleware that looks into each form, as an audit log does."""
+    """A site's middleware that reads each form, as for an audit log."""
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
@@ -101,7 +101,7 @@ class ReadingForms:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_form_that_a_middleware_has_read_gets_json(ada: Visitor, step: str) -> None:
-    """A site whose middleware reads forms has taken the body from the view."""
+    """A form leads to JSON even if the site's middleware has already read the body."""
     with override_settings(MIDDLEWARE=[*MIDDLEWARE, f"{__name__}.ReadingForms"]):
         ada.browser.handler.load_middleware()
         response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
@@ -112,7 +112,7 @@ def test_a_form_that_a_middleware_has_read_gets_json(ada: Visitor, step: str) ->
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("host", ["evil.example", "a b", "shop.example:x", "\xff"])
 def test_a_host_that_is_not_the_sites_gets_json(ada: Visitor, step: str, host: str) -> None:
-    """Without Django's CommonMiddleware, which refuses such a host itself, the view does."""
+    """Without Django's CommonMiddleware, which refuses a wrong host itself, the view refuses it."""
     without = [each for each in MIDDLEWARE if "Common" not in each and "Security" not in each]
     with override_settings(MIDDLEWARE=without):
         ada.browser.handler.load_middleware()
@@ -156,14 +156,14 @@ def test_a_call_with_the_token_is_taken(careful: Visitor) -> None:
 def test_another_tab_goes_on_after_a_login(
     careful: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A login changes Django's token; the handle of another tab is a token of its own."""
+    """A login changes Django's token, but another tab may use its handle as the token."""
     careful.headers |= token_of(careful.get("/"))
     started = careful.start("adult")
     careful.app.accept(started["sessionPtr"])
     careful.prove("login")
     assert careful.finish("adult", started).status_code == 200
     assert "Forbidden" not in caplog.text
-    # A start has no handle yet, so the page has to be loaded again.
+    # A start has no handle yet, so the page must be reloaded.
     assert code(careful.post("start", "adult", {})) == "csrf_failed"
     assert code(careful.post("finish", "adult", {"slot": 0})) == "csrf_failed"
     careful.headers |= token_of(careful.get("/"))
@@ -181,7 +181,7 @@ def test_a_site_without_the_middleware_needs_no_token(careful: Visitor) -> None:
 
 
 def test_pages_of_a_named_origin_may_call(shop: None, irma_server: InMemoryServer) -> None:
-    """A single-page application of another origin has no token, and needs none."""
+    """A single-page application on another origin needs no token."""
     spa = "https://spa.example"
     with override_settings(IRMA=settings_for(irma_server, ORIGINS=[spa])):
         visitor = Visitor(irma_server, enforce_csrf_checks=True)
@@ -201,7 +201,7 @@ def test_pages_of_a_named_origin_may_call(shop: None, irma_server: InMemoryServe
 
 
 def test_errors_are_in_the_persons_language(ada: Visitor) -> None:
-    """The sentences are Dutch for a browser that prefers Dutch, Django's own sentences as well."""
+    """The sentences, including Django's own, are Dutch for a browser that prefers Dutch."""
     ada.headers = {"accept-language": "nl"}
     assert "website" in json.loads(ada.post("start", "x", {}).content)["error"]["message"]
     ada.prove("login")
@@ -212,7 +212,7 @@ def test_errors_are_in_the_persons_language(ada: Visitor) -> None:
 
 
 def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None:
-    """The page gets a code, and the log gets the reason."""
+    """The page receives a code, and the log has the reason."""
     with override_settings(IRMA={"SERVR": "x"}):
         response = ada.post("start", "login", {})
     assert (response.status_code, code(response)) == (500, "misconfigured")
@@ -243,7 +243,7 @@ def test_a_wrong_setting_is_signalled(ada: Visitor, events: list[tuple[str, Any]
 
 
 def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any]]) -> None:
-    """An audit trail has the calls that were refused for want of a token."""
+    """An audit trail has the calls that were refused because they lack a token."""
     for step in STEPS:
         careful.post(step, "login", {})
     assert [(name, more["code"]) for name, more in events] == [("refused", "csrf_failed")] * 2
@@ -252,7 +252,7 @@ def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any
 def test_a_browser_writes_no_line_of_the_log(
     ada: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The name in the URL, which may hold a line break, is in no line of the log."""
+    """The log omits the name in the URL, which may contain a line break."""
     with override_settings(IRMA={"SERVR": "x"}):
         for step in STEPS:
             ada.post(step, "x%0aCRITICAL:root:made up", {})
@@ -263,7 +263,7 @@ def test_a_browser_writes_no_line_of_the_log(
 def test_the_log_says_why_the_store_failed(
     ada: Visitor, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The database's own error, such as that it takes no changes, is in one line of the log."""
+    """The database's own error, such as that it is read-only, is in one line of the log."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     options = connections["default"].settings_dict["OPTIONS"]
@@ -278,7 +278,7 @@ def test_the_log_says_why_the_store_failed(
 
 
 def test_a_broken_database_is_json_for_the_page(ada: Visitor, monkeypatch: Any) -> None:
-    """A database that breaks off during a login undoes it, and a repeat logs in."""
+    """If the database fails during a login, the login is rolled back, and a repeat succeeds."""
 
     def fail(*_: object) -> str:
         raise OperationalError("the connection is gone")
@@ -298,7 +298,7 @@ def test_a_broken_database_is_json_for_the_page(ada: Visitor, monkeypatch: Any) 
 def test_a_lost_commit_is_not_a_second_login(
     ada: Visitor, logins: list[User], monkeypatch: Any
 ) -> None:
-    """A login whose commit was confirmed to nobody is found again by a repeat."""
+    """A repeat finds a login whose commit succeeded without a confirmation."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     send = signals.send
@@ -333,7 +333,7 @@ async def test_the_views_work_under_asgi(shop: None, irma_server: InMemoryServer
 
 
 def test_signals_say_what_happened(ada: Visitor, events: list[tuple[str, Any]]) -> None:
-    """An audit trail: started, answered, logged in, and refused with a code."""
+    """The signals form an audit trail: started, answered, logged in, and refused with a code."""
     ada.prove("login")
     started = ada.start("adult")
     ada.app.refuse(started["sessionPtr"])

@@ -41,7 +41,7 @@ ROUTER = ToPostgres()
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    """`postgres` has the tables, `empty` has none, and at `away` no server listens."""
+    """The database `postgres` has the tables, `empty` has none, and `away` has no server."""
     check_installed()
     with running_postgres() as server:
         server.create_database("shop")
@@ -70,7 +70,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.mark.usefixtures("postgres")
 class TestStoreOnPostgres(StoreContract):
-    """What every store must do."""
+    """The contract of stores on PostgreSQL."""
 
     secrets = (PASSWORD,)
 
@@ -108,7 +108,7 @@ def test_a_missing_table_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_repeat_opens_a_new_connection(postgres: PostgresServer) -> None:
-    """After the database broke a connection, one call fails; its repeat in the request does not."""
+    """After a broken connection, one call fails, but its repeat in the same request works."""
     store = DjangoStore(SystemClock())
     calls: dict[str, Callable[[], object]] = {
         "put": lambda: store.put_if_absent("again", b"value", timedelta(minutes=1)),

@@ -1,4 +1,4 @@
-"""Posts of the IRMA server that fail before the site's function gets them are kept as well."""
+"""Posts of the IRMA server that fail before the site's function is called are also stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PROVED = AnsweredSlot(
 
 
 class Verifier:
-    """A verifier of signatures that fails until a test mends it."""
+    """A verifier of signatures that fails until a test repairs it."""
 
     def __init__(self) -> None:
         self.is_broken = True
@@ -76,7 +76,7 @@ def outcomes() -> list[SessionOutcome]:
 def ordering(
     shop: None, irma_server: InMemoryServer, verifier: Verifier, outcomes: list[SessionOutcome]
 ) -> Iterator[Visitor]:
-    """A visitor of a shop that takes signed orders by callback."""
+    """A visitor of a shop that receives signed orders by callback."""
     irma = settings_for(
         irma_server,
         CONNECT={
@@ -100,7 +100,7 @@ def ordering(
 
 
 def replay() -> str:
-    """Deliver what is kept, and return what the command writes."""
+    """Run the command that delivers stored posts, and return its output."""
     out = StringIO()
     try:
         call_command("irma_replay_callbacks", stdout=out)
@@ -112,7 +112,7 @@ def replay() -> str:
 def test_a_verifier_that_fails_loses_nothing(
     ordering: Visitor, verifier: Verifier, outcomes: list[SessionOutcome]
 ) -> None:
-    """A signature is kept until the verifier works again, and its outcome is delivered once."""
+    """A signature is stored until the verifier works again, and its outcome is delivered once."""
     ordering.app.accept(ordering.start("order")["sessionPtr"])
     assert outcomes == []
     assert IrmaCallback.objects.count() == 1
@@ -127,7 +127,7 @@ def test_a_verifier_that_fails_loses_nothing(
 def test_a_store_that_fails_loses_nothing(
     ordering: Visitor, outcomes: list[SessionOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A post is kept if the store was not there to say whether it is the first."""
+    """A post is stored if a failing store does not know whether it is the first."""
 
     def fail(*_: object) -> None:
         raise OperationalError("the connection was closed")
@@ -144,7 +144,7 @@ def test_a_store_that_fails_loses_nothing(
 def test_a_delivered_outcome_is_not_kept(
     ordering: Visitor, outcomes: list[SessionOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If only the record of a delivery fails, the function has the outcome, and nothing is kept."""
+    """If only the record of a delivery fails, the outcome is delivered and not stored."""
     put = DjangoStore.put_if_absent
     started = ordering.start("email")
 

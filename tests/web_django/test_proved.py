@@ -1,4 +1,4 @@
-"""`@proved`: views for visitors who have proved something, and not too long ago."""
+"""`@proved`: views for visitors who have a recent enough proof."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.web_django.shop import OVER_18, Visitor, code
 
 
 def pass_time(server: InMemoryServer, duration: timedelta) -> None:
-    """Move the clock of the server, which is the site's as well."""
+    """Move the clock of the server and the site."""
     assert isinstance(server.clock, ManualClock)
     server.clock.advance(duration)
 
 
 def test_a_visitor_is_asked_first(ada: Visitor) -> None:
-    """Without a proof, the visitor comes to a page that asks for it and leads back."""
+    """Without a proof, the visitor is redirected to a page that asks for it and leads back."""
     response = ada.get("/wines/1990/?red")
     assert response.status_code == 302
     assert response["Location"] == "/irma/ask/adult/?next=%2Fwines%2F1990%2F%3Fred"
@@ -34,7 +34,7 @@ def test_a_visitor_is_asked_first(ada: Visitor) -> None:
 
 
 def test_a_proof_becomes_too_old(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """After the maximum age the visitor is asked again, and a new proof counts from then."""
+    """After the maximum age the visitor is asked again, and a new proof counts from then on."""
     ada.prove("adult")
     pass_time(irma_server, timedelta(minutes=59))
     assert ada.get("/wines/1990/").status_code == 200
@@ -47,14 +47,14 @@ def test_a_proof_becomes_too_old(ada: Visitor, irma_server: InMemoryServer) -> N
 
 @pytest.mark.parametrize("path", ["/beers/", "/ciders/"])
 def test_class_views_are_guarded(ada: Visitor, path: str) -> None:
-    """A class-based view, with async methods or not, is guarded as a function is."""
+    """A class-based view, with or without async methods, is guarded like a function."""
     assert ada.get(path).status_code == 302
     ada.prove("adult")
     assert ada.get(path).content == b"Yes"
 
 
 async def test_async_views_are_guarded(shop: None, irma_server: InMemoryServer) -> None:
-    """An async view has all proofs that its decorators demand, under ASGI as well."""
+    """An async view has all proofs that its decorators demand, also under ASGI."""
     from asgiref.sync import sync_to_async  # noqa: PLC0415
 
     ada = await sync_to_async(Visitor)(irma_server)
@@ -82,13 +82,13 @@ def test_a_minor_is_refused(shop: None, irma_server: InMemoryServer) -> None:
 
 
 def test_the_proof_of_one_question_is_not_that_of_another(ada: Visitor) -> None:
-    """A login proves nothing but the login."""
+    """A login is no proof of another question."""
     ada.prove("login")
     assert ada.get("/beers/").status_code == 302
 
 
 def test_proofs_end_with_the_session(ada: Visitor) -> None:
-    """Nothing is proved any more after a logout."""
+    """A logout deletes all proofs."""
     ada.prove("login")
     ada.prove("adult")
     assert ada.get("/beers/").status_code == 200
@@ -97,14 +97,14 @@ def test_proofs_end_with_the_session(ada: Visitor) -> None:
 
 
 def test_a_proof_survives_the_login(ada: Visitor) -> None:
-    """A visitor who logs in later need not prove the same twice."""
+    """A visitor's proof survives a later login."""
     ada.prove("adult")
     ada.prove("login")
     assert ada.get("/beers/").status_code == 200
 
 
 def test_the_database_cannot_read_a_proof(ada: Visitor) -> None:
-    """The session's row has no attribute value that a reader of the database could see."""
+    """The session's row in the database shows no attribute value."""
     ada.prove("login")
     kept = Session.objects.get().get_decoded()
     assert "irma_proofs" in kept
@@ -130,7 +130,7 @@ def test_proofs_are_kept_side_by_side(ada: Visitor) -> None:
 
 
 def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
-    """A view that demands a question which is not there fails, and names the nearest one."""
+    """A view that demands an unknown question fails, and the error names the nearest one."""
     ada.browser.raise_request_exception = True
     with pytest.raises(ConfigurationError, match="did you mean 'adult'"):
         ada.get("/misspelt/")
@@ -138,7 +138,7 @@ def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
 def test_a_maximum_age_is_a_duration(max_age: Any) -> None:
-    """A number of seconds, a string, or nothing at all is refused when the view is decorated."""
+    """A number of seconds, a string or None is refused when the view is decorated."""
     with pytest.raises(ConfigurationError, match="max_age"):
         proved("adult", max_age=max_age)
 
@@ -150,7 +150,7 @@ def test_only_views_are_decorated() -> None:
 
 
 def test_the_page_asks_for_known_questions_only(ada: Visitor) -> None:
-    """The page that asks leads to pages of this site, and exists for known questions alone."""
+    """The page that asks leads only to pages of this site, and exists only for known questions."""
     assert ada.get("/irma/ask/nothing/").status_code == 404
     assert ada.post("ask", "adult/", {}).status_code == 405
     page = ada.get("/irma/ask/adult/?next=https://evil.example/").content.decode()
@@ -158,6 +158,6 @@ def test_the_page_asks_for_known_questions_only(ada: Visitor) -> None:
 
 
 def test_a_wrong_name_is_refused(ada: Visitor) -> None:
-    """The page cannot ask for what the site has not named."""
+    """The page cannot ask a question that the site has not named."""
     assert code(ada.post("start", "everything", {})) == "unknown_question"
     assert code(ada.post("start", "a/b/../%00", {})) == "unknown_question"

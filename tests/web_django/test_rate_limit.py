@@ -1,4 +1,4 @@
-"""A limit on starts: by network, as Django sees it, and never by a header that anyone can send."""
+"""A limit on starts counts networks as Django sees them, and no headers that anyone can send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _empty_cache() -> None:
 
 
 def start(visitor: Visitor, address: str, **headers: str) -> HttpResponse:
-    """Start a session as a new browser at an address."""
+    """Start a session with a new browser from an address."""
     visitor.browser.cookies.clear()
     response: Any = visitor.browser.post(
         "/irma/start/adult",
@@ -50,7 +50,7 @@ def statuses(visitor: Visitor, *addresses: str, **headers: str) -> list[int]:
 def test_a_network_may_start_so_many(
     ada: Visitor, irma_server: InMemoryServer, events: list[tuple[str, Any]]
 ) -> None:
-    """The page of one start too many gets a code and a sentence, and may start a minute later."""
+    """A start over the limit is refused with a code and a sentence, and works a minute later."""
     with limited(irma_server):
         assert statuses(ada, HOME, HOME, "192.0.32.8") == [200, 200, 200]
         refused = start(ada, HOME)
@@ -64,7 +64,7 @@ def test_a_network_may_start_so_many(
 
 
 def test_a_made_up_header_changes_nothing(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """A client that sends another forwarded address each time is counted as the one that it is."""
+    """A client that sends another forwarded address each time is counted as one client."""
     with limited(irma_server):
         for made_up in ("1.1.1.1", "1.0.0.1"):
             start(ada, HOME, x_forwarded_for=made_up, forwarded=f"for={made_up}")
@@ -82,7 +82,7 @@ def test_all_addresses_of_a_customer_are_one(ada: Visitor, irma_server: InMemory
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "::1", "", "unix:"])
 def test_a_proxy_is_not_a_visitor(ada: Visitor, irma_server: InMemoryServer, address: str) -> None:
-    """Where Django sees a proxy's address, or none, nobody is refused for what others do."""
+    """If Django sees a proxy's address or none, nobody is refused because of others' starts."""
     with limited(irma_server):
         assert statuses(ada, *(3 * [address])) == [200, 200, 200]
 
@@ -93,7 +93,7 @@ def by_header(request: HttpRequest) -> str:
 
 
 def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Behind a proxy, the site's own function returns the address; what is not one is one, too."""
+    """Behind a proxy, the site's own function returns the address, or any other string."""
     with limited(irma_server, CLIENT_ADDRESS=f"{__name__}.by_header"):
         for name in ("10.1.1.1", "x"):
             headers = {"x_forwarded_for": f"8.8.8.8, {name}"}
@@ -101,7 +101,7 @@ def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) 
 
 
 def test_a_site_may_have_no_limit(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """None switches it off."""
+    """None switches the limit off."""
     with override_settings(IRMA=settings_for(irma_server, STARTS_PER_MINUTE=None)):
         assert statuses(ada, *(130 * [HOME]))[-1] == 200
 
@@ -109,7 +109,7 @@ def test_a_site_may_have_no_limit(ada: Visitor, irma_server: InMemoryServer) -> 
 def test_a_cache_that_fails_refuses_nobody(
     ada: Visitor, irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """People can log in while the cache is away."""
+    """People can log in while the cache is down."""
     dummy = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with limited(irma_server), override_settings(CACHES=dummy):
         assert statuses(ada, HOME, HOME, HOME) == [200, 200, 200]

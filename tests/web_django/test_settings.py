@@ -1,4 +1,4 @@
-"""The setting `IRMA`: one dictionary, whose mistakes are explained."""
+"""The setting `IRMA` is a dictionary, and mistakes in it are explained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN = "VTr9kAhW3HqTgE8VTr9kAhW3HqTgE8"
 
 
 def test_the_defaults() -> None:
-    """A server, questions and the slot of the account are all that a site must set."""
+    """A site must set only a server, questions and the slot of the account."""
     settings = read_settings(GOOD)
     assert settings.server == "https://irma.example"
     assert settings.login == "login"
@@ -39,7 +39,7 @@ def test_the_defaults() -> None:
 
 
 def test_the_settings_are_frozen(tmp_path: Path) -> None:
-    """Nothing changes the settings after they were read, and no secret is in their `repr`."""
+    """Settings cannot be changed after they are read, and their `repr` shows no secret."""
     settings = read_settings({**GOOD, "TOKEN": TOKEN, "SEALING_KEYS": [key := new_sealing_key()]})
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         settings.server = "x"  # type: ignore[misc]
@@ -81,7 +81,7 @@ sealing_keys = ["file:keys.txt"]
 def test_a_settings_file_has_what_the_site_leaves_out(
     shop: None, tmp_path: Path, irma_server: InMemoryServer
 ) -> None:
-    """A settings file has server, store, questions and keys, and people log in by it."""
+    """People can log in with the server, store, questions and keys of a settings file."""
     (tmp_path / "keys.txt").write_text(key := new_sealing_key())
     file = tmp_path / "irma.toml"
     file.write_text(FILE.format(url=irma_server.url))
@@ -108,7 +108,7 @@ def test_a_settings_file_has_what_the_site_leaves_out(
 
 
 def test_a_fault_in_a_settings_file_names_its_line(tmp_path: Path) -> None:
-    """A fault in the settings file is the site's error, with file and line."""
+    """The error for a fault in the settings file names the file and the line."""
     file = tmp_path / "irma.toml"
     file.write_text("[web]\nlifetime = 0\n")
     with pytest.raises(ConfigurationError, match=r"irma.toml, line 2, web.lifetime: "):
@@ -120,7 +120,7 @@ def test_a_fault_in_a_settings_file_names_its_line(tmp_path: Path) -> None:
 
 
 def faults() -> dict[str, tuple[dict[str, Any], str]]:
-    """Return settings that are wrong, and what the error says of them."""
+    """Return wrong settings, each with its error message."""
     return {
         "unknown": ({"SERVR": "x"}, r"IRMA\['SERVR'\]: is unknown; did you mean 'SERVER'"),
         "lower case": ({"server": "x"}, "did you mean 'SERVER'"),
@@ -152,7 +152,7 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
 
 @pytest.mark.parametrize("fault", faults())
 def test_a_mistake_is_explained(fault: str) -> None:
-    """The error names the setting, and what it must be, and no secret."""
+    """The error names the setting and the expected value, and shows no secret."""
     more, message = faults()[fault]
     given = {name: value for name, value in {**GOOD, **more}.items() if value is not None}
     with pytest.raises(ConfigurationError, match=message) as caught:
@@ -162,7 +162,7 @@ def test_a_mistake_is_explained(fault: str) -> None:
 
 @pytest.mark.parametrize("given", [None, [], "x"])
 def test_a_setting_that_is_no_dictionary_is_explained(given: object) -> None:
-    """The setting itself must be there, and a dictionary."""
+    """The setting itself must exist and be a dictionary."""
     with override_settings(IRMA=given), pytest.raises(ConfigurationError, match=r"^IRMA: "):
         current_settings()
 
@@ -193,7 +193,7 @@ def test_keys_come_from_the_secret_key() -> None:
 
 
 def test_a_handle_outlives_a_change_of_the_secret_key(ada: Visitor) -> None:
-    """A session that was started before the change ends after it."""
+    """A session that was started before the change can be finished after it."""
     started = ada.start("adult")
     ada.app.accept(started["sessionPtr"])
     from tests.web_django.configured import SECRET_KEY  # noqa: PLC0415
@@ -207,7 +207,7 @@ def test_a_handle_outlives_a_change_of_the_secret_key(ada: Visitor) -> None:
 def test_an_account_outlives_a_change_of_the_secret_key(
     ada: Visitor, irma_server: InMemoryServer
 ) -> None:
-    """A login with the old key in the fallbacks renews the pseudonym, so the key may go then."""
+    """A login with the old key in the fallbacks renews the pseudonym, and the key can then go."""
     ada.prove("login")
     user = ada.user
     from tests.web_django.configured import SECRET_KEY  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What else belongs to a Django site: admin pages, checks, commands, policies and languages."""
+"""Other parts of a Django site: admin pages, checks, commands, policies and languages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def admin(ada: Visitor) -> Visitor:
 
 
 def test_the_admin_pages_are_for_looking(admin: Visitor) -> None:
-    """The entries show neither values nor buttons; an account can be unlinked, and no more."""
+    """Entries show neither values nor buttons; the only action is to unlink an account."""
     entry = IrmaEntry.objects.all()[0]
     account = IrmaAccount.objects.get()
     entries = "/admin/irma_web_django/irmaentry/"
@@ -69,13 +69,13 @@ def test_the_admin_pages_are_for_looking(admin: Visitor) -> None:
 def test_the_admin_pages_reveal_no_field_by_filters(
     admin: Visitor, table: str, filtered: str
 ) -> None:
-    """Staff who may look at a table cannot guess, letter by letter, what it does not show."""
+    """Staff who may view a table cannot guess a hidden field letter by letter."""
     assert admin.get(f"/admin/irma_web_django/{table}/").status_code == 200
     assert admin.get(f"/admin/irma_web_django/{table}/?{filtered}").status_code == 400
 
 
 def test_the_admin_can_delete_a_user(admin: Visitor) -> None:
-    """A user is deleted with the account, so that the next login makes a new one."""
+    """Deleting a user deletes the account, so that the next login creates a new one."""
     User.objects.get().delete()
     assert not IrmaAccount.objects.exists()
     admin.browser.cookies.clear()
@@ -84,7 +84,7 @@ def test_the_admin_can_delete_a_user(admin: Visitor) -> None:
 
 
 def problems(**settings: Any) -> set[str]:
-    """Return the identifiers of what the checks find with some settings, during development."""
+    """Return the identifiers of the checks' findings with some settings, during development."""
     with override_settings(DEBUG=True, **settings):
         found = run_checks(tags=["irma"])
     assert all(isinstance(each, Error | Warning) and each.hint for each in found)
@@ -143,7 +143,7 @@ def test_a_deployment_is_told_everything_once(shop: None, is_debug: bool) -> Non
 
 
 def test_hints_name_django_settings(shop: None) -> None:
-    """A hint names the setting that a Django site has, and no argument of the library."""
+    """A hint names a Django setting, and no argument of the library."""
     found = run_checks(tags=["irma"], include_deployment_checks=True)
     hints = {each.id: f"{each.hint}" for each in found}
     assert 'pass it as `IRMA["SERVER_KEY"]`' in hints["irma.W001"]
@@ -154,7 +154,7 @@ def test_hints_name_django_settings(shop: None) -> None:
 def test_the_command_says_where_django_does_not_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that is not one of static files is written, with a word about INSTALLED_APPS."""
+    """A folder without static files is written, with a hint about INSTALLED_APPS."""
 
     def install(*_: object, **__: object) -> InstalledPackage:
         return InstalledPackage(tmp_path / "yivi.js", is_new=True)
@@ -168,7 +168,7 @@ def test_the_command_says_where_django_does_not_look(
 
 
 def test_no_migration_is_missing(database: Path) -> None:
-    """The migrations make the tables that the models describe."""
+    """The migrations create the tables that the models describe."""
     call_command("makemigrations", "irma_web_django", check=True, dry_run=True, verbosity=0)
 
 
@@ -205,7 +205,7 @@ def test_requests_may_be_atomic(ada: Visitor, monkeypatch: Any) -> None:
     MIDDLEWARE=[*MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
 )
 def test_a_site_may_demand_a_login_everywhere(shop: None, irma_server: InMemoryServer) -> None:
-    """The calls and the page that asks are for visitors who are not logged in yet."""
+    """Visitors who are not logged in can use the calls and the page that asks."""
     ada = Visitor(irma_server)
     with override_settings(LOGIN_URL="/irma/ask/login/"):
         assert ada.get("/beers/").status_code == 302
@@ -215,7 +215,7 @@ def test_a_site_may_demand_a_login_everywhere(shop: None, irma_server: InMemoryS
 
 
 def test_the_policy_allows_what_the_page_needs() -> None:
-    """`csp` names the IRMA server as browsers reach it."""
+    """`csp` names the IRMA server by its URL for browsers."""
     policy = irma_web_django.csp({"SERVER": "https://irma.example/api"})
     assert policy["connect-src"] == ["'self'", "https://irma.example"]
     assert policy["img-src"] == ["data:"]
@@ -289,7 +289,7 @@ def test_the_tag_takes_words(shop: None) -> None:
 
 
 def test_a_wrong_tag_is_explained(shop: None) -> None:
-    """A misspelt question, or a context without a request, is an error of the template's author."""
+    """A misspelt question, or a context without a request, raises an explanatory error."""
     template = '{% load irma %}{% irma "NAME" %}'
     with pytest.raises(ConfigurationError, match='has no "lgoin"'):
         Template(template.replace("NAME", "lgoin")).render(Context())

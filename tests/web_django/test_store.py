@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.mark.usefixtures("database")
 class TestStore(StoreContract):
-    """What every store must do."""
+    """The contract of stores on SQLite."""
 
     def make_store(self) -> DjangoStore:
         return DjangoStore(SystemClock())
@@ -54,7 +54,7 @@ def store(database: Path, clock: ManualClock) -> DjangoStore:
 
 
 def test_an_expired_row_is_put_again_in_place(store: DjangoStore, clock: ManualClock) -> None:
-    """A key whose row has expired, and is still there, can be put again exactly once."""
+    """A key whose expired row still exists can be put again exactly once."""
     assert store.put_if_absent("key", b"first", HOUR)
     clock.advance(HOUR)
     assert store.get("key") is None
@@ -65,7 +65,7 @@ def test_an_expired_row_is_put_again_in_place(store: DjangoStore, clock: ManualC
 
 
 def test_a_call_in_a_transaction_is_refused(store: DjangoStore) -> None:
-    """A value that the caller's transaction could take back is never put."""
+    """A call in the caller's transaction, which could roll the value back, is refused."""
     with (
         transaction.atomic(),
         pytest.raises(ConfigurationError, match="non_atomic_requests"),
@@ -144,7 +144,7 @@ def test_a_closed_store_refuses(store: DjangoStore) -> None:
 
 
 def test_no_traceback_has_a_value(store: DjangoStore) -> None:
-    """A failure of the database leaves no frame in which a crash reporter finds the value."""
+    """After a failure of the database, no frame of the traceback has the value."""
     value = b"sealed-qmnN5Z3dK2fV"
     connections["default"].close()
     point("default", Path("/nothing/there"))

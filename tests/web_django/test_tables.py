@@ -1,4 +1,4 @@
-"""A site whose owner has not run `migrate`: one clear error, wherever it is met first."""
+"""A site whose owner has not run `migrate` reports one clear error everywhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unmigrated(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[Visitor]
 
 
 def test_the_page_gets_json(unmigrated: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """A start is refused as a fault of the site, and the log says what to do, in one line."""
+    """A start is refused as a fault of the site, and one line of the log says what to do."""
     response = unmigrated.post("start", "login", {})
     assert (response.status_code, code(response)) == (500, "misconfigured")
     assert ADVICE in caplog.text
@@ -38,7 +38,7 @@ def test_the_page_gets_json(unmigrated: Visitor, caplog: pytest.LogCaptureFixtur
 
 
 def test_a_table_that_is_lost_later(ada: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """A finish that finds no tables says the same."""
+    """A finish without tables reports the same error."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     call_command("migrate", "irma_web_django", "zero", verbosity=0)
@@ -57,7 +57,7 @@ def test_the_command_says_what_to_do() -> None:
 
 @pytest.mark.usefixtures("unmigrated")
 def test_the_checks_say_so() -> None:
-    """`check --deploy` finds it, and finds nothing once the tables are there."""
+    """`check --deploy` finds missing tables, and finds nothing once they exist."""
 
     def found() -> list[str]:
         messages = run_checks(tags=["irma"], include_deployment_checks=True)
@@ -70,7 +70,7 @@ def test_the_checks_say_so() -> None:
 
 @pytest.mark.usefixtures("unmigrated")
 def test_a_database_that_is_away_is_another_error(tmp_path: Path) -> None:
-    """A database that cannot be opened is reported as what it is; the checks are silent."""
+    """A database that cannot be opened has its own error, and the checks report nothing."""
     point("default", tmp_path / "missing" / "x.sqlite3")
     with pytest.raises(DatabaseError, match="unable to open"):
         call_command("irma_cleanup", stdout=StringIO())

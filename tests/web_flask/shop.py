@@ -22,11 +22,11 @@ OVER18 = "example.town.age.over18"
 
 
 class Shop:
-    """The shop, and what its login saw.
+    """The shop, and the answers that its login received.
 
     Args:
         folder: The instance folder.
-        config: Further settings.
+        config: More settings.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any] | None = None) -> None:
@@ -83,7 +83,7 @@ class Shop:
 
 
 class Visitor:
-    """A browser, and what the page's script sends."""
+    """A browser, which sends the calls of the page's script."""
 
     def __init__(self, shop: Shop, client: FlaskClient) -> None:
         self.shop = shop

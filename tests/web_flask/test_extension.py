@@ -31,7 +31,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_person_is_logged_in(shop: Shop) -> None:
-    """The function of the question gets the answer, and what it puts into the session stays."""
+    """The question's function receives the answer, and its changes of the session are kept."""
     visitor = shop.visitor()
     handle = visitor.start("login")
     reply = visitor.finish("login", handle, next="/account")
@@ -40,7 +40,7 @@ def test_person_is_logged_in(shop: Shop) -> None:
 
 
 def test_repeat_joins_the_login(shop: Shop) -> None:
-    """A page that lost the first reply gets the same session, and the login does not run again."""
+    """A page that lost the first reply joins the same session, and the login runs only once."""
     visitor = shop.visitor()
     handle = visitor.start("login")
     binding = visitor.client.get_cookie("__Host-irma", domain="shop.example")
@@ -90,7 +90,7 @@ def test_failed_login_leaves_the_session_alone(
 
 
 def test_login_can_be_refused(shop: Shop) -> None:
-    """The application refuses a person with a sentence of its own."""
+    """The application can refuse a person with its own sentence."""
     visitor = shop.visitor()
     shop.failures.append(LoginRefusedError("You are not a member."))
     reply = visitor.answer("login")
@@ -100,7 +100,7 @@ def test_login_can_be_refused(shop: Shop) -> None:
 
 
 def test_page_needs_a_proof(shop: Shop) -> None:
-    """A visitor without a proof is sent to a page that asks, and then back."""
+    """A visitor without a proof is redirected to a page that asks for it, and then back."""
     visitor = shop.visitor()
     sent = visitor.get("/wines?grape=merlot")
     assert sent.status_code == 302
@@ -115,14 +115,14 @@ def test_page_needs_a_proof(shop: Shop) -> None:
 
 
 def test_page_below_a_prefix_is_found_again(shop: Shop) -> None:
-    """The way back has the prefix at which the application is mounted."""
+    """The URL of the way back has the prefix at which the application is mounted."""
     environ = {"SCRIPT_NAME": "/shop"}
     sent = shop.visitor().get("/wines", environ_overrides=environ)
     assert sent.headers["Location"] == "/shop/irma/ask/adult?next=/shop/wines"
 
 
 def test_proof_grows_too_old(shop: Shop) -> None:
-    """A view with a maximum age asks again after it."""
+    """A view with a maximum age asks again when the proof is older."""
     visitor = shop.visitor()
     visitor.answer("adult")
     shop.clock.advance(timedelta(minutes=59))
@@ -133,7 +133,7 @@ def test_proof_grows_too_old(shop: Shop) -> None:
 
 
 def test_proof_is_sealed(shop: Shop) -> None:
-    """Flask's cookie can be read by anyone, so what it has of a proof is encrypted."""
+    """Anyone can read Flask's cookie, so a proof in it is encrypted."""
     visitor = shop.visitor()
     visitor.answer("adult")
     with visitor.client.session_transaction(base_url=SITE) as kept:
@@ -152,14 +152,14 @@ def test_proof_of_another_question_does_not_count(shop: Shop) -> None:
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_other_methods_get_json(shop: Shop, step: str, method: str) -> None:
-    """A call with another method than POST gets the floor's error, not Flask's page."""
+    """A call with another method than POST leads to a JSON error, not to Flask's page."""
     reply = shop.app.test_client().open(f"/irma/{step}/login", method=method, base_url=SITE)
     assert reply.status_code == 405
     assert reply.content_type == "application/json"
 
 
 def test_body_over_flask_limit_gets_json(tmp_path: Path) -> None:
-    """A body that Flask refuses to read is refused with JSON too."""
+    """A body that Flask refuses to read also leads to a JSON error."""
     shop = Shop(tmp_path, {"MAX_CONTENT_LENGTH": 100})
     reply = shop.visitor().post("/irma/start/login", {"page": "/" * 200})
     assert reply.status_code == 413
@@ -299,7 +299,7 @@ def test_template_has_words_of_its_own(shop: Shop) -> None:
 
 
 def test_unknown_question_is_refused(shop: Shop) -> None:
-    """A question that does not exist is an error where the name is written."""
+    """The name of an unknown question raises an error where it is used."""
     with pytest.raises(ConfigurationError, match="nothing"):
         shop.irma.proved("nothing")
     with pytest.raises(ConfigurationError, match="nothing"):
@@ -329,13 +329,13 @@ def test_question_has_one_function(shop: Shop) -> None:
     ],
 )
 def test_wrong_setting_is_named(tmp_path: Path, name: str, value: object, text: str) -> None:
-    """A setting that is missing, unknown or of the wrong type is named when the app is made."""
+    """A missing, unknown or wrong setting is named when the application is created."""
     with pytest.raises(ConfigurationError, match=text):
         Shop(tmp_path, {name: value})
 
 
 def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
-    """A setting that is found wrong at the first call is an error for the page, and in the log."""
+    """A setting that fails at the first call is an error for the page and in the log."""
     shop = Shop(tmp_path, {"IRMA_STORE": "unknown:store"})
     reply = shop.visitor().post("/irma/start/login", {})
     assert reply.status_code == 500
@@ -343,14 +343,14 @@ def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
 
 
 def test_only_flask_applications_are_taken() -> None:
-    """Another object is refused by its name."""
+    """Another object is refused, and the error names its type."""
     irma = Irma(questions={"login": DisclosureRequest({"email": EMAIL})})
     with pytest.raises(UsageError, match="app"):
         irma.init_app(object())  # type: ignore[arg-type]
 
 
 def test_settings_show_no_secret(shop: Shop) -> None:
-    """The extension and its settings show no key."""
+    """The `repr` of the extension and of its settings shows no key."""
     settings, _ = shop.app.extensions["irma"]
     assert "key-of-forty" not in repr(settings) + repr(shop.irma)
     assert settings.sealing_keys[0] not in repr(settings)
@@ -399,7 +399,7 @@ def test_old_secret_key_still_opens_handles(tmp_path: Path) -> None:
 def test_first_use_logs_what_is_wrong_with_the_site(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The table of checks is compared with the settings, and each finding is a line of the log."""
+    """At the first use, the settings are checked, and each finding is a line of the log."""
     shop = Shop(tmp_path, {"IRMA_SERVER": "https://irma.example"})
     shop.visitor().get("/wines")
     shop.irma.close(shop.app)

@@ -1,4 +1,4 @@
-"""Pages in a real Chromium, each with a profile of its own, and the tools that check them."""
+"""Pages in a real Chromium, each with its own profile, and the tools that check them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 YIVI_LOCK = YIVI / "package-lock.json"
 TOOLS = Path(__file__).parent / "npm"
 LIMIT = 60_000
-"""Milliseconds that a busy machine keeps."""
+"""The time limit in milliseconds, long enough for a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def tools() -> Path:
 
 @pytest.fixture
 def npm() -> str:
-    """The path of npm, for tests that fetch something by it."""
+    """The path of npm, for tests that fetch something with it."""
     return shutil.which("npm") or missing("npm")
 
 
@@ -76,7 +76,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 @attrs.define
 class Shop:
-    """A website, and a browser that is on it."""
+    """A website, and a browser with one of its pages."""
 
     url: str
     page: Page
@@ -85,7 +85,7 @@ class Shop:
     axe: str = attrs.field(repr=False)
     complaints: list[str] = attrs.Factory(list)
     expected: list[str] = attrs.Factory(list)
-    """Parts of what the console may say, in tests where a call fails."""
+    """Parts of the expected messages of the console, in tests where a call fails."""
 
     def open(self, path: str = "/login") -> None:
         """Go to a page."""
@@ -97,7 +97,7 @@ class Shop:
         expect(element).to_have_attribute("data-irma-state", state)
 
     def expect_message(self, message: str) -> None:
-        """Wait until the page says it to sighted and blind people."""
+        """Wait until the page shows a message and announces it to screen readers."""
         expect(self.page.get_by_role("status").first).to_have_text(message)
 
     def press(self, name: str) -> None:
@@ -105,19 +105,19 @@ class Shop:
         self.page.get_by_role("button", name=name).click()
 
     def expect_welcome(self) -> None:
-        """Wait for the page that comes after the login, and knows the person."""
+        """Wait for the page after the login, which names the person."""
         expect(self.page.get_by_role("heading", name="Welcome, Ada")).to_be_visible()
 
     def expect_open_sessions(self, count: int) -> None:
-        """Wait until as many sessions wait for an app or a person at the IRMA server."""
+        """Wait until the IRMA server has this number of unfinished sessions."""
         eventually(lambda: len(self.server.open_sessions()) == count)
 
     def scanned_qr(self) -> str:
-        """Return what a phone's camera reads from the screen."""
+        """Return the content of the QR code on the screen, as a phone's camera reads it."""
         return scanned_qr(self.page)
 
     def look(self, state: str) -> None:
-        """Keep a screenshot, and check with axe-core that everybody can use what is shown."""
+        """Keep a screenshot, and check the page's accessibility with axe-core."""
         ARTIFACTS.mkdir(exist_ok=True)
         width = self.page.evaluate("innerWidth")
         self.page.screenshot(path=ARTIFACTS / f"{width}-{state}.png")
@@ -142,7 +142,7 @@ def website(server: InMemoryServer, package: tuple[bytes, bytes]) -> Iterator[We
 
 @pytest.fixture
 def shop(page: Page, website: Website, server: InMemoryServer, tools: Path) -> Iterator[Shop]:
-    """In the end, the browser has complained of nothing else than the test expects."""
+    """Fail if the browser's console has a message that the test does not expect."""
     axe = (tools / "node_modules" / "axe-core" / "axe.min.js").read_text()
     with running_website(website) as url:
         shop = Shop(url, page, website, server, axe)
@@ -156,7 +156,7 @@ def shop(page: Page, website: Website, server: InMemoryServer, tools: Path) -> I
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that no page shows."""
+    """Wait until a condition holds that no page shows."""
     deadline = monotonic() + 60
     while not holds():
         assert monotonic() < deadline

@@ -62,16 +62,16 @@ class Website:
 
     Args:
         server: The IRMA server's URL.
-        transport: Carries the calls to it.
+        transport: The transport for the calls to it.
         package: The browser package as one script.
         style: The browser package's style, if it is a file of its own.
-        api: Where the endpoints are, if another website serves the pages.
+        api: The URL of the endpoints, if another website serves the pages.
         origins: The origins of other websites whose pages may call the endpoints.
 
     Attributes:
-        asked: What the next session asks; it has a slot `name`.
-        calls: Step, JSON and CSRF token of each call of a page.
-        logins: Who logged in, in order.
+        asked: The request of the next session; it has a slot `name`.
+        calls: The step, the JSON and the CSRF token of each call of a page.
+        logins: The people who logged in, in order.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Website:
 
     @property
     def steps(self) -> list[str]:
-        """What the pages called, in order."""
+        """The steps of the pages' calls, in order."""
         return [step for step, _, _ in self.calls]
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -210,19 +210,19 @@ def _static_file(path: str) -> tuple[str, bytes] | None:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Browsers open connections before they need them, which would block a single thread."""
+    """A server with threads, because a connection opened in advance would block a single one."""
 
     daemon_threads = True
 
 
 class _Handler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: pytest shows what is of interest."""
+        """Log nothing, because pytest reports failures."""
 
 
 @contextmanager
 def running_website(application: WSGIApplication) -> Generator[str]:
-    """Serve it on this machine; yield the URL without a slash at the end."""
+    """Serve the website on this machine, and yield the URL without a slash at the end."""
     with make_server(
         "127.0.0.1", 0, application, server_class=_Server, handler_class=_Handler
     ) as httpd:

@@ -1,4 +1,4 @@
-"""The browser's memory of pages, which it shows again as they were when the person goes back."""
+"""Browsers keep pages in memory, and show them unchanged when the person goes back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOTING = "addEventListener('pageshow', (event) => { window.isKept = event.persis
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser that remembers pages, as everybody's does; Playwright's own does not."""
+    """A browser that keeps pages in memory, as usual; Playwright switches that off."""
     path = shutil.which("chromium") or missing("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -31,7 +31,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def go_back(shop: Shop) -> None:
-    """Press the back button, and see that the browser had kept the page."""
+    """Press the back button, and check that the browser had kept the page."""
     shop.page.go_back(wait_until="commit")
     shop.page.wait_for_function("window.isKept !== undefined")
     assert shop.page.evaluate("window.isKept")
@@ -39,7 +39,7 @@ def go_back(shop: Shop) -> None:
 
 @pytest.mark.parametrize("path", ["/login", "/auto"])
 def test_a_page_with_a_session_begins_again(shop: Shop, app: SimulatedApp, path: str) -> None:
-    """The session ended when the page was left, so that its QR code is not shown again."""
+    """Leaving the page ended the session, so its QR code is not shown again."""
     shop.page.add_init_script(NOTING)
     shop.open(path)
     if path == "/login":
@@ -58,7 +58,7 @@ def test_a_page_with_a_session_begins_again(shop: Shop, app: SimulatedApp, path:
 
 
 def test_a_page_that_has_served_is_loaded_again(shop: Shop, app: SimulatedApp) -> None:
-    """The site decides what a person who is logged in sees there, with a CSRF token that fits."""
+    """The page is loaded again, so that it fits the login and has a valid CSRF token."""
     shop.page.add_init_script(NOTING)
     shop.open()
     shop.press("Continue with Yivi")

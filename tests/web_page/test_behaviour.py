@@ -1,4 +1,4 @@
-"""How the page behaves when people and networks do what they like."""
+"""The page's behaviour with unusual actions of people and failures of networks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def failing(code: str, again: str | None, status: int = 403) -> Any:
 
 
 def test_each_call_carries_the_csrf_token(shop: Shop, app: SimulatedApp) -> None:
-    """The header that the settings name goes with each call, and the handle in its body."""
+    """Each call has the header that the settings name, and the handle in its body."""
     begin(shop)
     app.accept(shop.scanned_qr())
     shop.expect_welcome()
@@ -49,7 +49,7 @@ def test_each_call_carries_the_csrf_token(shop: Shop, app: SimulatedApp) -> None
 
 
 def test_events_say_how_it_ended(shop: Shop, app: SimulatedApp) -> None:
-    """A page without a next URL hears of failure and success by events."""
+    """Events report failure and success to a page without a next URL."""
     shop.expected = ["status of 403"]
     shop.page.add_init_script(EVENTS)
     begin(shop, "/stay")
@@ -97,7 +97,7 @@ def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
-    """It takes no focus until somebody uses it, and has a button only to try again."""
+    """It takes no focus until it is used, and its only button is for another try."""
     shop.open("/auto")
     shop.expect_state("qr")
     assert shop.page.evaluate("document.activeElement.tagName") == "BODY"
@@ -111,7 +111,7 @@ def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_tab_in_the_background_starts_nothing(shop: Shop) -> None:
-    """A page that starts by itself waits until somebody sees it, as browsers load pages ahead."""
+    """A page that starts by itself waits until it is visible, because browsers preload pages."""
     hide = "Object.defineProperty(document, 'hidden', {get: () => window.isHidden ?? true})"
     shop.page.add_init_script(hide)
     shop.open("/auto")
@@ -127,21 +127,21 @@ def test_a_tab_in_the_background_starts_nothing(shop: Shop) -> None:
 
 @pytest.mark.parametrize("settings", [ServerSettings(enable_sse=True)], ids=["events"])
 def test_ten_tabs_at_once(shop: Shop, app: SimulatedApp) -> None:
-    """Each tab goes on when its session ends, whichever that is, while the others still wait."""
+    """Each tab continues when its own session ends, in any order, while the others still wait."""
     tabs = [shop.page, *(shop.page.context.new_page() for _ in range(9))]
     for tab in tabs:
         tab.goto(f"{shop.url}/login")
         tab.get_by_role("button", name="Continue with Yivi").click()
     for tab in tabs:
         expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "qr")
-    for tab in reversed(tabs):  # event streams would have left the last ones without a connection
+    for tab in reversed(tabs):  # with event streams, the last tabs would have no connection left
         app.accept(scanned_qr(tab))
         tab.wait_for_url("**/welcome")
     assert shop.site.logins == ["Ada"] * 10
 
 
 def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
-    """The focus follows from the start button to the session, so that Tab leads to its buttons."""
+    """The focus moves from the start button to the session, so that Tab leads to its buttons."""
     shop.open()
     shop.page.keyboard.press("Tab")
     shop.page.keyboard.press("Enter")
@@ -158,7 +158,7 @@ def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp) -> None:
-    """Our style hides it; without our style, it does what our button does."""
+    """The package's link works like our button; our style hides the link."""
     begin(shop)
     app.scan(shop.scanned_qr())
     shop.expect_state("app")
@@ -168,7 +168,7 @@ def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp
 
 
 def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
-    """Cancelled while the site still starts it, a session is cancelled as soon as it is known."""
+    """A session that is cancelled while the site starts it is cancelled as soon as it exists."""
     waiting: list[Route] = []
     shop.page.route("**/irma/start/login", lambda route: waiting.append(route))  # noqa: PLW0108
     shop.open()
@@ -182,7 +182,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
 
 
 def test_a_busy_site_is_asked_again(shop: Shop, app: SimulatedApp) -> None:
-    """A reply that says so is repeated without the person, as long as it takes up to a minute."""
+    """A call with the reply `busy` is repeated automatically for up to a minute."""
     shop.expected = ["status of 503"]
     tries: list[Route] = []
 
@@ -202,7 +202,7 @@ def test_a_busy_site_is_asked_again(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_after_a_minute_the_person_decides(shop: Shop, app: SimulatedApp) -> None:
-    """The page stops to repeat, and "Try again" finishes the same session."""
+    """After a minute the page stops repeating, and "Try again" finishes the same session."""
     shop.expected = ["ERR_FAILED"]
     shop.page.clock.install()
     shop.page.route("**/irma/finish/login", lambda route: route.abort())
@@ -238,7 +238,7 @@ def test_a_refused_finish_is_not_repeated(
 
 
 def test_a_framework_refuses_the_token_of_an_old_page(shop: Shop) -> None:
-    """What is not JSON is not shown; a reload brings a new token."""
+    """A reply that is not JSON is not shown, and a reload brings a new token."""
     shop.expected = ["status of 403"]
     shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=403, body="<h1>No"))
     shop.open()
@@ -249,7 +249,7 @@ def test_a_framework_refuses_the_token_of_an_old_page(shop: Shop) -> None:
 
 @pytest.mark.parametrize("body", ["null", "[1]", "<html>", ""])
 def test_a_proxy_answers_nonsense(shop: Shop, body: str) -> None:
-    """The page says that something is wrong and offers another try, whatever comes."""
+    """For any nonsense, the page says that something is wrong and offers another try."""
     shop.expected = ["status of 502"]
     shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=502, body=body))
     shop.open()
@@ -275,7 +275,7 @@ def test_the_irma_server_is_out_of_reach_of_the_browser(shop: Shop) -> None:
 def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
     shop: Shop, app: SimulatedApp
 ) -> None:
-    """The session is not given up: the page asks the site until the person has answered."""
+    """The session is kept, and the page asks the site until the person has answered."""
     shop.expected = ["ERR_FAILED", "status of 409"]
     begin(shop)
     scanned = app.scan(shop.scanned_qr())
@@ -287,7 +287,7 @@ def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
 
 
 def test_the_browser_package_is_missing(shop: Shop) -> None:
-    """The console says so, and the person gets a sentence."""
+    """The console reports the missing package, and the person sees a sentence."""
     shop.expected = ["status of 404", "newWeb", "MIME type"]
     shop.page.route("**/yivi.js", lambda route: route.fulfill(status=404, body=""))
     shop.open()
@@ -298,14 +298,14 @@ def test_the_browser_package_is_missing(shop: Shop) -> None:
 
 
 def test_leaving_the_page_cancels_the_session(shop: Shop) -> None:
-    """Nobody can disclose anything to a page that is gone."""
+    """Leaving the page cancels its session, so that nobody can disclose anything to it."""
     begin(shop)
     shop.open("/welcome")
     shop.expect_open_sessions(0)
 
 
 def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
-    """A page that draws itself connects its elements by the function that the module exports."""
+    """A page that adds elements later connects them with the function that the module exports."""
     shop.open("/two")
     shop.page.evaluate("""async () => {
       const added = document.querySelector("[data-irma=other]").cloneNode(false);
@@ -337,7 +337,7 @@ def test_two_tabs_that_start_at_once_share_a_cookie(shop: Shop, app: SimulatedAp
         tab.goto(f"{shop.url}/login")
         tab.get_by_role("button", name="Continue with Yivi").click()
         expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "starting")
-    shop.page.wait_for_timeout(300)  # a second call would come in this time
+    shop.page.wait_for_timeout(300)  # a second call would be made within this time
     assert len(held) == 1
     held[0].continue_()
     for tab in tabs:

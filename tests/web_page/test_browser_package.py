@@ -24,7 +24,7 @@ PATH = os.environ["PATH"]
 
 @pytest.fixture
 def tarball(yivi_script: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tarball that passes for the pinned one."""
+    """A tarball that is accepted as the pinned one."""
     file = tmp_path / "package.tgz"
     write_tarball(file, {"package/package.json": b"{}", "package/dist/yivi.js": yivi_script})
     pass_for_pinned(file, monkeypatch)
@@ -32,7 +32,7 @@ def tarball(yivi_script: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def integrity(content: bytes) -> str:
-    """Return a hash as npm's lock files have it."""
+    """Return a hash in the notation of npm's lock files."""
     return f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
 
 
@@ -61,7 +61,7 @@ def fake_npm(folder: Path, script: str) -> str:
 
 
 def test_the_pinned_version_is_the_tested_one(yivi_script: bytes) -> None:
-    """The hashes are those of the lock file with which the browser tests fetch the package."""
+    """The hashes are those in the lock file of the browser tests."""
     lock = json.loads(YIVI_LOCK.read_text())["packages"]
     locked = lock[f"node_modules/{browser_package.PACKAGE}"]
     assert locked["version"] == browser_package.VERSION
@@ -70,7 +70,7 @@ def test_the_pinned_version_is_the_tested_one(yivi_script: bytes) -> None:
 
 
 def test_npm_fetches_it_once(npm: str, tmp_path: Path, yivi_script: bytes) -> None:
-    """The command says where the file is; a second run changes nothing and needs no npm."""
+    """The command prints the file's path; a second run changes nothing and needs no npm."""
     folder = tmp_path / "static" / "irma"
     status, out, err = command().run("browser-package", str(folder))
     assert (status, err) == (0, "")
@@ -87,7 +87,7 @@ def test_npm_fetches_it_once(npm: str, tmp_path: Path, yivi_script: bytes) -> No
 def test_a_tarball_needs_no_npm(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yivi_script: bytes
 ) -> None:
-    """A machine without npm or network gets the file from one that has them."""
+    """A machine without npm or a network can use a tarball from another machine."""
     monkeypatch.setenv("PATH", "/nonexistent")
     installed = install_browser_package(tmp_path / "static", from_file=tarball)
     assert installed.is_new
@@ -97,7 +97,7 @@ def test_a_tarball_needs_no_npm(
 
 
 def test_another_file_is_replaced(tarball: Path, tmp_path: Path) -> None:
-    """A deployment after an update of this library gets the version that it was tested with."""
+    """After an update of this library, the command replaces the file by the tested version."""
     file = tmp_path / "yivi.js"
     file.write_text("another version")
     assert install_browser_package(tmp_path, from_file=tarball).is_new
@@ -105,7 +105,7 @@ def test_another_file_is_replaced(tarball: Path, tmp_path: Path) -> None:
 
 
 def test_the_state_of_the_file(tarball: Path, tmp_path: Path) -> None:
-    """Missing, another one, or the pinned one; a directory in its place is not the file."""
+    """The file is missing, another one, or the pinned one; a directory is not the file."""
     file = tmp_path / "yivi.js"
     assert package_state(file) is PackageState.MISSING
     file.write_text("another version")
@@ -116,7 +116,7 @@ def test_the_state_of_the_file(tarball: Path, tmp_path: Path) -> None:
 
 
 def test_npm_is_missing(tmp_path: Path) -> None:
-    """The error names the other way."""
+    """The error without npm names the other way."""
     status, out, err = command(path="/nonexistent").run("browser-package", str(tmp_path))
     assert (status, out) == (2, "")
     assert "npm is not installed" in err
@@ -133,7 +133,7 @@ def test_npm_is_missing(tmp_path: Path) -> None:
     ],
 )
 def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
-    """Its own words come first, and nothing is written."""
+    """The error begins with npm's own message, and nothing is written."""
     (tmp_path / "bin").mkdir()
     path = fake_npm(tmp_path / "bin", script)
     status, out, err = command(path=path).run("browser-package", str(tmp_path / "static"))
@@ -145,7 +145,7 @@ def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
 
 
 def test_npm_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of that name that is not a program, and a program that does not end."""
+    """An `npm` that is not a program, or does not end, is an error."""
     path = fake_npm(tmp_path, "exec /bin/sleep 600")
     monkeypatch.setenv("PATH", path)
     monkeypatch.setattr(browser_package, "_LONGEST_RUN", 0.2)
@@ -171,7 +171,7 @@ def test_npm_gets_the_pinned_version_and_runs_no_scripts(
 
 
 def test_a_changed_tarball_is_refused(tarball: Path, tmp_path: Path) -> None:
-    """Its hash is checked before anything in it is read."""
+    """The hash of a tarball is checked before its content is read."""
     changed = bytearray(tarball.read_bytes())
     changed[-1] ^= 1
     tarball.write_bytes(changed)
@@ -228,7 +228,7 @@ def test_a_broken_tarball_is_refused(
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """The error names it, and says why."""
+    """The error names the file and the reason."""
     status, _, err = command().run(
         "browser-package", str(tmp_path), "--from", str(tmp_path / "missing.tgz")
     )
@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    """It is not read to its end."""
+    """A file that is too large is not read to its end."""
     file = tmp_path / "large.tgz"
     with file.open("wb") as opened:
         opened.truncate(17 * 1024 * 1024)
@@ -246,7 +246,7 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written(tarball: Path, tmp_path: Path) -> None:
-    """The error names it, and says why; nothing half is left."""
+    """The error names the directory and the reason, and no partial file is left."""
     occupied = tmp_path / "occupied"
     occupied.write_text("")
     with pytest.raises(ConfigurationError, match="occupied cannot be written: File exists"):

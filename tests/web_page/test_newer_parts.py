@@ -1,4 +1,4 @@
-"""The page with the 1.0 parts of the browser package, which a site bundles by itself."""
+"""The page with the 1.0 parts of the browser package, which a site bundles itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def package(tools: Path) -> tuple[bytes, bytes]:
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
-    """All states are drawn, with an empty console, and everybody can use them."""
+    """All states are drawn and accessible, and the console stays empty."""
     shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")
@@ -67,7 +67,7 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_refusal_and_a_cancel(shop: Shop, app: SimulatedApp) -> None:
-    """Each ends the session, and another one can be started."""
+    """A refusal and a cancel end the session, and another one can be started."""
     shop.expected = ["status of 403"]
     shop.open()
     shop.press("Continue with Yivi")

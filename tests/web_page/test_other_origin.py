@@ -1,4 +1,4 @@
-"""Pages of one website, and endpoints of another: a single-page application and its backend."""
+"""Pages on one website and endpoints on another: a single-page application and its backend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Later:
-    """An application that is made when the URL of its server is known."""
+    """An application that is created when the URL of its server is known."""
 
     application: Website
 
@@ -29,7 +29,7 @@ class Later:
 
 @pytest.fixture(params=[True, False], ids=["allowed", "not allowed"])
 def is_allowed(request: pytest.FixtureRequest) -> bool:
-    """Whether the backend lets pages of the other website call it."""
+    """Whether the backend allows calls from pages of the other website."""
     return bool(request.param)
 
 
@@ -37,7 +37,7 @@ def is_allowed(request: pytest.FixtureRequest) -> bool:
 def shop(
     page: Page, server: InMemoryServer, package: tuple[bytes, bytes], *, is_allowed: bool
 ) -> Iterator[Shop]:
-    """The pages, on a browser; the site that the test sees is the backend."""
+    """The pages in a browser; the test's website is the backend."""
     front, back = Later(), Later()
     with (
         running_dev_server(server) as irma,
@@ -53,7 +53,7 @@ def shop(
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) -> None:
-    """The cookies are those of the backend; pages that it does not know cannot start anything."""
+    """The cookies belong to the backend, and pages of unknown origins cannot start a session."""
     shop.open()
     shop.press("Continue with Yivi")
     if not is_allowed:
@@ -67,9 +67,9 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) ->
     shop.page.wait_for_url("**/welcome")
     assert shop.site.steps == ["start", "finish"]
     assert shop.site.logins == ["Ada"]
-    assert {token for _, _, token in shop.site.calls} == {"<of the page>"}  # a header of its own
+    assert {token for _, _, token in shop.site.calls} == {"<of the page>"}  # a separate header
 
 
 def server_was_asked(shop: Shop) -> bool:
-    """Return whether there is a session at the IRMA server."""
+    """Return whether the IRMA server has a session."""
     return bool(shop.server.open_sessions())

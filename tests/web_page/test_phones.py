@@ -1,4 +1,4 @@
-"""The app on the same phone as the browser: opening it, and coming back from it."""
+"""The app on the same phone as the browser: opening it, and returning from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobil
 STAY = """addEventListener("click", (event) => {
   if (event.target.closest(".yivi-web-button-link")) event.preventDefault();
 });"""
-"""A desk has no app that could take the link, so that the browser stays on the page."""
+"""A desktop has no app that opens the link, so the browser stays on the page."""
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def begin(shop: Shop, path: str = "/login") -> str:
-    """Start a session, and open the app; return the session pointer that the app gets."""
+    """Start a session, open the app, and return the session pointer that the app receives."""
     shop.open(path)
     shop.press("Continue with Yivi")
     shop.expect_state("button")
@@ -48,7 +48,7 @@ def begin(shop: Shop, path: str = "/login") -> str:
 
 
 def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
-    """The site learns that the app is on this device; the page finishes when the app is done."""
+    """The site knows that the app is on this device; the page finishes when the app is done."""
     app.accept(begin(shop))
     shop.expect_welcome()
     _, said, _ = shop.site.calls[0]
@@ -56,7 +56,7 @@ def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_what_a_phone_shows(shop: Shop) -> None:
-    """A button opens the app; the QR code for another phone is one press away, and back."""
+    """One button opens the app; another shows and hides the QR code for another phone."""
     shop.open()
     shop.look("phone-ready")
     shop.press("Continue with Yivi")
@@ -91,8 +91,10 @@ def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
-    """A change of the fragment alone loads nothing, and the page finishes all the same."""
-    shop.page.route("**/frontend/status", lambda route: None)  # the page hears nothing of the app
+    """If only the fragment changes, nothing is loaded, and the page still finishes."""
+    shop.page.route(
+        "**/frontend/status", lambda route: None
+    )  # the page receives no event of the app
     scanned = app.scan(begin(shop))
     scanned.accept()
     shop.page.evaluate("(url) => { location.href = url; }", return_url(scanned))
@@ -100,7 +102,7 @@ def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) -> None:
-    """Back from the app, the page asks the site, as the browser may have cut its connections."""
+    """After the app, the page asks the site, as the browser may have closed its connections."""
     shop.page.route("**/frontend/status", lambda route: None)
     app.accept(begin(shop))
     shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
@@ -109,7 +111,7 @@ def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) 
 
 
 def test_a_person_comes_back_too_early(shop: Shop, app: SimulatedApp) -> None:
-    """The page goes on waiting for the app."""
+    """If the person returns too early, the page continues to wait for the app."""
     pointer = begin(shop)
     with shop.page.expect_response("**/irma/status/login"):
         shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
@@ -119,7 +121,7 @@ def test_a_person_comes_back_too_early(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_leaving_for_the_app_cancels_nothing(shop: Shop, app: SimulatedApp) -> None:
-    """Some phones take the page away to open the app, and the app returns to a new page."""
+    """Opening the app may unload the page, which does not cancel the session."""
     pointer = begin(shop)
     shop.open("/welcome")
     shop.page.wait_for_load_state()
@@ -143,7 +145,7 @@ def test_a_cancel_in_the_app_is_shown_on_return(shop: Shop, app: SimulatedApp) -
 
 
 def test_a_session_that_nobody_took_to_the_app_is_cancelled(shop: Shop) -> None:
-    """Only the press of the button to open the app keeps a session alive."""
+    """Leaving the page cancels the session, unless the button to open the app was pressed."""
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("button")
@@ -152,5 +154,5 @@ def test_a_session_that_nobody_took_to_the_app_is_cancelled(shop: Shop) -> None:
 
 
 def return_url(scanned: ScannedSession) -> str:
-    """Return where the app sends the browser."""
+    """Return the URL to which the app sends the browser."""
     return str(scanned.request["clientReturnUrl"])

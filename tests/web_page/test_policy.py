@@ -1,4 +1,4 @@
-"""The content security policy of `csp_sources`: enough, and nothing in it too much."""
+"""The content security policy of `csp_sources` has all necessary sources and no others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_table_has_all_sources() -> None:
 def test_each_source_is_needed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, directive: str, source: str
 ) -> None:
-    """Without it, the browser refuses something that the page needs, and says so."""
+    """Without the source, the browser refuses something that the page needs, and reports it."""
 
     def without(server_url: str) -> Mapping[str, tuple[str, ...]]:
         made = dict(csp_sources(server_url))
@@ -52,7 +52,7 @@ def test_each_source_is_needed(
 
 
 def wait_for_complaint(shop: Shop, words: str) -> None:
-    """Wait until the console has said something."""
+    """Wait until the console has a message."""
     for _ in range(600):
         if any(words in said for said in shop.complaints):
             return

@@ -1,4 +1,4 @@
-"""What an adapter writes into a page: settings, content security policy, static files."""
+"""The settings that an adapter writes into a page, the content security policy, and files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings(**changed: Any) -> str:
 
 
 def test_the_settings_are_what_the_script_reads() -> None:
-    """Every part is there; without a CSRF token there is no header."""
+    """The settings have every part that the script reads, and no header without a CSRF token."""
     read = json.loads(settings(next_url="/account/", language="nl"))
     assert read.pop("texts") == dict(TEXTS["nl"])
     assert read == {
@@ -40,7 +40,7 @@ def test_the_settings_are_what_the_script_reads() -> None:
 
 
 def test_a_csrf_token_goes_into_a_header() -> None:
-    """The framework names the header."""
+    """The framework chooses the name of the token's header."""
     read = json.loads(settings(csrf_header="X-CSRFToken", csrf_token="abc"))
     assert read["headers"] == {"X-CSRFToken": "abc"}
 
@@ -62,7 +62,7 @@ def test_a_misspelt_text_is_explained() -> None:
     ["/</script><script>alert(1)</script>", "/?a=1&b=2", "/<!--<script>", "/\u2028\u2029", '/"\\'],
 )
 def test_nothing_in_the_settings_ends_the_script_element(next_url: str) -> None:
-    """An HTML parser finds one script, and JSON in it that says what was meant."""
+    """An HTML parser finds one script element, whose JSON is the settings."""
     text = settings(next_url=next_url)
     assert not re.search("[<>&\u2028\u2029]", text)
     found: list[str] = []
@@ -90,13 +90,13 @@ def test_nothing_in_the_settings_ends_the_script_element(next_url: str) -> None:
     ],
 )
 def test_an_unknown_language_is_english(tag: str, language: str) -> None:
-    """A region is left out; other languages fall back."""
+    """The region of a language is ignored, and unknown languages fall back to English."""
     assert page_language(tag) == language
     assert json.loads(settings(language=tag))["language"] == language
 
 
 def test_each_language_says_the_same() -> None:
-    """No string is missing in a language, and none stands there without use."""
+    """Each language has exactly the strings that the script uses."""
     script = SCRIPT.read_text()
     for language in LANGUAGES:
         assert TEXTS[language].keys() == TEXTS["en"].keys()
@@ -133,13 +133,13 @@ def test_each_language_says_the_same() -> None:
     ids=str,
 )
 def test_wrong_settings_are_refused(changed: dict[str, Any]) -> None:
-    """The mistake shows at the first page, and not as a silent button."""
+    """A mistake raises an error when the page is rendered, and does not become a dead button."""
     with pytest.raises(ConfigurationError):
         settings(**changed)
 
 
 def test_the_endpoints_may_have_an_origin_of_their_own() -> None:
-    """A single-page application names them by an absolute URL."""
+    """A single-page application passes an absolute URL of the endpoints."""
     read = json.loads(settings(prefix="https://api.example.com/irma/"))
     assert read["prefix"] == "https://api.example.com/irma/"
 
@@ -156,7 +156,7 @@ def test_the_endpoints_may_have_an_origin_of_their_own() -> None:
     ],
 )
 def test_the_policy_lets_the_page_call_the_server(url: str, origin: str) -> None:
-    """Only the origin of the IRMA server is let in, beside the site's own."""
+    """The policy allows only the origins of the site and of the IRMA server."""
     sources = csp_sources(url)
     assert sources["connect-src"] == ("'self'", origin)
     assert sources.keys() == {"script-src", "connect-src", "img-src", "style-src"}
@@ -167,7 +167,7 @@ def test_the_policy_lets_the_page_call_the_server(url: str, origin: str) -> None
     "url", ["", "irma.example.com", "/irma/", "*", "https://a.example; script-src *", "data:x"]
 )
 def test_a_policy_needs_the_url_of_a_server(url: str) -> None:
-    """Nothing else gets into a header."""
+    """Any other value is refused, so that it cannot become part of a header."""
     with pytest.raises(ConfigurationError):
         csp_sources(url)
 
@@ -182,7 +182,7 @@ def test_the_script_is_small() -> None:
 
 
 def test_the_types_of_the_script_are_right(tools: Path, tmp_path: Path) -> None:
-    """TypeScript finds no error in it, at its strictest."""
+    """TypeScript, with its strictest settings, finds no error in the script."""
     options = "--checkJs --allowJs --strict --noEmit --noUnusedLocals --noImplicitReturns"
     tsc = str(tools / "node_modules" / "typescript" / "bin" / "tsc")
     levels = "--target es2022 --module es2022 --lib es2022,dom,dom.iterable --types"
@@ -197,7 +197,7 @@ def test_the_types_of_the_script_are_right(tools: Path, tmp_path: Path) -> None:
 
 
 def test_the_wheel_has_the_static_files(tmp_path: Path) -> None:
-    """What pip installs has script and style, and no part of the browser package."""
+    """The installed files include script and style, and no part of the browser package."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What the page shows in each state, in a real Chromium under a strict content security policy."""
+"""The page in each state, in a real Chromium under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ WIDTHS: dict[str, ViewportSize] = {
     "phone": {"width": 360, "height": 740},
 }
 REFUSED = "status of 403"
-"""What the console says of each reply that is an error."""
+"""The console's message about each error reply."""
 
 
 @pytest.fixture(params=WIDTHS)
 def page(page: Page, request: pytest.FixtureRequest) -> Page:
-    """A window as wide as a desk's, and as wide as a phone's."""
+    """A window as wide as on a desktop, and one as wide as a phone."""
     page.set_viewport_size(WIDTHS[request.param])
     return page
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
-    """The button starts a session; scanned and accepted in the app, it leads to the next page."""
+    """The button starts a session; once the person accepts it in the app, the next page opens."""
     shop.open()
     shop.expect_state("ready")
     shop.look("ready")
@@ -75,7 +75,7 @@ def test_a_refusal_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_page_and_app_are_paired(shop: Shop, app: SimulatedApp) -> None:
-    """A wrong code is read out, and the right one goes on; each digit has a name."""
+    """An error about a wrong code is read out, the right code works, and each digit has a name."""
     shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")
@@ -100,7 +100,7 @@ def test_page_and_app_are_paired(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: SimulatedApp) -> None:
-    """No app can go on with it, and another session can be started."""
+    """After a cancel, no app can continue the session, and another can be started."""
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
@@ -118,7 +118,7 @@ def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: Simul
 
 
 def test_a_session_times_out(shop: Shop) -> None:
-    """The site's sentence is shown when the app has not come in time."""
+    """The site's sentence is shown if no app connects in time."""
     shop.expected = [REFUSED]
     shop.site.asked = ExtendedRequest(ASKED, timeout=timedelta(seconds=2))
     shop.open()
@@ -129,7 +129,7 @@ def test_a_session_times_out(shop: Shop) -> None:
 
 
 def test_the_server_is_away_at_the_start(shop: Shop) -> None:
-    """The site's sentence is shown, and "Try again" works when the server is back."""
+    """The site's sentence is shown, and "Try again" works when the server is up again."""
     shop.expected = ["status of 503"]
     shop.page.route("**/irma/start/login", unavailable)
     shop.open()
@@ -143,14 +143,14 @@ def test_the_server_is_away_at_the_start(shop: Shop) -> None:
 
 
 def unavailable(route: Route) -> None:
-    """Answer as the site does while the IRMA server is away."""
+    """Reply like the site while the IRMA server is down."""
     message = "The site says: server_unavailable."
     error = {"code": "server_unavailable", "message": message, "again": "start"}
     route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": error})
 
 
 def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: SimulatedApp) -> None:
-    """Without a network, the page says so, repeats the finish, and goes on when it is back."""
+    """Without a network, the page says so, repeats the finish, and continues once there is one."""
     shop.expected = ["ERR_FAILED"]
     shop.page.route("**/irma/finish/login", lambda route: route.abort())
     shop.open()
@@ -167,7 +167,7 @@ def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: Simulated
 def test_a_wait_is_shown(shop: Shop) -> None:
     """While the site starts a session, the page says that it takes a moment."""
     waiting: list[Route] = []
-    # Playwright marks what it is given, and a method of a list takes no mark.
+    # Playwright sets an attribute on the function, which a method of a list does not allow.
     shop.page.route("**/irma/start/login", lambda route: waiting.append(route))  # noqa: PLW0108
     shop.open()
     shop.press("Continue with Yivi")
@@ -180,7 +180,7 @@ def test_a_wait_is_shown(shop: Shop) -> None:
 
 
 def test_dutch(shop: Shop, app: SimulatedApp) -> None:
-    """Page and browser package speak Dutch, and the page asks the site for Dutch sentences."""
+    """The page and the browser package are in Dutch, and the page requests Dutch sentences."""
     shop.open("/inloggen")
     with shop.page.expect_request("**/irma/start/login") as request:
         shop.press("Ga verder met Yivi")
@@ -195,7 +195,7 @@ def test_dutch(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None:
-    """It starts the session, and the button to try again looks like it."""
+    """The page's own button starts the session, and the button to try again looks like it."""
     shop.open("/own-button")
     shop.look("own-button")
     shop.press("Show that you are Ada")

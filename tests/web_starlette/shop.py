@@ -30,11 +30,11 @@ OVER18 = "example.town.age.over18"
 
 
 class Shop:
-    """The shop, and what its login saw.
+    """The shop, and the answers that its login received.
 
     Args:
-        folder: Has the store.
-        settings: Further arguments of `Irma`.
+        folder: The folder of the store.
+        settings: More arguments of `Irma`.
     """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -90,7 +90,7 @@ class Shop:
 
 
 class Visitor:
-    """A browser, and what the page's script sends."""
+    """A browser, which sends the calls of the page's script."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop

@@ -41,7 +41,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_person_is_logged_in(shop: Shop) -> None:
-    """The function of the question gets the answer, and what it puts into the session stays."""
+    """The question's function receives the answer, and its changes of the session are kept."""
     visitor = Visitor(shop)
     reply = visitor.finish("login", visitor.start("login"), next="/account")
     assert (reply.status_code, reply.json()) == (200, {"next": "/account"})
@@ -49,7 +49,7 @@ def test_person_is_logged_in(shop: Shop) -> None:
 
 
 def test_repeat_joins_the_login(shop: Shop) -> None:
-    """A page that lost the first reply gets the same session, and the login does not run again."""
+    """A page that lost the first reply joins the same session, and the login runs only once."""
     visitor = Visitor(shop)
     handle = visitor.start("login")
     binding = visitor.client.cookies["__Host-irma"]
@@ -81,7 +81,7 @@ def test_failed_login_leaves_the_session_alone(
 
 
 def test_login_can_be_refused(shop: Shop) -> None:
-    """The application refuses a person with a sentence of its own."""
+    """The application can refuse a person with its own sentence."""
     shop.failures.append(LoginRefusedError("You are not a member."))
     reply = Visitor(shop).answer("login")
     assert reply.status_code == 403
@@ -90,7 +90,7 @@ def test_login_can_be_refused(shop: Shop) -> None:
 
 
 def test_page_needs_a_proof(shop: Shop) -> None:
-    """A visitor without a proof is sent to a page that asks, and then back."""
+    """A visitor without a proof is redirected to a page that asks for it, and then back."""
     visitor = Visitor(shop)
     sent = visitor.get("/wines?grape=merlot")
     assert sent.status_code == 303
@@ -105,14 +105,14 @@ def test_page_needs_a_proof(shop: Shop) -> None:
 
 
 def test_call_without_a_proof_is_refused(shop: Shop) -> None:
-    """A program cannot be sent to a page, so it gets a 403 that names the question."""
+    """A program cannot be redirected to a page, so it receives a 403 that names the question."""
     reply = Visitor(shop).client.post("/orders")
     assert reply.status_code == 403
     assert "adult" in reply.json()["detail"]
 
 
 def test_proof_grows_too_old(shop: Shop) -> None:
-    """A dependency with a maximum age asks again after it."""
+    """A dependency with a maximum age asks again when the proof is older."""
     visitor = Visitor(shop)
     visitor.answer("adult")
     shop.clock.advance(timedelta(minutes=59))
@@ -124,7 +124,7 @@ def test_proof_grows_too_old(shop: Shop) -> None:
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_other_methods_get_json(shop: Shop, step: str, method: str) -> None:
-    """A call with another method than POST gets the floor's error."""
+    """A call with another method than POST leads to the JSON error of `WebSessions`."""
     reply = Visitor(shop).client.request(method, f"/irma/{step}/login")
     assert reply.status_code == 405
     assert reply.headers["content-type"] == "application/json"
@@ -186,7 +186,7 @@ def _fields(described: Any, step: str, status: str) -> set[str]:
 
 
 def test_starlette_alone_suffices(tmp_path: Path) -> None:
-    """A Starlette application takes the routes, without FastAPI."""
+    """A Starlette application can use the routes without FastAPI."""
     shop = Shop(tmp_path)
     app = Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)
     app.add_middleware(SessionMiddleware, secret_key="a-secret")
@@ -206,7 +206,7 @@ def test_paths_follow_the_root_path(tmp_path: Path) -> None:
 
 
 def test_session_middleware_is_needed(tmp_path: Path) -> None:
-    """Without a session nothing could be remembered, and the error says what to add."""
+    """The error without a session middleware says what to add."""
     shop = Shop(tmp_path)
     app = Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)
     with TestClient(app, base_url=SITE) as client:
@@ -216,7 +216,7 @@ def test_session_middleware_is_needed(tmp_path: Path) -> None:
 
 
 def test_application_must_have_started(tmp_path: Path) -> None:
-    """A call before the lifespan is an error for the page, and says in the log what to do."""
+    """A call before the lifespan is an error for the page, and the log says what to do."""
     reply = Visitor(Shop(tmp_path)).client.post("/irma/start/login", json={})
     assert reply.status_code == 500
     assert reply.json()["error"]["code"] == "misconfigured"
@@ -229,7 +229,7 @@ def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
 
 
 def test_unknown_question_is_refused(shop: Shop) -> None:
-    """A question that does not exist is an error where the name is written."""
+    """The name of an unknown question raises an error where it is used."""
     with pytest.raises(ConfigurationError, match="nothing"):
         shop.irma.proved("nothing")
     with pytest.raises(ConfigurationError, match="nothing"):
@@ -239,7 +239,7 @@ def test_unknown_question_is_refused(shop: Shop) -> None:
 
 
 def test_callbacks_need_a_url() -> None:
-    """Callbacks without the application's own URL are refused when it is made."""
+    """Callbacks without the application's own URL are refused when the object is created."""
     questions = {"login": DisclosureRequest({"email": EMAIL})}
     with pytest.raises(ConfigurationError, match="url"):
         Irma(
@@ -252,21 +252,21 @@ def test_callbacks_need_a_url() -> None:
 
 
 def test_secrets_are_not_shown(shop: Shop) -> None:
-    """The object shows no key."""
+    """The object's `repr` shows no key."""
     assert repr(shop.irma) == "<Irma for login, adult>"
 
 
 def test_start_logs_what_is_wrong_with_the_site(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The table of checks is compared with the settings, and each finding is a line of the log."""
+    """At the start, the settings are checked, and each finding is a line of the log."""
     with TestClient(Shop(tmp_path, browser_package=tmp_path / "missing.js").app):
         found = [each.getMessage() for each in caplog.records if "irma." in each.getMessage()]
     assert any(line.startswith("irma.E013: ") for line in found), found  # no browser package
 
 
 def test_element_is_html_in_a_template(shop: Shop) -> None:
-    """A template of Jinja shows the box as it is, although it escapes strings."""
+    """A Jinja template does not escape the element, although it escapes strings."""
     client = Visitor(shop).client
     request = Request({"type": "http", "headers": [], "app": client.app})
     element = shop.irma.element(request, "login", next="/?a=1&b=<2>")
@@ -450,7 +450,7 @@ class Counted:
 async def test_calls_wait_for_their_turn(
     tmp_path: Path, irma_server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process makes so many starts and so many finishes at once, and the others after them."""
+    """A process makes a limited number of starts and finishes at once, and the others wait."""
     monkeypatch.setattr("irma_web_starlette.router._CALLS_AT_ONCE", 3)
     monkeypatch.setattr("irma_web_starlette.router._FINISHES_AT_ONCE", 2)
     questions, logins = Counted(), Counted()

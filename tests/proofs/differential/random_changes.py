@@ -35,7 +35,7 @@ BASES = (
     "disclosure, not revoked",
     "disclosure, a second option",
 )
-"""Those whose keys have 1024 bits, so that thousands take seconds."""
+"""Proofs with keys of 1024 bits, so that thousands take only seconds."""
 ATTRIBUTES = {
     "made.small.person": (None, "name", "email", "phone"),
     "made.small.badge": (None, "level"),
@@ -49,7 +49,7 @@ MOMENTS = (NOW, NOW, ISSUED, ISSUED + 26 * WEEK, ISSUED // WEEK * WEEK + 26 * WE
 
 
 def random_case(random: Random) -> tuple[str, Proof]:
-    """Return a proof with up to two changes, and what was changed."""
+    """Return a proof with up to two changes, and a description of them."""
     name = random.choice(BASES)
     proof = honest(name)
     changes = [name]
@@ -57,7 +57,7 @@ def random_case(random: Random) -> tuple[str, Proof]:
         change = random.choice(CHANGES)
         what, proof = change(random, proof)
         changes.append(what)
-    if proof.request is None:  # then irmago reads no indices
+    if proof.request is None:  # in this case irmago reads no indices
         proof = evolve(proof, json={**proof.json, "indices": honest(name).json["indices"]})
     return "; ".join(changes), proof
 
@@ -100,7 +100,7 @@ def _like(path: Path, number: int, before: str) -> str:
 
 
 def _exchanged(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Put one number in the place of another."""
+    """Replace one number by another."""
     numbers = _numbers(proof)
     if not numbers:  # another change has left out all proofs of a disclosure
         return "nothing", proof
@@ -120,7 +120,7 @@ def _integer(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _proofs(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Leave proofs out, repeat them, turn them round, or take those of another list."""
+    """Leave proofs out, repeat them, reverse them, or use those of another list."""
     member = "signature" if proof.kind == "signature" else "proofs"
     proofs: list[Any] = proof.json[member]
     other = honest(random.choice([name for name in BASES if honest(name).kind == proof.kind]))
@@ -146,7 +146,7 @@ def _indices(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _request(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Ask for something else, or for nothing."""
+    """Request something else, or nothing."""
     if proof.kind == "signature" and random.random() < 0.2:
         return "no request", evolve(proof, request=None)
     slots = [
@@ -164,7 +164,7 @@ def _request(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _option(random: Random, count: int) -> list[Any]:
-    """Return attributes of which none is asked for twice."""
+    """Return attributes without duplicates."""
     asked = [_asked(random) for _ in range(count)]
     return list({each if isinstance(each, str) else each["type"]: each for each in asked}.values())
 
@@ -184,7 +184,7 @@ def _asked(random: Random) -> Any:
 
 
 def _session(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Change what the session says, and not the proof."""
+    """Change the session's values, but not the proof."""
     request = proof.request or request_for(proof.kind, [[["made.small.person.name"]]])
     member, values = random.choice(
         [
@@ -219,7 +219,7 @@ def _message(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _moment(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Look at the proof at another time, which matters if it is not stamped."""
+    """Verify the proof at another time, which matters if it has no time stamp."""
     at = random.choice(MOMENTS) + random.choice((-1, 0, 0, 1))
     if proof.kind == "disclosure":  # no accumulator is from the future
         at = max(at, NOW)

@@ -1,4 +1,4 @@
-"""The official verifier accepts what our prover makes."""
+"""The official verifier accepts the proofs of our prover."""
 
 from tests.proofs.honest import HONEST, honest
 from tests.proofs.irmago import Irmago

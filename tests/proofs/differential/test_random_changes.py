@@ -1,4 +1,4 @@
-"""The same verdict as irmago's on honest proofs that are changed at random.
+"""Both verifiers agree on honest proofs with random changes.
 
 `make explore` tries as many as its `EXAMPLES` says; every run tries the same 1200.
 """
@@ -21,19 +21,19 @@ from tests.proofs.verifying import verified
 
 FIXED = 1200
 REFUSED = {"INVALID", "ERROR", "PANIC", "UNREADABLE", "INVALID_TIMESTAMP", "UNMATCHED_REQUEST"}
-"""What irmago says of a proof that proves nothing, or nothing for this session."""
+"""irmago's statuses for a proof that is invalid, or is not for this session."""
 
 ALSO_AGREE = {
     ("NOT DISCLOSED", "REFUSED"),
     ("NOT DISCLOSED", "MISSING_ATTRIBUTES"),
     ("TOO OLD", "EXPIRED"),
 }
-"""Ours and theirs: two words for one fault, or two faults of which each names one."""
+"""Our status and irmago's: two words for one fault, or two faults of which each names one."""
 
 
-@pytest.mark.hypothesis  # not a property, but of the same kind: so that `make explore` runs it
+@pytest.mark.hypothesis  # not a property, but marked as one so that `make explore` runs it
 def test_both_verifiers_agree(irmago: Irmago) -> None:
-    """What one accepts the other accepts, with the same attributes; what is missing is the same."""
+    """Both accept the same proofs, with the same attributes and the same missing ones."""
     explored = os.environ.get("IRMA_EXPLORE")
     seed = int.from_bytes(os.urandom(8)) if explored else 18
     random = Random(seed)
@@ -71,7 +71,7 @@ def our_verdict(proof: Proof) -> Verdict:
 
 
 def their_verdict(proof: Proof, answer: dict[str, Any]) -> Verdict:
-    """Return the same of irmago's answer."""
+    """Return the status and the attributes of irmago's answer."""
     status = answer["status"]
     if status != "VALID":
         return "REFUSED" if status in REFUSED else status, []
