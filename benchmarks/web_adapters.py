@@ -134,7 +134,7 @@ def _framework(effort: Effort, name: str, post: Post, floor: Post) -> Iterator[R
         yield Row(f"{name}: {step} / a bare view", ratios(taken[step], taken["bare"]), "x", goal)
         parts = zip(taken[step], taken["bare"], taken[f"floor {step}"], strict=True)
         ours = [(whole - bare - alone) * 1e6 for whole, bare, alone in parts]
-        yield Row(f"{name}: {step}, above the bare view and the floor alone", ours, "us", above)
+        yield Row(f"{name}: {step}, above the bare view and `WebSessions` alone", ours, "us", above)
 
 
 GOALS: Final = {

@@ -161,7 +161,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
 
 
 def _close_amid_threads(url: str) -> tuple[int, int]:
-    """Do the same in the other mode, with a thread for each watch."""
+    """Close the transport of many watches, as above, but in the mode with threads."""
     before = Leftovers.now()
     transport = Urllib3Transport()
     requestor = Requestor(url, transport)

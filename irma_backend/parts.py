@@ -190,7 +190,7 @@ async def open_parts_async(
     async with AsyncExitStack() as owned:
         used = transport
         if used is None:
-            # aiohttp is an extra, which callers with a transport of their own do not need.
+            # aiohttp is an extra, which callers with their own transport do not need.
             from irma_transport_aiohttp import AiohttpTransport  # noqa: PLC0415
 
             used = await owned.enter_async_context(AiohttpTransport())

@@ -34,7 +34,7 @@ def path_of(uri: str) -> Path:
 def resolve_path(uri: str, folder: Path) -> str:
     """Return the URI with its path below a folder if it is relative.
 
-    A URI of a scheme that this package does not have stays as it is.
+    A URI of a scheme that this package does not have is unchanged.
 
     Raises:
         ConfigurationError: See `path_of`.

@@ -37,7 +37,7 @@ _NOT_IN_A_PATH: Final = frozenset("\\:\0")
 def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int:
     """Put a checked copy of a scheme into a folder, in place of an earlier copy.
 
-    The folder stays as it is until each file has been fetched and checked. The copy has the files
+    The folder is unchanged until each file has been fetched and checked. The copy has the files
     that the index lists, with `index`, `index.sig` and, as `pk.pem`, the given key.
 
     Args:

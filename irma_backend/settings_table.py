@@ -137,7 +137,7 @@ SETTINGS: Final = (
         "IRMA_STATUS",
     ),
     Setting("requests.*.json", REQUEST, "The session request of this name, as JSON."),
-    Setting("requests.*.file", REQUEST_FILE, "The same request, in a file of its own."),
+    Setting("requests.*.file", REQUEST_FILE, "The same request, in its own file."),
     Setting(
         "web.url",
         URL,

@@ -317,7 +317,7 @@ class AsyncRequestor:
         return await self._run(get_result_jwt_flow(self._context, session))
 
     async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """Cancel a session. A session that has ended stays as it is.
+        """Cancel a session. A session that has ended is unchanged.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

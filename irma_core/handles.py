@@ -62,12 +62,12 @@ class Binding(Enum):
 @final
 @attrs.frozen
 class HandleSettings:
-    """What sealing and redeeming need besides the requestor's context.
+    """The settings for sealing and redeeming, besides the requestor's context.
 
     Args:
         sealer: Seals and opens the handles.
         store: Remembers which handles were redeemed.
-        purpose: What the answers are for.
+        purpose: The purpose of the answers, such as `login`.
         lifetime: How long a handle is valid, from the start of its session.
     """
 

@@ -1,4 +1,4 @@
-"""Read and write JSON strictly, whatever it means."""
+"""Read and write JSON strictly, without regard to its meaning."""
 
 from __future__ import annotations
 

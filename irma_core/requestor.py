@@ -95,7 +95,7 @@ class Requestor:
             sessions end. Watches wait on it instead of the server. The caller closes it.
         timeout: The limit for each call, including its retries. Watches have a separate one. It
             cannot interrupt a signer, store or function of the application that blocks its thread:
-            give each of those a timeout of its own.
+            give each of those its own timeout.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: Where browsers and apps reach the server, which is its setting `url` without
@@ -313,7 +313,7 @@ class Requestor:
         return self._run(get_result_jwt_flow(self._context, session))
 
     def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """Cancel a session. A session that has ended stays as it is.
+        """Cancel a session. A session that has ended is unchanged.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

@@ -33,7 +33,7 @@ class Sizes:
 
     Args:
         n: Of the modulus.
-        m: Of an attribute that is signed as it is.
+        m: Of an attribute that is signed without hashing.
         statzk: The security parameter of statistical zero-knowledge.
     """
 

@@ -91,7 +91,7 @@ class Asked:
 @final
 @attrs.frozen
 class ProvedSlots:
-    """What proofs disclose.
+    """The attributes that proofs disclose.
 
     Args:
         slots: The attributes that were disclosed for each slot of the request. Without a request,

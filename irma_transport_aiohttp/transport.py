@@ -150,7 +150,7 @@ class AiohttpTransport:
         Cancelling the call closes its connection.
 
         Args:
-            request: The request, which is sent as it is.
+            request: The request, which is sent unchanged.
             deadline: A point on `clock.monotonic()`, for resolving the name, connecting, TLS,
                 sending and reading.
 
@@ -172,7 +172,7 @@ class AiohttpTransport:
         The stream has a separate connection, which does not count towards `pool_size`.
 
         Args:
-            request: The request, which is sent as it is.
+            request: The request, which is sent unchanged.
             deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:

@@ -156,7 +156,7 @@ class Urllib3Transport:
         """Send the request, and return the whole response whatever its status.
 
         Args:
-            request: The request, which is sent as it is.
+            request: The request, which is sent unchanged.
             deadline: A point on `clock.monotonic()`, for connecting, TLS, sending and reading. Only
                 the system's resolver may take longer.
 
@@ -177,7 +177,7 @@ class Urllib3Transport:
         The stream has a separate connection until it is closed.
 
         Args:
-            request: The request, which is sent as it is.
+            request: The request, which is sent unchanged.
             deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:

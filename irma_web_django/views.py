@@ -208,7 +208,8 @@ def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
     """
     if request.headers.get("Origin") in site.settings.origins:
         return True
-    # `WebSessions` refuses forms, and Django's middleware would read this one, whatever is in it.
+    # `WebSessions` refuses forms, and Django's middleware would read this one, even if it is
+    # malformed.
     if request.content_type in _FORMS:
         return True
     # The handle is checked first: Django would log an outdated token as a refusal.

@@ -162,7 +162,7 @@ class Irma:
         """Return a decorator for the function that receives a new answer, such as a login.
 
         The function takes a `WebAnswer`, and may change `flask.session`. It runs once for each
-        answer. If it raises, the session stays as it was, and the page may try again. It raises
+        answer. If it raises, the session is unchanged, and the page may try again. It raises
         `LoginRefusedError` to refuse the person.
 
         Args:
@@ -317,7 +317,7 @@ class Irma:
 
     @boundary
     def _call(self, step: Step, name: str) -> Response:
-        """Make a page's call; the reply is JSON, whatever fails."""
+        """Make a page's call; the reply is always JSON."""
         asked = _web_request()
         try:
             sessions = self._site().sessions

@@ -255,8 +255,8 @@ class Irma:
         """Return a decorator for the function that receives a new answer, such as a login.
 
         The function, async or not, takes the request and a `WebAnswer`, and may change
-        `request.session`. It runs once for each answer. If it raises, the session stays as it was,
-        and the page may try again. It raises `LoginRefusedError` to refuse the person.
+        `request.session`. It runs once for each answer. If it raises, the session is unchanged, and
+        the page may try again. It raises `LoginRefusedError` to refuse the person.
 
         Args:
             name: The name of the question.
@@ -428,7 +428,7 @@ class Irma:
 
     @boundary
     async def _call(self, step: Step, request: Request) -> Response:
-        """Make a page's call; the reply is JSON, whatever fails."""
+        """Make a page's call; the reply is always JSON."""
         name = str(request.path_params["name"])
         asked = await _web_request(request)
         try:

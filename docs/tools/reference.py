@@ -26,20 +26,20 @@ PAGE = ROOT / "docs" / "reference.md"
 GROUPS: dict[str, dict[str, str]] = {
     "irma_core": {
         "Requestors": "Requestor AsyncRequestor Risk",
-        "What is asked": (
+        "Requests": (
             "DisclosureRequest SignatureRequest IssuanceRequest RevocationRequest ExtendedRequest "
             "NextSession AttributeRequest CredentialRequest all_of any_of optional Con DisCon "
             "ConDisCon read_request"
         ),
-        "A session": (
+        "Sessions": (
             "StartedSession SessionPackage SessionPointer RequestorToken SessionStatus SessionType "
             "FrontendRequest FrontendAuthorization FrontendOptions PairingMethod"
         ),
-        "Its answer": (
+        "Answers": (
             "Answer AnsweredSlot DisclosedAttribute AttributeBasedSignature VerifiedSignature "
             "Evidence SessionResult ProofStatus AttributeProofStatus RemoteError"
         ),
-        "How the server knows you": (
+        "Authentication to the server": (
             "NoAuthentication TokenAuthentication HmacAuthentication PublicKeyAuthentication "
             "Signer AsyncSigner HmacSigner RsaSigner GatewayAuthentication GatewaySecret "
             "GatewayAssertion"
@@ -67,7 +67,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
     },
     "irma_backend": {
-        "By configuration alone": (
+        "Parts from a configuration": (
             "connect connect_async read_settings open_parts open_parts_async Parts AsyncParts "
             "SqliteStore AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
         ),
@@ -79,7 +79,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
     },
     "irma_redis": {
-        "What processes share through Redis": (
+        "State shared through Redis": (
             "RedisStore AsyncRedisStore RedisStatusBackend AsyncRedisStatusBackend"
         ),
     },
@@ -106,7 +106,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
     },
     "irma_testing.contracts": {
-        "What parts of your own must pass": (
+        "Contracts for your own parts": (
             "TransportContract AsyncTransportContract SignerContract AsyncSignerContract "
             "StatusBackendContract AsyncStatusBackendContract StoreContract AsyncStoreContract "
             "WebAdapterContract VERSION"

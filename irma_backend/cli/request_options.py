@@ -65,7 +65,7 @@ _HINTS = (
     ),
     (re.compile(r","), "did you mean '+', for a further attribute of the slot?"),
 )
-"""What people write for a slot, and what they probably mean. The first match counts."""
+"""Patterns of common mistakes in a slot, each with a hint. The first match counts."""
 _COMMA = re.compile(r"(?<!\\),")
 _JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 

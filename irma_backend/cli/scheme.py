@@ -42,7 +42,7 @@ def get(folder: Path, url: str, key_file: Path) -> None:
     """Put a copy of a scheme into DIR, whose name must be that of the scheme.
 
     The key must have signed the scheme's index, and only files that the index lists are taken.
-    Until all files are checked, DIR stays as it is. Run the command again for the newest version.
+    DIR is unchanged until all files are checked. Run the command again for the newest version.
     """
     with (
         reporting_errors(),

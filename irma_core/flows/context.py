@@ -146,7 +146,7 @@ class RequestorContext:
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def notify(self, event: Event) -> None:
-        """Notify the observer, if there is one; an exception of its own becomes a warning."""
+        """Notify the observer, if there is one; its own exception becomes a warning."""
         if self.observer is None:
             return
         try:

@@ -56,7 +56,7 @@ class RunningFlow(Generic[ReturnT]):
 
     @property
     def result(self) -> ReturnT:
-        """What the flow returned."""
+        """The value that the flow returned."""
         return cast("ReturnT", self._result)
 
     def resume(self, result: object) -> None:

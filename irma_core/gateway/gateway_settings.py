@@ -135,7 +135,7 @@ class GatewayAuthentication(Generic[SignerT_co]):
         credentials: A `GatewaySecret` or a `GatewayAssertion`.
         scope: The scope of the token, in the authorization server's words, separated by spaces.
         header: The header in which the gateway expects `Bearer …`. Choose another name than
-            `Authorization` if the IRMA server has a token of its own (`TokenAuthentication`).
+            `Authorization` if the IRMA server has its own token (`TokenAuthentication`).
 
     Raises:
         ConfigurationError: A setting is invalid, or the header has another use.

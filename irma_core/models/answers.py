@@ -51,7 +51,7 @@ class Evidence(Enum):
 @final
 @attrs.frozen
 class AnsweredSlot:
-    """What was disclosed for one slot: all attributes of the option that the person chose.
+    """The disclosure for one slot: all attributes of the option that the person chose.
 
     Args:
         attributes: The requested attributes, in the order of the request, and no others.

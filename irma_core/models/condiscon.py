@@ -162,7 +162,7 @@ class ConDisCon:
 
 
 Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike]
-"""What a request accepts as `disclose`."""
+"""The values that a request accepts as `disclose`."""
 
 
 @boundary

@@ -71,7 +71,7 @@ _PACKAGE_KINDS: Final = (SessionPointer, RequestorToken)
 @boundary
 @attrs.frozen
 class FrontendRequest:
-    """What the browser needs to follow the session.
+    """The data that the browser needs to follow the session.
 
     Source: irmago `FrontendSessionRequest`.
 
@@ -199,7 +199,7 @@ class StartedSession:
 
     @property
     def frontend_request(self) -> FrontendRequest | None:
-        """What the browser needs."""
+        """The data that the browser needs to follow the session."""
         return self.package.frontend_request
 
     def browser_json(self, handle: str | None = None) -> str:

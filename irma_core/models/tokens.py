@@ -1,4 +1,4 @@
-"""The secrets of a session, each with a type of its own, so that they cannot be mixed up.
+"""The secrets of a session, each with its own type, so that they cannot be mixed up.
 
 | secret                 | who may hold it        | where it may appear                    |
 | ---------------------- | ---------------------- | -------------------------------------- |

@@ -1,7 +1,7 @@
 """The registry of plugins: their factories by scheme. All mistakes are found at registration.
 
 Plugins are objects here; finding and importing them is I/O (`irma_backend.installed`). A registry
-calls their hooks once. Each registry has a pluggy manager of its own, so that the plugins of one
+calls their hooks once. Each registry has its own pluggy manager, so that the plugins of one
 requestor have no effect on another.
 """
 

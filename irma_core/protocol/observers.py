@@ -21,5 +21,5 @@ class Observer(Protocol):
     """
 
     def observe(self, event: Event) -> None:
-        """Take note of an event."""
+        """Handle an event."""
         ...

@@ -100,7 +100,7 @@ class EventStreamDecoder:
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Decode the next bytes of the stream and return the events that they finish.
 
-        An event is finished by a blank line, even if that ends in a CR which an LF may follow.
+        An event is finished by a blank line, even if that ends in a CR that an LF may follow.
 
         Args:
             data: Any number of bytes, cut anywhere.

@@ -45,7 +45,7 @@ class TokenAuthentication:
     """For `auth_method: token`.
 
     Args:
-        secret: The shared token. It is sent as it is, without `Bearer`.
+        secret: The shared token. It is sent without `Bearer`.
 
     Raises:
         ConfigurationError: The token is empty, or an HTTP header cannot hold it.

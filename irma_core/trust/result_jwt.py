@@ -203,7 +203,7 @@ def verify_getproof_jwt(
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Check the nested names, which a server in Go reads whatever their case."""
+    """Check the nested names, which a server in Go reads in upper or lower case."""
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:
         item = left.pop()

@@ -79,7 +79,7 @@ def check_same_person(current: str | None, proved: str) -> None:
     """Check that a proof belongs to the person who is logged in.
 
     Call this before a step-up or a link of another attribute to an account. Without it, a person at
-    another person's computer could add an attribute of their own to that person's account.
+    another person's computer could add their own attribute to that person's account.
 
     Args:
         current: The e-mail address or pseudonym of the person who is logged in; None if no one is.

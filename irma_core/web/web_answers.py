@@ -117,7 +117,7 @@ class Finished:
 
     @property
     def error(self) -> Exception | None:
-        """What was raised, for a log or a crash report; None if nothing was."""
+        """The error that was raised, for a log or a crash report; None without one."""
         return self.reply.error
 
     @property

@@ -61,7 +61,7 @@ _PURPOSE: Final = "web outcome:"
 
 
 def finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
-    """Finish a session; return how that ended, whatever happens."""
+    """Finish a session; always return the outcome, even after an error."""
     try:
         return (yield from _finish_flow(call, complete))
     except Exception as error:  # noqa: BLE001  # the page gets JSON, whatever happens

@@ -64,7 +64,7 @@ class Step(Enum):
 
 
 class Again(Enum):
-    """What the page may do after a refusal."""
+    """The next step that a page may take after a refusal."""
 
     NOTHING = None
     """The page can do nothing."""

@@ -36,11 +36,11 @@ _SESSIONS: Final = 20
 @final
 @boundary
 class WebSessions:
-    """What a web framework needs to log visitors in: four calls of the page, each in one method.
+    """Logs visitors in, for any web framework: four calls of the page, each in one method.
 
     Threads may share it, and any process with the same keys, store and questions can handle any
-    call. Each call is a `POST` with JSON. Whatever the page sent and whatever failed, each reply is
-    either a 200 or a JSON error with a code and a sentence for the person.
+    call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a failure,
+    is either a 200 or a JSON error with a code and a sentence for the person.
 
     A session belongs to the browser that started it. A separate cookie, which is set once, ensures
     that. The cookie needs HTTPS. A browser may have several sessions at a time, one in each of its

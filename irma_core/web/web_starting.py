@@ -47,17 +47,17 @@ _NO_TIME: Final = timedelta(0)
 
 
 def start_flow(call: WebCall) -> Flow[WebReply]:
-    """Start a session for the page; return the reply, whatever happens."""
+    """Start a session for the page; always return a reply, even after an error."""
     return _replied_flow(call, _start_flow(call))
 
 
 def status_flow(call: WebCall) -> Flow[WebReply]:
-    """Return the reply with the status of a session, whatever happens."""
+    """Return the status of a session; always return a reply, even after an error."""
     return _replied_flow(call, _status_flow(call))
 
 
 def cancel_flow(call: WebCall) -> Flow[WebReply]:
-    """Cancel a session and free its slot; return the reply, whatever happens."""
+    """Cancel a session and free its slot; always return a reply, even after an error."""
     return _replied_flow(call, _cancel_flow(call))
 
 

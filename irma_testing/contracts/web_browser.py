@@ -95,7 +95,7 @@ class Reply:
 
     @property
     def again(self) -> str | None:
-        """What the page may do after an error."""
+        """The next step that the page may take after an error."""
         return self.json["error"]["again"] if "error" in self.json else None
 
     @property

@@ -59,8 +59,8 @@ def issue(
     Args:
         scheme: the scheme that has the type and the keys.
         identifier: the credential type's identifier of three parts.
-        values: by attribute, a string, None for an absent value, or a number to be signed as it is.
-            Attributes that are not named are absent.
+        values: by attribute, a string, None for an absent value, or a number to be signed without
+            hashing. Attributes that are not named are absent.
         chance: the source of random numbers.
         signed_at: Unix time in seconds; the metadata has the week.
         weeks: how long it is valid.

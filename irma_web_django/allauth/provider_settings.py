@@ -21,7 +21,7 @@ _PLACE: Final = f'SOCIALACCOUNT_PROVIDERS["{PROVIDER}"]'
 @final
 @attrs.frozen
 class ProviderSettings:
-    """What the provider asks for.
+    """The question that the provider asks, and its slots.
 
     Args:
         question: The name of the question.

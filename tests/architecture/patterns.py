@@ -71,7 +71,7 @@ def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[
 
     Args:
         source: The text.
-        place: Where it stands.
+        place: Where it is.
         is_imported: Whether what it makes at its top level is found by importing it too.
 
     Raises:

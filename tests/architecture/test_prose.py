@@ -44,6 +44,14 @@ RULES = {
         r"\bBelongs here: ",
         "one sentence that says what the module is",
     ),
+    "what": Rule(r"\A\s*What (?!.*\?)", "the thing itself: The settings for …, Return …"),
+    "away": Rule(r"\b(?:is|are|was|were|be) away\b(?! from\b)", "down, unreachable"),
+    "floor": Rule(r"\b[Tt]he floor\b", "the class or the package that is meant"),
+    "young enough": Rule(r"\byoung enough\b", "recent enough"),
+    "as it is": Rule(
+        r"\b(?:sent|shown|signed|returned|taken|stays?|kept|left) as it (?:is|was)\b", "unchanged"
+    ),
+    "comes back": Rule(r"\b(?:comes?|came) back (?:as|in|with)\b", "is returned"),
     "half sentence": Rule(r"\A\s*(?:And|Nor|Else|Whatever|Neither|Or)\b", "a whole sentence"),
 }
 """The name of a rule, the pattern that breaks it, and what to write."""
@@ -136,6 +144,12 @@ def test_each_rule_finds_what_it_is_for() -> None:
         "by name": "A risk allowed by name.",
         "blanks": "Blanks, or a blank.",
         "belongs here": "Belongs here: checks.",
+        "what": "What the flow returns.",
+        "away": "The server is away.",
+        "floor": "The floor refuses it.",
+        "young enough": "The proof is young enough.",
+        "as it is": "The body is sent as it is.",
+        "comes back": "It comes back with a code.",
         "half sentence": "Nor to anybody else.",
     }
     assert examples.keys() == RULES.keys()

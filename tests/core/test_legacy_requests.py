@@ -26,7 +26,7 @@ def rebuilt(value: Any) -> Any:
 
 
 def test_a_disclosure_lists_options_not_conjunctions() -> None:
-    """Each attribute of an old list is an option of its own."""
+    """Each attribute of an old list is its own option."""
     assert rebuilt({"type": "disclosing", "content": [AGES]}) == {
         "@context": DISCLOSURE,
         "disclose": [[[OVER18], [OVER65]]],

@@ -339,7 +339,7 @@ def test_a_class_has_its_public_methods_wrapped() -> None:
             self._value = value
 
         def method(self) -> str:
-            """Raise an error with the name."""
+            """Return the value."""
             return self._value
 
         @classmethod
@@ -374,7 +374,7 @@ def test_a_class_has_its_public_methods_wrapped() -> None:
     assert not is_boundary(vars(Plain)["_private"])
     method = vars(Plain)["method"]
     assert isinstance(method, FunctionType)
-    assert (method.__doc__, method.__name__) == ("Say it.", "method")
+    assert (method.__doc__, method.__name__) == ("Return the value.", "method")
     assert not hasattr(method.__wrapped__, "__wrapped__")  # type: ignore[attr-defined]
     assert str(inspect.signature(Plain)) == "(value: 'str') -> 'None'"
 

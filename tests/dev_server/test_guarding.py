@@ -108,7 +108,7 @@ def test_large_form_is_not_read(browser: Browser) -> None:
 
 
 def test_token_of_another_server_is_refused(browser: Browser, http: Http) -> None:
-    """Each development server has a token of its own."""
+    """Each development server has its own token."""
     http.start(AGE18)
     form = browser.open().form("Scan")
     with running_dev_server(InMemoryServer(clock=SystemClock())) as other:

@@ -100,7 +100,7 @@ def test_end_without_an_answer(mode: str) -> None:
 
 
 def test_each_get_answer_raises_its_own_error() -> None:
-    """Each `get_answer` raises an error of its own, so that tracebacks do not add up."""
+    """Each `get_answer` raises its own error, so that tracebacks do not add up."""
     shop = Shop("sync")
     shop.app.refuse(shop.start().pointer)
     (end,) = shop.delivered

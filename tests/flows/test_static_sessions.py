@@ -206,7 +206,7 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
     post = door.server.posted[-1]
 
     def failing(_end: object) -> None:
-        raise OSError("the database is away")
+        raise OSError("the database is down")
 
     page = door.page
     kind: Any = type(page)

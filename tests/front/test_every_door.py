@@ -159,7 +159,7 @@ OTHERS: dict[str, Callable[[World], Any]] = {
 ZOO = STRINGS | OTHERS
 
 # Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
-# stores in files are tried by the contract. A secret's name stands in its error. The library makes
+# stores in files are tried by the contract. A secret's error contains its name. The library makes
 # the events, and passes them to observers.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"

@@ -115,7 +115,7 @@ def test_the_final_status_comes_whatever_the_server_does(
 
 @MODES
 def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
-    """A session that a restarted server has lost is an error of its own class."""
+    """A session that a restarted server has lost is its own error class."""
     seen, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
     assert seen == [I, C]
     assert isinstance(error, SessionGoneError)

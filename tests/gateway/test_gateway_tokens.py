@@ -496,7 +496,7 @@ def test_newer_token_replaces_a_refused_one() -> None:
 
 
 def test_inner_flow_is_closed() -> None:
-    """The flow that runs through a gateway is closed at the end, whatever ends it."""
+    """The flow that runs through a gateway is closed at the end, even after an error."""
     ends: list[str] = []
 
     def flow() -> Flow[None]:

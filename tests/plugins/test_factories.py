@@ -215,7 +215,7 @@ def refusing(*_: object) -> object:
 
 
 def refusing_with_cause(*_: object) -> object:
-    raise SigningError("the vault is away") from ValueError(SECRET_URI)
+    raise SigningError("the vault is down") from ValueError(SECRET_URI)
 
 
 def clashing(*_: object) -> object:
@@ -238,7 +238,7 @@ def one_argument(uri: PluginUri) -> object:
     ("factory", "reason"),
     [
         (refusing, "the vault is sealed: unseal it"),
-        (refusing_with_cause, "the vault is away"),
+        (refusing_with_cause, "the vault is down"),
         (clashing, "needs a token"),
         (telling_the_uri, "ConfigurationError, whose message quotes the URI"),
         (telling_the_password, "ConfigurationError, whose message quotes the URI"),

@@ -161,7 +161,7 @@ class Telling(Good):
 
 
 class Waiting(Good):
-    """A store that waits for its service for ever."""
+    """A store that waits forever for its service."""
 
     def get(self, key: str) -> bytes | None:
         time.sleep(0.3)

@@ -21,7 +21,7 @@ STRINGS = ("message", "ServerUrl", "Alg", "@context")
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield each value in JSON that is no object and no list, with its path."""
+    """Yield each value in JSON that is neither an object nor a list, with its path."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from leaves(each, (*path, name))

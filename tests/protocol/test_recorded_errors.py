@@ -100,7 +100,7 @@ def test_a_timed_out_start_may_have_made_a_session() -> None:
 
 
 def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
-    """The older JWT has a path of its own, and is returned unverified."""
+    """The older JWT has its own path, and is returned unverified."""
     request = endpoints.build_getproof_request(SERVER, TOKEN)
     assert (request.method, request.url) == (
         "GET",

@@ -15,7 +15,7 @@ class ChildProcess:
     """A child that ends when its stdin does.
 
     The parent holds the other end, so the child goes when the parent does, even by SIGKILL.
-    It has a process group of its own: Ctrl-C reaches the tests, and they stop the child.
+    It has its own process group: Ctrl-C reaches the tests, and they stop the child.
     """
 
     def __init__(self, command: Sequence[str | Path], *, log: Path, read_stdout: bool = False):

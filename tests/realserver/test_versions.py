@@ -204,7 +204,7 @@ def test_disclosing(caller: AnyCaller, wallet: Wallet) -> None:
 
 
 def test_optional_and_null(caller: AnyCaller, wallet: Wallet) -> None:
-    """A slot may be left out, and an attribute without a value says so."""
+    """A slot may be left out, and an attribute may have no value."""
     request = DisclosureRequest({"age": optional(OVER18), "phone": PHONE})
     for option, is_there in ((0, True), (1, False)):
         answer = play(caller, wallet, request, Accept(options={0: option}))

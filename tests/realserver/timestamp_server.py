@@ -36,7 +36,7 @@ class TimestampServer:
 def make_schemes(tools: Tools, folder: Path, *, timestamp_url: str = URL_IN_TEMPLATE) -> Path:
     """Copy the schemes to a new folder, name the time-stamp server in them, sign them: 30 ms each.
 
-    So each test run has a port of its own. Returns the folder for server and wallet.
+    So each test run has its own port. Returns the folder for server and wallet.
     """
     schemes = folder / "schemes"
     shutil.copytree(tools.scheme_template / "schemes", schemes)

@@ -77,7 +77,7 @@ def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[
 
 @given(documents())
 def test_each_key_has_its_line(written: tuple[str, dict[tuple[str, ...], int]]) -> None:
-    """A key's line is the one on which its name is written, whatever values precede it."""
+    """A key's line is the one with its name, even if multi-line values precede it."""
     text, lines = written
     try:
         document = read_toml(text.encode())

@@ -92,7 +92,7 @@ async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> Non
 
 
 async def test_gives_any_response(aio: AiohttpTransport) -> None:
-    """A body is complete, however it is framed and whatever the status."""
+    """A body is complete with each framing and each status."""
     forms = [WHOLE, IN_CHUNKS]
     with MisbehavingServer(*map(raw, forms), html_503()) as server:
         for _ in forms:

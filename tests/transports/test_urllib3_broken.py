@@ -84,7 +84,7 @@ def test_an_unreachable_network(
     ids=["hangs up", "reset after", "reset amid", "reset in the head", "reset in the body"],
 )
 def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behaviour) -> None:
-    """A connection that ends after the request was sent is broken, whatever had arrived."""
+    """A connection that ends after the request was sent is broken, even if a part has arrived."""
     with MisbehavingServer(behaviour) as server:
         error = failure(transport, post(server.url, b"x" * 100))
     assert type(error) is ConnectionBrokenError

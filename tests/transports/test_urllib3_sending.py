@@ -133,7 +133,7 @@ def test_reads_to_the_end_of_the_connection(transport: Urllib3Transport) -> None
 
 @pytest.mark.parametrize("encoding", ["identity", " Identity ", ""])
 def test_identity_is_no_encoding(transport: Urllib3Transport, encoding: str) -> None:
-    """A body with `Content-Encoding: identity` is returned as it is."""
+    """A body with `Content-Encoding: identity` is returned unchanged."""
     data = response(headers=[("Content-Encoding", encoding)], body=b"as it is")
     with MisbehavingServer(raw(data)) as server:
         assert send(transport, get(server.url)).body == b"as it is"

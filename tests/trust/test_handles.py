@@ -1,4 +1,4 @@
-"""Handles: a started session goes to the browser sealed, and comes back with its request."""
+"""Handles: the browser receives a started session sealed, and returns it with its request."""
 
 from __future__ import annotations
 

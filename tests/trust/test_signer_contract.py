@@ -128,7 +128,7 @@ class Behind(BadSigner):
     """Fails with its key in the cause of its error."""
 
     def sign(self, signing_input: bytes) -> bytes:
-        raise RuntimeError("the service is away") from ValueError(KEY.decode())
+        raise RuntimeError("the service is down") from ValueError(KEY.decode())
 
 
 class Fickle(BadSigner):

@@ -64,7 +64,7 @@ class Reply:
 
     @property
     def again(self) -> str | None:
-        """What the page may do."""
+        """The next step that the page may take."""
         return self.json["error"]["again"]  # type: ignore[no-any-return]
 
     @property
@@ -232,5 +232,5 @@ class Finish:
 
     @property
     def again(self) -> str | None:
-        """What the page may do."""
+        """The next step that the page may take."""
         return self.reply.again

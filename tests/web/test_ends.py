@@ -241,7 +241,7 @@ def test_a_server_that_refuses_to_start(mode: str) -> None:
 @MODES
 def test_a_question_that_fails(mode: str) -> None:
     """If a function of the application raises, the reply has a code, and no session is started."""
-    raised: list[Exception] = [OSError("the database is away"), LoginRefusedError("Not you.")]
+    raised: list[Exception] = [OSError("the database is down"), LoginRefusedError("Not you.")]
 
     def ask(_request: WebRequest) -> Any:
         raise raised.pop(0)

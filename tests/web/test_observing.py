@@ -35,7 +35,7 @@ def observer() -> Noting:
 @pytest.fixture
 def site(mode: str, observer: Noting) -> Site:
     """A website that is observed, with a question that fails."""
-    error = OSError("the database is away")
+    error = OSError("the database is down")
 
     def fail(_request: WebRequest) -> Any:
         raise error
@@ -125,7 +125,7 @@ def test_a_question_that_fails_is_reported_to_the_caller(site: Site, observer: N
     request = site.browser().request("start/broken", {})
     reply = site.done(site.sessions.start("broken", request))
     assert (reply.status, reply.code) == (500, "failed")
-    assert str(reply.error) == "the database is away"
+    assert str(reply.error) == "the database is down"
     assert observer.refusals == [WebRefused("broken", "failed", "")]
 
 

@@ -89,7 +89,7 @@ def test_a_process_that_dies_in_the_login(site: Site) -> None:
 @MODES
 def test_an_application_that_raises(site: Site) -> None:
     """The reply allows a repeat, the caller receives the error, and the repeat succeeds."""
-    error = OSError("the database is away")
+    error = OSError("the database is down")
 
     def fail(_web: WebAnswer) -> None:
         raise error

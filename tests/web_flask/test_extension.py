@@ -77,13 +77,13 @@ def test_failed_login_leaves_the_session_alone(
     """A login that raises changes nothing, is logged, and can be repeated by the page."""
     visitor = shop.visitor()
     handle = visitor.start("login")
-    shop.failures.append(RuntimeError("the database is away"))
+    shop.failures.append(RuntimeError("the database is down"))
     reply = visitor.finish("login", handle)
     assert reply.status_code == 500
     assert reply.json["error"]["code"] == "failed"
     assert reply.json["error"]["again"] == "finish"
     assert visitor.get("/account").text == ""
-    assert "the database is away" in caplog.text
+    assert "the database is down" in caplog.text
 
     assert visitor.finish("login", handle).status_code == 200
     assert visitor.get("/account").text == "ada@example.com"

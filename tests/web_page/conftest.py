@@ -129,7 +129,7 @@ class Shop:
 
 @pytest.fixture
 def package(yivi_script: bytes) -> tuple[bytes, bytes]:
-    """The browser package as a script, and its style if that is a file of its own."""
+    """The browser package as a script, and its style if that is its own file."""
     return yivi_script, b""
 
 

@@ -64,7 +64,7 @@ class Website:
         server: The IRMA server's URL.
         transport: The transport for the calls to it.
         package: The browser package as one script.
-        style: The browser package's style, if it is a file of its own.
+        style: The browser package's style, if it is its own file.
         api: The URL of the endpoints, if another website serves the pages.
         origins: The origins of other websites whose pages may call the endpoints.
 

@@ -77,7 +77,7 @@ def test_nobody_else_is(
     irma_app: SimulatedApp,
     person: Callable[[ScannedSession], object],
 ) -> None:
-    """No wines are shown, whatever the app does, even an hour later."""
+    """No wines are shown, even an hour later."""
     irma_server.when_started(lambda pointer: person(irma_app.scan(pointer)))
     visitor.send("POST")
     irma_server.pass_time(timedelta(hours=1))

@@ -91,7 +91,7 @@ def their_verdict(proof: Proof, answer: dict[str, Any]) -> Verdict:
 
 
 def _without_possession(attributes: Iterable[Attribute]) -> list[Attribute]:
-    """Return attributes without those that stand for a whole credential, in one order.
+    """Return attributes, in a fixed order, without those that represent a whole credential.
 
     irmago names these only if they were asked for.
     """
