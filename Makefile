@@ -4,12 +4,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Where every branch is tested.
+# The packages whose every branch is tested.
 PURE := irma_core/models/*,irma_core/wire/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*,irma_core/callbacks/*,irma_core/gateway/*,irma_core/web/*,irma_core/handles.py,irma_proofs/*
 
-# `tests/conftest.py` says how many processes; one without work takes half of what another has left.
+# `tests/conftest.py` sets the number of processes. An idle one takes over half of another's tests.
 PARALLEL := --numprocesses auto --dist worksteal
-# The floors of the core, and what holds them apart.
+# The tests of the core, and of the rules between its packages.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/gateway tests/architecture
 
 # The tests start Python hundreds of times. Where this variable forbids compiled modules to be kept,
@@ -18,13 +18,13 @@ test-fast cover explore: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-wheel test-fast check cover explore mutants bench chaos load picture diagram reference clean
 
-# A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
+# Play a whole session in a few seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
 	@$(BIN)/irma-backend demo $(ARGS)
 
 test: check cover
 
-# The tests of the core alone, without coverage, in less than a minute.
+# Run only the core's tests, without coverage, in less than a minute.
 test-fast: .venv/ready
 	$(BIN)/python -m pytest $(PARALLEL) $(CORE) $(ARGS)
 
@@ -59,35 +59,35 @@ cover: .venv/ready
 test-wheel:
 	.ci/wheel
 
-# Search at random for inputs that break a property: about an hour on one core.
-# `make explore EXAMPLES=1000` takes some minutes. `make test` tries the same 100 inputs every time.
+# Search at random for inputs that break a property, for about an hour on one core.
+# `make explore EXAMPLES=1000` takes a few minutes. `make test` tries the same 100 inputs every time.
 EXAMPLES ?= 20000
 explore: .venv/ready
 	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
-# Each check of `irma_proofs` is taken out in turn, and some test must notice: some minutes.
-# `make mutants ARGS="c_u alpha"` for those whose names hold a string.
+# Remove each check of `irma_proofs`, one at a time; a test must fail. Takes a few minutes.
+# `make mutants ARGS="c_u alpha"` is for the checks whose names contain a string.
 mutants: .venv/ready
 	$(BIN)/python -m mutants $(ARGS)
 
-# The official server in every version that can be had, built and tried; writes their table.
+# Build and test each available version of the official server, and write their table.
 old-servers: .venv/ready
 	IRMA_SERVERS=all $(BIN)/python -m pytest tests/contract tests/realserver/test_versions.py
 	$(BIN)/python -m docs.tools.servers
 
-# Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
+# Measure, as ratios within one run; `make bench ARGS="start --rounds 15"` for one subject.
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
+# Test the library while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
 	$(BIN)/python -m chaos $(ARGS)
 
-# 500 logins at once under gunicorn and uvicorn, while stores go away and a worker dies.
+# 500 logins at once under gunicorn and uvicorn, while stores fail and a worker dies.
 load: .venv/ready
 	IRMA_LOAD=500 $(BIN)/python -m pytest -s --show-capture=no tests/load $(ARGS)
 
-# README's picture of the demo, from a run of it; a test says when it has become another one.
+# README's picture of the demo, from a run of it. A test fails if the picture is outdated.
 picture: .venv/ready
 	$(BIN)/python -m docs.tools.picture
 
