@@ -101,7 +101,7 @@ class IrmaServer:
 
 @attrs.frozen
 class TrustedScheme:
-    """What a site trusts when it verifies signatures.
+    """The keys and schemes that a site trusts when it verifies signatures.
 
     Args:
         folder: Has the schemes.
@@ -115,7 +115,7 @@ class TrustedScheme:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """How the garden learns of it."""
+        """The environment variables with which the garden reads it."""
         return {
             "SCHEMES": str(self.folder),
             "TIME_STAMP_SERVER": self.stamp_server,

@@ -24,12 +24,12 @@ PAGES: Final = {
     "docs/how-to/flask.md": "flask_login",
     "docs/how-to/sign-documents.md": "flask_signing",
 }
-"""The pages on web frameworks, and the examples that they say how to run."""
+"""The pages on web frameworks, and the examples whose commands they show."""
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OF_DEV_SERVER: Final = ("click", "aiohttp", "jinja2")
-"""What the command line and the development server need."""
+"""The packages that the command line and the development server need."""
 LATER: Final = {"csp"}
-"""What a page mentions as an option."""
+"""The extras that a page only mentions as options."""
 
 
 def installed(page: str) -> set[str]:
