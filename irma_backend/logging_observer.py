@@ -96,7 +96,7 @@ _RESULT_ADVICE: Final = {
     "issued_at": _CLOCKS,
     "signature": "set `server_key` to the server's current key",
 }
-"""For a result that the server signed, wherever it comes from."""
+"""For a result that the server signed, from any source."""
 _POST_ADVICE: Final = {
     **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "

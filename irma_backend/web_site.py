@@ -79,7 +79,7 @@ def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
 
 
 def check_question_name(questions: Questions, name: str, what: str) -> None:
-    """Check that a name in the code of a site is that of a question.
+    """Check that a site's code names an existing question.
 
     Args:
         questions: The questions, by name.
@@ -116,7 +116,7 @@ class SitePages:
 
     @property
     def callback_url(self) -> str:
-        """The page that the IRMA server posts outcomes below."""
+        """The page below which the IRMA server posts outcomes."""
         return f"{self.url}/callback"
 
     @property
@@ -126,7 +126,7 @@ class SitePages:
 
     @property
     def posted_urls(self) -> tuple[str, ...]:
-        """The pages that the IRMA server posts below."""
+        """The pages below which the IRMA server posts."""
         posted = ((self.callback_url, self.deliver), (self.next_url, self.choose))
         return tuple(url for url, function in posted if function)
 

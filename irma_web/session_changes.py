@@ -1,4 +1,4 @@
-"""A framework's session, and a login's changes to it, which a repeated call gets again."""
+"""A framework's session, and a login's changes to it, which a repeated call receives again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SessionChanges:
         return [changed, [key for key in self._before if key not in self._session]]
 
     def undo(self) -> None:
-        """Restore the session as it was."""
+        """Restore the session's state at the start."""
         self._session.clear()
         self._session.update(self._before)
 

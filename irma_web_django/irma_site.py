@@ -111,7 +111,7 @@ _PROCESS: Final = PerProcess(_open)
 
 
 def _pages_url(settings: SiteSettings) -> str:
-    """Return where the pages are, as the IRMA server sees it.
+    """Return the URL of the pages, as the IRMA server sees it.
 
     It is sealed into each URL that the server posts to, so it must be the same in every process: in
     a worker that a first visitor has woken in another language, and in a command of `manage.py`,

@@ -260,7 +260,7 @@ def _report(
     """Send the signal of a start or a finish, and log what failed on the site's side."""
     code, status = _code(response), response.status_code
     if error is not None and (status == _SERVER_ERROR or isinstance(error, StoreError)):
-        # As Django logs its own failures, so that a site's mail to its administrators says why.
+        # Log it like Django's own failures, so that a site's mail to its administrators says why.
         message, exception = _explained(step.value, error)
         log_response("%s", message, response=response, request=request, exception=exception)
     if code is None and step is Step.START:

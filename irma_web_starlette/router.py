@@ -95,7 +95,7 @@ time does not run yet. If hundreds ran together, each would take as long as all 
 then fail and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
 """If the process dies, each login that has run and whose outcome is not stored yet ends as
-`interrupted`. The fewer finishes run at once, the fewer logins there are of that kind."""
+`interrupted`. The fewer finishes run at once, the fewer logins end that way."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All methods, so that the page gets JSON for a wrong method, too."""
 

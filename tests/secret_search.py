@@ -58,7 +58,7 @@ class SecretSearch:
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
             return "a token"
-        # A run makes thousands of secrets. Looking for each in turn would make a test slower for
+        # A run makes thousands of secrets. Looking for each one would make a test slower for
         # every test before it.
         parts = {text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1)}
         for beginning in self._others.keys() & parts:

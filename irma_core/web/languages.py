@@ -1,4 +1,4 @@
-"""Choose the language of a page from what the browser prefers."""
+"""Choose the language of a page from the browser's preferences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ENGLISH: Final = "en"
 _DUTCH: Final = "nl"
 _RANGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
 _LONGEST_LIST: Final = 1000
-"""Characters. What follows is not read."""
+"""The number of characters that are read."""
 
 
 def preferred_language(accept_language: str) -> str:

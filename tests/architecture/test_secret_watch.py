@@ -196,7 +196,7 @@ def test_of_others_it_is_told(text: str, kind: str | None) -> None:
 
 
 def test_secrets_that_begin_alike_are_told_apart() -> None:
-    """Of secrets with the same first letters, the one that a string contains is found."""
+    """If secrets begin with the same letters, the one that a string contains is found."""
     search = SecretSearch()
     for letter in "abc":
         search.note(f"value {letter}", f"Ada Lovelace {letter}")

@@ -61,7 +61,7 @@ GARDEN_VERIFIER: Final = """
 from functools import partial
 import serve
 
-# The keys of the tests' scheme are short: longer ones would take minutes to make.
+# The keys of the tests' scheme are short, because longer ones would take minutes to make.
 serve.SignatureVerifier = partial(serve.SignatureVerifier, min_key_bits=1024)
 verifier = serve.make_verifier(os.environ["SCHEMES"])
 """

@@ -70,7 +70,7 @@ def pointer(page: Page) -> str:
 
 
 def answer_and_pair(page: Page, holder: Wallet) -> None:
-    """Accept what the page asks, and type the pairing code that the app shows."""
+    """Accept the page's request, and type the pairing code that the app shows."""
     session: WalletSession = holder.start(pointer(page))
     code = session.wait_for(PairingRequired).code
     page.wait_for_selector(".yivi-web-pairing-form")

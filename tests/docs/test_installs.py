@@ -1,4 +1,4 @@
-"""The first command of a page installs what its code imports and what its commands need."""
+"""The first command of a page installs the packages that its code and its commands need."""
 
 from __future__ import annotations
 

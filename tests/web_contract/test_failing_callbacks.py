@@ -119,7 +119,7 @@ def test_failing_store_is_logged_with_its_error(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The page may try again, and the operator reads what is wrong with the store."""
+    """The page may try again, and the log says what is wrong with the store."""
 
     def fail(*_: object) -> bool:
         raise OSError("the file system is read-only")

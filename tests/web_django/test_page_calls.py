@@ -221,7 +221,7 @@ def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_bug_is_json_for_the_page(ada: Visitor, step: str, monkeypatch: Any, caplog: Any) -> None:
-    """A plugin or a setting that raises anything is a code for the page, and not HTML."""
+    """Any error of a plugin or a setting is a code for the page, and not HTML."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nothing to divide by")

@@ -46,7 +46,7 @@ def test_a_csrf_token_goes_into_a_header() -> None:
 
 
 def test_an_application_has_words_of_its_own() -> None:
-    """A text of the application replaces ours, and the others stay in the page's language."""
+    """A string of the application replaces ours, and the others stay in the page's language."""
     read = json.loads(settings(language="nl", texts={"start": "Log in </script>"}))
     assert read["texts"] == {**TEXTS["nl"], "start": "Log in </script>"}
 

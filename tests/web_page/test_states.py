@@ -206,7 +206,7 @@ def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None
 
 
 def test_the_page_has_words_of_its_own(shop: Shop) -> None:
-    """Buttons say what the application wants, and the frame of the session is named likewise."""
+    """Buttons have the application's words, and so has the name of the session's frame."""
     shop.open("/own-words")
     shop.press("Show that you are Ada")
     shop.expect_state("qr")

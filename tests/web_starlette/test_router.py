@@ -372,14 +372,14 @@ def test_careless_site_is_found_at_the_start(
 def test_session_elsewhere_is_not_found_in_a_cookie(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another middleware may keep the session on the server, so nothing is said of it."""
+    """Another middleware may keep the session on the server, so nothing is reported about it."""
     shop = Shop(tmp_path)
     with TestClient(Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)):
         assert "irma.W005" not in caplog.text
 
 
 def test_proof_is_sealed(shop: Shop) -> None:
-    """Starlette's cookie can be read by anyone, so what it has of a proof is encrypted."""
+    """Anyone can read Starlette's cookie, so a proof in it is encrypted."""
     visitor = Visitor(shop)
     visitor.answer("adult")
     kept = base64.b64decode(visitor.client.cookies["session"].partition(".")[0])
@@ -434,13 +434,13 @@ def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
 
 
 class Counted:
-    """How many calls of an application's function run at once."""
+    """Counts the calls of an application's function that run at once."""
 
     def __init__(self) -> None:
         self.running = self.most = 0
 
     async def run(self) -> None:
-        """Run while others do."""
+        """Run together with other calls."""
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(0.01)

@@ -57,7 +57,7 @@ def test_visitor_logs_in_and_out(visitor: FlaskClient, person: SimulatedApp) -> 
 def test_another_person_is_refused(
     visitor: FlaskClient, person: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """While a visitor is logged in, nobody else can log in at the same browser."""
+    """While a visitor is logged in, nobody else can log in with the same browser."""
     prove(visitor, person, "login")
     other = SimulatedApp(irma_server)
     other.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})
