@@ -225,13 +225,14 @@ class Lifecycle:
 
     def _sweep(self, token: str, moment: float) -> None:
         stored = self.store.find(token)
-        if stored is None or self._sweeps[token] != moment:
+        if stored is None or self._sweeps.get(token) != moment:
             return
         session = self.store.look(stored)
         if self.store.forgotten_at(session) <= self.clock.monotonic():
-            del self._sweeps[token]
-            self.store.remove(token)
-            self.events.end(token)
+            # A session may have two sweeps at one moment, which two threads run at the same time.
+            if self._sweeps.pop(token, None) is not None:
+                self.store.remove(token)
+                self.events.end(token)
         else:
             self._plan_sweep(stored)
 

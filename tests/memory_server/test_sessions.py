@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 
 from irma_core import SessionPointer, SessionType
 from irma_testing import EventStream, InMemoryServer, ManualClock, ServerSettings, SimulatedApp
+from irma_testing.memory.sessions import Session, SessionStore
 from tests.memory_server.calling import (
     OVER18,
     Http,
@@ -54,6 +56,27 @@ def test_unscanned_session_times_out(
     server.pass_time(timedelta(seconds=10))
     assert error_in(http.call("GET", f"/session/{token}/status")) == GONE
     assert error_in(http.call("GET", f"/session/{token}/result-jwt")) == GONE
+
+
+def test_two_threads_forget_a_session_together(
+    http: Http, server: InMemoryServer, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session whose status changed twice is swept twice at one moment, which is harmless."""
+    package = http.start(AGE18)
+    app.scan(package["sessionPtr"])
+    look, looking = SessionStore.look, threading.Lock()
+
+    def look_while_another_thread_sweeps(store: SessionStore, stored: Session) -> Session:
+        if looking.acquire(blocking=False):
+            another = threading.Thread(target=server.catch_up)
+            another.start()
+            another.join()
+            looking.release()
+        return look(store, stored)
+
+    monkeypatch.setattr(SessionStore, "look", look_while_another_thread_sweeps)
+    server.pass_time(timedelta(minutes=30))
+    assert error_in(http.call("GET", f"/session/{package['token']}/status")) == GONE
 
 
 def test_finished_session_is_forgotten(
