@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from irma_backend.attribute_search import FoundAttribute, find_attributes
 from irma_backend.cli.exit_statuses import reporting_errors
@@ -14,7 +13,7 @@ from irma_backend.cli.json_values import iso_time
 from irma_backend.cli.options import FILE, Command, Group
 from irma_backend.cli.output import print_json, print_message
 from irma_backend.cli.settings import Settings, with_settings_file
-from irma_backend.cli.terminal import print_row, printable, stdout_console
+from irma_backend.cli.terminal import print_row, print_table, stdout_console
 from irma_backend.scheme_types import open_schemes
 from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonValue
@@ -60,11 +59,14 @@ def search(
         return
     if not found:
         print_message("No attribute has these words.")
-    elif stdout_console().is_terminal:
-        _tabulate(found)
-    else:
-        for each in found:
-            print_row(each.identifier, each.title, each.issuer, ", ".join(_marks(each)))
+        return
+    rows = [(each.identifier, each.title, each.issuer, ", ".join(_marks(each))) for each in found]
+    console = stdout_console()
+    if console.is_terminal:
+        print_table(console, ("attribute", "title", "issuer", "marks"), rows)
+        return
+    for row in rows:
+        print_row(*row)
 
 
 def _value(found: FoundAttribute) -> JsonValue:
@@ -89,13 +91,3 @@ def _marks(found: FoundAttribute) -> Iterator[str]:
         yield "revocable"
     if found.deprecated_since is not None:
         yield f"deprecated since {found.deprecated_since:%Y-%m-%d}"
-
-
-def _tabulate(found: list[FoundAttribute]) -> None:
-    console, table = stdout_console(), Table()
-    for heading in ("attribute", "title", "issuer", "marks"):
-        table.add_column(heading, overflow="fold")
-    for each in found:
-        cells = (each.identifier, each.title, each.issuer, ", ".join(_marks(each)))
-        table.add_row(*(printable(console, cell) for cell in cells))
-    console.print(table)

@@ -16,13 +16,12 @@ import sys
 from collections.abc import Iterator
 
 import click
-from rich.table import Table
 
 from irma_backend.cli.exit_statuses import USAGE, reporting_errors
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json, print_line
 from irma_backend.cli.settings import Settings, with_settings_file
-from irma_backend.cli.terminal import printable, stdout_console
+from irma_backend.cli.terminal import print_table, stdout_console
 from irma_backend.settings_sources import Given, Place
 from irma_backend.settings_table import setting_of
 from irma_core.json_text import JsonValue
@@ -42,13 +41,15 @@ def config(settings: Settings, *, as_json: bool) -> None:
     """
     with reporting_errors(as_json=as_json):
         shown = [(each.place, _shown(each)) for each in settings.all.given]
+    rows = [(place.name, _words(value), _source(place)) for place, value in shown]
+    console = stdout_console()
     if as_json:
         print_json([_value(place, value) for place, value in shown])
-    elif stdout_console().is_terminal:
-        _show(shown)
+    elif console.is_terminal:
+        print_table(console, ("setting", "value", "from"), rows)
     else:
-        for place, value in shown:
-            print_line("\t".join((place.name, _words(value), _source(place))))
+        for row in rows:
+            print_line("\t".join(row))
     if any("error" in each for _, value in shown for each in _objects(value)):
         sys.exit(USAGE)
 
@@ -69,16 +70,6 @@ def _source(place: Place) -> str:
     if place.file is not None:
         return f"{place.file}, line {place.line}"
     return f"environment variable {place.variable}"
-
-
-def _show(shown: list[tuple[Place, JsonValue]]) -> None:
-    console, table = stdout_console(), Table()
-    for heading in ("setting", "value", "from"):
-        table.add_column(heading, overflow="fold")
-    for place, value in shown:
-        cells = (place.name, _words(value), _source(place))
-        table.add_row(*(printable(console, cell) for cell in cells))
-    console.print(table)
 
 
 def _words(value: JsonValue) -> str:

@@ -7,13 +7,12 @@ from importlib.metadata import version
 
 import attrs
 import click
-from rich.table import Table
 
 from irma_backend import builtin_plugin
 from irma_backend.cli.exit_statuses import USAGE
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json
-from irma_backend.cli.terminal import print_row, printable, stdout_console
+from irma_backend.cli.terminal import print_row, print_table, printable, stdout_console
 from irma_backend.installed import installed_plugins
 from irma_backend.opener import BUILT_IN
 from irma_core.errors import PluginError
@@ -81,17 +80,13 @@ def _schemes(seen: _Listed) -> list[str]:
 
 
 def _show(seen: list[_Listed]) -> None:
-    console, table = stdout_console(), Table()
+    console = stdout_console()
     if not console.is_terminal:
         for each in seen:
             print_row(each.name, each.version, *_schemes(each), each.error or "")
         return
-    for heading in ("plugin", "version", "signing keys", "status backends", "stores"):
-        table.add_column(heading, overflow="fold")
-    for each in seen:
-        cells = (each.name, each.version, *(cell or "-" for cell in _schemes(each)))
-        table.add_row(*(printable(console, text) for text in cells))
-    console.print(table)
+    rows = [(each.name, each.version, *(cell or "-" for cell in _schemes(each))) for each in seen]
+    print_table(console, ("plugin", "version", "signing keys", "status backends", "stores"), rows)
     for each in seen:
         if each.error:
             console.print(printable(console, f"{each.name} cannot be used: {each.error}"))

@@ -6,7 +6,7 @@ Control characters in strings from outside are replaced before they reach the te
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -22,6 +22,7 @@ __all__ = [
     "describe",
     "duration_in_words",
     "print_row",
+    "print_table",
     "printable",
     "show_answer",
     "show_pairing_code",
@@ -80,6 +81,34 @@ def print_row(*fields: str) -> None:
     print_line("\t".join(map(clean, fields)))
 
 
+def print_table(
+    console: Console,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str | None = None,
+) -> None:
+    """Show rows as a table. In a narrow terminal, each field has a line of its own, unbroken.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if console.width >= _MIN_TABLE_WIDTH:
+        table = Table(title=title, title_justify="left", title_style="bold green")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(printable(console, cell) for cell in row))
+        console.print(table)
+        return
+    if title is not None:
+        console.print(title, style="bold green")
+    for row in rows:
+        console.print(printable(console, row[0]))
+        for heading, cell in zip(headings[1:], row[1:], strict=True):
+            console.print(printable(console, f"  {heading}: {cell}"))
+
+
 def describe(status: SessionStatus) -> str:
     """Return a status in words."""
     return _DESCRIPTIONS[status]
@@ -119,10 +148,11 @@ def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) ->
             print_row(credential)
         return
     if len(answer) or not issued:
-        if console.width < _MIN_TABLE_WIDTH:
-            _list(console, answer)
-        else:
-            _tabulate(console, answer)
+        rows = [
+            (slot, each.attribute, _value(each), age_in_words(each.issued_at))
+            for slot, each in _attributes(answer)
+        ]
+        print_table(console, ("slot", "attribute", "value", "issued"), rows, title="Proved")
     for credential in issued:
         console.print(Text("Issued: ", style="bold green").append(printable(console, credential)))
 
@@ -131,24 +161,6 @@ def _attributes(answer: Answer) -> Iterator[tuple[str, DisclosedAttribute]]:
     for slot, answered in answer.items():
         for each in answered:
             yield str(slot), each
-
-
-def _tabulate(console: Console, answer: Answer) -> None:
-    table = Table(title="Proved", title_justify="left", title_style="bold green")
-    for heading in ("slot", "attribute", "value", "issued"):
-        table.add_column(heading, overflow="fold")
-    for slot, each in _attributes(answer):
-        cells = (slot, each.attribute, _value(each), age_in_words(each.issued_at))
-        table.add_row(*(printable(console, cell) for cell in cells))
-    console.print(table)
-
-
-def _list(console: Console, answer: Answer) -> None:
-    console.print("Proved", style="bold green")
-    for slot, each in _attributes(answer):
-        console.print(printable(console, f"{slot}: {each.attribute}"))
-        age = age_in_words(each.issued_at)
-        console.print(printable(console, f"  {_value(each)} (issued {age})"))
 
 
 def _value(attribute: DisclosedAttribute) -> str:

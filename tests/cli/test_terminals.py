@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import irma_backend.cli
 from irma_testing import InMemoryServer, SimulatedApp
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine
+from tests.scheme_server import scheme_files
 
 ASK = ("session", "--disclose", f"age={OVER18}", "--disclose", f"name={FIRSTNAMES}")
 NAMES = "Ada Augusta Byron King Countess of Lovelace"
@@ -48,6 +51,45 @@ def test_narrow_terminal_shows_only_the_link(
     assert f"and the terminal has {columns} and 50." in seen.replace("\r\n", " ")
     for value in (OVER18, FIRSTNAMES, NAMES, "Yes"):
         assert value in seen
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("plugins",), ("irma-backend", "sqlite:")),
+        (("config",), ("server.url", "http://127.0.0.1:1/prefix", "IRMA_SERVER")),
+        (("attributes", "search", "email"), ("pbdf.town.email.email", "deprecated since")),
+    ],
+)
+def test_narrow_terminal_breaks_no_field(
+    arguments: tuple[str, ...],
+    expected: tuple[str, ...],
+    columns: int,
+    command_line: CommandLine,
+    tmp_path: Path,
+) -> None:
+    """A table that does not fit is shown field by field, and nothing of it is lost."""
+    for path, content in scheme_files().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    if "search" in arguments:
+        arguments = (*arguments, "--scheme", str(tmp_path))
+    there = command_line.at(IRMA_SERVER="http://127.0.0.1:1/prefix")
+    with there.at_terminal(*arguments, columns=columns) as terminal:
+        assert terminal.end() == 0, terminal.seen
+    for field in expected:
+        assert field in terminal.seen
+
+
+def test_no_command_draws_a_table_of_its_own() -> None:
+    """One function draws all tables, so that none of them forgets narrow terminals."""
+    users = {
+        file.name
+        for file in Path(irma_backend.cli.__path__[0]).glob("*.py")
+        if "rich.table" in file.read_text(encoding="utf-8")
+    }
+    assert users == {"terminal.py"}
 
 
 def test_encoding_without_blocks_shows_only_the_link(
