@@ -37,10 +37,9 @@ def open_schemes(path: Path) -> Schemes:
             "--scheme: must be the folder of a scheme, with its files index and pk.pem"
         )
     try:
-        keys = {folder.absolute().name: (folder / "pk.pem").read_bytes() for folder in folders}
-        return Schemes(SchemeFolder(folders[0].absolute().parent), pinned=keys)
-    except OSError as error:
-        raise ConfigurationError(f"--scheme: cannot read a file: {error.strerror}") from None
+        files = SchemeFolder(folders[0].absolute().parent)
+        names = [folder.absolute().name for folder in folders]
+        return Schemes(files, pinned={name: files.read(f"{name}/pk.pem") for name in names})
     except ConfigurationError as error:
         raise ConfigurationError(f"--scheme: {error}") from None
 

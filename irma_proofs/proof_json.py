@@ -10,6 +10,7 @@ from irma_core.json_text import JsonTextError, JsonValue, read_json
 __all__ = [
     "LAST_SECOND",
     "MOST_BITS",
+    "check_proof_size",
     "read_integer",
     "read_list",
     "read_members",
@@ -33,15 +34,24 @@ def read_proof_json(data: str | bytes) -> JsonValue:
     Raises:
         ProofError: The input is not such JSON, exceeds 20 MiB, or has very many values.
     """
+    check_proof_size(data)
+    try:
+        return read_json(data, unique_keys=True)
+    except JsonTextError as error:
+        raise ProofError("", error.reason) from None
+
+
+def check_proof_size(data: str | bytes) -> None:
+    """Check how much work and memory it takes to read JSON, before it is read.
+
+    Raises:
+        ProofError: The input exceeds 20 MiB, or has very many values.
+    """
     if len(data) > _LONGEST:
         raise ProofError("", f"must not be longer than {_LONGEST} bytes")
     marks = map(data.count, "[{,") if isinstance(data, str) else map(data.count, b"[{,")
     if sum(marks) > _MOST_MARKS:
         raise ProofError("", f"must not have more than {_MOST_MARKS} brackets and commas")
-    try:
-        return read_json(data, unique_keys=True)
-    except JsonTextError as error:
-        raise ProofError("", error.reason) from None
 
 
 def read_members(

@@ -16,6 +16,8 @@ from irma_core.errors import ConfigurationError
 __all__ = ["STDIN", "decode", "read_bytes", "read_input", "read_secret", "read_text"]
 
 STDIN = "standard input"
+_LARGEST = 32 * 2**20
+"""Bytes. A signature may have 20 MiB, and nothing else that a command reads has as much."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -23,14 +25,19 @@ def read_bytes(path: Path, option: str) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        ConfigurationError: It cannot be read. The message names `option`.
+        ConfigurationError: It cannot be read, or is too large. The message names `option`.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
     except OSError as error:
         reason = error.strerror
     except ValueError:
         reason = "the path is not valid"
+    else:
+        if len(content) <= _LARGEST:
+            return content
+        reason = "it is larger than 32 MiB"
     raise ConfigurationError(f"{option}: cannot read the file: {reason}")
 
 
@@ -62,18 +69,20 @@ def read_input(what: str) -> str:
     """Return all of the standard input. At a terminal, prompt for it.
 
     Raises:
-        ConfigurationError: It is closed, cannot be read, or is not in UTF-8.
+        ConfigurationError: It is closed, cannot be read, is too large, or is not in UTF-8.
     """
     if sys.stdin is None or sys.stdin.closed:
         raise ConfigurationError(f"{STDIN} is closed, but {what} is read from it")
     if sys.stdin.isatty():
         print_message(f"Type or paste {what}, then press Ctrl-D on a line of its own.")
     try:
-        content = sys.stdin.buffer.read()
+        content = sys.stdin.buffer.read(_LARGEST + 1)
     except OSError as error:
         reason = error.strerror
     else:
-        return decode(content, STDIN)
+        if len(content) <= _LARGEST:
+            return decode(content, STDIN)
+        reason = "it is larger than 32 MiB"
     raise ConfigurationError(f"{STDIN} cannot be read: {reason}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from irma_backend.settings_kinds import read_small_file
 from irma_core.errors import ConfigurationError, UsageError
 from irma_core.json_text import JsonTextError, read_json
 from irma_testing import RequestorSettings
@@ -33,7 +34,7 @@ def read_requestors(path: Path) -> dict[str, RequestorSettings]:
             requestor and the setting, and shows no key.
     """
     try:
-        value = read_json(_bytes_of(path, "--requestors"), unique_keys=True)
+        value = read_json(_content_of(path, "--requestors"), unique_keys=True)
     except JsonTextError as error:
         raise ConfigurationError(f"--requestors: the file is not valid JSON: {error}") from None
     if isinstance(value, dict) and list(value) == ["requestors"]:
@@ -59,16 +60,15 @@ def _requestor(name: str, value: Any, folder: Path) -> RequestorSettings:
     if "key_file" in value:
         if not isinstance(value["key_file"], str):
             raise ConfigurationError(f"{place}: key_file: must be a path")
-        key = _bytes_of(folder / value["key_file"], f"{place}: key_file")
-        settings["key"] = key.decode(errors="replace").strip()
+        settings["key"] = _content_of(folder / value["key_file"], f"{place}: key_file").strip()
     try:
         return RequestorSettings(**settings)
     except UsageError as error:
         raise ConfigurationError(f"{place}: {error}") from None
 
 
-def _bytes_of(path: Path, place: str) -> bytes:
+def _content_of(path: Path, place: str) -> str:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{place}: cannot read the file: {error.strerror}") from None
+        return read_small_file(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{place}: {error}") from None

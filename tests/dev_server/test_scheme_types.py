@@ -65,9 +65,9 @@ def test_damaged_scheme_is_refused(folder: Path) -> None:
 def test_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that cannot be read is one clear error, with the reason."""
 
-    def fail(_path: Path) -> bytes:
+    def fail(_path: Path, _mode: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
-    with pytest.raises(ConfigurationError, match="--scheme: cannot read a file: Permission"):
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(ConfigurationError, match=r"--scheme: .*pk\.pem: is not a file that can be"):
         read_scheme(folder)
