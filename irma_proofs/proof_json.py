@@ -10,7 +10,7 @@ from irma_core.json_text import JsonTextError, JsonValue, read_json
 __all__ = [
     "LAST_SECOND",
     "MOST_BITS",
-    "check_proof_size",
+    "limit_proof_size",
     "read_integer",
     "read_list",
     "read_members",
@@ -34,15 +34,15 @@ def read_proof_json(data: str | bytes) -> JsonValue:
     Raises:
         ProofError: The input is not such JSON, exceeds 20 MiB, or has very many values.
     """
-    check_proof_size(data)
+    limit_proof_size(data)
     try:
         return read_json(data, unique_keys=True)
     except JsonTextError as error:
         raise ProofError("", error.reason) from None
 
 
-def check_proof_size(data: str | bytes) -> None:
-    """Check how much work and memory it takes to read JSON, before it is read.
+def limit_proof_size(data: str | bytes) -> None:
+    """Limit the work and the memory that it takes to read JSON, before it is read.
 
     Raises:
         ProofError: The input exceeds 20 MiB, or has very many values.

@@ -20,7 +20,7 @@ from irma_core.errors import ConfigurationError, ProofError
 from irma_core.json_text import DuplicateKeyError, JsonTextError, read_json, write_json
 from irma_core.wire.read_requests import read_request
 from irma_proofs import Schemes, SignatureVerifier
-from irma_proofs.proof_json import check_proof_size
+from irma_proofs.proof_json import limit_proof_size
 from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = ["time_stamp_key", "verify_signature"]
@@ -125,7 +125,7 @@ def time_stamp_key(file: Path, url: str) -> None:
 def _signature(file: Path) -> str | bytes:
     """Return a signature: the file's content, or the member `signature` of an answer in it."""
     content = read_input("a signature") if str(file) == "-" else read_bytes(file, "FILE")
-    check_proof_size(content)
+    limit_proof_size(content)
     try:
         value = read_json(content, unique_keys=True)
     except DuplicateKeyError as error:
