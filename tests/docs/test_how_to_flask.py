@@ -107,7 +107,7 @@ def test_callback_brings_the_order_back(
     with browser.session_transaction(base_url=SITE) as session:
         session["order"] = "17"
     assert answer(browser, server, "order").status_code == 200
-    assert orders.paid == {"17": "DONE"}
+    assert orders.paid == {"17": "paid"}
 
 
 def test_blocks_are_in_our_style(tmp_path: Path) -> None:

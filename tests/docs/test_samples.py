@@ -150,3 +150,46 @@ def test_a_watch_that_ends_early_cancels_its_session(name: str) -> None:
     """A sample that stops watching leaves no session open that a person could still answer."""
     code = APPLICATIONS[name]
     assert "watch_status(" not in code or "cancel_session(" in code
+
+
+def careless_lines(code: str) -> list[str]:
+    """Return what a sample does that harms in production."""
+    found: list[str] = []
+    is_part = re.match(r"# from .*\n +", code)  # of an indented block
+    for node in ast.walk(ast.parse(f"if True:\n{code}" if is_part else code)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="add_middleware"), args=[ast.Name("SessionMiddleware")]
+            ):
+                if "https_only" not in {each.arg for each in node.keywords}:
+                    found.append("the session's cookie travels over plain HTTP")
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if "SessionOutcome" in ast.unparse(
+                node.args
+            ):
+                body = "\n".join(map(ast.unparse, node.body))
+                if re.search(r"\.(reference|status)\b", body) and not re.search(
+                    r"\.(get_answer|error_name)\b", body
+                ):
+                    found.append("an outcome is used whether or not it has an answer")
+            case _:
+                pass
+    if "sqlite3.connect(" in code and "0o600" not in code:
+        found.append("other users may read the file")
+    return found
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_no_application_is_careless(name: str) -> None:
+    """A sample's cookie needs HTTPS, its files are private, and `DONE` alone counts for nothing."""
+    assert careless_lines(APPLICATIONS[name]) == []
+
+
+def test_carelessness_is_found() -> None:
+    """The search above finds each of these, and accepts what is right."""
+    plain = "app.add_middleware(SessionMiddleware, secret_key=KEY)"
+    done = "def record(outcome: SessionOutcome):\n    paid[outcome.reference] = True"
+    opened = "database = sqlite3.connect(path)"
+    assert len(careless_lines(f"{plain}\n{done}\n{opened}")) == 3
+    asked = done.replace("True", "outcome.error_name == ''")
+    private = f"os.close(os.open(path, os.O_CREAT, 0o600))\n{opened}"
+    assert careless_lines(f"{plain[:-1]}, https_only=True)\n{asked}\n{private}") == []

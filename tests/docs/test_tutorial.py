@@ -190,5 +190,5 @@ def test_the_official_server_has_the_flags_that_are_shown() -> None:
     """The shown flags are those with which the tests start the official server."""
     flags = set(re.findall(r" (--[a-z-]+)", TUTORIAL.partition("## 5.")[2]))
     source = (ROOT / "tests" / "realserver" / "official_server.py").read_text(encoding="utf-8")
-    assert flags == {"--url", "--no-auth", "--sse", "--requestors", "--jwt-privkey-file"}
+    assert flags == {"--url", "--no-auth", "--sse", "--jwt-privkey-file"}
     assert [flag for flag in flags if flag not in source] == []

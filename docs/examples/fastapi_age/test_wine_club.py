@@ -50,7 +50,7 @@ def test_card_follows_the_age(visitor: TestClient, person: SimulatedApp) -> None
     reply = visitor.post("/irma/finish/membership", json={"handle": started["handle"]})
     assert reply.status_code == 200
     tasting = visitor.get("/tasting").json()
-    assert tasting["status"] == "DONE"
+    assert tasting["status"] == "proved"
     assert tasting["age"] == "Yes"
 
 

@@ -62,13 +62,14 @@ def make_app(server: str, *, cookie_key: str, **settings: Any) -> FastAPI:
         return IssuanceRequest([CredentialRequest("pbdf.wine.member", {"order": step.reference})])
 
     async def record(outcome: SessionOutcome) -> None:
-        orders[outcome.reference] = outcome.status.value
+        orders[outcome.reference] = outcome.error_name or "proved"
 
     irma = Irma(
         server, questions={"membership": membership}, choose=choose, deliver=record, **settings
     )
     app = FastAPI(lifespan=irma.lifespan)
-    app.add_middleware(SessionMiddleware, secret_key=cookie_key)
+    is_plain = bool(settings.get("plain_cookie"))
+    app.add_middleware(SessionMiddleware, secret_key=cookie_key, https_only=not is_plain)
     app.include_router(irma.api_router())
 
     @app.get("/", response_class=HTMLResponse)

@@ -1,5 +1,6 @@
 """An archive of signatures, each kept whole."""
 
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -26,7 +27,7 @@ class Archived(NamedTuple):
 
 
 class Archive:
-    """Keeps signatures in an SQLite file."""
+    """Keeps signatures in an SQLite file that only this program may read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -54,5 +55,7 @@ class Archive:
 
     @contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
+        # The file must be private. SQLite's other files get the mode of this one.
+        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with closing(sqlite3.connect(self._file)) as connection, connection:
             yield connection
