@@ -25,6 +25,8 @@ from irma_core import (
 )
 from irma_core import errors as e
 from irma_core.flows.driver import run_async
+from irma_core.flows.effects import Call
+from irma_core.flows.session_answers import get_answer_flow
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
@@ -303,3 +305,16 @@ def test_hanging_async_backend_is_cancelled() -> None:
         return await run_async(wait_for_answer_flow(impatient, session, A_MINUTE), transport)
 
     assert asyncio.run(watch())["mail"].value == "ada@example.com"
+
+
+def test_hanging_backend_leaves_time_for_the_server() -> None:
+    """A look at the backend takes half of the call's time at most, so that an answer comes."""
+    transport = ScriptedTransport([PACKAGE])
+    limit = timedelta(seconds=3)
+    backend = ScriptedBackend()
+    requestor = Requestor("https://irma.example", transport, status_backend=backend, timeout=limit)
+    session = requestor.start_session(ASKED)
+    now = transport.clock.monotonic()
+    look = next(iter(get_answer_flow(requestor.context, session)))
+    assert isinstance(look, Call)
+    assert look.deadline - now == limit.total_seconds() / 2
