@@ -66,6 +66,7 @@ _state = _State()
 
 def catch_signals() -> None:
     """Handle the signals from now on, except those that the parent process set to be ignored."""
+    _reserve_descriptors()
     for name in _NAMES:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -77,6 +78,15 @@ def catch_signals() -> None:
         written.settimeout(0)
         signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
         threading.Thread(target=_wake_main_thread, args=(watched, written), daemon=True).start()
+
+
+def _reserve_descriptors() -> None:
+    """Open the standard streams that are closed, or the sockets below would get their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:

@@ -119,15 +119,10 @@ class _GuardedStream:
 
 def guard_streams() -> None:
     """Replace the interpreter's streams by guarded ones."""
-    for number in range(3):
-        try:
-            # A non-blocking pipe from the parent would refuse output that does not fit.
-            if number and not os.get_blocking(number):
-                os.set_blocking(number, True)
-            os.fstat(number)
-        except OSError:
-            # Reserve the descriptor, or the next socket would get its number.
-            os.open(os.devnull, os.O_RDWR)
+    for number in (1, 2):
+        # A non-blocking pipe from the parent would refuse output that does not fit.
+        if not os.get_blocking(number):
+            os.set_blocking(number, True)
     sys.stdout = cast("TextIO", _GuardedStream(sys.stdout, 1, raises=True))
     sys.stderr = cast("TextIO", _GuardedStream(sys.stderr, 2, raises=False))
 

@@ -366,6 +366,30 @@ def test_signal_during_a_finalizer_ends_the_command() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (143, "cleaned up\n", "")
 
 
+STARTING = """
+import os, signal, sys
+
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "irma_core":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Impatient())
+sys.argv = ["irma-backend", "plugins"]
+from irma_backend.cli.__main__ import begin
+begin()
+"""
+
+
+def test_signal_during_the_imports_ends_the_command() -> None:
+    """A signal that comes while a command is still being imported shows no traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=300, check=False
+    )
+    result = (ended.returncode, ended.stdout, ended.stderr)
+    assert result == (143, "", "Interrupted by SIGTERM.\n")
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signal_ends_the_dev_server(number: int, command_line: CommandLine) -> None:
     """A signal ends the development server without reporting a bug."""
