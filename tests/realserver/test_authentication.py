@@ -1,6 +1,7 @@
 """The four ways of authentication with the official server, and its refusals."""
 
 import base64
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -225,3 +226,20 @@ def test_base_url_with_a_prefix(
         requestor = Requestor(url, transport)
         requestor.check_health()
         assert requestor.get_status(requestor.start_session(AGE)).value == "INITIALIZED"
+
+
+def test_requestors_come_from_the_environment(
+    start_official_server: ServerPool,
+    transport: Urllib3Transport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tutorial gives the server its requestors so, because other users see its arguments."""
+    requestors = {"shop": {"auth_method": "token", "key": TOKEN}}
+    monkeypatch.setenv("IRMASERVER_REQUESTORS", json.dumps(requestors))
+    options = ServerOptions(extra_flags=("--no-auth=false",))
+    server = start_official_server(options, shared=False)
+    shop, stranger = (TokenAuthentication(token) for token in (TOKEN, f"not-{TOKEN}"))
+    Requestor(server.url, transport, authentication=shop).start_session(AGE)
+    with pytest.raises(ServerRefusedError):
+        Requestor(server.url, transport, authentication=stranger).start_session(AGE)
+    server.close()
