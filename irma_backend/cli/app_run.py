@@ -14,7 +14,7 @@ from irma_core.json_text import JsonValue
 from irma_core.models.statuses import ProofStatus
 from irma_core.protocol.transport import utc_now
 from irma_testing import AppError, OpenSession, ScannedSession, SimulatedApp
-from irma_testing.memory.app_client import read_pointer
+from irma_testing.memory.app_client import read_pointer, understanding_reply
 from irma_testing.people import Kind
 from irma_testing.remote_server import session_value
 from irma_transport_urllib3 import Urllib3Transport
@@ -176,7 +176,9 @@ def print_session(session: OpenSession, *, as_json: bool) -> None:
     if as_json:
         print_json(session_value(session))
         return
-    for line in _lines(session):
+    with understanding_reply():
+        lines = [*_lines(session)]
+    for line in lines:
         print_line(clean(line))
 
 

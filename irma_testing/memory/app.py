@@ -21,7 +21,14 @@ from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.protocol.transport import Transport, utc_now
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_choice, check_items, check_lists, check_mapping
-from irma_testing.memory.app_client import AppClient, AppError, AppReply, AppServer, read_pointer
+from irma_testing.memory.app_client import (
+    AppClient,
+    AppError,
+    AppReply,
+    AppServer,
+    read_pointer,
+    understanding_reply,
+)
 from irma_testing.memory.app_proofs import AppMessage, with_expired_credentials, with_values
 from irma_testing.memory.requests import read_static
 from irma_testing.memory.server import InMemoryServer
@@ -204,15 +211,18 @@ class ScannedSession:
     @property
     def _parsed_request(self) -> StartRequest:
         if self._parsed is None:
-            self._parsed = read_static(self.request)
+            request = self.request
+            with understanding_reply():
+                self._parsed = read_static(request)
         return self._parsed
 
     def _connect(self) -> None:
         reply = self._client.get()
         if not reply.is_ok:
             raise AppError(f"the server refuses the app: {_explained(reply.code)}", reply.code)
-        self._request = reply.value.get("request")
-        self.pairing_code = reply.value["options"].get("pairingCode")
+        with understanding_reply():
+            self._request = reply.value.get("request")
+            self.pairing_code = reply.value["options"].get("pairingCode")
 
     def _chooser(self) -> Chooser:
         return Chooser(
@@ -303,8 +313,9 @@ class ScannedSession:
             self._client.delete()
             self.outcome = Outcome(error=reply.code, message=reply.message)
             return
-        self.outcome = Outcome(ProofStatus(reply.value["proofStatus"]))
-        self._receive(reply, lists)
+        with understanding_reply():
+            self.outcome = Outcome(ProofStatus(reply.value["proofStatus"]))
+            self._receive(reply, lists)
 
     def _receive(self, reply: AppReply, lists: Lists) -> None:
         for issued in reply.value.get("sigs", ()):

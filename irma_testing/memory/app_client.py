@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol, final
 from urllib.parse import unquote
@@ -15,11 +16,11 @@ from irma_core.errors import IrmaError
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock
-from irma_testing.memory.replies import compact_json
+from irma_testing.memory.replies import Refusal, compact_json
 from irma_testing.memory.scheme import Scheme
 from irma_testing.memory.sessions import new_token
 
-__all__ = ["AppClient", "AppError", "AppReply", "AppServer", "read_pointer"]
+__all__ = ["AppClient", "AppError", "AppReply", "AppServer", "read_pointer", "understanding_reply"]
 
 _SESSION_URL = re.compile(
     r"(https?://[^\s?#]*?)/(?:irma/session|app(?:-[\w-]+)?)/([0-9A-Za-z]{20})", re.ASCII
@@ -37,6 +38,22 @@ class AppError(IrmaError):
     def __init__(self, reason: str, code: str = "") -> None:
         super().__init__(reason)
         self.code = code
+
+
+@contextmanager
+def understanding_reply() -> Generator[None]:
+    """Raise `AppError` if a reply has another form. A proxy or another version may have sent it.
+
+    Raises:
+        AppError: The block failed because of the reply.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError, Refusal):
+        raise AppError(
+            "the server's reply is not what an IRMA server of this version sends; check that no "
+            "proxy replies in its place"
+        ) from None
 
 
 class AppServer(Protocol):
@@ -128,7 +145,8 @@ class AppClient:
             )
         )
         is_json = response.body[:1] in (b"{", b'"')
-        return AppReply(response.status, json.loads(response.body) if is_json else None)
+        with understanding_reply():
+            return AppReply(response.status, json.loads(response.body) if is_json else None)
 
 
 def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str, bool]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from irma_backend.cli.app_run import print_session
 from irma_core import (
     AttributeRequest,
     CredentialRequest,
@@ -20,7 +22,9 @@ from irma_core import (
     PairingMethod,
     ProofStatus,
     Requestor,
+    SessionPointer,
     SessionStatus,
+    SessionType,
     SignatureRequest,
     StartedSession,
     TokenAuthentication,
@@ -28,7 +32,7 @@ from irma_core import (
 )
 from irma_core.errors import AnswerError
 from irma_core.protocol.messages import HttpResponse
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_testing import AppError, InMemoryServer, OpenSession, SimulatedApp
 from irma_transport_urllib3 import Urllib3Transport
 from tests.cli.conftest import TOKEN, CommandLine, read_until
 
@@ -471,3 +475,15 @@ def test_scanned_by_another_app_is_left_alone(
     scanned.accept()
     assert scanned.outcome is not None
     assert scanned.outcome.proof_status is ProofStatus.VALID
+
+
+def test_a_request_of_another_form_is_a_clear_error() -> None:
+    """`app show` prints nothing of a request that it cannot read, and it is not a bug of ours."""
+    session = OpenSession(
+        SessionPointer("https://irma.example/irma/session/x", SessionType.DISCLOSING),
+        SessionStatus.INITIALIZED,
+        started_at=datetime(2026, 11, 30, tzinfo=UTC),
+        request={"disclose": 5},
+    )
+    with pytest.raises(AppError, match="is not what an IRMA server of this version sends"):
+        print_session(session, as_json=False)

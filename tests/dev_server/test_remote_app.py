@@ -181,6 +181,33 @@ def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
             method(remote, name)
 
 
+CONNECTED = b"""{"options":{},"request":{"@context":"https://irma.app/ld/request/disclosure/v2",
+"nonce":"bm9uY2U=","context":"AQ==","disclose":[]}}"""
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [b"{}"],
+        [b"{a proxy's page"],
+        [b'{"a":' * 50_000 + b"1" + b"}" * 50_000],
+        [b'{"options":{},"request":{"disclose":5}}'],
+        [CONNECTED.replace(b"[]", b"5")],
+        [CONNECTED, b"{}"],
+        [CONNECTED, b'{"proofStatus":"PERHAPS"}'],
+        [CONNECTED, b'{"proofStatus":"VALID","nextSession":5}'],
+    ],
+    ids=range(8),
+)
+def test_other_replies_are_refused(replies: list[bytes]) -> None:
+    """A reply in another form, of a proxy perhaps, is one clear error and not a bug of ours."""
+    first = json.dumps(about("https://irma.example", EXAMPLE_SCHEME)).encode()
+    transport = ScriptedTransport([HttpResponse(200, body=each) for each in (first, *replies)])
+    app = SimulatedApp.at("https://irma.example", transport)
+    with pytest.raises(AppError, match="is not what an IRMA server of this version sends"):
+        app.scan("https://irma.example/irma/session/abcdefghijklmnopqrst").accept()
+
+
 def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: Requestor) -> None:
     """The app does not call the server of a pointer that is not its own."""
     name = requestor.start_session(ASK).pointer.url.rpartition("/")[2]
