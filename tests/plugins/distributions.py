@@ -6,11 +6,11 @@ Python, and needs neither `pip` nor a network.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from hatchling.builders.wheel import WheelBuilder
 
 __all__ = ["install", "make_project"]
 
@@ -47,12 +47,7 @@ def make_project(
 def install(project: Path, into: Path) -> None:
     """Build a project's wheel and install it into a directory."""
     wheels = into.parent / f"{into.name}-wheels" / project.name
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)],
-        cwd=project,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = wheels.glob("*.whl")
+    # The builder that `hatchling build` runs, without starting Python for each project.
+    (wheel,) = WheelBuilder(str(project)).build(directory=str(wheels))
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(into)
