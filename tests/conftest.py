@@ -17,9 +17,11 @@ import coverage
 import pytest
 from hypothesis import settings
 
+from tests.authorities import trust_one_authority
 from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
+trust_one_authority()
 
 # A shell lets background jobs ignore these signals, and their children inherit that. The tests send
 # the signals to themselves and to programs that they start.

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
+from tests.authorities import machine_environment
+
 __all__ = ["FreshEnvironment"]
 
 ROOT = Path(__file__).parent.parent.parent
@@ -99,7 +101,7 @@ def _run(command: list[str], *, cwd: Path, environment: Mapping[str, str] | None
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, **(environment or {})},
+        env={**machine_environment(), **(environment or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.authorities import machine_environment
 from tests.realserver.versions import EACH_RUN, NEWEST, key_of
 
 HERE = Path(__file__).parent
@@ -135,7 +136,7 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> No
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**machine_environment(), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
