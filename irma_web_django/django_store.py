@@ -23,11 +23,11 @@ from irma_core.tracebacks import boundary
 from irma_web_django.models import IrmaEntry
 from irma_web_django.tables import explaining_missing_tables
 
-__all__ = ["DjangoStore", "delete_expired"]
+__all__ = ["DjangoStore", "delete_expired", "dropping_broken_connection"]
 
 
 @contextmanager
-def _dropping_broken_connection() -> Generator[None]:
+def dropping_broken_connection() -> Generator[None]:
     """Let the repetition of a failed call open a new connection, if this one is broken.
 
     Django itself drops a broken connection only between two requests.
@@ -60,7 +60,7 @@ class DjangoStore:
         self._clock = clock
         self._is_closed = False
 
-    @_dropping_broken_connection()
+    @dropping_broken_connection()
     @explaining_missing_tables()
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `Store`.
@@ -89,7 +89,7 @@ class DjangoStore:
             return False
         return True
 
-    @_dropping_broken_connection()
+    @dropping_broken_connection()
     @explaining_missing_tables()
     def get(self, key: str) -> bytes | None:
         """Return the value of a key, or None if it has none; see `Store`.
@@ -107,7 +107,7 @@ class DjangoStore:
         found = live.values_list("value", flat=True).first()
         return None if found is None else bytes(found)
 
-    @_dropping_broken_connection()
+    @dropping_broken_connection()
     @explaining_missing_tables()
     def delete(self, key: str) -> None:
         """Delete a key, which may be absent; see `Store`.

@@ -14,16 +14,18 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from hashlib import sha256
+from time import sleep
 from typing import Any, Final, final
 
 import attrs
-from django.db import router
+from django.db import DatabaseError, InterfaceError, router
 from django.db.models import QuerySet
 
 from irma_core import Sealer, SessionOutcome
 from irma_core.errors import HandleError
 from irma_core.json_text import JsonValue
 from irma_core.protocol.transport import Clock, utc_now
+from irma_web_django.django_store import dropping_broken_connection
 from irma_web_django.models import IrmaCallback
 from irma_web_django.tables import explaining_missing_tables
 
@@ -43,6 +45,8 @@ _UNKNOWN: Final = "unknown"
 _MOST_OF_A_URL: Final = 4
 """So that a stranger who has read a URL in a log cannot fill the database."""
 _DIGITS: Final = 32
+_PAUSES: Final = (0.1, 0.3, 0.7, 1.4)
+"""Seconds between tries to keep a post. The person's app waits some four seconds for the reply."""
 
 
 @final
@@ -91,12 +95,29 @@ def keeping_if_it_fails(url: str, body: bytes, *, sealer: Sealer, clock: Clock) 
         yield
     except Exception:
         if post.is_open and post.body.isascii():  # as each JWT is
-            others = kept().filter(name__startswith=post.name_of_url)
-            if others.count() < _MOST_OF_A_URL:
-                post.keep(post.name, _UNKNOWN, sealer=sealer, now=utc_now(clock))
+            _keep_unverified(post, sealer=sealer, now=utc_now(clock))
         raise
     finally:
         _POST.reset(token)
+
+
+def _keep_unverified(post: _Post, *, sealer: Sealer, now: datetime) -> None:
+    """Keep a post, also if the database is away for a moment: that may be why the receiver failed.
+
+    Raises:
+        django.db.DatabaseError: The database stays away.
+    """
+    for pause in (*_PAUSES, None):
+        try:
+            with dropping_broken_connection():
+                others = kept().filter(name__startswith=post.name_of_url)
+                if others.count() < _MOST_OF_A_URL:
+                    post.keep(post.name, _UNKNOWN, sealer=sealer, now=now)
+                return
+        except (DatabaseError, InterfaceError):
+            if pause is None:
+                raise
+            sleep(pause)
 
 
 def keeping(

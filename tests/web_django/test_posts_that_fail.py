@@ -26,6 +26,7 @@ from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.models.verified_signatures import VerifiedSignature
 from irma_testing import InMemoryServer, django
+from irma_web_django import kept_callbacks
 from irma_web_django.django_store import DjangoStore
 from irma_web_django.models import IrmaCallback
 from tests.web_django.shop import EMAIL, Visitor, settings_for
@@ -139,6 +140,50 @@ def test_a_store_that_fails_loses_nothing(
     assert outcomes == []
     assert "Delivered 1 callbacks" in replay()
     assert [each.reference for each in outcomes] == ["order-18"]
+
+
+def test_a_database_that_is_away_for_a_moment_loses_nothing(
+    ordering: Visitor, outcomes: list[SessionOutcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post is kept as soon as the database is back, within the time that the app waits."""
+    waited: list[float] = []
+    kept = kept_callbacks.kept
+
+    def away_at_first(*_: object) -> Any:
+        if len(waited) < 4:
+            raise OperationalError("the connection was refused")
+        return kept()
+
+    started = ordering.start("email")
+    with monkeypatch.context() as patched:
+        patched.setattr(DjangoStore, "put_if_absent", away_at_first)
+        patched.setattr(kept_callbacks, "kept", away_at_first)
+        patched.setattr(kept_callbacks, "sleep", waited.append)
+        ordering.app.accept(started["sessionPtr"])
+    assert sum(waited) < 4
+    assert "Delivered 1 callbacks" in replay()
+    assert [each.reference for each in outcomes] == ["order-18"]
+
+
+def test_a_database_that_stays_away_is_logged(
+    ordering: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A post that could not be kept is a failure in the log, with the database's own error."""
+
+    def away(*_: object) -> Any:
+        raise OperationalError("the connection was refused")
+
+    def wait(_: float) -> None:
+        """Wait no time."""
+
+    started = ordering.start("email")
+    with monkeypatch.context() as patched:
+        patched.setattr(kept_callbacks, "kept", away)
+        patched.setattr(kept_callbacks, "sleep", wait)
+        ordering.app.accept(started["sessionPtr"])
+    assert not IrmaCallback.objects.exists()
+    assert "a post from the IRMA server failed" in caplog.text
+    assert "the connection was refused" in caplog.text
 
 
 def test_a_delivered_outcome_is_not_kept(
