@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -90,8 +91,21 @@ def wines(request):
     ]
 
 
-def test_the_development_server_runs_beside_the_site(tmp_path: Path) -> None:
-    """`irma_dev_server` serves the shop and an IRMA server, until Ctrl-C ends both."""
+def press_ctrl_c(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a program and all that it has started, as a terminal does."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def terminate(process: subprocess.Popen[bytes]) -> None:
+    """End a program alone, as a service manager does."""
+    process.terminate()
+
+
+@pytest.mark.parametrize("stop", [press_ctrl_c, terminate])
+def test_the_development_server_runs_beside_the_site(
+    tmp_path: Path, stop: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    """`irma_dev_server` serves the shop and an IRMA server, until Ctrl-C or SIGTERM ends both."""
     copy = tmp_path / "django_login"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("db.sqlite3*", "static"))
     ports = unused_ports(2)
@@ -113,7 +127,7 @@ def test_the_development_server_runs_beside_the_site(tmp_path: Path) -> None:
             for port in ports:
                 wait_until_open(port, process)
         finally:
-            os.killpg(process.pid, signal.SIGINT)
+            stop(process)
             status = process.wait()
     assert status == 0, (tmp_path / "log").read_text()
     for port in ports:
