@@ -133,9 +133,12 @@ def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemor
 
 
 @pytest.mark.parametrize("is_debug", [True, False])
-def test_a_deployment_is_told_everything_once(shop: None, is_debug: bool) -> None:
+def test_a_deployment_is_told_everything_once(
+    shop: None, irma_server: InMemoryServer, is_debug: bool
+) -> None:
     """`check --deploy` also runs the checks of development, and repeats no finding of theirs."""
-    with override_settings(DEBUG=is_debug):
+    irma = settings_for(irma_server, QUESTIONS={**QUESTIONS, "adlut": QUESTIONS["adult"]})
+    with override_settings(DEBUG=is_debug, IRMA=irma):
         found = run_checks(tags=["irma"], include_deployment_checks=True)
     names = [each.id for each in found]
     assert "irma.E013" in names
