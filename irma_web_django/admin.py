@@ -31,7 +31,7 @@ class _LookingOnly(AnyAdmin):
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: `?value__startswith=a` and so on read a field that is not shown."""
+        """Return False: `?value__regex=^a` and so on read a field that is not shown."""
         return False
 
 
