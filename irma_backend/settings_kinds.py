@@ -60,6 +60,7 @@ __all__ = [
 Reader = Callable[[Any, Path], Any]
 _LARGEST_FILE: Final = 1024 * 1024
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _LARGEST_PORT: Final = 65535
 _LONGEST: Final = 366 * 24 * 3600.0
 """Seconds."""
@@ -332,10 +333,8 @@ def _request_file(value: Any, folder: Path) -> Any:
 
 
 def _number(_name: str, text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    # Python's own reader also takes `1_0`, and digits of other scripts.
+    return float(text) if _DECIMAL.fullmatch(text) else text
 
 
 def _listed(_name: str, text: str) -> list[str]:

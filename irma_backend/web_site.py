@@ -6,6 +6,7 @@ adapters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, cast, final
@@ -24,6 +25,8 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import AsyncStore, Store
+from irma_core.models.risks import Risk
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.web.questions import Questions
 from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
 
@@ -32,13 +35,17 @@ __all__ = [
     "SitePages",
     "WebSite",
     "async_web_site",
+    "check_not_empty",
+    "check_prefix",
     "check_question_name",
+    "check_site_url",
     "site_defaults",
     "site_settings",
     "split_arguments",
     "web_site",
 ]
 
+_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)*+")
 _OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
 
 
@@ -72,8 +79,53 @@ def site_defaults(settings: Settings | None) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
+def check_prefix(prefix: object, name: str) -> str:
+    """Return the path below which a site has its pages.
+
+    Args:
+        prefix: The path; empty for the root.
+        name: The parameter's name.
+
+    Raises:
+        ConfigurationError: It is not such a path.
+    """
+    if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+        raise ConfigurationError(
+            f'{name}: must be a path such as "/irma", with a slash at its start and none at its end'
+        )
+    return prefix
+
+
+def check_site_url(url: object, name: str) -> str | None:
+    """Return the base URL of a site, or None without one.
+
+    Raises:
+        ConfigurationError: It is not such a URL.
+    """
+    if url is None:
+        return None
+    # A receiver also refuses plain HTTP, if the site has one.
+    return ServerUrl.parse(cast("str", url), allow=tuple(Risk), what=name).text
+
+
+def check_not_empty(value: object, name: str) -> None:
+    """Check that a setting has a value if it was given; leaving it out means the default.
+
+    Raises:
+        ConfigurationError: It is an empty string or list, as of a variable that is not set.
+    """
+    if isinstance(value, str | bytes | list | tuple) and not value:
+        raise ConfigurationError(f"{name}: must not be empty; leave it out for the default")
+
+
 def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return arguments of `connect` as those of `open_parts`, and those of `Parts.requestor`."""
+    """Return arguments of `connect` as those of `open_parts`, and those of `Parts.requestor`.
+
+    Raises:
+        ConfigurationError: The name of an argument is not a string.
+    """
+    if not all(isinstance(name, str) for name in connect):
+        raise ConfigurationError("connect: the names of the arguments must be strings")
     opening = {name: value for name, value in connect.items() if name in _OPENING}
     return opening, {name: value for name, value in connect.items() if name not in _OPENING}
 
@@ -89,7 +141,8 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
     Raises:
         ConfigurationError: There is no such question.
     """
-    if name not in questions:
+    given: object = name
+    if not isinstance(given, str) or given not in questions:
         near = get_close_matches(str(name), questions, 1)
         advice = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(f"{what}: there is no question {name!r}{advice}")
@@ -191,10 +244,11 @@ def _site(
     make_callbacks, make_next_sessions, make_sessions = kinds
     sealed = {"sealer": Sealer(keys), "store": store}
     deliver, choose = pages.deliver, pages.choose
-    callbacks = deliver and make_callbacks(requestor, pages.callback_url, deliver=deliver, **sealed)
-    next_sessions = choose and make_next_sessions(
-        requestor, pages.next_url, choose=choose, **sealed
-    )
+    callbacks = next_sessions = None
+    if deliver is not None:
+        callbacks = make_callbacks(requestor, pages.callback_url, deliver=deliver, **sealed)
+    if choose is not None:
+        next_sessions = make_next_sessions(requestor, pages.next_url, choose=choose, **sealed)
     sessions = make_sessions(
         requestor,
         keys,

@@ -203,14 +203,15 @@ def _cleaned(
     # A single frame, the boundary's, means wrong arguments: Python's own error explains those best.
     if frames.is_ours and frames.count > 1:
         if isinstance(error, _NATIVE) and _is_foreign(error) and not frames.is_of_tests:
-            where = f"{type(error).__name__} at {frames.last}"
+            where, replaced = f"{type(error).__name__} at {frames.last}", error
             error = UsageError(
                 _proxy_fault(function, args, kwargs)
                 or f"{function.__qualname__}: an argument has a wrong type or value, or this is a "
                 f"bug in irma-backend ({where})"
             )
             error.__suppress_context__ = True
-            return error, handled
+            # A context manager is closed while the very error that it replaces is being handled.
+            return error, None if handled is replaced else handled
         if not isinstance(error, IrmaError) and isinstance(error, Exception):
             error.add_note(f"Raised by irma-backend at {frames.last}.")
     _clean_chain(error, handled)

@@ -68,8 +68,10 @@ class Address:
     @classmethod
     def _read_with(cls, uri: str, password: Secret | None) -> Address | str:
         """Return the address, or what is wrong, which shows no part of the URI."""
+        given: object = uri
+        secret: object = password
         try:
-            address = cls._read(uri)
+            address = cls._read(given) if isinstance(given, str) else None
         except ValueError:
             address = None
         if address is None:
@@ -78,6 +80,8 @@ class Address:
             return "ssl_ca_certs in the Redis URI must be a file of CA certificates in PEM"
         if password is None:
             return address
+        if not (isinstance(secret, str | bytes) or callable(secret)) or not secret:
+            return "password: must be a string, bytes, or a function that returns one of them"
         if address.options.get("password"):
             return "pass the password in the Redis URI or as a secret, not both"
         user = address.options.get("username")

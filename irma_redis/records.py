@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError, UsageError
 from irma_core.interfaces import PublishedEnd
+from irma_core.models.arguments import check_instance
 
 __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 
@@ -44,12 +45,14 @@ class SessionRecord:
     __slots__ = ("_cipher", "key")
 
     def __init__(self, token: RequestorToken) -> None:
+        check_instance(token, RequestorToken, "token", "a RequestorToken")
         secret = token.reveal().encode()
         self.key = f"irma:end:{sha256(b'irma-redis name ' + secret).hexdigest()[:32]}"
         self._cipher = AESGCM(sha256(b"irma-redis key " + secret).digest())
 
     def seal(self, end: PublishedEnd) -> bytes:
         """Return the sealed form of an end."""
+        check_instance(end, PublishedEnd, "end", "a PublishedEnd")
         result = "" if end.result_jwt is None else f"={end.result_jwt}"
         nonce = os.urandom(_NONCE)
         plain = f"{end.status.value:{_STATUS_WIDTH}}{result}".encode()

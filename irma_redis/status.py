@@ -11,6 +11,7 @@ from typing import Final, final
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.interfaces import PublishedEnd, Secret, boundary
+from irma_core.models.arguments import check_timeout
 from irma_redis.clients import as_bytes, make_client
 from irma_redis.failures import Door
 from irma_redis.listening import Listener, Queue
@@ -47,6 +48,7 @@ class RedisStatusBackend:
         Raises:
             StatusBackendError: Redis cannot be reached, is full, or holds another program's value
                 under the session's key.
+            UsageError: An argument has the wrong type.
         """
         record = SessionRecord(token)
         sealed = record.seal(end)
@@ -65,8 +67,10 @@ class RedisStatusBackend:
         Raises:
             StatusBackendError: Redis cannot be reached, or holds another program's value under the
                 session's key.
+            UsageError: An argument has the wrong type.
         """
         record = SessionRecord(token)
+        check_timeout(timeout, "timeout")
         deadline = time.monotonic() + timeout.total_seconds()
         if timeout <= timedelta(0):
             return record.open(self._look(record.key))

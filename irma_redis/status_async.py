@@ -9,6 +9,7 @@ from typing import final
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.interfaces import PublishedEnd, Secret, boundary
+from irma_core.models.arguments import check_timeout
 from irma_redis.clients import make_async_client
 from irma_redis.failures import Door
 from irma_redis.listening_async import AsyncListener
@@ -43,6 +44,7 @@ class AsyncRedisStatusBackend:
     async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         """Wait for an end; see `RedisStatusBackend.wait`."""
         record = SessionRecord(token)
+        check_timeout(timeout, "timeout")
         if timeout <= timedelta(0):
             return record.open(await self._looks.look(record.key))
         deadline = asyncio.get_running_loop().time() + timeout.total_seconds()

@@ -23,6 +23,7 @@ from typing import Final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_instance, check_optional
 from irma_core.tracebacks import boundary
 
 __all__ = [
@@ -92,10 +93,14 @@ def package_state(file: Path) -> PackageState:
 
     Args:
         file: The path of `yivi.js`.
+
+    Raises:
+        UsageError: It is not a `Path`.
     """
+    check_instance(file, Path, "file", "a Path")
     try:
         content = file.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # of a path that no file can have
         return PackageState.MISSING
     return PackageState.PRESENT if _integrity(content) == FILE_INTEGRITY else PackageState.OTHER
 
@@ -114,7 +119,10 @@ def install_browser_package(directory: Path, *, from_file: Path | None = None) -
     Raises:
         ConfigurationError: npm is missing or fails, the tarball cannot be read or is not the pinned
             one, or the directory cannot be written.
+        UsageError: An argument is not a `Path`.
     """
+    check_instance(directory, Path, "directory", "a Path")
+    check_optional(from_file, Path, "from_file", "a Path")
     target = directory / FILE_NAME
     if package_state(target) is PackageState.PRESENT:
         return InstalledPackage(target, is_new=False)
@@ -136,7 +144,7 @@ def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
             content = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be read: {_reason(error)}") from None
     if len(content) > _MOST_BYTES:
         raise ConfigurationError(f"{file} is not {PACKAGE} {VERSION}: it is too large")
@@ -202,7 +210,7 @@ def _write(target: Path, content: bytes) -> None:
             opened.write(content)
         unfinished.chmod(0o644)
         unfinished.replace(target)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{target.parent} cannot be written: {_reason(error)}") from None
     finally:
         if unfinished is not None:
@@ -210,5 +218,6 @@ def _write(target: Path, content: bytes) -> None:
                 unfinished.unlink()
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _reason(error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else "the path is not valid"
+    return reason or type(error).__name__

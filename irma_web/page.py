@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonValue, write_json
+from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.urls import origin_fault, path_fault, whitespace_fault
 from irma_core.tracebacks import boundary
 from irma_web.browser_package import STYLE_HASHES
@@ -57,7 +58,16 @@ def page_settings(
 
     Raises:
         ConfigurationError: An argument is invalid.
+        UsageError: An argument has the wrong type.
     """
+    for given, argument in ((prefix, "prefix"), (name, "name"), (language, "language")):
+        check_instance(given, str, argument, "a string")
+    for optional, argument in (
+        (next_url, "next_url"),
+        (csrf_header, "csrf_header"),
+        (csrf_token, "csrf_token"),
+    ):
+        check_optional(optional, str, argument, "a string")
     if fault := _prefix_fault(prefix):
         raise ConfigurationError(f"prefix {fault}")
     if not _NAME.fullmatch(name):
@@ -95,7 +105,9 @@ def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
 
     Raises:
         ConfigurationError: It is not the URL of a server.
+        UsageError: It is not a string.
     """
+    check_instance(server_url, str, "server_url", "a string")
     if fault := whitespace_fault(server_url) or origin_fault(server_url):
         raise ConfigurationError(f"server_url {fault}")
     parts = urlsplit(server_url)

@@ -27,6 +27,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
 from irma_backend.settings import Settings
+from irma_backend.settings_kinds import read_small_file
 from irma_backend.web_site import site_defaults, site_settings
 from irma_core import Sealer
 from irma_core.errors import ConfigurationError, IrmaError, UsageError
@@ -325,18 +326,20 @@ class _Reader:
         return _secret(name, self._given.get(name))
 
     def _keys(self, name: str) -> tuple[str, ...]:
-        value = self._given.get(name, ())
-        if isinstance(value, str) or not isinstance(value, Sequence):
+        if not self.has(name):
+            return ()
+        value = self._given[name]
+        # An empty list must not mean the keys of `SECRET_KEY`.
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
             raise _invalid(name, "a list of keys, the newest first")
         found = [_secret(name, each) for each in value]
         if not all(isinstance(each, str) and each for each in found):
             raise _invalid(name, "a list of keys, the newest first")
         keys = tuple(cast("list[str]", found))
-        if keys:
-            try:
-                Sealer(keys)  # keys of pseudonyms have the same form
-            except IrmaError as error:
-                raise ConfigurationError(f'IRMA["{name}"]: {error}') from None
+        try:
+            Sealer(keys)  # keys of pseudonyms have the same form
+        except IrmaError as error:
+            raise ConfigurationError(f'IRMA["{name}"]: {error}') from None
         return keys
 
     def pseudonym_keys(self) -> tuple[str, ...]:
@@ -395,10 +398,9 @@ def _secret(name: str, value: object) -> object:
     match value:
         case {"FILE": str() | Path() as path, **more} if not more:
             try:
-                return Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise ConfigurationError(f'IRMA["{name}"]: cannot read the file {path}: {reason}')
+                return read_small_file(Path(path)).strip()
+            except ConfigurationError as error:
+                raise ConfigurationError(f'IRMA["{name}"]: {path}: {error}') from None
         case Mapping():
             raise _invalid(name, 'a value, or {"FILE": "/path/of/a/file"}')
         case _:
@@ -408,6 +410,8 @@ def _secret(name: str, value: object) -> object:
 def _derived(label: str) -> tuple[str, ...]:
     """Return a key for each of the site's secret keys, the current one first."""
     secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    if not all(secrets):  # anyone could make what an empty key seals
+        raise ConfigurationError("SECRET_KEY_FALLBACKS: a key must not be empty")
     return tuple(
         urlsafe_b64encode(
             salted_hmac(label, "", secret=secret, algorithm="sha256").digest()

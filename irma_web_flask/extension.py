@@ -42,12 +42,13 @@ from irma_backend import open_parts
 from irma_backend.site_log import log_findings
 from irma_backend.web_site import (
     SitePages,
+    check_prefix,
     check_question_name,
     split_arguments,
     web_site,
 )
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
-from irma_core.errors import ConfigurationError, IrmaError, StoreError
+from irma_core.errors import ConfigurationError, IrmaError, StoreError, UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
@@ -135,7 +136,7 @@ class Irma:
         self._questions = check_questions(questions, is_async=False)
         self._deliver = deliver
         self._choose = choose
-        self._prefix = url_prefix
+        self._prefix = check_prefix(url_prefix, "url_prefix")
         self._handlers: dict[str, Callable[[WebAnswer], object]] = {}
         self.blueprint = self._make_blueprint()
         if app is not None:
@@ -148,10 +149,13 @@ class Irma:
         """Add the pages to an application, and `irma(name, next)` to its templates.
 
         Raises:
-            ConfigurationError: A setting of the application is missing or invalid.
+            ConfigurationError: A setting of the application is missing or invalid, or the
+                application already has an `Irma`.
             UsageError: It is not a Flask application.
         """
         check_instance(app, Flask, "app", "a Flask application")
+        if _EXTENSION in app.extensions:
+            raise ConfigurationError("app: this application already has an Irma")
         settings = read_settings(app)
         site = PerProcess[_Site](lambda owned: self._open(app, settings, owned))
         app.extensions[_EXTENSION] = (settings, site)
@@ -217,8 +221,10 @@ class Irma:
             max_age: How old the proof may be; None for as long as Flask's session lives.
 
         Raises:
-            UsageError: An argument has the wrong type.
+            ConfigurationError: There is no such question, or the age is not a `timedelta` above
+                zero.
         """
+        check_question_name(self._questions, name, "proof")
         site = self._site()
         kept = session.get(_PROOF.format(name))
         return site.proofs.unseal(kept, name, now=site.now(), max_age=max_age)
@@ -257,7 +263,14 @@ class Irma:
         return Markup(question_element(name, known, scripts=scripts, style=style))  # noqa: S704
 
     def close(self, app: Flask) -> None:
-        """Close the connections that this process has opened for an application."""
+        """Close the connections that this process has opened for an application.
+
+        Raises:
+            UsageError: It is not a Flask application, or has no `Irma`.
+        """
+        check_instance(app, Flask, "app", "a Flask application")
+        if _EXTENSION not in app.extensions:
+            raise UsageError("app: this application has no Irma")
         app.extensions[_EXTENSION][1].close()
 
     def _of_app(self) -> tuple[FlaskSettings, PerProcess[_Site]]:

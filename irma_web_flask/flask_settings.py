@@ -14,7 +14,12 @@ import attrs
 from flask import Flask
 
 from irma_backend.settings import Settings
-from irma_backend.web_site import site_defaults, site_settings
+from irma_backend.web_site import (
+    check_not_empty,
+    check_site_url,
+    site_defaults,
+    site_settings,
+)
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import Store
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -30,7 +35,12 @@ SETTINGS: Final = (
     *("IRMA_STORE", "IRMA_URL", "IRMA_ORIGINS", "IRMA_LIFETIME", "IRMA_PLAIN_COOKIE"),
     *("IRMA_SEALING_KEYS", "IRMA_BROWSER_PACKAGE"),
 )
+_MAY_BE_EMPTY: Final = frozenset({"IRMA_CONNECT", "IRMA_ORIGINS"})
 _LABEL: Final = b"irma_web_flask.sealing"
+
+
+def _hide_store(value: Store | str | None) -> Hidden[Store | str | None]:
+    return HiddenSecret(value)  # a URI may hold a password
 
 
 def _hide_connect(value: Mapping[str, Any]) -> Hidden[Mapping[str, Any]]:
@@ -47,7 +57,6 @@ class FlaskSettings:
     """The values of the settings `IRMA_…`, with their defaults.
 
     Attributes:
-        store: The store, or its URI; None for the store of the settings file.
         url: The application's own base URL, which the IRMA server posts below; None without
             callbacks.
         origins: Other origins whose pages may start and finish sessions.
@@ -56,18 +65,25 @@ class FlaskSettings:
         browser_package: The name of the browser package's file among the static files.
     """
 
-    store: Store | str | None = attrs.field(repr=False)
     url: str | None
     origins: Sequence[str]
     lifetime: timedelta
     is_cookie_plain: bool
     browser_package: str
+    _store: Hidden[Store | str | None] = attrs.field(
+        alias="store", converter=_hide_store, repr=False
+    )
     _connect: Hidden[Mapping[str, Any]] = attrs.field(
         alias="connect", converter=_hide_connect, repr=False
     )
     _sealing_keys: Hidden[Sequence[str]] = attrs.field(
         alias="sealing_keys", converter=_hide_keys, repr=False
     )
+
+    @property
+    def store(self) -> Store | str | None:
+        """The store, or its URI; None for that of the settings."""
+        return self._store.reveal()
 
     @property
     def is_store_shared(self) -> bool | None:
@@ -104,6 +120,9 @@ def read_settings(app: Flask) -> FlaskSettings:
                 f"did you mean {near[0]}?" if near else f"expected one of {', '.join(SETTINGS)}"
             )
             raise ConfigurationError(f"{name}: is unknown; {advice}")
+    for name in SETTINGS:
+        if name not in _MAY_BE_EMPTY:
+            check_not_empty(config.get(name), name)
     server = config.get("IRMA_SERVER")
     file = site_settings(config.get("IRMA_SETTINGS"), server)
     defaults = {f"IRMA_{name.upper()}": value for name, value in site_defaults(file).items()}
@@ -122,15 +141,17 @@ def read_settings(app: Flask) -> FlaskSettings:
         if config.get(name) is not None:
             connect[argument] = config[name]
     return FlaskSettings(
-        store=config.get("IRMA_STORE") or _default_store(app, file),
-        url=_typed(config, "IRMA_URL", str, None),
+        store=config["IRMA_STORE"] if "IRMA_STORE" in config else _default_store(app, file),
+        url=check_site_url(config.get("IRMA_URL"), "IRMA_URL"),
         origins=_typed(config, "IRMA_ORIGINS", (list, tuple), ()),
         lifetime=_typed(config, "IRMA_LIFETIME", timedelta, timedelta(minutes=5)),
         # `WebSessions` refuses it for every host that is not this machine.
         is_cookie_plain=_typed(config, "IRMA_PLAIN_COOKIE", bool, app.debug),
         browser_package=_typed(config, "IRMA_BROWSER_PACKAGE", str, "yivi.js"),
         connect=connect,
-        sealing_keys=_typed(config, "IRMA_SEALING_KEYS", (list, tuple), None) or _derived(app),
+        sealing_keys=tuple(
+            _typed(config, "IRMA_SEALING_KEYS", (list, tuple), None) or _derived(app)
+        ),
     )
 
 
@@ -138,7 +159,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
     value = config.get(name)
     if value is None:
         return default
-    if not isinstance(value, expected):
+    if not issubclass(type(value), expected):  # a proxy only claims the class
         kinds = expected if isinstance(expected, tuple) else (expected,)
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         raise ConfigurationError(f"{name}: must be a {wanted}, got {type(value).__name__}")
@@ -164,7 +185,12 @@ def _derived(app: Flask) -> Sequence[str]:
     secrets = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
     if secrets[0] is None:
         raise ConfigurationError("SECRET_KEY: is not set; Flask's session needs it too")
-    given = [cast("str | bytes", each) for each in secrets]
+    for number, secret in enumerate(secrets):
+        if not isinstance(secret, str | bytes) or not secret:
+            # Anyone could make what an empty key seals.
+            name = "SECRET_KEY_FALLBACKS" if number else "SECRET_KEY"
+            raise ConfigurationError(f"{name}: a key must be a string that is not empty")
+    given = cast("list[str | bytes]", secrets)
     return [_sealing_key(each.encode() if isinstance(each, str) else each) for each in given]
 
 

@@ -36,7 +36,7 @@ import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -46,7 +46,9 @@ from irma_backend.site_log import log_findings
 from irma_backend.web_site import (
     SitePages,
     async_web_site,
+    check_prefix,
     check_question_name,
+    check_site_url,
     site_defaults,
     site_settings,
     split_arguments,
@@ -55,6 +57,7 @@ from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequ
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
+from irma_core.models.arguments import check_instance
 from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
@@ -69,6 +72,7 @@ from irma_core.web.web_answers import WebAnswer
 from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import AsyncWebSessions
+from irma_core.web.web_settings import check_origins
 from irma_web.browser_package import package_state
 from irma_web.markup import SafeHtml, ask_page, question_element
 from irma_web.page import STATIC, page_settings
@@ -166,44 +170,52 @@ class Irma:
         browser_package: str | Path = "yivi.js",
         **connect: Any,
     ) -> None:
+        # First, as a crash report may show this object while it is made.
+        self._questions = check_questions(questions, is_async=True)
         file = site_settings(settings, server)
         known = site_defaults(file)
-        url = known.get("url") if url is None else url
+        url = check_site_url(known.get("url") if url is None else url, "url")
         keys = known.get("sealing_keys") if keys is None else keys
         if keys is None:
             raise ConfigurationError(
                 "keys: is missing; set it, or sealing_keys in the table [web] of a settings file"
             )
-        if url is None and (deliver or choose):
+        if url is None and not (deliver is None and choose is None):
             raise ConfigurationError(
                 "url: is missing; set it to the base URL of this site, such as https://shop.example"
             )
-        self._questions = check_questions(questions, is_async=True)
-        self._origins = tuple(known.get("origins", ()) if origins is None else origins)
+        self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
+        self._keys = HiddenSecret(tuple(keys))
+        self._url = url
+        self._prefix = check_prefix(prefix, "prefix")
+        origins = known.get("origins", ()) if origins is None else origins
+        self._origins = tuple(sorted(check_origins(origins)))
         self._plain_cookie = (
             known.get("plain_cookie", False) if plain_cookie is None else plain_cookie
         )
         self._pages = SitePages(
-            url=f"{url or ''}".rstrip("/") + prefix,
+            url=f"{url or ''}{prefix}",
             questions=self._questions,
             deliver=deliver,
             choose=choose,
             sessions={
-                "lifetime": lifetime or known.get("lifetime", _LIFETIME),
+                "lifetime": known.get("lifetime", _LIFETIME) if lifetime is None else lifetime,
                 "origins": self._origins,
                 "plain_cookie": self._plain_cookie,
             },
         )
-        self._keys = HiddenSecret(keys)
-        self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
-        self._store = store
-        self._url = url
-        self._prefix = prefix
+        check_instance(browser_package, (str, Path), "browser_package", "the path of a file")
         self._browser_package = Path(browser_package)
+        uri = store if store is not None or file is None else file.value("parts.store")
+        if uri is None:
+            raise ConfigurationError(
+                "store: is missing; set it, or store in the table [parts] of a settings file"
+            )
+        self._store: Hidden[AsyncStore | str | None] = HiddenSecret(store)
+        self._is_store_shared = uri != "memory:" if isinstance(uri, str) else None
         self._connect: Hidden[Mapping[str, Any]] = HiddenSecret(
             {"url": server, "settings": file, **connect}
         )
-        self._store_uri = store if store is not None or file is None else file.value("parts.store")
         self._handlers: dict[str, Callable[[Request, WebAnswer], object]] = {}
         self._site: _Site | None = None
 
@@ -223,7 +235,7 @@ class Irma:
         opening, connection = split_arguments(self._connect.reveal())
         async with open_parts_async(**opening) as parts:
             requestor = parts.requestor(**connection)
-            store = self._store
+            store = self._store.reveal()
             if store is None or isinstance(store, str):
                 store = parts.store(store)
             made = async_web_site(requestor, store, self._keys.reveal(), self._pages)
@@ -243,9 +255,7 @@ class Irma:
             posted_urls=self._pages.posted_urls,
             origins=self._origins,
             # The application is responsible for a store that it made itself.
-            is_store_shared=self._store_uri != "memory:"
-            if isinstance(self._store_uri, str)
-            else None,
+            is_store_shared=self._is_store_shared,
             is_session_in_cookie=_is_session_in_cookie(app),
             is_cookie_plain=self._plain_cookie,
             browser_package=BrowserPackage(package_state(self._browser_package).value),
@@ -321,9 +331,12 @@ class Irma:
             max_age: How old the proof may be; None for as long as the session lives.
 
         Raises:
-            ConfigurationError: The application has no session, or has not started.
-            UsageError: An argument has the wrong type.
+            ConfigurationError: The application has no session, or has not started; there is no such
+                question; or the age is not a `timedelta` above zero.
+            UsageError: It is not a request.
         """
+        _check_request(request)
+        check_question_name(self._questions, name, "proof")
         kept = _session_of(request).get(_PROOF.format(name))
         now = self._opened().now()
         return self._proofs.unseal(kept, name, now=now, max_age=max_age)
@@ -348,7 +361,9 @@ class Irma:
 
         Raises:
             ConfigurationError: There is no such question, or a key of `texts` is unknown.
+            UsageError: It is not a request.
         """
+        _check_request(request)
         check_question_name(self._questions, name, "element")
         known = page_settings(
             prefix=self._path(request, ""),
@@ -504,6 +519,10 @@ def _is_session_in_cookie(app: object) -> bool | None:
         return None
     kinds: list[object] = [each.cls for each in app.user_middleware]
     return SessionMiddleware in kinds
+
+
+def _check_request(request: object) -> None:
+    check_instance(request, HTTPConnection, "request", "a Request of Starlette")
 
 
 async def _web_request(request: Request) -> WebRequest:

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -121,15 +121,15 @@ def load_session(path: Path) -> StartedSession:
 
 def _parse_session(content: bytes) -> StartedSession | None:
     try:
-        fields = read_object(read_json(content))
+        fields = read_object(read_json(content, unique_keys=True))
         request = read_request_value(fields["request"])
         package = read_session_package(fields)
-        started_at = datetime.fromisoformat(str(fields["startedAt"])).astimezone(UTC)
-    except (JsonTextError, WireError, RequestError, KeyError, ValueError, OverflowError):
-        return None
-    if isinstance(request, RevocationRequest):
-        return None
-    return StartedSession(as_extended(request), package, started_at=started_at)
+        if isinstance(request, RevocationRequest):
+            return None
+        started_at = datetime.fromisoformat(str(fields["startedAt"]))
+        return StartedSession(as_extended(request), package, started_at=started_at)
+    except (JsonTextError, WireError, RequestError, KeyError, ValueError):
+        return None  # a UsageError, for a naive time, is a ValueError
 
 
 def _read_private_file(path: Path) -> bytes:

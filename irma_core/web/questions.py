@@ -27,7 +27,14 @@ from irma_core.protocol.part_checks import check_function
 from irma_core.tracebacks import boundary
 from irma_core.web.web_messages import WebRequest
 
-__all__ = ["Asked", "Question", "QuestionSource", "Questions", "as_question", "check_questions"]
+__all__ = [
+    "Asked",
+    "Question",
+    "QuestionSource",
+    "Questions",
+    "as_question",
+    "check_questions",
+]
 
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,40}")
 _NO_REFERENCE: Final[Hidden[str]] = Hidden("")

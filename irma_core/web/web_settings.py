@@ -22,7 +22,7 @@ from irma_core.web.next_urls import origin_of
 from irma_core.web.questions import Question, Questions, check_questions
 from irma_core.web.receivers import AsyncCallbackReceiver, CallbackReceiver
 
-__all__ = ["WebSettings", "make_settings"]
+__all__ = ["WebSettings", "check_origins", "make_settings"]
 
 Callbacks = CallbackReceiver | AsyncCallbackReceiver
 NextSessions = NextSessionReceiver | AsyncNextSessionReceiver
@@ -116,7 +116,7 @@ def make_settings(
         Sealer(keys),
         store,
         check_questions(questions, is_async=context.is_async),
-        Site(_checked_origins(origins), check_flag(plain_cookie, "plain_cookie")),
+        Site(check_origins(origins), check_flag(plain_cookie, "plain_cookie")),
         callbacks,
         next_sessions,
         lifetime,
@@ -153,7 +153,12 @@ def _check_receiver(
         raise ConfigurationError(f"{name}: must be a {wanted.__name__}, or None")
 
 
-def _checked_origins(origins: object) -> frozenset[str]:
+def check_origins(origins: object) -> frozenset[str]:
+    """Return the other origins whose pages may call a site.
+
+    Raises:
+        ConfigurationError: They are not origins.
+    """
     if isinstance(origins, str | bytes) or not isinstance(origins, Iterable):
         raise ConfigurationError('origins: must be a list such as ["https://app.example"]')
     checked: set[str] = set()

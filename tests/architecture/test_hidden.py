@@ -82,6 +82,8 @@ from irma_core.trust.result_jwt import GetproofResult
 from irma_testing import ManualClock, RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from irma_web_flask.flask_settings import FlaskSettings
+from irma_web_starlette import Irma
 from tests.memory_stores import memory_store
 from tests.pytest_plugin.running import run_pytest
 from tests.sealed_handles import handles_at
@@ -201,6 +203,23 @@ EXAMPLES: list[Any] = [
     PublishedEnd(SessionStatus.DONE, SECRET),
     Urllib3Transport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
     AiohttpTransport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
+    Irma(
+        "https://irma.example",
+        questions={"order": Question(ASKED, SECRET)},
+        keys=[new_sealing_key()],
+        store=f"redis://:{SECRET}@host/0",
+        token=SECRET,
+    ),
+    FlaskSettings(
+        url=None,
+        origins=(),
+        lifetime=timedelta(minutes=5),
+        is_cookie_plain=False,
+        browser_package="yivi.js",
+        store=f"redis://:{SECRET}@host/0",
+        connect={"token": SECRET},
+        sealing_keys=(SECRET,),
+    ),
 ]
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
 """Public attrs classes that hold no secret themselves."""

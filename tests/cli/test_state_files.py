@@ -176,6 +176,7 @@ def test_special_files_are_refused(saved: Path, tmp_path: Path) -> None:
         ("startedAt", 5),
         ("startedAt", "9999-12-31T23:59:59-23:59"),
         ("startedAt", None),
+        ("startedAt", "2026-10-25T02:30:00"),  # in no time zone
     ],
 )
 def test_changed_file_is_refused(saved: Path, name: str, value: object) -> None:

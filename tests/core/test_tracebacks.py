@@ -74,6 +74,10 @@ def caused_by_own(secret):
 def runtime(secret):
     raise RuntimeError("not a value's fault")
 
+def within(secret, block):
+    with block():
+        int(secret)
+
 async def awaited(secret):
     local = secret
     raise UsageError("it failed")
@@ -329,6 +333,19 @@ async def test_an_application_error_passes_a_context_manager() -> None:
         async with awaited():
             raise error
     assert raised.value is error
+
+
+def test_a_native_error_that_ends_a_block_of_the_library_is_dropped() -> None:
+    """The error that replaces it is raised while it is being handled, and does not keep it."""
+
+    @contextmanager
+    @boundary
+    def block() -> Generator[None]:
+        yield
+
+    error = raised_by(lambda: own.within(SECRET, block))
+    assert type(error) is UsageError
+    assert error.__context__ is None
 
 
 def test_a_class_has_its_public_methods_wrapped() -> None:

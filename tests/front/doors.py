@@ -19,6 +19,7 @@ from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
 from ssl import create_default_context
+from types import ModuleType
 from typing import Any, final
 
 import attrs
@@ -47,7 +48,7 @@ from tests.memory_stores import async_memory_store, memory_store
 from tests.proofs.cases import CASES, FOLDER, pinned
 from tests.sealed_handles import handles_at
 
-__all__ = ["DOORS", "Door", "World", "public_callables"]
+__all__ = ["DOORS", "Door", "World", "public_callables", "public_callables_of"]
 
 PACKAGES = (
     *(core, backend, proofs, testing, interfaces),
@@ -1157,7 +1158,12 @@ DOORS = {door.name: door for door in (*_all(), *_testing(), *_for_authors())}
 
 def public_callables() -> Iterator[str]:
     """Return the name of every public callable with a parameter."""
-    for package in PACKAGES:
+    yield from public_callables_of(*PACKAGES)
+
+
+def public_callables_of(*packages: ModuleType) -> Iterator[str]:
+    """Return the name of every callable with a parameter that these packages make public."""
+    for package in packages:
         for name in package.__all__:
             shown = getattr(package, name)
             if not inspect.isclass(shown):

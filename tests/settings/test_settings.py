@@ -172,6 +172,8 @@ def test_a_token_of_the_environment_replaces_a_key_of_the_file(
     [
         ("IRMA_SERVER", "zq7.example"),
         ("IRMA_TIMEOUT", "zq7"),
+        ("IRMA_TIMEOUT", "7_7"),
+        ("IRMA_TIMEOUT", "\u0667\u0667"),
         ("IRMA_ALLOW", "zq7"),
         ("IRMA_PLAIN_COOKIE", "zq7"),
         ("IRMA_KEY", "zq7"),

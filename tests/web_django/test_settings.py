@@ -119,6 +119,10 @@ def test_a_fault_in_a_settings_file_names_its_line(tmp_path: Path) -> None:
         read_settings({**given, "SETTINGS": file})
 
 
+async def later(_: object) -> None:
+    """Handle something, if anything awaits it."""
+
+
 def faults() -> dict[str, tuple[dict[str, Any], str]]:
     """Return wrong settings, each with its error message."""
     return {
@@ -143,10 +147,14 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
         "origin": ({"ORIGINS": [5]}, "list of strings"),
         "connect": ({"CONNECT": 5}, "must be a dictionary"),
         "twice": ({"TOKEN": TOKEN, "CONNECT": {"token": TOKEN}}, "already sets"),
-        "file": ({"TOKEN": {"FILE": "/nothing/there"}}, "cannot read the file /nothing/there"),
+        "file": ({"TOKEN": {"FILE": "/nothing/there"}}, "/nothing/there: cannot read the file"),
         "file name": ({"TOKEN": {"PATH": "x"}}, '{"FILE": "/path/of/a/file"}'),
         "keys": ({"SEALING_KEYS": new_sealing_key()}, "list of keys"),
         "key": ({"SEALING_KEYS": [TOKEN]}, r'IRMA\["SEALING_KEYS"\]'),
+        "no keys": ({"SEALING_KEYS": []}, r'IRMA\["SEALING_KEYS"\]: must be a list of keys'),
+        "no names": ({"PSEUDONYM_KEYS": []}, r'IRMA\["PSEUDONYM_KEYS"\]: must be a list of keys'),
+        "async": ({"CALLBACK": later}, r'IRMA\["CALLBACK"\]: nothing awaits this function'),
+        "async too": ({"CLIENT_ADDRESS": later}, r'IRMA\["CLIENT_ADDRESS"\]: nothing awaits'),
     }
 
 
@@ -190,6 +198,22 @@ def test_keys_come_from_the_secret_key() -> None:
     assert both.pseudonym_keys[1] == old.pseudonym_keys[0]
     assert len({*both.sealing_keys, *both.pseudonym_keys}) == 4
     Sealer(both.sealing_keys)
+
+
+def test_an_empty_secret_key_seals_nothing() -> None:
+    """Anyone could make what an empty key seals; Django refuses only an empty `SECRET_KEY`."""
+    with pytest.raises(ConfigurationError, match="SECRET_KEY_FALLBACKS: a key must not be empty"):
+        keys_with(SECRET_KEY="new", SECRET_KEY_FALLBACKS=[""])
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_secret_is_read_as_any_program_writes_it(tmp_path: Path, encoding: str, end: str) -> None:
+    """Editors of Windows add a byte order mark, and most programs a line end."""
+    file = tmp_path / "token"
+    file.write_bytes(f"{TOKEN}{end}".encode(encoding))
+    settings = read_settings({**GOOD, "TOKEN": {"FILE": file}})
+    assert settings.connect["token"] == TOKEN
 
 
 def test_a_handle_outlives_a_change_of_the_secret_key(ada: Visitor) -> None:

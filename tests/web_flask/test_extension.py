@@ -300,13 +300,33 @@ def test_template_has_words_of_its_own(shop: Shop) -> None:
 
 def test_unknown_question_is_refused(shop: Shop) -> None:
     """The name of an unknown question raises an error where it is used."""
-    with pytest.raises(ConfigurationError, match="nothing"):
+    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
         shop.irma.proved("nothing")
-    with pytest.raises(ConfigurationError, match="nothing"):
+    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
         shop.irma.on_answer("nothing")
-    with shop.app.test_request_context("/"), pytest.raises(ConfigurationError, match="nothing"):
-        shop.irma.element("nothing")
+    with shop.app.test_request_context("/"):
+        for look_up in (shop.irma.element, shop.irma.proof):
+            with pytest.raises(ConfigurationError, match=r"did you mean 'login'\?"):
+                look_up("logn")
     assert shop.visitor().get("/irma/ask/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
+def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
+    """No proof is younger than zero, so the page would ask again and again."""
+    with pytest.raises(ConfigurationError, match="max_age"):
+        shop.irma.proved("adult", max_age=max_age)
+
+
+async def later(_: object) -> None:
+    """Log somebody in, if anything awaits it."""
+
+
+@pytest.mark.parametrize("handler", [None, "log_in", later])
+def test_login_that_would_never_run_is_refused(shop: Shop, handler: Any) -> None:
+    """Flask calls the function of a question, and awaits nothing."""
+    with pytest.raises(ConfigurationError, match="on_answer"):
+        shop.irma.on_answer("adult")(handler)
 
 
 def test_question_has_one_function(shop: Shop) -> None:
@@ -326,6 +346,15 @@ def test_question_has_one_function(shop: Shop) -> None:
         ("IRMA_ORIGINS", "https://app.example", "IRMA_ORIGINS"),
         ("IRMA_PLAIN_COOKIE", "yes", "IRMA_PLAIN_COOKIE"),
         ("SECRET_KEY", None, "SECRET_KEY"),
+        ("SECRET_KEY", 5, "SECRET_KEY: a key must be"),
+        ("SECRET_KEY", "", "SECRET_KEY: a key must be"),
+        ("SECRET_KEY_FALLBACKS", ["an-older-key", ""], "SECRET_KEY_FALLBACKS: a key must be"),
+        ("IRMA_URL", "shop.example", "IRMA_URL"),
+        # An empty one must not mean the default, as for a variable that is not set.
+        ("IRMA_STORE", "", "IRMA_STORE: must not be empty"),
+        ("IRMA_SEALING_KEYS", [], "IRMA_SEALING_KEYS: must not be empty"),
+        ("IRMA_TOKEN", "", "IRMA_TOKEN: must not be empty"),
+        ("IRMA_SERVER_KEY", "", "IRMA_SERVER_KEY: must not be empty"),
     ],
 )
 def test_wrong_setting_is_named(tmp_path: Path, name: str, value: object, text: str) -> None:
@@ -354,6 +383,19 @@ def test_settings_show_no_secret(shop: Shop) -> None:
     settings, _ = shop.app.extensions["irma"]
     assert "key-of-forty" not in repr(settings) + repr(shop.irma)
     assert settings.sealing_keys[0] not in repr(settings)
+
+
+def test_application_has_one_extension(shop: Shop) -> None:
+    """A second one would have the same pages."""
+    with pytest.raises(ConfigurationError, match="already has an Irma"):
+        Irma(shop.app, questions={"login": DisclosureRequest({"email": EMAIL})})
+
+
+@pytest.mark.parametrize("prefix", [None, "irma", "/irma/", "/", "/../irma", "/irma/<name>"])
+def test_prefix_is_a_path(prefix: Any) -> None:
+    """The pages are below it, and the IRMA server posts to URLs with it."""
+    with pytest.raises(ConfigurationError, match="url_prefix"):
+        Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, url_prefix=prefix)
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from irma_core import DisclosureRequest, Risk, new_sealing_key
-from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError
+from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError, UsageError
 from irma_core.interfaces import (
     Event,
     SessionAnswered,
@@ -228,14 +228,51 @@ def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
         pytest.fail("it started")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("questions", ["login"]),
+        ("prefix", "irma"),
+        ("prefix", "/irma/"),
+        ("url", "shop.example"),
+        ("origins", "https://app.example"),
+        ("browser_package", None),
+        ("store", None),
+    ],
+)
+def test_wrong_argument_is_named(name: str, value: Any) -> None:
+    """It is refused when the application is made, and not when it starts."""
+    arguments: dict[str, Any] = {
+        "questions": {"login": DisclosureRequest({"email": EMAIL})},
+        "keys": [new_sealing_key()],
+        "store": "sqlite:x",
+    }
+    with pytest.raises(UsageError, match=name):
+        Irma("https://irma.example", **{**arguments, name: value})
+
+
 def test_unknown_question_is_refused(shop: Shop) -> None:
     """The name of an unknown question raises an error where it is used."""
-    with pytest.raises(ConfigurationError, match="nothing"):
+    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
         shop.irma.proved("nothing")
-    with pytest.raises(ConfigurationError, match="nothing"):
+    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
         shop.irma.on_answer("nothing")
     with pytest.raises(ConfigurationError, match="already"):
         shop.irma.on_answer("login")
+
+
+@pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
+def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
+    """No proof is younger than zero, so the page would ask again and again."""
+    with pytest.raises(ConfigurationError, match="max_age"):
+        shop.irma.proved("adult", max_age=max_age)
+
+
+@pytest.mark.parametrize("handler", [None, "log_in"])
+def test_login_is_a_function(shop: Shop, handler: Any) -> None:
+    """Anything else would fail when somebody logs in."""
+    with pytest.raises(ConfigurationError, match="on_answer"):
+        shop.irma.on_answer("adult")(handler)
 
 
 def test_callbacks_need_a_url() -> None:
