@@ -115,6 +115,17 @@ def test_a_store_in_memory_is_found(code: str) -> None:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_database_file_is_private(name: str) -> None:
+    """A sample creates its own SQLite file with mode 0600; SQLite alone makes it readable to all.
+
+    The file holds what people disclosed, or which sessions there were.
+    """
+    code = APPLICATIONS[name]
+    if "sqlite3.connect(" in code and "mode=ro" not in code:
+        assert re.search(r"os\.open\([^)]*O_CREAT[^)]*, 0o600\)", code)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
     """A Content-Length is read as digits with an upper limit: `int("-1")` reads without one."""
     code = APPLICATIONS[name]

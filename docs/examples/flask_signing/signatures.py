@@ -32,6 +32,7 @@ class Archive:
     def __init__(self, file: Path) -> None:
         self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with self._connection() as connection:
             connection.execute(CREATE)
 

@@ -116,6 +116,12 @@ def test_archived_signature_is_verified_again(
     assert "Signed by ada@example.com on 29 November 2026, 12:00 UTC." in page
 
 
+def test_archive_is_private(tmp_path: Path) -> None:
+    """Signatures hold what people disclosed, so no other user of the machine reads them."""
+    Archive(tmp_path / "signatures.db")
+    assert (tmp_path / "signatures.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_changed_signature_is_found(
     visitor: FlaskClient, signature: AttributeBasedSignature, tmp_path: Path
 ) -> None:
