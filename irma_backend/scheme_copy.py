@@ -17,6 +17,7 @@ from irma_backend.scheme_folder import SchemeFolder
 from irma_core.errors import ConfigurationError, UnexpectedResponseError
 from irma_core.interfaces import HttpRequest, Transport
 from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.transport import sends_by_proxy
 from irma_core.tracebacks import boundary
 from irma_proofs import Schemes
 from irma_proofs.schemes import check_file_hash, pinned_key, read_index
@@ -59,9 +60,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
 
     Source: irmago `Configuration.UpdateScheme`; IRMA documentation, "Schemes".
     """
-    server = ServerUrl.parse(
-        url, what="URL of the scheme", is_proxied=bool(getattr(transport, "is_proxied", False))
-    )
+    server = ServerUrl.parse(url, what="URL of the scheme", is_proxied=sends_by_proxy(transport))
     folder = folder.absolute()
     name = folder.name
     public = pinned_key(name, key)

@@ -11,6 +11,7 @@ from irma_core.interfaces import HttpRequest, Transport
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.disclosed import AttributeBasedSignature
 from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.transport import sends_by_proxy
 from irma_core.tracebacks import boundary
 from irma_proofs.signature_verifier import read_stamp_of
 
@@ -37,13 +38,14 @@ def ask_time_stamp_key(
     Raises:
         ProofError: The signature has no time stamp, or is malformed; or the server does not trust
             the key.
-        ConfigurationError: The URL is invalid, or is plain HTTP to another machine.
+        ConfigurationError: The URL is invalid, or is plain HTTP to another machine or through a
+            proxy.
         UnexpectedResponseError: The response is not that of a time-stamping server.
         TransportError: The network failed.
 
     Source: Atum's client, as irmago uses it.
     """
-    server = ServerUrl.parse(url, what="url")
+    server = ServerUrl.parse(url, what="url", is_proxied=sends_by_proxy(transport))
     key = read_stamp_of(signature).public_key
     query = urlencode({"alg": "ed25519", "pk": key.hex()})
     response = transport.send(

@@ -30,7 +30,7 @@ from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
+from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport, sends_by_proxy
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import (
     Authentication,
@@ -197,7 +197,7 @@ def make_context(
     _check_authentication(authentication, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = parse_risks(allow)
-    is_proxied = bool(getattr(transport, "is_proxied", False))
+    is_proxied = sends_by_proxy(transport)
     frontend = None
     if frontend_url is not None:
         frontend = ServerUrl.parse(

@@ -22,6 +22,7 @@ __all__ = [
     "Jitter",
     "ReadOutcome",
     "Transport",
+    "sends_by_proxy",
     "utc_now",
 ]
 
@@ -196,3 +197,11 @@ class AsyncTransport(Protocol):
     async def sleep(self, duration: timedelta) -> None:
         """Wait for a while."""
         ...
+
+
+def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
+    """Return whether a transport sends through a proxy, so that no address is on this machine.
+
+    Transports without a proxy need not say so.
+    """
+    return bool(getattr(transport, "is_proxied", False))

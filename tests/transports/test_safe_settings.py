@@ -15,6 +15,8 @@ import pytest
 import trustme
 from aiohttp import ClientSession, TCPConnector, UnixConnector, web
 
+from irma_backend.scheme_copy import copy_scheme
+from irma_backend.time_stamp_keys import ask_time_stamp_key
 from irma_core import Requestor, Risk
 from irma_core.errors import ConfigurationError, ConnectionFailedError
 from irma_core.protocol.messages import HttpResponse
@@ -310,3 +312,30 @@ async def test_unix_socket_is_this_machine(tmp_path: Path) -> None:
         response = await aio.send(get("http://localhost:1"), monotonic() + WITHIN)
     await runner.cleanup()
     assert response.body == b"OK"
+
+
+PLAIN = "http://localhost:8088"
+ASKING: dict[str, Callable[[Any], object]] = {
+    "Requestor": lambda transport: Requestor(PLAIN, transport),
+    "copy_scheme": lambda transport: copy_scheme(PLAIN, Path("pbdf"), b"", transport),
+    "ask_time_stamp_key": lambda transport: ask_time_stamp_key(PLAIN, "{}", transport),
+}
+
+
+@pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
+def test_plain_http_to_this_machine_does_not_pass_a_proxy(ask: Callable[[Any], object]) -> None:
+    """Whoever has a transport of the caller's asks it for a proxy, which could answer itself."""
+    with (
+        Urllib3Transport(proxy="http://proxy.example:3128") as transport,
+        pytest.raises(ConfigurationError, match="is plain http through a proxy"),
+    ):
+        ask(transport)
+
+
+def test_every_url_that_is_sent_to_is_checked_with_its_transport() -> None:
+    """A module that checks a URL and sends to it also checks whether there is a proxy."""
+    root = Path(__file__).parent.parent.parent
+    for path in (*root.glob("irma_core/**/*.py"), *root.glob("irma_backend/**/*.py")):
+        code = path.read_text(encoding="utf-8")
+        if "transport.send(" in code and "ServerUrl.parse(" in code:
+            assert "is_proxied=sends_by_proxy(transport)" in code, path
