@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views import View
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_string
 from irma_core.web.proofs import Proof, check_max_age
 from irma_web_django.site_settings import current_settings
 
@@ -52,7 +53,9 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 
     Raises:
         ConfigurationError: The age is not a `timedelta` above zero.
+        UsageError: The name is not a string.
     """
+    check_string(name, "name")
     check_max_age(max_age)
     DEMANDED.add(name)
 

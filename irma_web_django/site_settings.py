@@ -28,7 +28,7 @@ from django.utils.module_loading import import_string
 
 from irma_backend.settings import Settings
 from irma_backend.settings_kinds import read_small_file
-from irma_backend.web_site import site_defaults, site_settings
+from irma_backend.web_site import check_site_url, site_defaults, site_settings
 from irma_core import Sealer
 from irma_core.errors import ConfigurationError, IrmaError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -164,7 +164,7 @@ def read_settings(given: object) -> SiteSettings:
     if account is not None:
         check_slot(questions[login], account, 'IRMA["ACCOUNT"]')
     callback, next_session = reader.function("CALLBACK"), reader.function("NEXT_SESSION")
-    url = reader.optional_text("URL")
+    url = check_site_url(reader.optional_text("URL"), 'setting IRMA["URL"]')
     if url is None and (callback or next_session):
         name = "CALLBACK" if callback else "NEXT_SESSION"
         raise ConfigurationError(

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import AsyncClient
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, UsageError
 from irma_testing import InMemoryServer, ManualClock
 from irma_web_django import proved
 from irma_web_django.proof_sessions import proof_of
@@ -134,6 +134,13 @@ def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
     ada.browser.raise_request_exception = True
     with pytest.raises(ConfigurationError, match="did you mean 'adult'"):
         ada.get("/misspelt/")
+
+
+@pytest.mark.parametrize("name", [None, "", ["adult"], b"adult"])
+def test_a_question_is_named_by_a_string(name: Any) -> None:
+    """The error comes where the name is written, and not when a visitor comes."""
+    with pytest.raises(UsageError, match="name"):
+        proved(name)
 
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])

@@ -139,6 +139,10 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
         "other slot": ({"ACCOUNT": "bsn"}, "no slot 'bsn'; its slots are email"),
         "no login": ({"QUESTIONS": {"adult": LOGIN}}, 'has no "login"'),
         "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; CALLBACK needs the URL'),
+        "url form": (
+            {"URL": "shop.example"},
+            r'the setting IRMA\["URL"\] must begin with its scheme',
+        ),
         "callback": ({"CALLBACK": 5}, r'IRMA\["CALLBACK"\]: must be a function'),
         "lifetime": ({"LIFETIME": 300}, r'IRMA\["LIFETIME"\]: must be a timedelta'),
         "flag": ({"PLAIN_COOKIE": "no"}, r'IRMA\["PLAIN_COOKIE"\]: must be True or False'),
