@@ -141,9 +141,10 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
     Raises:
         ConfigurationError: There is no such question.
     """
-    given: object = name
-    if not isinstance(given, str) or given not in questions:
-        near = get_close_matches(str(name), questions, 1)
+    if not issubclass(type(name), str):  # a proxy only claims the class
+        raise ConfigurationError(f"{what}: the name of a question must be a string")
+    if name not in questions:
+        near = get_close_matches(name, questions, 1)
         advice = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(f"{what}: there is no question {name!r}{advice}")
 
