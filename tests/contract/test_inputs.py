@@ -39,6 +39,7 @@ def unhurried() -> Iterator[None]:
     """Let a server in memory take longer, as it may on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("irma_testing.memory.server._HANDLER_TIMEOUT", math.inf)
+        patch.setattr("irma_backend.dev_server.waiting.LONGEST_WAIT", 600.0)
         yield
 
 
