@@ -145,8 +145,10 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
         raise ConfigurationError(f"{what}: the name of a question must be a string")
     if name not in questions:
         near = get_close_matches(name, questions, 1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(f"{what}: there is no question {name!r}{advice}")
+        advice = (
+            f"did you mean {near[0]!r}?" if near else f"the questions are {', '.join(questions)}"
+        )
+        raise ConfigurationError(f"{what}: there is no such question; {advice}")
 
 
 @final

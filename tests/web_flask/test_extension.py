@@ -300,9 +300,9 @@ def test_template_has_words_of_its_own(shop: Shop) -> None:
 
 def test_unknown_question_is_refused(shop: Shop) -> None:
     """The name of an unknown question raises an error where it is used."""
-    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
+    with pytest.raises(ConfigurationError, match="there is no such question; the questions are"):
         shop.irma.proved("nothing")
-    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
+    with pytest.raises(ConfigurationError, match="there is no such question; the questions are"):
         shop.irma.on_answer("nothing")
     with shop.app.test_request_context("/"):
         for look_up in (shop.irma.element, shop.irma.proof):

@@ -253,9 +253,9 @@ def test_wrong_argument_is_named(name: str, value: Any) -> None:
 
 def test_unknown_question_is_refused(shop: Shop) -> None:
     """The name of an unknown question raises an error where it is used."""
-    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
+    with pytest.raises(ConfigurationError, match="there is no such question; the questions are"):
         shop.irma.proved("nothing")
-    with pytest.raises(ConfigurationError, match="there is no question 'nothing'"):
+    with pytest.raises(ConfigurationError, match="there is no such question; the questions are"):
         shop.irma.on_answer("nothing")
     with pytest.raises(ConfigurationError, match="already"):
         shop.irma.on_answer("login")
