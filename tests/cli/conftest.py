@@ -21,6 +21,7 @@ from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from tests.cli.fork_server import ForkServer
+from tests.processes import Process
 
 CARD = "pbdf.gemeente.personalData"
 OVER18, FIRSTNAMES = f"{CARD}.over18", f"{CARD}.firstnames"
@@ -39,11 +40,11 @@ class CommandLine:
         """The server's URL."""
         return self.environment["IRMA_SERVER"]
 
-    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **streams: Any) -> Process[str]:
         """Start the command in pipes, unless `streams` overrides them."""
         piped: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         piped["encoding"] = "utf-8"
-        return subprocess.Popen(
+        return Process(
             [sys.executable, "-m", "irma_backend", *arguments],
             env=self.environment,
             **{**piped, **streams},

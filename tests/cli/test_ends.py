@@ -96,6 +96,13 @@ def test_state_file_keeps_the_session_open(
     assert (status, list(json.loads(out)["answer"])) == (0, ["age"])
 
 
+def test_failing_test_ends_its_command(command_line: CommandLine) -> None:
+    """A command that runs until Ctrl-C is killed if the block that uses it fails."""
+    with pytest.raises(ZeroDivisionError), command_line.start("app", "watch") as process:
+        raise ZeroDivisionError
+    assert process.returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signal_cancels_the_session(
     number: int, command_line: CommandLine, memory: InMemoryServer, tmp_path: Path

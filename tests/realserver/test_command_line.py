@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.processes import Process
 from tests.realserver.conftest import StartWallet
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.plain_http import start_session
@@ -113,7 +113,7 @@ def test_the_server_is_asked_for_its_key_and_health(
 def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
     """The demo shows statuses and the table with a real server on this machine."""
     main, other = pty.openpty()
-    with subprocess.Popen(
+    with Process[bytes](
         [sys.executable, "-m", "irma_backend.cli", "demo", "--server", command_line.server],
         env={**command_line.environment, "TERM": "dumb", "COLUMNS": "200"},
         stdin=other,

@@ -25,6 +25,7 @@ from irma_core import (
 from irma_core.trust.sealing import Sealer
 from irma_redis import RedisStatusBackend, RedisStore
 from irma_transport_urllib3 import Urllib3Transport
+from tests.processes import Process
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Succeeded
@@ -115,7 +116,7 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
         handle = handles.seal(session, binding=Binding.NONE)
         server_key = official_server.jwt_public_key_pem
         arguments = (official_server.url, redis.uri, key, server_key, handle)
-        with subprocess.Popen(
+        with Process[str](
             [sys.executable, "-m", "tests.realserver.watching_process", *arguments],
             stdout=subprocess.PIPE,
             text=True,
