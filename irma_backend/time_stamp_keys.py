@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
 from irma_core.errors import ProofError, UnexpectedResponseError
-from irma_core.interfaces import HttpRequest, Transport
+from irma_core.interfaces import HttpRequest, HttpResponse, Transport
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.disclosed import AttributeBasedSignature
 from irma_core.protocol.server_url import ServerUrl
@@ -30,41 +31,65 @@ def ask_time_stamp_key(
     The answer is as trustworthy as the connection to the server. Ask once, compare the key with a
     second source, and pin it: `SignatureVerifier(time_stamps={url: [key]})`.
 
+    The server also says until when it vouches for the key. A stamp from after that time is refused,
+    as Atum's client does. The pin has no end of its own, so that a signature can still be verified
+    when the server is gone.
+
     Args:
         url: The server's URL, from the scheme's description.
         signature: A signature with a time stamp of that server, or its JSON.
         transport: Makes the call.
 
     Raises:
-        ProofError: The signature has no time stamp, or is malformed; or the server does not trust
-            the key.
+        ProofError: The signature has no time stamp, or is malformed; the server does not trust
+            the key; or it no longer did so when the stamp was made.
         ConfigurationError: The URL is invalid, or is plain HTTP to another machine or through a
             proxy.
         UnexpectedResponseError: The response is not that of a time-stamping server.
         TransportError: The network failed.
 
-    Source: Atum's client, as irmago uses it.
+    Source: Atum's client (`client.go`, `checkPublicKey`), as irmago uses it.
     """
     server = ServerUrl.parse(url, what="url", is_proxied=sends_by_proxy(transport))
-    key = read_stamp_of(signature).public_key
-    query = urlencode({"alg": "ed25519", "pk": key.hex()})
+    stamp = read_stamp_of(signature)
+    query = urlencode({"alg": "ed25519", "pk": stamp.public_key.hex()})
     response = transport.send(
         HttpRequest("GET", server.join(f"checkPublicKey?{query}"), label=_LABEL),
         transport.clock.monotonic() + _SECONDS,
     )
-    try:
-        answer = read_json(response.body)
-    except JsonTextError:
-        answer = None
-    if response.status != 200 or not isinstance(answer, dict):  # noqa: PLR2004  # HTTP's
+    answer = _read_answer(response)
+    if answer is None:
         raise UnexpectedResponseError(
             _LABEL, response.status, "is not that of a time-stamping server"
         )
-    if answer.get("Trusted") is not True:
-        raise ProofError(
-            "timestamp.Sig.PublicKey",
-            "the time-stamping server does not trust this key",
-            check="time_stamp_key",
-            status="INVALID_TIMESTAMP",
+    is_trusted, expires = answer
+    if not is_trusted:
+        raise _refused("the time-stamping server does not trust this key")
+    if stamp.time > expires:
+        raise _refused(
+            "the time-stamping server no longer trusted this key at the time of the stamp"
         )
-    return f"{url}={base64.b64encode(key).decode()}"
+    return f"{url}={base64.b64encode(stamp.public_key).decode()}"
+
+
+def _read_answer(response: HttpResponse) -> tuple[bool, float] | None:
+    """Return whether the key is trusted, and until when, in Unix seconds; None for another body."""
+    try:
+        answer = read_json(response.body)
+    except JsonTextError:
+        return None
+    if response.status != 200 or not isinstance(answer, dict):  # noqa: PLR2004  # HTTP's
+        return None
+    try:
+        expires = datetime.fromisoformat(str(answer.get("Expires")))
+    except ValueError:
+        return None
+    if expires.tzinfo is None:
+        return None
+    return answer.get("Trusted") is True, expires.timestamp()
+
+
+def _refused(reason: str) -> ProofError:
+    return ProofError(
+        "timestamp.Sig.PublicKey", reason, check="time_stamp_key", status="INVALID_TIMESTAMP"
+    )
