@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, final
@@ -10,11 +11,13 @@ import attrs
 
 from irma_testing import OpenSession
 
-__all__ = ["ListedView", "asked_by", "listed", "name_of", "title_of"]
+__all__ = ["ListedView", "asked_by", "listed", "name_of", "title_of", "titles_of"]
 
 _MINUTE = 60
 _DOTS_OF_ATTRIBUTE = 3
 _LONGEST_MESSAGE = 80
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z])(?=[0-9])")
+"""In a name such as `personalData` or `over18`."""
 _DOES = {
     "disclosing": "asks you to share",
     "signing": "asks you to sign",
@@ -57,9 +60,32 @@ def asked_by(requestor: str) -> str:
 
 
 def title_of(identifier: str) -> str:
-    """Return a short title for an attribute or a credential type: its last part."""
-    last = identifier.rpartition(".")[2]
-    return last[:1].upper() + last[1:]
+    """Return a short title for an attribute or a credential type: its last part, in words."""
+    first, *others = _WORD_START.split(identifier.rpartition(".")[2])
+    return " ".join(
+        [first[:1].upper() + first[1:], *(each[:1].lower() + each[1:] for each in others)]
+    )
+
+
+def titles_of(identifiers: Sequence[str]) -> str:
+    """Return the titles of attributes that go together, such as "Street and City (Address)"."""
+    cards = dict.fromkeys(_card_of(each) for each in identifiers)
+    return " and ".join(
+        _with_card(
+            " and ".join(title_of(each) for each in identifiers if _card_of(each) == card), card
+        )
+        for card in cards
+    )
+
+
+def _card_of(identifier: str) -> str:
+    is_attribute = identifier.count(".") == _DOTS_OF_ATTRIBUTE
+    return identifier.rpartition(".")[0] if is_attribute else ""
+
+
+def _with_card(titles: str, card: str) -> str:
+    title = title_of(card)
+    return titles if title in {"", titles} else f"{titles} ({title})"
 
 
 def listed(session: OpenSession, *, is_here: bool, now: datetime) -> ListedView:
@@ -103,8 +129,5 @@ def _option(option: Sequence[Any] | None) -> str:
 def _attribute(attribute: Any) -> str:
     identifier = attribute if isinstance(attribute, str) else str(attribute["type"])
     value = None if isinstance(attribute, str) else attribute.get("value")
-    title = title_of(identifier)
-    card = title_of(identifier.rpartition(".")[0])
-    if identifier.count(".") == _DOTS_OF_ATTRIBUTE and card != title:
-        title = f"{title} ({card})"
+    title = titles_of([identifier])
     return title if value is None else f"{title}: {value}"

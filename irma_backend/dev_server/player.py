@@ -12,7 +12,9 @@ import attrs
 from irma_backend.dev_server.listing import ListedView, asked_by, listed, name_of
 from irma_backend.dev_server.views import (
     CredentialView,
+    Ending,
     SessionView,
+    conflict_of,
     held_of_type,
     option_field,
     value_field,
@@ -32,7 +34,9 @@ from irma_testing import (
 
 __all__ = ["Player"]
 
-_TIMED_OUT: Final = "You let the session time out: it can no longer be answered."
+_TIMED_OUT: Final = Ending(
+    "Timed out", "You let the session time out: it can no longer be answered."
+)
 _MOST_ENDED: Final = 100
 """The number of ended sessions whose page still shows how they ended."""
 
@@ -45,7 +49,8 @@ class _Played:
     session: ScannedSession
     app: SimulatedApp
     requestor: str
-    ending: str = ""
+    person: str
+    ending: Ending | None = None
 
 
 @final
@@ -113,6 +118,7 @@ class Player:
                 played.app.credentials,
                 is_open=is_open,
                 requestor=asked_by(played.requestor),
+                person=played.person,
                 ending=played.ending,
             )
 
@@ -126,7 +132,9 @@ class Player:
                 raise AppError("there is no such session, or it has ended")
             app = self._wallets.app
             self._forget_ended()
-            self._played[name] = _Played(app.scan(found.pointer), app, found.requestor)
+            self._played[name] = _Played(
+                app.scan(found.pointer), app, found.requestor, self._wallets.title
+            )
 
     def accept(self, name: str, form: Mapping[str, str]) -> str:
         """Accept with the options and values in a form; return the session to show next.
@@ -146,7 +154,9 @@ class Player:
             if session.next is None:
                 return name
             following = name_of(session.next.url)
-            self._played[following] = _Played(session.next, played.app, played.requestor)
+            self._played[following] = _Played(
+                session.next, played.app, played.requestor, played.person
+            )
             return following
 
     def refuse(self, name: str) -> None:
@@ -209,6 +219,12 @@ def _store_values(
     for credential_type, values in entered.items():
         held = held_of_type(app.credentials, credential_type)
         before = held.attributes if held else {}
+        if any(
+            conflict_of(app.credentials, asked)
+            for asked in option
+            if asked.credential_type == credential_type
+        ):
+            continue  # nobody becomes an adult by accepting, so the app refuses to accept
         if held is None or {**before, **values} != before:
             app.add(credential_type, {**before, **values})
 

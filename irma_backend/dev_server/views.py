@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeAlias, final
 
 import attrs
 
 from irma_backend.dev_server.examples import example_value
-from irma_backend.dev_server.listing import title_of
+from irma_backend.dev_server.listing import title_of, titles_of
+from irma_core.models.statuses import ProofStatus
 from irma_testing import HeldCredential, RequestedAttribute, ScannedSession
 
 __all__ = [
     "CredentialView",
+    "Ending",
     "FieldView",
     "SessionView",
     "SlotView",
+    "conflict_of",
     "held_of_type",
     "option_field",
     "value_field",
@@ -24,6 +27,11 @@ __all__ = [
 
 State: TypeAlias = Literal["pairing", "deciding", "over"]
 _LANGUAGE = "en"
+_DONE: Final[Mapping[str, str]] = {
+    "disclosing": "Shared",
+    "signing": "Signed",
+    "issuing": "Received",
+}
 
 
 @final
@@ -38,6 +46,7 @@ class FieldView:
         value: The required value, the value that the app holds, or an example.
         is_required: Whether the value is required.
         is_example: Whether the value is an example, because the app does not hold the credential.
+        conflict: The value that the app holds, if another one is required; otherwise empty.
     """
 
     field: str
@@ -46,22 +55,40 @@ class FieldView:
     value: str = attrs.field(repr=False)
     is_required: bool
     is_example: bool = False
+    conflict: str = attrs.field(default="", repr=False)
 
 
 @final
 @attrs.frozen
 class SlotView:
-    """One disjunction: the field for the choice, the label, the options and the preselection."""
+    """One disjunction: the field for the choice, the label, the options and the preselection.
+
+    Without a label of the request, `label` says so little that a page may hide it.
+    """
 
     field: str
     label: str
     options: tuple[tuple[FieldView, ...], ...]
     chosen: int
+    has_own_label: bool = True
 
     @property
     def has_choice(self) -> bool:
         """Whether there is more than one option."""
         return len(self.options) > 1
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """A title for each option."""
+        return tuple(
+            titles_of([field.identifier for field in option]) or "nothing"
+            for option in self.options
+        )
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the app holds other values than each option requires."""
+        return bool(self.options) and all(map(_has_conflict, self.options))
 
 
 @final
@@ -80,23 +107,54 @@ class CredentialView:
 
 @final
 @attrs.frozen
+class Ending:
+    """How a session ended, for the person.
+
+    Args:
+        heading: In a word or two.
+        text: In a sentence or two, with what follows.
+        is_good: Whether the application got what it asked for.
+    """
+
+    heading: str
+    text: str
+    is_good: bool = False
+
+
+@final
+@attrs.frozen
 class SessionView:
     """A scanned session, as the person sees it.
 
-    `can_lie` says whether the request requires a value, so that the person could send another one.
+    `person` says whose app it is. `can_lie` says whether the request requires a value, so that the
+    person could send another one.
     """
 
     name: str
     state: State
     requestor: str = ""
+    person: str = ""
     type: str = ""
     pairing_code: str = ""
     message: str = ""
     slots: tuple[SlotView, ...] = ()
     issued: tuple[CredentialView, ...] = ()
     can_lie: bool = False
-    outcome: str = ""
+    ending: Ending | None = None
     return_url: str = ""
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether an honest person could accept."""
+        return not any(slot.is_impossible for slot in self.slots)
+
+
+_REFUSED: Final = Ending(
+    "Refused", "Refused: the session is cancelled. Your application should say so."
+)
+_ENDED_ELSEWHERE: Final = Ending(
+    "This session has ended", "The session ended before this app answered."
+)
 
 
 def option_field(slot: int) -> str:
@@ -116,7 +174,8 @@ def view_of(
     *,
     is_open: bool,
     requestor: str,
-    ending: str = "",
+    person: str,
+    ending: Ending | None = None,
 ) -> SessionView:
     """Return the view of a scanned session.
 
@@ -126,17 +185,21 @@ def view_of(
         credentials: The credentials in the app.
         is_open: Whether the session still runs at the server.
         requestor: The name of the requestor.
-        ending: How the person has ended the session without an answer; may be empty.
+        person: The title of the app.
+        ending: How the person has ended the session without an answer, if so.
     """
     if session.outcome is not None or not is_open:
         return _over(name, session, ending)
     if not session.is_paired:
-        return SessionView(name, "pairing", requestor, pairing_code=session.pairing_code or "")
+        return SessionView(
+            name, "pairing", requestor, person, pairing_code=session.pairing_code or ""
+        )
     request = session.request
     return SessionView(
         name,
         "deciding",
         requestor,
+        person,
         session.type.value,
         message=str(request.get("message", "")),
         slots=_slots(session, credentials),
@@ -159,20 +222,44 @@ def held_of_type(
     return next((held for held in credentials if held.credential_type == credential_type), None)
 
 
-def _over(name: str, session: ScannedSession, ending: str) -> SessionView:
+def conflict_of(credentials: Sequence[HeldCredential], asked: RequestedAttribute) -> str:
+    """Return the value that an app holds of an attribute of which another value is required.
+
+    It is empty if the app holds the required value, or no value at all.
+    """
+    values = [
+        held.attributes.get(asked.name)
+        for held in credentials
+        if held.credential_type == asked.credential_type
+    ]
+    if asked.value is None or asked.value in values:
+        return ""
+    return next(filter(None, values), "")
+
+
+def _has_conflict(option: tuple[FieldView, ...]) -> bool:
+    return any(field.conflict for field in option)
+
+
+def _over(name: str, session: ScannedSession, ending: Ending | None) -> SessionView:
     outcome = session.outcome
     if outcome is None:
-        ending = ending or "The session ended before this app answered."
-        return SessionView(name, "over", outcome=ending)
+        return SessionView(name, "over", ending=ending or _ENDED_ELSEWHERE)
     if outcome.error:
-        message = f"The server rejected the app: {outcome.error} {outcome.message}".strip()
-        return SessionView(name, "over", outcome=message)
-    if outcome.proof_status is None:
-        return SessionView(name, "over", outcome="Refused: the session is cancelled.")
+        said = f"The server rejected the app: {outcome.error} {outcome.message}".strip()
+        return SessionView(name, "over", ending=Ending("Rejected", said))
+    status = outcome.proof_status
+    if status is None:
+        return SessionView(name, "over", ending=_REFUSED)
+    said = f"Sent. The server reports that the proof is {status.value}."
+    if status is not ProofStatus.VALID:
+        said = f"{said} Your application should not accept it."
+        return SessionView(name, "over", ending=Ending("Not valid", said))
+    said = f"{said} Go on at the page of your application."
     return SessionView(
         name,
         "over",
-        outcome=f"Sent. The server reports that the proof is {outcome.proof_status.value}.",
+        ending=Ending(_DONE[session.type.value], said, is_good=True),
         return_url=_return_url(session.request),
     )
 
@@ -188,22 +275,44 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
     labels = session.request.get("labels") or {}
     count = len(session.disclose)
     return tuple(
-        SlotView(
-            option_field(slot),
-            _translated(labels.get(str(slot)))
-            or (f"Part {slot + 1} of {count}" if count > 1 else "Attributes to share"),
+        _slot(number, count, _translated(labels.get(str(number))), options, can)
+        for number, (options, can) in enumerate(
+            zip(_fields(session, credentials), session.options, strict=True)
+        )
+    )
+
+
+def _fields(
+    session: ScannedSession, credentials: Sequence[HeldCredential]
+) -> Iterator[tuple[tuple[FieldView, ...], ...]]:
+    """Yield the options of each slot."""
+    for slot, disjunction in enumerate(session.disclose):
+        yield tuple(
             tuple(
-                tuple(
-                    _field(value_field(slot, number, index), asked, credentials)
-                    for index, asked in enumerate(option)
-                )
-                for number, option in enumerate(disjunction)
-            ),
-            next((number for number, can_give in enumerate(can) if can_give), 0),
+                _field(value_field(slot, number, index), asked, credentials)
+                for index, asked in enumerate(option)
+            )
+            for number, option in enumerate(disjunction)
         )
-        for slot, (disjunction, can) in enumerate(
-            zip(session.disclose, session.options, strict=True)
-        )
+
+
+def _slot(
+    number: int,
+    count: int,
+    label: str,
+    options: tuple[tuple[FieldView, ...], ...],
+    can: Sequence[bool],
+) -> SlotView:
+    possible = [at for at, option in enumerate(options) if not _has_conflict(option)]
+    usual = f"Part {number + 1} of {count}" if count > 1 else "Attributes to share"
+    if len(options) > 1:
+        usual = f"{usual}: choose one"
+    return SlotView(
+        option_field(number),
+        label or usual,
+        options,
+        next((at for at in possible if can[at]), next(iter(possible), 0)),
+        has_own_label=bool(label),
     )
 
 
@@ -214,7 +323,8 @@ def _field(
     if not asked.name:
         return FieldView("", asked.type, title, "", is_required=False)
     if asked.value is not None:
-        return FieldView("", asked.type, title, asked.value, is_required=True)
+        conflict = conflict_of(credentials, asked)
+        return FieldView("", asked.type, title, asked.value, is_required=True, conflict=conflict)
     held = held_of_type(credentials, asked.credential_type)
     if held is None:
         example = example_value(asked.name)

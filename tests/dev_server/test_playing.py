@@ -230,7 +230,7 @@ def test_list_shows_which_app_has_a_session(
     http: Http, browser: Browser, app: SimulatedApp, server: InMemoryServer
 ) -> None:
     """The list shows each session's requestor, request and time, and the app that has it."""
-    assert f"whose IRMA server is {server.url}" in browser.open().text
+    assert f"the address of this IRMA server: {server.url}" in browser.open().text
     other = http.start(disclosure([[OVER12]]))
     app.scan(other["sessionPtr"])
     mine = http.start(disclosure([[{"type": OVER18, "value": "yes"}], []], [[EMAIL, FIRSTNAME]]))
@@ -242,10 +242,10 @@ def test_list_shows_which_app_has_a_session(
     assert (
         f"4 sessions are open. Your application offers you Age (a credential) {when} "
         f"Your application asks you to sign “I agree {'x' * 72}…” "
-        f"Over18 (Age) and Phone (Resident) or Age {when} "
-        f"Your application asks you to share Over18 (Age): yes or nothing "
+        f"Over 18 (Age) and Phone (Resident) or Age {when} "
+        f"Your application asks you to share Over 18 (Age): yes or nothing "
         f"Email (Resident) and Firstname (Resident) {when} Continue "
-        f"Your application asks you to share Over12 (Age) {when} "
+        f"Your application asks you to share Over 12 (Age) {when} "
         "Another app has scanned this session."
     ) in listed.text
     assert any(tag == "a" and given.get("href") == page.url for tag, given in listed.tags)
@@ -420,16 +420,47 @@ def test_another_app_can_be_picked(http: Http, browser: Browser, scan: Scan) -> 
     assert (wrong.status, "pick one of the apps" in wrong.text) == (409, True)
 
 
-def test_apps_have_the_cards_of_their_people() -> None:
-    """If the scheme has the usual cards, an adult and a minor hold them, and "nobody" has none."""
+@pytest.fixture
+def scheme_free() -> Generator[Browser]:
+    """A browser at a server for which every credential type exists."""
     with running_dev_server(InMemoryServer(clock=SystemClock())) as url:
-        browser = Browser(url)
-        form = browser.open().form("Kim, a minor")
-        pages = [
-            browser.submit(form.action, {**form.fields, "kind": kind}).text
-            for kind in ("adult", "minor", "nobody")
-        ]
+        yield Browser(url)
+
+
+def test_apps_have_the_cards_of_their_people(scheme_free: Browser) -> None:
+    """If the scheme has the usual cards, an adult and a minor hold them, and "nobody" has none."""
+    form = scheme_free.open().form("Kim, a minor")
+    pages = [
+        scheme_free.submit(form.action, {**form.fields, "kind": kind}).text
+        for kind in ("adult", "minor", "nobody")
+    ]
     assert [re.findall("over18 (Yes|No)", text) for text in pages] == [["Yes"], ["No"], []]
+
+
+def test_minor_cannot_become_an_adult(scheme_free: Browser) -> None:
+    """An app that has another value than the required one only lets its person refuse."""
+    browser = scheme_free
+    form = browser.open().form("Kim, a minor")
+    browser.submit(form.action, {**form.fields, "kind": "minor"})
+    over18 = "pbdf.gemeente.personalData.over18"
+    asked = {"type": over18, "value": "Yes"}
+    token = str(Http(browser.url, _send).start(disclosure([[asked]]))["token"])
+    page = browser.press(browser.open(), "Scan")
+    assert "You play: Kim, a minor" in page.text
+    assert f"{over18} must be Yes , and this app has No" in page.text
+    assert "Accept" not in page.form("Refuse").buttons
+    forced = browser.submit(f"{page.url}/accept", {**page.form("Refuse").fields, "option-0": "0"})
+    assert (forced.status, "but not with a value that the request accepts" in forced.text) == (
+        409,
+        True,
+    )
+    browser.press(page, "Refuse")
+    assert Http(browser.url, _send).status(token) == "CANCELLED"
+    Http(browser.url, _send).start(disclosure([[asked], [EMAIL]]))
+    page = browser.press(browser.open(), "Scan")
+    assert page.form("Accept").fields["option-0"] == "1"
+    radios = [given for _, given in page.tags if given.get("type") == "radio"]
+    assert ["disabled" in given for given in radios] == [True, False]
 
 
 def test_person_can_answer_no(http: Http, browser: Browser, scan: Scan) -> None:
