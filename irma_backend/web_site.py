@@ -40,6 +40,7 @@ __all__ = [
     "check_question_name",
     "check_site_url",
     "site_defaults",
+    "site_questions",
     "site_settings",
     "split_arguments",
     "web_site",
@@ -116,6 +117,25 @@ def check_not_empty(value: object, name: str) -> None:
     """
     if isinstance(value, str | bytes | list | tuple) and not value:
         raise ConfigurationError(f"{name}: must not be empty; leave it out for the default")
+
+
+def site_questions(settings: Settings | None, own: Questions | None) -> Questions:
+    """Return what pages may ask: the named requests of the settings, and above them a site's own.
+
+    Args:
+        settings: The settings.
+        own: The questions in the site's code; None without any.
+
+    Raises:
+        ConfigurationError: There are none at all.
+    """
+    questions = {**(settings.requests if settings else {}), **(own or {})}
+    if not questions:
+        raise ConfigurationError(
+            "questions: are missing; give them, or name requests in a settings file, in tables "
+            "such as [requests.login]"
+        )
+    return questions
 
 
 def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

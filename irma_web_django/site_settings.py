@@ -28,7 +28,12 @@ from django.utils.module_loading import import_string
 
 from irma_backend.settings import Settings
 from irma_backend.settings_kinds import read_small_file
-from irma_backend.web_site import check_site_url, site_defaults, site_settings
+from irma_backend.web_site import (
+    check_site_url,
+    site_defaults,
+    site_questions,
+    site_settings,
+)
 from irma_core import Sealer
 from irma_core.errors import ConfigurationError, IrmaError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -350,9 +355,8 @@ class _Reader:
 
     def questions(self) -> Mapping[str, Any]:
         value = self._given.get("QUESTIONS")
-        requests = self._file.requests if self._file else {}
-        if value is None and requests:
-            return requests
+        if value is None and self._file is not None and self._file.requests:
+            return site_questions(self._file, None)
         if value is None:
             raise ConfigurationError(
                 'IRMA["QUESTIONS"]: is missing; it maps names to requests, such as {"login": '
@@ -361,8 +365,10 @@ class _Reader:
         found = _imported("QUESTIONS", value)
         if not isinstance(found, Mapping) or not found:
             raise _invalid("QUESTIONS", "a dictionary of requests by name, or its dotted path")
-        known = {str(name): _imported("QUESTIONS", each) for name, each in found.items()}
-        return {**requests, **known}
+        known: dict[str, Any] = {
+            str(name): _imported("QUESTIONS", each) for name, each in found.items()
+        }
+        return site_questions(self._file, known)
 
     def connect(self) -> Mapping[str, Any]:
         value = self._given.get("CONNECT", {})

@@ -44,6 +44,7 @@ from irma_backend.web_site import (
     SitePages,
     check_prefix,
     check_question_name,
+    site_questions,
     split_arguments,
     web_site,
 )
@@ -104,6 +105,16 @@ class _Site:
 
 
 @final
+@attrs.frozen(eq=False)
+class _Application:
+    """What the extension knows of an application."""
+
+    settings: FlaskSettings
+    questions: Questions
+    site: PerProcess[_Site]
+
+
+@final
 @boundary
 class Irma:
     """Puts questions on the pages of a Flask application.
@@ -113,7 +124,8 @@ class Irma:
 
     Args:
         app: The application; None to call `init_app` later.
-        questions: The questions, by name. See `Question`.
+        questions: The questions, by name, in addition to the named requests of the application's
+            settings file. See `Question`.
         deliver: Receives the outcome of each question with `has_callback`; see `CallbackReceiver`.
         choose: Chooses the next session after a question with `has_next_session`; see
             `NextSessionReceiver`.
@@ -128,12 +140,16 @@ class Irma:
         self,
         app: Flask | None = None,
         *,
-        questions: Questions,
+        questions: Questions | None = None,
         deliver: Callable[..., Any] | None = None,
         choose: Callable[..., Any] | None = None,
         url_prefix: str = "/irma",
     ) -> None:
-        self._questions = check_questions(questions, is_async=False)
+        self._own_questions = (
+            None if questions is None else check_questions(questions, is_async=False)
+        )
+        self._known: list[Questions] = []
+        self._demanded: list[tuple[str, str]] = []
         self._deliver = deliver
         self._choose = choose
         self._prefix = check_prefix(url_prefix, "url_prefix")
@@ -143,7 +159,8 @@ class Irma:
             self.init_app(app)
 
     def __repr__(self) -> str:
-        return f"<Irma for {', '.join(self._questions)}>"
+        names = dict.fromkeys(name for questions in self._known for name in questions)
+        return f"<Irma for {', '.join(names or self._own_questions or ())}>"
 
     def init_app(self, app: Flask) -> None:
         """Add the pages to an application, and `irma(name, next)` to its templates.
@@ -157,8 +174,12 @@ class Irma:
         if _EXTENSION in app.extensions:
             raise ConfigurationError("app: this application already has an Irma")
         settings = read_settings(app)
-        site = PerProcess[_Site](lambda owned: self._open(app, settings, owned))
-        app.extensions[_EXTENSION] = (settings, site)
+        questions = site_questions(settings.file, self._own_questions)
+        for place, name in self._demanded:
+            check_question_name(questions, name, place)
+        self._known.append(questions)
+        site = PerProcess[_Site](lambda owned: self._open(app, settings, questions, owned))
+        app.extensions[_EXTENSION] = _Application(settings, questions, site)
         app.register_blueprint(self.blueprint, url_prefix=self._prefix)
         app.context_processor(lambda: {"irma": self.element})
 
@@ -173,10 +194,10 @@ class Irma:
             name: The name of the question.
 
         Raises:
-            ConfigurationError: There is no such question, it already has a function, or the
-                decorated object is not a function or is async.
+            ConfigurationError: There is no such question (before `init_app`, that call raises it),
+                it already has a function, or the decorated object is not a function or is async.
         """
-        check_question_name(self._questions, name, "on_answer")
+        self._demand(name, "on_answer")
         if name in self._handlers:
             raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
@@ -195,10 +216,10 @@ class Irma:
             max_age: How old a proof may be; None for as long as Flask's session lives.
 
         Raises:
-            ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero.
+            ConfigurationError: There is no such question (before `init_app`, that call raises it),
+                or the age is not a `timedelta` above zero.
         """
-        check_question_name(self._questions, name, "proved")
+        self._demand(name, "proved")
         check_max_age(max_age)
 
         def decorate(view: ViewT) -> ViewT:
@@ -224,7 +245,7 @@ class Irma:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
                 zero.
         """
-        check_question_name(self._questions, name, "proof")
+        check_question_name(self._of_app().questions, name, "proof")
         site = self._site()
         kept = session.get(_PROOF.format(name))
         return site.proofs.unseal(kept, name, now=site.now(), max_age=max_age)
@@ -246,8 +267,8 @@ class Irma:
         Raises:
             ConfigurationError: There is no such question, or a key of `texts` is unknown.
         """
-        check_question_name(self._questions, name, "irma")
-        settings, _ = self._of_app()
+        application = self._of_app()
+        check_question_name(application.questions, name, "irma")
         known = page_settings(
             prefix=url_for("irma.start", name=name).removesuffix(f"start/{name}"),
             name=name,
@@ -257,7 +278,7 @@ class Irma:
         )
         scripts = (
             url_for("irma.static", filename="irma.js"),
-            url_for("static", filename=settings.browser_package),
+            url_for("static", filename=application.settings.browser_package),
         )
         style = url_for("irma.static", filename="irma.css")
         return Markup(question_element(name, known, scripts=scripts, style=style))  # noqa: S704
@@ -271,15 +292,26 @@ class Irma:
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION not in app.extensions:
             raise UsageError("app: this application has no Irma")
-        app.extensions[_EXTENSION][1].close()
+        app.extensions[_EXTENSION].site.close()
 
-    def _of_app(self) -> tuple[FlaskSettings, PerProcess[_Site]]:
-        return cast("tuple[FlaskSettings, PerProcess[_Site]]", current_app.extensions[_EXTENSION])
+    def _demand(self, name: str, place: str) -> None:
+        """Check that there is a question, now and in each application that is yet to come.
+
+        Only an application knows the named requests of its settings.
+        """
+        for questions in self._known:
+            check_question_name(questions, name, place)
+        self._demanded.append((place, name))
+
+    def _of_app(self) -> _Application:
+        return cast("_Application", current_app.extensions[_EXTENSION])
 
     def _site(self) -> _Site:
-        return self._of_app()[1].get()
+        return self._of_app().site.get()
 
-    def _open(self, app: Flask, settings: FlaskSettings, owned: ExitStack) -> _Site:
+    def _open(
+        self, app: Flask, settings: FlaskSettings, questions: Questions, owned: ExitStack
+    ) -> _Site:
         opening, connection = split_arguments(settings.connect)
         parts = owned.enter_context(open_parts(**opening))
         requestor = parts.requestor(**connection)
@@ -288,7 +320,7 @@ class Irma:
             store = parts.store(store)
         pages = SitePages(
             url=f"{settings.url or ''}".rstrip("/") + self._prefix,
-            questions=self._questions,
+            questions=questions,
             deliver=self._deliver,
             choose=self._choose,
             sessions={
@@ -299,9 +331,7 @@ class Irma:
         )
         made = web_site(requestor, store, keys, pages)
         proofs = Proofs(keys, lifetime=app.permanent_session_lifetime)
-        facts = attrs.evolve(
-            facts_of(requestor.context, self._questions), posted_urls=pages.posted_urls
-        )
+        facts = attrs.evolve(facts_of(requestor.context, questions), posted_urls=pages.posted_urls)
         log_findings(check_site(_facts_of_app(facts, app, settings)))
         return _Site(requestor, made.sessions, made.callbacks, made.next_sessions, proofs)
 
@@ -383,7 +413,7 @@ class Irma:
 
     @boundary
     def _ask(self, name: str) -> str:
-        if name not in self._questions:
+        if name not in self._of_app().questions:
             abort(404)
         next_url = same_site_url(request.args.get("next"), request.url)
         return ask_page(self.element(name, next_url or "/"), language=_language())

@@ -63,6 +63,7 @@ class FlaskSettings:
         lifetime: How long a person has to connect an app.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         browser_package: The name of the browser package's file among the static files.
+        file: The settings of a settings file and the environment, if the application uses them.
     """
 
     url: str | None
@@ -70,6 +71,7 @@ class FlaskSettings:
     lifetime: timedelta
     is_cookie_plain: bool
     browser_package: str
+    file: Settings | None = attrs.field(repr=False)
     _store: Hidden[Store | str | None] = attrs.field(
         alias="store", converter=_hide_store, repr=False
     )
@@ -148,6 +150,7 @@ def read_settings(app: Flask) -> FlaskSettings:
         # `WebSessions` refuses it for every host that is not this machine.
         is_cookie_plain=_typed(config, "IRMA_PLAIN_COOKIE", bool, app.debug),
         browser_package=_typed(config, "IRMA_BROWSER_PACKAGE", str, "yivi.js"),
+        file=file,
         connect=connect,
         sealing_keys=tuple(
             _typed(config, "IRMA_SEALING_KEYS", (list, tuple), None) or _derived(app)

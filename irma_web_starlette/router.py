@@ -50,6 +50,7 @@ from irma_backend.web_site import (
     check_question_name,
     check_site_url,
     site_defaults,
+    site_questions,
     site_settings,
     split_arguments,
 )
@@ -128,7 +129,8 @@ class Irma:
 
     Args:
         server: The IRMA server's base URL. The default is the URL in the settings.
-        questions: The questions, by name. See `Question`.
+        questions: The questions, by name, in addition to the named requests of the settings. See
+            `Question`.
         settings: A settings file, or the result of `read_settings`, for everything that the other
             arguments leave out. Without it and without `server`, `read_settings()` is used.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
@@ -156,7 +158,7 @@ class Irma:
         self,
         server: str | None = None,
         *,
-        questions: Questions,
+        questions: Questions | None = None,
         settings: SettingsSource | None = None,
         keys: Sequence[str] | None = None,
         store: AsyncStore | str | None = None,
@@ -171,8 +173,11 @@ class Irma:
         **connect: Any,
     ) -> None:
         # First, as a crash report may show this object while it is made.
-        self._questions = check_questions(questions, is_async=True)
+        self._questions: Questions = (
+            {} if questions is None else check_questions(questions, is_async=True)
+        )
         file = site_settings(settings, server)
+        self._questions = site_questions(file, self._questions)
         known = site_defaults(file)
         url = check_site_url(known.get("url") if url is None else url, "url")
         keys = known.get("sealing_keys") if keys is None else keys

@@ -216,6 +216,7 @@ EXAMPLES: list[Any] = [
         lifetime=timedelta(minutes=5),
         is_cookie_plain=False,
         browser_package="yivi.js",
+        file=None,
         store=f"redis://:{SECRET}@host/0",
         connect={"token": SECRET},
         sealing_keys=(SECRET,),

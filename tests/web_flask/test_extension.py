@@ -380,7 +380,7 @@ def test_only_flask_applications_are_taken() -> None:
 
 def test_settings_show_no_secret(shop: Shop) -> None:
     """The `repr` of the extension and of its settings shows no key."""
-    settings, _ = shop.app.extensions["irma"]
+    settings = shop.app.extensions["irma"].settings
     assert "key-of-forty" not in repr(settings) + repr(shop.irma)
     assert settings.sealing_keys[0] not in repr(settings)
 
@@ -396,6 +396,44 @@ def test_prefix_is_a_path(prefix: Any) -> None:
     """The pages are below it, and the IRMA server posts to URLs with it."""
     with pytest.raises(ConfigurationError, match="url_prefix"):
         Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, url_prefix=prefix)
+
+
+NAMED = """
+[requests.login]
+json = '{"@context": "https://irma.app/ld/request/disclosure/v2", "disclose": [[["a.b.c.d"]]]}'
+"""
+
+
+def test_settings_file_has_questions(tmp_path: Path) -> None:
+    """The named requests of the settings file are questions, besides those in the code."""
+    file = tmp_path / "irma.toml"
+    file.write_text(f'server.url = "https://irma.example"\nparts.store = "sqlite:file.db"\n{NAMED}')
+    app = Flask("shop", instance_path=str(tmp_path))
+    for own, status in ((None, 404), ({"adult": DisclosureRequest(["a.b.c.e"])}, 200)):
+        irma, app = Irma(questions=own), Flask("shop", instance_path=str(tmp_path))
+        app.config.update({"IRMA_SETTINGS": str(file), "SECRET_KEY": "k" * 40})
+        irma.on_answer("login")(print)
+        irma.init_app(app)
+        assert app.test_client().get("/irma/ask/login").status_code == 200
+        assert app.test_client().get("/irma/ask/adult").status_code == status
+        with pytest.raises(ConfigurationError, match="proved: there is no question 'other'"):
+            irma.proved("other")
+        with pytest.raises(ConfigurationError, match="on_answer: 'login' already has a function"):
+            irma.on_answer("login")
+    with pytest.raises(ConfigurationError, match="questions: must map names"):
+        Irma(app, questions=["login"])  # type: ignore[arg-type]
+
+
+def test_questions_are_checked_when_the_application_is_known(tmp_path: Path) -> None:
+    """A name that the code uses and no question has, or no question at all, stops the start."""
+    app = Flask("shop", instance_path=str(tmp_path))
+    app.config.update({"IRMA_SERVER": "https://irma.example", "SECRET_KEY": "k" * 40})
+    irma = Irma(questions={"login": DisclosureRequest(["a.b.c.d"])})
+    irma.on_answer("logni")(print)
+    with pytest.raises(ConfigurationError, match="on_answer: there is no question 'logni'"):
+        irma.init_app(app)
+    with pytest.raises(ConfigurationError, match="questions: are missing"):
+        Irma(app)
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:

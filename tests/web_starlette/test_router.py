@@ -464,6 +464,27 @@ def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> No
     assert (tmp_path / "file.db").exists()
 
 
+NAMED = """
+[requests.login]
+json = '{"@context": "https://irma.app/ld/request/disclosure/v2", "disclose": [[["a.b.c.d"]]]}'
+"""
+
+
+def test_settings_file_has_questions(tmp_path: Path) -> None:
+    """The named requests of the settings file are questions, besides those in the code."""
+    file = tmp_path / "irma.toml"
+    file.write_text(f'server.url = "https://irma.example"\n{NAMED}')
+    keys = [new_sealing_key()]
+    own = {"adult": DisclosureRequest(["a.b.c.e"])}
+    assert repr(Irma(settings=file, keys=keys)) == "<Irma for login>"
+    assert repr(Irma(settings=file, keys=keys, questions=own)) == "<Irma for login, adult>"
+    file.write_text('server.url = "https://irma.example"\n')
+    with pytest.raises(ConfigurationError, match="questions: are missing"):
+        Irma(settings=file, keys=keys)
+    with pytest.raises(ConfigurationError, match="questions: must map names"):
+        Irma("https://irma.example", keys=keys, questions=["login"])  # type: ignore[arg-type]
+
+
 def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
     """Without sealing keys, the error says where to set them."""
     with pytest.raises(ConfigurationError, match=r"keys: is missing; .* sealing_keys"):
