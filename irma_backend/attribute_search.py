@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import attrs
 
 from irma_backend.scheme_types import described_types
-from irma_core.errors import ConfigurationError
 from irma_proofs import Schemes
 from irma_proofs.credential_types import AttributeType, CredentialType
 
@@ -74,10 +73,7 @@ def _found(
 ) -> FoundAttribute:
     since = credential.deprecated_since
     *_, name = attribute.identifier.split(".")
-    try:
-        issuer = schemes.issuer_name(credential.issuer) or {}
-    except ConfigurationError as error:
-        raise ConfigurationError(f"--scheme: {error}") from None
+    issuer = schemes.issuer_name(credential.issuer) or {}
     return FoundAttribute(
         identifier=attribute.identifier,
         title=f"{_english(credential.name, credential.identifier)}: "

@@ -91,8 +91,9 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         frontend_url: The URL at which browsers and apps reach the server.
         observer: Is notified of events; see `Requestor`. By default a `LoggingObserver()`; None for
             no observer.
-        signature_verifier: Verifies the signatures of sessions; see `Requestor`.
-        schemes: The attributes that exist; see `Requestor`.
+        signature_verifier: Verifies the signatures of sessions; see `Requestor`. By default one
+            with the time-stamp keys of the settings, if they have any.
+        schemes: The attributes that exist; see `Requestor`. By default those of the settings.
     """
 
     name: str | None
@@ -196,6 +197,7 @@ class Opener:
                 )
         if "jwt_issuer" in places:
             rest["jwt_issuer"] = rest["jwt_issuer"] or None
+        self._add_pinned(rest)
         return {
             "authentication": authentication,
             "status_backend": None
@@ -220,6 +222,21 @@ class Opener:
         if arguments.get("token") is not None and "name" in places:
             del arguments["name"]  # it names the key that the token replaces
         return places
+
+    def _add_pinned(self, arguments: dict[str, Any]) -> None:
+        """Add the schemes and the verifier of the settings, unless arguments override them."""
+        settings = self._settings
+        if settings is None or not settings.has_table("proofs"):
+            return
+        # Only these settings need the verifier's modules.
+        from irma_backend.pinned_schemes import pinned_schemes, pinned_verifier  # noqa: PLC0415
+
+        schemes = pinned_schemes(settings)
+        if arguments.get("schemes") is None:
+            arguments["schemes"] = schemes
+        has_keys = settings.first("proofs.time_stamp_keys") is not None
+        if arguments.get("signature_verifier") is None and has_keys:
+            arguments["signature_verifier"] = pinned_verifier(settings, schemes)
 
     def _check_urls(self, arguments: dict[str, Any], places: Mapping[str, Place]) -> None:
         if arguments["url"] is None:

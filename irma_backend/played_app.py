@@ -41,12 +41,12 @@ def read_cards(values: Sequence[str]) -> Cards:
         found = _HELD.fullmatch(value)
         if found is None:
             raise ConfigurationError(
-                f"--has {number}: must be scheme.issuer.credential.attribute=VALUE, "
+                f"value {number}: must be scheme.issuer.credential.attribute=VALUE, "
                 "such as pbdf.sidn-pbdf.email.email=you@mail.example"
             )
         card = cards.setdefault(found["card"], {})
         if found["name"] in card:
-            raise ConfigurationError(f"--has {number}: this attribute has a value already")
+            raise ConfigurationError(f"value {number}: this attribute has a value already")
         if found["name"]:
             card[found["name"]] = found["value"] or None
     return cards
@@ -70,7 +70,7 @@ def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
         try:
             app.add(credential_type, {**known.get(credential_type, {}), **more})
         except ConfigurationError as error:
-            raise ConfigurationError(f"--has {credential_type}: {error}") from None
+            raise ConfigurationError(f"{credential_type}: {error}") from None
 
 
 def cheat(session: ScannedSession, kind: str) -> None:

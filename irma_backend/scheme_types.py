@@ -34,14 +34,11 @@ def open_schemes(path: Path) -> Schemes:
     folders = [path] if _is_scheme(path) else sorted(filter(_is_scheme, _folders_in(path)))
     if not folders:
         raise ConfigurationError(
-            "--scheme: must be the folder of a scheme, with its files index and pk.pem"
+            "path: must be the folder of a scheme, with its files index and pk.pem"
         )
-    try:
-        files = SchemeFolder(folders[0].absolute().parent)
-        names = [folder.absolute().name for folder in folders]
-        return Schemes(files, pinned={name: files.read(f"{name}/pk.pem") for name in names})
-    except ConfigurationError as error:
-        raise ConfigurationError(f"--scheme: {error}") from None
+    files = SchemeFolder(folders[0].absolute().parent)
+    names = [folder.absolute().name for folder in folders]
+    return Schemes(files, pinned={name: files.read(f"{name}/pk.pem") for name in names})
 
 
 def described_types(schemes: Schemes) -> list[Described]:
@@ -50,10 +47,7 @@ def described_types(schemes: Schemes) -> list[Described]:
     Raises:
         ConfigurationError: A file is missing, changed or malformed.
     """
-    try:
-        types = [schemes.credential_type(each) for each in schemes.credential_types()]
-    except ConfigurationError as error:
-        raise ConfigurationError(f"--scheme: {error}") from None
+    types = (schemes.credential_type(each) for each in schemes.credential_types())
     return [each for each in types if each is not None]
 
 

@@ -97,6 +97,10 @@ class Settings:
         found = self.first(name)
         return None if found is None else found.value
 
+    def has_table(self, name: str) -> bool:
+        """Return whether any source has a setting of a table."""
+        return any(each.startswith(f"{name}.") for each in self._given)
+
     def missing(self, name: str) -> ConfigurationError:
         """Return the error for a setting that a program needs and no source has."""
         table, _, key = name.rpartition(".")
@@ -116,17 +120,6 @@ class Settings:
         return FrozenMapping(
             {parts[1]: self._given[".".join(parts)][0].value for parts in named},
             is_personal=True,
-        )
-
-    @property
-    def dev_server(self) -> Mapping[str, Any]:
-        """The settings of the development server by key, from the table `[dev_server]`."""
-        return FrozenMapping(
-            {
-                name.removeprefix("dev_server."): given[0].value
-                for name, given in self._given.items()
-                if name.startswith("dev_server.")
-            }
         )
 
     @property

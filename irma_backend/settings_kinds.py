@@ -36,9 +36,12 @@ __all__ = [
     "FLAG",
     "HELD",
     "ISSUER",
+    "KEY_BITS",
+    "KEY_FILES",
     "NAME",
     "PATH",
     "PATHS",
+    "PINNED_KEYS",
     "PORT",
     "REFERENCE",
     "REFERENCES",
@@ -62,6 +65,7 @@ _LARGEST_FILE: Final = 1024 * 1024
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _LARGEST_PORT: Final = 65535
+_KEY_BITS: Final = (1024, 2048, 4096)
 _LONGEST: Final = 366 * 24 * 3600.0
 """Seconds."""
 _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
@@ -69,6 +73,8 @@ _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
 """A secret in a query, in a fragment, or in any other part of a URI that has names with values."""
+_MAY_HOLD_SECRET: Final = frozenset("@?#=")
+"""Characters of URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 """A name that the user chooses. No key is that short: one of 32 bytes has 43 letters in base64."""
@@ -97,7 +103,8 @@ def _shown(value: Any) -> JsonValue:
 
 
 def _shown_uri(uri: str) -> JsonValue:
-    if not _holds_secret(uri):
+    # A user name may be a token, and so may any value of a query.
+    if not _holds_secret(uri) and _MAY_HOLD_SECRET.isdisjoint(unquote(uri)):
         return uri
     return {"scheme": uri.partition(":")[0].lower(), "fingerprint": fingerprint(uri)}
 
@@ -115,6 +122,10 @@ def _shown_references(references: tuple[SecretReference, ...]) -> JsonValue:
 
 def _shown_request(request: SessionRequest | ExtendedRequest) -> JsonValue:
     return type(as_extended(request).request).__name__
+
+
+def _shown_pairs(pairs: tuple[tuple[str, object], ...]) -> JsonValue:
+    return [f"{name}={value}" for name, value in pairs]
 
 
 def _shown_attributes(held: tuple[str, ...]) -> JsonValue:
@@ -268,6 +279,22 @@ def _paths(value: Any, folder: Path) -> tuple[Path, ...]:
     return tuple(_path(each, folder) for each in value)
 
 
+def _pairs(value: Any, folder: Path, form: str) -> tuple[tuple[str, str], ...]:
+    pairs = [each.partition("=") for each in _strings(value, folder)]
+    if not pairs or not all(name and rest for name, _, rest in pairs):
+        raise ConfigurationError(f"must be a list of {form}")
+    return tuple((name, rest) for name, _, rest in pairs)
+
+
+def _key_files(value: Any, folder: Path) -> tuple[tuple[str, Path], ...]:
+    pairs = _pairs(value, folder, "NAME=FILE, such as pbdf=pbdf.pem")
+    return tuple((name, _path(file, folder)) for name, file in pairs)
+
+
+def _pinned_keys(value: Any, folder: Path) -> tuple[tuple[str, str], ...]:
+    return _pairs(value, folder, "URL=KEY, as `irma-backend time-stamp-key` prints it")
+
+
 def _reference(value: Any, folder: Path) -> SecretReference:
     if isinstance(value, SecretReference):
         return value
@@ -305,6 +332,12 @@ def _port(value: Any, _folder: Path) -> int:
     return value
 
 
+def _key_bits(value: Any, _folder: Path) -> int:
+    if not isinstance(value, int) or value not in _KEY_BITS:
+        raise ConfigurationError("must be 1024, 2048 or 4096")
+    return value
+
+
 def _flag(value: Any, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError("must be true or false")
@@ -337,6 +370,13 @@ def _number(_name: str, text: str) -> object:
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 
+def _whole(_name: str, text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
 def _listed(_name: str, text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
@@ -352,6 +392,9 @@ URL: Final = Kind("a URL", _url)
 URI: Final = Kind("a URI without a password", _uri, read_outside=_any_uri, show=_shown_uri)
 PATH: Final = Kind("a path", _path)
 PATHS: Final = Kind("a list of paths", _paths, _listed)
+KEY_BITS: Final = Kind("1024, 2048 or 4096", _key_bits, _whole)
+KEY_FILES: Final = Kind("a list of `NAME=FILE`", _key_files, _listed, show=_shown_pairs)
+PINNED_KEYS: Final = Kind("a list of `URL=KEY`", _pinned_keys, _listed, show=_shown_pairs)
 REFERENCE: Final = Kind(
     "`file:PATH` or `env:NAME`",
     _reference,

@@ -69,11 +69,13 @@ class Given:
 
 
 @contextmanager
-def naming(place: Place | None) -> Generator[None]:
+def naming(place: Place | None, argument: str = "") -> Generator[None]:
     """Name the place of a setting in an error that the use of its value raises.
 
     Args:
         place: The place; None for an argument, which the error names itself.
+        argument: The argument that the value is passed as. The place
+            replaces its name at the start of the error.
 
     Raises:
         ConfigurationError: The error of the block, with the place at its start.
@@ -87,7 +89,8 @@ def naming(place: Place | None) -> Generator[None]:
     except ConfigurationError as error:
         if place is None:
             raise
-        raise ConfigurationError(f"{place}: {_advice(str(error), place)}") from None
+        reason = str(error).removeprefix(f"{argument}: ")
+        raise ConfigurationError(f"{place}: {_advice(reason, place)}") from None
 
 
 def _advice(message: str, place: Place) -> str:

@@ -14,9 +14,12 @@ from irma_backend.settings_kinds import (
     FLAG,
     HELD,
     ISSUER,
+    KEY_BITS,
+    KEY_FILES,
     NAME,
     PATH,
     PATHS,
+    PINNED_KEYS,
     PORT,
     REFERENCE,
     REFERENCES,
@@ -136,6 +139,34 @@ SETTINGS: Final = (
         "The status backend, to which callback receivers publish and on which watches wait.",
         "IRMA_STATUS",
     ),
+    Setting(
+        "proofs.schemes",
+        PATHS,
+        "The folders of schemes, such as `irma_configuration/pbdf`, all in one folder. They say "
+        "which attributes exist, for `requestor.check`.",
+        "IRMA_SCHEMES",
+    ),
+    Setting(
+        "proofs.scheme_keys",
+        KEY_FILES,
+        "A PEM file with the public key of each of these schemes, such as `pbdf=pbdf.pem`, from a "
+        "source that you trust.",
+        "IRMA_SCHEME_KEYS",
+    ),
+    Setting(
+        "proofs.time_stamp_keys",
+        PINNED_KEYS,
+        "The keys of time-stamping servers, as `irma-backend time-stamp-key` prints them. With "
+        "them, the requestor verifies each signature itself.",
+        "IRMA_TIME_STAMP_KEYS",
+    ),
+    Setting(
+        "proofs.min_key_bits",
+        KEY_BITS,
+        "The length of the shortest issuer key to accept in a signature; by default 2048. "
+        "Demonstrations use 1024 bits.",
+        "IRMA_MIN_KEY_BITS",
+    ),
     Setting("requests.*.json", REQUEST, "The session request of this name, as JSON."),
     Setting("requests.*.file", REQUEST_FILE, "The same request, in its own file."),
     Setting(
@@ -167,6 +198,12 @@ SETTINGS: Final = (
     Setting("dev_server.host", TEXT, "The address on which the development server listens."),
     Setting("dev_server.port", PORT, "Its port; 0 selects any free port."),
     Setting("dev_server.url", URL, "Its URL for a phone on the same network."),
+    Setting(
+        "dev_server.cert",
+        PATH,
+        "A PEM file with its certificate, to serve HTTPS. It may hold the private key, too.",
+    ),
+    Setting("dev_server.key_file", PATH, "A PEM file with the private key of `cert`."),
     Setting("dev_server.requestors", PATH, "A file with its requestors."),
     Setting(
         "dev_server.scheme",
@@ -174,6 +211,11 @@ SETTINGS: Final = (
         "A folder with a scheme; the server knows the attributes of this scheme.",
     ),
     Setting("dev_server.has", HELD, "The attributes that its app holds."),
+    Setting(
+        "dev_server.callbacks_anywhere",
+        FLAG,
+        "Whether callbacks and `nextSession` requests may go to other machines.",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from irma_backend.cli.app_run import (
     answered,
     application_url,
     check_choice,
+    held_cards,
     print_session,
     report,
     scanned,
@@ -20,7 +21,7 @@ from irma_backend.cli.app_watch import Watch
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.interrupts import signals_deferred
 from irma_backend.cli.options import Command, Group, OneOf
-from irma_backend.played_app import CHEATS, read_cards
+from irma_backend.played_app import CHEATS
 from irma_backend.played_app import cheat as cheat_in
 from irma_testing import ScannedSession
 from irma_testing.people import KINDS, Kind
@@ -178,7 +179,7 @@ def watch(
     with reporting_errors(as_json=as_json), Urllib3Transport() as transport:
         watching = Watch(server, transport, as_json=as_json)
         if answer_by_itself:
-            watching.answer_as(person, read_cards(has))
+            watching.answer_as(person, held_cards(has))
         while True:
             with signals_deferred():  # so that an answer is sent completely or not at all
                 watching.look()
@@ -195,7 +196,7 @@ def _decide(
     expects_valid: bool = True,
 ) -> None:
     with reporting_errors(as_json=as_json):
-        cards = read_cards(has)
+        cards = held_cards(has)
         with scanned(link, person, cards) as session:
             decide(session)
         status = report(answered(session), as_json=as_json, expects_valid=expects_valid)

@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from irma_backend.cli.output import clean, print_json, print_line, print_message
-from irma_backend.played_app import Cards, fill
+from irma_backend.played_app import Cards, fill, read_cards
+from irma_backend.settings_sources import Place, naming
 from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonValue
 from irma_core.models.statuses import ProofStatus
-from irma_core.protocol.transport import utc_now
+from irma_core.protocol.transport import Transport, utc_now
 from irma_testing import AppError, OpenSession, ScannedSession, SimulatedApp
 from irma_testing.memory.app_client import read_pointer, understanding_reply
 from irma_testing.people import Kind
@@ -21,8 +22,10 @@ from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = [
     "answered",
+    "app_of",
     "application_url",
     "check_choice",
+    "held_cards",
     "print_pairing_code",
     "print_session",
     "report",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 _CHOICE = re.compile(r"([0-9]{1,4})=([0-9]{1,4})")
+_HAS = Place(name="has", option="--has")
 _REFUSED = 5
 _NOT_VALID = 6
 _SHARES = {"disclosing": "Shared", "signing": "Signed", "issuing": "Received"}
@@ -73,6 +77,29 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
     return chosen
 
 
+def held_cards(values: Sequence[str]) -> Cards:
+    """Return the cards that the values of `--has` describe.
+
+    Raises:
+        ConfigurationError: See `read_cards`.
+    """
+    with naming(_HAS):
+        return read_cards(values)
+
+
+def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> SimulatedApp:
+    """Return the app of a person with these cards, at a development server.
+
+    Raises:
+        ConfigurationError: The server's scheme does not have such a card.
+        AppError: Another program is at this URL, such as a real IRMA server.
+    """
+    app = SimulatedApp.at(url, transport)
+    with naming(_HAS):
+        fill(app, person, cards, year=utc_now(transport.clock).year)
+    return app
+
+
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
     """Scan a session as a new app; the person decides inside the block.
@@ -84,8 +111,7 @@ def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
     """
     with Urllib3Transport() as transport:
         url, _ = application_url(link)
-        app = SimulatedApp.at(url, transport)
-        fill(app, person, cards, year=utc_now(transport.clock).year)
+        app = app_of(url, transport, person, cards)
         session = app.scan(link.strip())
         if session.pairing_code is not None:
             print_pairing_code(session.pairing_code)

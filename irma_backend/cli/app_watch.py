@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
-from irma_backend.cli.app_run import answered, print_pairing_code, print_session, report
+from irma_backend.cli.app_run import (
+    answered,
+    app_of,
+    print_pairing_code,
+    print_session,
+    report,
+)
 from irma_backend.cli.output import print_message
-from irma_backend.played_app import Cards, fill
+from irma_backend.played_app import Cards
 from irma_core.models.statuses import SessionStatus
-from irma_core.protocol.transport import Transport, utc_now
+from irma_core.protocol.transport import Transport
 from irma_testing import AppError, OpenSession, ScannedSession, SimulatedApp
 from irma_testing.people import Kind
 from irma_testing.remote_server import RemoteServer
@@ -41,8 +47,7 @@ class Watch:
 
     def answer_as(self, person: Kind, cards: Cards) -> None:
         """Answer the sessions from now on, as a person with these cards."""
-        self._app = SimulatedApp.at(self._url, self._transport)
-        fill(self._app, person, cards, year=utc_now(self._transport.clock).year)
+        self._app = app_of(self._url, self._transport, person, cards)
 
     def look(self) -> None:
         """Print and answer the sessions that are new."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,10 +16,14 @@ from irma_backend.cli.output import print_json, print_message
 from irma_backend.cli.settings import Settings, with_settings_file
 from irma_backend.cli.terminal import print_row, print_table, stdout_console
 from irma_backend.scheme_types import open_schemes
+from irma_backend.settings import settings_with
+from irma_backend.settings_sources import naming
 from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonValue
 
 __all__ = ["attributes"]
+
+_SCHEME: Final = "dev_server.scheme"
 
 
 @click.group(cls=Group)
@@ -48,12 +53,14 @@ def search(
     (a request can ask for a proof of non-revocation), and "deprecated" (no longer issued).
     """
     with reporting_errors(as_json=as_json):
-        folder = scheme or settings.all.dev_server.get("scheme")
+        options = {} if scheme is None else {_SCHEME: ("--scheme", str(scheme))}
+        folder = settings_with(options, settings.settings_file).first(_SCHEME)
         if folder is None:
             raise ConfigurationError(
                 "--scheme is needed: the folder of a scheme, as `irma-backend scheme get` writes it"
             )
-        found = find_attributes(open_schemes(folder), words)
+        with naming(folder.place, "path"):
+            found = find_attributes(open_schemes(folder.value), words)
     if as_json:
         print_json([_value(each) for each in found])
         return

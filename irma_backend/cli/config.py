@@ -2,8 +2,9 @@
 
 With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`
 or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `{"reference",
-"error"}` if it cannot be read; that of a URI with a password is `{"scheme", "fingerprint"}`. A
-session request is the name of its type, and an attribute has no value.
+"error"}` if it cannot be read; that of a URI with a user, a query or parameters, any of which may
+be a secret, is `{"scheme", "fingerprint"}`. A session request is the name of its type, and an
+attribute has no value.
 
 No option of the command is a setting. The command would print the option's value, which may be a
 secret that was typed in the wrong place.

@@ -6,20 +6,22 @@ import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar, final
 
-import attrs
 import click
 from click.core import ParameterSource
 
 from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import print_line, print_message
+from irma_backend.cli.settings import Settings, with_settings_file
 from irma_backend.played_app import read_cards
 from irma_backend.scheme_types import read_scheme
+from irma_backend.settings import Settings as ReadSettings
 from irma_backend.settings import settings_with
+from irma_backend.settings_sources import naming
 from irma_core.errors import ConfigurationError, UsageError
 from irma_testing import OPEN_SCHEME, InMemoryServer, ServerSettings
 from irma_transport import SystemClock
@@ -29,6 +31,9 @@ __all__ = ["dev_server"]
 _PORT = 8088
 _INTERRUPTED = 130
 _SECRET_BYTES = 16
+_ARGUMENTS: Final = {"host": "host", "url": "url", "cards": "has"}
+"""The settings of the arguments that errors of the development server name."""
+ReadT = TypeVar("ReadT")
 
 
 @click.command("dev-server", cls=Command)
@@ -83,28 +88,14 @@ _SECRET_BYTES = 16
     help="Let callbacks and nextSession requests go to other machines. By default they go to "
     "localhost and loopback addresses only.",
 )
-@click.option(
-    "--settings",
-    "settings_file",
-    type=FILE,
-    envvar="IRMA_SETTINGS",
-    show_envvar=True,
-    help="A settings file, whose table `dev_server` has what no option sets.",
-)
-def dev_server(
-    *,
-    settings_file: Path | None,
-    cert: Path | None,
-    key_file: Path | None,
-    callbacks_anywhere: bool,
-    **options: Any,
-) -> None:
+@with_settings_file
+def dev_server(settings: Settings, **options: Any) -> None:
     """Run an IRMA server for development, on this machine only unless you give --host.
 
     It keeps its sessions in memory, accepts programs without authentication unless you give
     --requestors, and has a page on which you play the app. `irma-backend app` plays it from a
     script. Web pages of other origins cannot start sessions. Its results are simulated and prove
-    nothing.
+    nothing. The table [dev_server] of a settings file may set what no option sets.
     """
     try:
         # Only this command needs the extra `dev-server`.
@@ -113,26 +104,32 @@ def dev_server(
         from irma_backend.dev_server.requestors_file import read_requestors  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise click.UsageError(str(error)) from None
+    given = _Given()
     try:
-        given = _Given(**_with_settings(options, settings_file))
-        known = None if given.requestors is None else read_requestors(given.requestors)
+        given = _Given(settings_with(_typed(options), settings.settings_file))
+        known = given.read("requestors", read_requestors)
+        scheme = given.read("scheme", read_scheme)
+        cards = given.read("has", read_cards)
+        tls = _tls(given)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        reach = Reach(given.host, given.url, _tls(cert, key_file), secret)
+        host, url = given.value("host") or options["host"], given.value("url")
+        reach = Reach(host, url, tls, secret)
         if reach.is_local:
-            reach = Reach(given.host, given.url, reach.tls)
+            reach = Reach(host, url, tls)
         server = InMemoryServer(
             ServerSettings(requestors=known, enable_sse=True),
-            scheme=OPEN_SCHEME if given.scheme is None else read_scheme(given.scheme),
+            scheme=scheme or OPEN_SCHEME,
             clock=SystemClock(),
         )
+        port = given.value("port")
         with (
             _logging() as log,
             running_dev_server(
                 server,
-                given.port,
-                callbacks_anywhere=callbacks_anywhere,
+                options["port"] if port is None else port,
+                callbacks_anywhere=given.value("callbacks_anywhere") is True,
                 reach=reach,
-                cards=read_cards(given.has),
+                cards=cards,
             ) as base,
         ):
             log.warning(
@@ -145,33 +142,58 @@ def dev_server(
             print_message("Press Ctrl-C to stop the server. Its sessions are not saved.")
             _wait()
     except UsageError as error:
-        raise click.UsageError(_named(str(error))) from None
+        raise click.UsageError(given.named(str(error))) from None
     except KeyboardInterrupt:
         click.get_current_context().exit(_INTERRUPTED)
 
 
-@attrs.frozen
-class _Given:
-    """The options that a settings file may set, too."""
-
-    port: int
-    host: str
-    url: str | None
-    requestors: Path | None
-    scheme: Path | None
-    has: Sequence[str]
-
-
-def _with_settings(options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
-    """Return the options, with the settings of the file in place of defaults."""
+def _typed(options: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
+    """Return the options that were typed, and their values as TOML has them, by setting."""
     context = click.get_current_context()
-    settings = settings_with({}, file).dev_server
     return {
-        name: settings.get(name, value)
-        if context.get_parameter_source(name) is ParameterSource.DEFAULT
-        else value
-        for name, value in options.items()
+        f"dev_server.{each.name}": (each.opts[0], _as_in_toml(options[each.name]))
+        for each in context.command.params
+        if each.name in options
+        and context.get_parameter_source(each.name) is not ParameterSource.DEFAULT
     }
+
+
+def _as_in_toml(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return [*value] if isinstance(value, tuple) else value
+
+
+@final
+class _Given:
+    """The settings of the table `dev_server`, of which the options are a part."""
+
+    def __init__(self, settings: ReadSettings | None = None) -> None:
+        self._settings = ReadSettings(None, ()) if settings is None else settings
+
+    def value(self, key: str) -> Any:
+        """Return a setting; None if it is not given."""
+        return self._settings.value(f"dev_server.{key}")
+
+    def read(self, key: str, read: Callable[[Any], ReadT]) -> ReadT | None:
+        """Return what a function reads from a setting; None if it is not given.
+
+        Raises:
+            ConfigurationError: The function refuses it. The error names the place of the setting.
+        """
+        given = self._settings.first(f"dev_server.{key}")
+        if given is None:
+            return None
+        with naming(given.place, "path"):
+            return read(given.value)
+
+    def named(self, message: str) -> str:
+        """Return an error with the place of a setting instead of the name of an argument."""
+        argument, _, reason = message.partition(": ")
+        if argument == "settings":
+            return f"--{message}"
+        given = self._settings.first(f"dev_server.{_ARGUMENTS.get(argument, '')}")
+        return message if given is None else f"{given.place}: {reason}"
 
 
 def _warning(*, has_requestors: bool) -> str:
@@ -182,35 +204,38 @@ def _warning(*, has_requestors: bool) -> str:
     )
 
 
-def _named(message: str) -> str:
-    """Return an error with options in place of arguments."""
-    for argument in ("host", "url"):
-        if message.startswith(f"{argument}: "):
-            return f"--{message}"
-    return message
-
-
-def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """Return the TLS context of a certificate, or None without one.
+def _tls(given: _Given) -> ssl.SSLContext | None:
+    """Return the TLS context of the certificate, or None without one.
 
     Raises:
         ConfigurationError: A file cannot be used, or the certificate is missing.
     """
+    certificate, key = given.value("cert"), given.value("key_file")
     if certificate is None:
-        if key is not None:
-            raise ConfigurationError("--key-file: needs --cert, the certificate of this key")
+        given.read("key_file", _refuse_key_alone)
         return None
+    return given.read("cert", lambda _: _context(certificate, key))
+
+
+def _refuse_key_alone(_key: Path) -> None:
+    raise ConfigurationError("needs the certificate of this key: --cert, or cert in the settings")
+
+
+def _context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An encrypted key would otherwise be asked for at the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except ssl.SSLError:
-        reason = "the files must be a PEM certificate and its private key, without a password"
+        reason = (
+            "the files must be a PEM certificate and its private key (--key-file, or key_file in "
+            "the settings), without a password"
+        )
     except OSError as error:
-        reason = f"cannot read the file: {error.strerror}"
+        reason = f"cannot read the certificate or its key: {error.strerror}"
     else:
         return context
-    raise ConfigurationError(f"--cert and --key-file: {reason}")
+    raise ConfigurationError(reason)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +12,14 @@ from irma_backend.cli.inputs import STDIN, read_bytes, read_input
 from irma_backend.cli.json_values import verified_signature_value
 from irma_backend.cli.options import FILE, Command, OneOf, UtcTime
 from irma_backend.cli.output import print_json, print_line, print_message
-from irma_backend.scheme_folder import SchemeFolder
+from irma_backend.cli.settings import Settings, with_settings_file
+from irma_backend.pinned_schemes import pinned_schemes, pinned_verifier
+from irma_backend.settings import settings_with
 from irma_backend.time_stamp_keys import ask_time_stamp_key
 from irma_core import ExtendedRequest, SignatureRequest
 from irma_core.errors import ConfigurationError, ProofError
 from irma_core.json_text import DuplicateKeyError, JsonTextError, read_json, write_json
 from irma_core.wire.read_requests import read_request
-from irma_proofs import Schemes, SignatureVerifier
 from irma_proofs.proof_json import limit_proof_size
 from irma_transport_urllib3 import Urllib3Transport
 
@@ -35,7 +35,6 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "schemes",
     type=FILE,
     multiple=True,
-    required=True,
     metavar="DIR",
     help="A scheme's folder, such as irma_configuration/pbdf. Repeatable.",
 )
@@ -43,7 +42,6 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "--scheme-key",
     "scheme_keys",
     multiple=True,
-    required=True,
     metavar="NAME=FILE",
     help="PEM file with the public key of a scheme, such as pbdf=pbdf.pem. Get it from a source "
     "that you trust: the pk.pem in the scheme's folder proves nothing. Repeatable.",
@@ -73,31 +71,42 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--min-key-bits",
     type=OneOf(["1024", "2048", "4096"]),
-    default="2048",
-    show_default=True,
+    show_default="2048",
     help="The length of the shortest issuer key to accept. Demonstrations use 1024 bits.",
 )
+@with_settings_file
 def verify_signature(
-    file: Path,
+    settings: Settings,
     *,
+    file: Path,
     schemes: tuple[Path, ...],
     scheme_keys: tuple[str, ...],
     time_stamp_keys: tuple[str, ...],
     request_file: Path | None,
     at: datetime | None,
-    min_key_bits: str,
+    min_key_bits: str | None,
 ) -> None:
     """Verify the attribute-based signature in FILE, and print what it proves as JSON.
 
     FILE is a signature as `irma-backend session` prints it; - is standard input. No server is
-    needed. The exit status is 6 if a check fails; the error names the check.
+    needed. Schemes and keys that are not given come from the table [proofs] of the settings file.
+    The exit status is 6 if a check fails; the error names the check.
     """
     with reporting_errors(as_json=True):
-        verifier = SignatureVerifier(
-            _schemes(schemes, scheme_keys),
-            time_stamps=_time_stamp_keys(time_stamp_keys),
-            min_key_bits=int(min_key_bits),
-        )
+        options: dict[str, tuple[str, object]] = {
+            "proofs.schemes": ("--scheme", [str(each) for each in schemes]),
+            "proofs.scheme_keys": ("--scheme-key", [*scheme_keys]),
+            "proofs.time_stamp_keys": ("--time-stamp-key", [*time_stamp_keys]),
+            "proofs.min_key_bits": ("--min-key-bits", min_key_bits and int(min_key_bits)),
+        }
+        given = {name: each for name, each in options.items() if each[1]}
+        pinned = settings_with(given, settings.settings_file)
+        if None in (pinned.first("proofs.schemes"), pinned.first("proofs.scheme_keys")):
+            raise ConfigurationError(
+                "--scheme and --scheme-key are missing: give a scheme's folder and its public key, "
+                "or set schemes and scheme_keys in the table [proofs] of a settings file"
+            )
+        verifier = pinned_verifier(pinned, pinned_schemes(pinned))
         verified = verifier.verify(
             _signature(file),
             None if request_file is None else _request(request_file),
@@ -138,36 +147,6 @@ def _signature(file: Path) -> str | bytes:
     if isinstance(value, dict) and "evidence" in value and "signature" in value:
         return write_json(value["signature"])
     return content
-
-
-def _schemes(folders: Sequence[Path], keys: Sequence[str]) -> Schemes:
-    parents = {folder.absolute().parent for folder in folders}
-    if len(parents) > 1:
-        raise ConfigurationError("--scheme: the folders of all schemes must be in one folder")
-    names = {folder.absolute().name for folder in folders}
-    pinned: dict[str, bytes] = {}
-    for each in keys:
-        name, equals, path = each.partition("=")
-        if not (equals and path):
-            raise ConfigurationError("--scheme-key must be NAME=FILE, such as pbdf=pbdf.pem")
-        pinned[name] = read_bytes(Path(path), "--scheme-key")
-    if names != pinned.keys():
-        raise ConfigurationError(
-            "--scheme-key: each --scheme needs the key of the same name, and no others"
-        )
-    return Schemes(SchemeFolder(parents.pop()), pinned=pinned)
-
-
-def _time_stamp_keys(given: Sequence[str]) -> dict[str, list[str]]:
-    keys: dict[str, list[str]] = {}
-    for each in given:
-        url, equals, key = each.partition("=")  # the key, in base64, ends with one
-        if not (equals and key):
-            raise ConfigurationError(
-                "--time-stamp-key must be URL=KEY, as `irma-backend time-stamp-key` prints it"
-            )
-        keys.setdefault(url, []).append(key)
-    return keys
 
 
 def _request(path: Path) -> SignatureRequest:

@@ -34,18 +34,18 @@ def read_requestors(path: Path) -> dict[str, RequestorSettings]:
             requestor and the setting, and shows no key.
     """
     try:
-        value = read_json(_content_of(path, "--requestors"), unique_keys=True)
+        value = read_json(read_small_file(path), unique_keys=True)
     except JsonTextError as error:
-        raise ConfigurationError(f"--requestors: the file is not valid JSON: {error}") from None
+        raise ConfigurationError(f"the file is not valid JSON: {error}") from None
     if isinstance(value, dict) and list(value) == ["requestors"]:
         value = value["requestors"]
     if not isinstance(value, dict) or not value:
-        raise ConfigurationError(f"--requestors: must name the requestors, such as {_EXAMPLE}")
+        raise ConfigurationError(f"must name the requestors, such as {_EXAMPLE}")
     return {name: _requestor(name, settings, path.parent) for name, settings in value.items()}
 
 
 def _requestor(name: str, value: Any, folder: Path) -> RequestorSettings:
-    place = f"--requestors: requestor {name}"
+    place = f"requestor {name}"
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{place}: must be an object, such as in {_EXAMPLE}")
     if unknown := sorted(set(value) - _FIELDS):

@@ -8,6 +8,7 @@ from typing import Final, final
 import attrs
 
 from irma_backend.played_app import Cards, fill
+from irma_backend.settings_sources import Place, naming
 from irma_core.protocol.transport import utc_now
 from irma_testing import AppError, InMemoryServer, SimulatedApp
 from irma_testing.people import KINDS, Kind
@@ -17,7 +18,7 @@ __all__ = ["WalletView", "Wallets"]
 _TITLES: Final[Mapping[Kind, str]] = {
     "adult": "Ada, an adult",
     "minor": "Kim, a minor",
-    "nobody": "Nobody: empty",
+    "nobody": "An empty app",
 }
 
 
@@ -45,16 +46,22 @@ class Wallets:
 
     def __init__(self, server: InMemoryServer, cards: Cards) -> None:
         self._apps: dict[str, SimulatedApp] = {}
-        self._picked: str = KINDS[0]
+        self._picked: Kind = KINDS[0]
         year = utc_now(server.clock).year
         for kind in KINDS:
             self._apps[kind] = SimulatedApp(server)
-            fill(self._apps[kind], kind, cards if kind == KINDS[0] else {}, year=year)
+            with naming(Place(name="cards")):
+                fill(self._apps[kind], kind, cards if kind == KINDS[0] else {}, year=year)
 
     @property
     def app(self) -> SimulatedApp:
         """The app that is picked."""
         return self._apps[self._picked]
+
+    @property
+    def title(self) -> str:
+        """The title of that app."""
+        return _TITLES[self._picked]
 
     def pick(self, kind: str) -> None:
         """Pick the app of a kind of person.
@@ -62,9 +69,11 @@ class Wallets:
         Raises:
             AppError: There is no such kind.
         """
-        if kind not in self._apps:
-            raise AppError("pick one of the apps")
-        self._picked = kind
+        for known in KINDS:
+            if known == kind:
+                self._picked = known
+                return
+        raise AppError("pick one of the apps")
 
     def views(self) -> tuple[WalletView, ...]:
         """Return all apps to pick from."""

@@ -165,8 +165,8 @@ def test_empty_value_and_bare_card(
         (["nonsense"], "must be scheme.issuer.credential.attribute=VALUE"),
         (["a.b.c.d"], "must be scheme.issuer.credential.attribute=VALUE"),
         (["a.b.c=x"], "must be scheme.issuer.credential.attribute=VALUE"),
-        (["a.b.c.d=x", "a.b.c.d=y"], "--has 2: this attribute has a value already"),
-        (["example.town.age.over99=x"], "--has example.town.age: attributes:"),
+        (["a.b.c.d=x", "a.b.c.d=y"], "--has: value 2: this attribute has a value already"),
+        (["example.town.age.over99=x"], "--has: example.town.age: attributes:"),
     ],
 )
 def test_invalid_value_is_wrong_usage(

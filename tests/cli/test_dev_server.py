@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 from irma_backend import dev_server as dev_servers
 from irma_backend.cli import dev_server as module
 from irma_backend.cli.dev_server import dev_server
+from irma_backend.settings_table import SETTINGS
 from irma_testing import InMemoryServer
+from tests.processes import Process
 
 SCHEMES = Path(__file__).parent.parent / "vectors" / "proofs" / "schemes"
 RUN = "from irma_backend.cli.dev_server import dev_server; dev_server(prog_name='dev-server')"
@@ -56,7 +58,7 @@ def test_dev_server_prints_its_addresses(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_dev_server_runs_until_ctrl_c() -> None:
     """The server and its page respond until Ctrl-C, which ends the process with status 130."""
     command = [sys.executable, "-u", "-c", RUN, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with Process[bytes](command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().decode().removeprefix("IRMA server: ").strip()
         process.stdout.readline()
@@ -160,10 +162,17 @@ def test_https_needs_a_certificate_and_its_key(
     while_it_serves(monkeypatch, lambda: None)
     done = run("--port", "0", "--cert", certificate, "--key-file", key)
     assert (done.exit_code, "IRMA server: https://127.0.0.1:" in done.stdout) == (130, True)
+    path = tmp_path / "irma.toml"
+    path.write_text('[dev_server]\nport = 0\ncert = "server.pem"\nkey_file = "server.key"\n')
+    done = run("--settings", str(path))
+    assert (done.exit_code, "IRMA server: https://127.0.0.1:" in done.stdout) == (130, True)
     for options, reason in (
         (("--cert", certificate), "a PEM certificate and its private key"),
-        (("--cert", str(tmp_path / "nowhere")), "cannot read the file: No such file"),
-        (("--key-file", key), "--key-file: needs --cert"),
+        (
+            ("--cert", str(tmp_path / "nowhere")),
+            "cannot read the certificate or its key: No such file",
+        ),
+        (("--key-file", key), "--key-file: needs the certificate"),
     ):
         done = run("--port", "0", *options)
         assert (done.exit_code, reason in done.stderr.replace("\n", " ")) == (2, True)
@@ -192,8 +201,15 @@ def test_page_shows_what_the_app_has(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "reason"),
     [
         (("--host", "dev.example"), "--host: must be an IP address"),
-        (("--url", "dev.example"), "--url: must be an http or https URL"),
-        (("--has", "nonsense"), "--has 1: must be"),
+        (("--url", "dev.example"), "--url: the URL must begin with its scheme"),
+        (("--has", "nonsense"), "--has: value 1: must be"),
+        (("--scheme", "nowhere"), "--scheme: must be the folder"),
+        (("--requestors", "nowhere"), "--requestors: cannot read the file: No such file"),
+        (("--settings", "nowhere"), "--settings: the file cannot be read: No such file"),
+        (
+            ("--scheme", str(SCHEMES / "shared"), "--has", "shared.town.person.nmae=Ada"),
+            "--has: shared.town.person: attributes:",
+        ),
     ],
 )
 def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
@@ -215,6 +231,37 @@ def test_settings_file_has_what_no_option_sets(
     assert run("--settings", str(path), "--host", "127.0.0.3").exit_code == 130
     found = [line.partition(":")[2].partition(":")[2].partition(":")[0] for line in lines]
     assert found == ["//127.0.0.2", "//127.0.0.3"]
+
+
+def test_every_option_is_a_setting() -> None:
+    """Each option of the development server has a setting of its name in the table `dev_server`."""
+    options = {each.name for each in dev_server.params} - {"settings_file"}
+    table = {each.name.removeprefix("dev_server.") for each in SETTINGS}
+    assert options - table == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('host = "dev.example"', "host: must be an IP address"),
+        ('url = "http://a b"', "url: "),
+        ('has = ["nonsense"]', "has: value 1: must be"),
+        ('has = ["example.town.age.over99=x"]', "has: example.town.age: attributes: "),
+        ('scheme = "nowhere"', "scheme: must be the folder of a scheme"),
+        ('requestors = "nowhere"', "requestors: cannot read the file: No such file"),
+        ('cert = "nowhere"', "cert: cannot read the certificate or its key: No such file"),
+        ('key_file = "nowhere"', "key_file: needs the certificate of this key"),
+        ("port = 70000", "port: must be a port"),
+        ('callbacks_anywhere = "yes"', "callbacks_anywhere: must be true or false"),
+    ],
+)
+def test_fault_in_the_settings_file_names_its_line(line: str, reason: str, tmp_path: Path) -> None:
+    """A setting that turns out to be wrong is status 2, and the message names file and line."""
+    path = tmp_path / "irma.toml"
+    path.write_text(f"[dev_server]\n{line}\n")
+    done = run("--settings", str(path))
+    place = f"Error: {path}, line 2, dev_server.{reason}"
+    assert (done.exit_code, place in done.stderr) == (2, True), done.stderr
 
 
 def test_scheme_says_what_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

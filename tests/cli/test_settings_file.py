@@ -140,6 +140,26 @@ def test_config_shows_where_each_setting_came_from(
     assert found["requests.adult.json"]["value"] == "DisclosureRequest"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "redis://hunter2@localhost/0",
+        "redis://user:hunter2@localhost/0",
+        "rediss://localhost/0?ssl_ca_certs=hunter2",
+        "pigeon://localhost/hunter2%40host",
+        "pigeon://localhost/#hunter2",
+        "pigeon:id=hunter2",
+    ],
+)
+def test_config_shows_no_part_of_a_uri_that_may_be_secret(uri: str, bare: CommandLine) -> None:
+    """A URI with a user, a query or parameters is shown as its scheme and fingerprint."""
+    found = shown(bare.at(IRMA_STORE=uri))
+    assert found["parts.store"]["value"] == {
+        "scheme": uri.partition(":")[0],
+        "fingerprint": fingerprint(uri),
+    }
+
+
 def test_config_in_a_pipe_and_at_a_terminal(bare: CommandLine, settings_file: Path) -> None:
     """In a pipe, `config` prints a line for each setting; at a terminal, a table."""
     line = ("config", "--settings", str(settings_file))

@@ -135,6 +135,24 @@ def test_wrong_option_is_named(
     assert "Traceback" not in err
 
 
+def test_settings_file_has_schemes_and_keys(
+    command_line: CommandLine, folder: Path, tmp_path: Path
+) -> None:
+    """The table `[proofs]` of a settings file has what no option gives; an option overrides it."""
+    file = tmp_path / "shop.toml"
+    file.write_text(
+        f'[proofs]\nschemes = ["{folder / "made"}"]\nscheme_keys = ["made={folder / "made.pem"}"]\n'
+        f'time_stamp_keys = ["{PINNED[1]}"]\nmin_key_bits = 1024\n'
+    )
+    command = ("verify-signature", "-", "--settings", str(file))
+    status, out, err = command_line.run(*command, stdin=signature())
+    assert (status, json.loads(out)["message"]) == (0, MESSAGE), err
+    status, out, _ = command_line.run(*command, "--min-key-bits", "2048", stdin=signature())
+    assert json.loads(out)["error"]["code"] == "key_length"
+    status, _, err = command_line.run("verify-signature", "-", stdin=signature())
+    assert (status, "--scheme and --scheme-key are missing" in err) == (2, True)
+
+
 def test_input_must_be_json(command_line: CommandLine, options: list[str], tmp_path: Path) -> None:
     """A missing file and a file that is not JSON are exit status 2."""
     for file, stdin in ((str(tmp_path / "nothing"), ""), ("-", "no JSON")):
@@ -144,15 +162,20 @@ def test_input_must_be_json(command_line: CommandLine, options: list[str], tmp_p
 
 @pytest.fixture
 def time_stamps() -> Iterator[tuple[str, list[str]]]:
-    """A time-stamping server that trusts one key, and the paths that it was asked for."""
+    """A time-stamping server that trusts one key, and the paths that it was asked for.
+
+    Below `/gone` it no longer trusts the key, and below `/odd` it does not say until when it does.
+    """
     asked: list[str] = []
     own = base64.b64decode(STAMPS.public_key).hex()
+    until = {"": "2099-01-01T00:00:00.123456789+02:00", "/gone": "2001-01-01T00:00:00Z"}
 
     class TimeStamps(Handler):
         def do_GET(self) -> None:  # noqa: N802  # the standard library's
             asked.append(self.path)
-            said = {"Trusted": self.path == f"/checkPublicKey?alg=ed25519&pk={own}"}
-            is_known = self.path.startswith("/checkPublicKey?")
+            folder, _, query = self.path.partition("/checkPublicKey?")
+            said = {"Trusted": query == f"alg=ed25519&pk={own}", "Expires": until.get(folder, "")}
+            is_known = query and folder in {*until, "/odd"}
             body = json.dumps(said).encode() if is_known else b"not found"
             self.send_response(200 if is_known else 404)
             self.send_header("content-length", str(len(body)))
@@ -184,10 +207,24 @@ def test_key_of_another_server_is_not_printed(
         assert (status, out) == (6, "")
 
 
+def test_key_that_expired_before_the_stamp_is_not_printed(
+    command_line: CommandLine, time_stamps: tuple[str, list[str]]
+) -> None:
+    """A key that the server no longer trusted at the time of the stamp is exit status 6."""
+    status, out, err = command_line.run(
+        "time-stamp-key", "-", f"{time_stamps[0]}/gone", stdin=signature()
+    )
+    assert (status, out, "no longer trusted" in err) == (6, "", True)
+
+
 def test_other_server_is_reported(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
     """The URL of another server is exit status 7, and a string that is not a URL is 2."""
-    for url, expected in ((f"{time_stamps[0]}/other", 7), ("nowhere", 2)):
+    for url, expected in (
+        (f"{time_stamps[0]}/other", 7),
+        (f"{time_stamps[0]}/odd", 7),
+        ("nowhere", 2),
+    ):
         status, out, err = command_line.run("time-stamp-key", "-", url, stdin=signature())
         assert (status, out) == (expected, ""), err

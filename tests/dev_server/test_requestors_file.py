@@ -133,15 +133,15 @@ def test_errors_name_requestor_and_setting(path: Path, value: Any, reason: str) 
     """An error names the requestor and the setting, and says what is expected."""
     with pytest.raises(ConfigurationError) as caught:
         read_requestors(write(path, value))
-    assert f"--requestors: {reason}" in str(caught.value)
+    assert str(caught.value).startswith(reason)
     assert "n0t*base64" not in str(caught.value)
 
 
 def test_file_must_be_json(path: Path) -> None:
     """A file that is missing, or is not JSON, is one clear error."""
-    with pytest.raises(ConfigurationError, match="--requestors: cannot read the file"):
+    with pytest.raises(ConfigurationError, match="cannot read the file"):
         read_requestors(path)
     for content in ("shop = 1", '{"a": 1, "a": 2}'):
         path.write_text(content)
-        with pytest.raises(ConfigurationError, match="--requestors: the file is not valid JSON"):
+        with pytest.raises(ConfigurationError, match="the file is not valid JSON"):
             read_requestors(path)

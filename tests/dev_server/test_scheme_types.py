@@ -1,4 +1,4 @@
-"""`--scheme` gives the development server the credential types of a scheme's folder."""
+"""`read_scheme` gives a server in memory the credential types of a scheme's folder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_misspelt_attribute_is_refused() -> None:
 def test_folder_without_a_scheme_is_refused(tmp_path: Path) -> None:
     """A folder without a scheme, or a file, is one clear error."""
     for path in (tmp_path, tmp_path / "nowhere", SCHEMES / "shared" / "index"):
-        with pytest.raises(ConfigurationError, match="--scheme: must be the folder of a scheme"):
+        with pytest.raises(ConfigurationError, match="path: must be the folder of a scheme"):
             read_scheme(path)
 
 
@@ -55,10 +55,11 @@ def test_damaged_scheme_is_refused(folder: Path) -> None:
     """A changed or missing file is found."""
     description = folder / "town" / "Issues" / "login" / "description.xml"
     description.write_text(description.read_text() + " ")
-    with pytest.raises(ConfigurationError, match="--scheme: "):
+    place = "shared/town/Issues/login/description.xml"
+    with pytest.raises(ConfigurationError, match=place):
         read_scheme(folder)
     description.unlink()
-    with pytest.raises(ConfigurationError, match="--scheme: "):
+    with pytest.raises(ConfigurationError, match=place):
         read_scheme(folder)
 
 
@@ -69,5 +70,5 @@ def test_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", fail)
-    with pytest.raises(ConfigurationError, match=r"--scheme: .*pk\.pem: is not a file that can be"):
+    with pytest.raises(ConfigurationError, match=r"path .*pk\.pem: is not a file that can be"):
         read_scheme(folder)

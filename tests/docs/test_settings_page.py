@@ -28,7 +28,7 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@runs("docs/settings.md", python=1, toml=2)
+@runs("docs/settings.md", python=1, toml=3)
 def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program reads either file, and gets an answer from the server in that file."""
     production = read_settings(files / "shop.toml")
@@ -36,6 +36,8 @@ def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyP
     assert production.value("authentication.token").text == "file:/run/secrets/irma-token"
     development = read_settings(files / "development.toml")
     assert development.requests == production.requests
+    signing = read_settings(files / "signing.toml")
+    assert signing.value("proofs.scheme_keys") == (("pbdf", files / "pbdf.pem"),)
 
     server = InMemoryServer()
     app = SimulatedApp(server)

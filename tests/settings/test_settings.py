@@ -64,14 +64,10 @@ def test_paths_start_from_the_folder_of_the_file() -> None:
     assert settings.value("authentication.key") == f"file:{FOLDER}/keys/shop.pem"
     assert settings.value("parts.store") == f"sqlite:{FOLDER}/irma.db"
     assert settings.value("parts.status") == "pigeon://127.0.0.1:6379/0"
-    assert settings.dev_server == {
-        "host": "127.0.0.1",
-        "port": 8088,
-        "url": "http://192.168.1.10:8088",
-        "requestors": FOLDER / "requestors.json",
-        "scheme": FOLDER / "schemes" / "pbdf",
-        "has": ("pbdf.sidn-pbdf.email.email=ada@example.com",),
-    }
+    assert settings.value("proofs.schemes") == (FOLDER / "schemes" / "pbdf",)
+    assert settings.value("proofs.scheme_keys") == (("pbdf", FOLDER / "pbdf.pem"),)
+    assert settings.value("dev_server.requestors") == FOLDER / "requestors.json"
+    assert settings.value("dev_server.scheme") == FOLDER / "schemes" / "pbdf"
 
 
 def test_secrets_are_read_when_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:

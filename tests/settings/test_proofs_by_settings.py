@@ -1,0 +1,125 @@
+"""The table `[proofs]` of a settings file: which attributes exist, and who verifies signatures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from irma_backend import connect, connect_async
+from irma_core import DisclosureRequest
+from irma_core.errors import ConfigurationError, ProofError, RequestError
+from irma_proofs import Schemes, SignatureVerifier
+from tests.proofs.honest import MESSAGE, honest
+from tests.proofs.made import STAMPS, made_scheme, scheme_files
+
+SERVER = 'server.url = "https://irma.example"\n'
+SCHEMES = '[proofs]\nschemes = ["schemes/made"]\nscheme_keys = ["made=made.pem"]\n'
+STAMP_KEY = f"{made_scheme().time_stamp_server}={STAMPS.public_key}"
+PROOFS = f'{SCHEMES}time_stamp_keys = ["{STAMP_KEY}"]\nmin_key_bits = 1024\n'
+NAME = "made.small.person.name"
+
+
+@pytest.fixture
+def written(written: Path) -> Path:
+    """Return the path of a settings file to write, beside the schemes and their keys."""
+    for path, content in scheme_files().items():
+        file = written.parent / "schemes" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    (written.parent / "made.pem").write_text(made_scheme().public_pem)
+    (written.parent / "other").mkdir()
+    return written
+
+
+async def test_file_says_which_attributes_exist(written: Path) -> None:
+    """With schemes in the file, `check` refuses a misspelt name, in both modes."""
+    written.write_text(SERVER + SCHEMES)  # noqa: ASYNC240  # a small file
+    misspelt = DisclosureRequest({"name": f"{NAME}e"})
+    with connect(settings=written) as requestor:
+        requestor.check(DisclosureRequest({"name": NAME}))
+        with pytest.raises(RequestError, match=f"did you mean {NAME}"):
+            requestor.check(misspelt)
+        assert requestor.context.signature_verifier is None
+    async with connect_async(settings=written) as awaited:
+        with pytest.raises(RequestError, match=f"did you mean {NAME}"):
+            await awaited.check(misspelt)
+
+
+def test_file_says_who_verifies_signatures(written: Path) -> None:
+    """With time-stamp keys in the file, the requestor verifies signatures itself."""
+    written.write_text(SERVER + PROOFS)
+    with connect(settings=written) as requestor:
+        verifier = requestor.context.signature_verifier
+        assert isinstance(verifier, SignatureVerifier)
+        assert verifier.verify(json.dumps(honest("as asked").json)).message == MESSAGE
+    written.write_text(SERVER + PROOFS.replace("1024", "2048"))
+    with connect(settings=written) as requestor:
+        verifier = requestor.context.signature_verifier
+        assert isinstance(verifier, SignatureVerifier)
+        with pytest.raises(ProofError) as caught:
+            verifier.verify(json.dumps(honest("as asked").json))
+        assert caught.value.check == "key_length"
+
+
+def test_environment_and_arguments_override_the_file(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable overrides the file, and an argument overrides both."""
+    written.write_text(SERVER + PROOFS)
+    monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "other"))
+    with pytest.raises(ConfigurationError, match="scheme_keys: each scheme needs the key"):
+        connect(settings=written).__enter__()
+    monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "schemes" / "made"))
+    monkeypatch.setenv("IRMA_SCHEME_KEYS", f"made={written.parent / 'made.pem'}")
+    monkeypatch.setenv("IRMA_TIME_STAMP_KEYS", STAMP_KEY)
+    monkeypatch.setenv("IRMA_MIN_KEY_BITS", "1024")
+    with connect("https://irma.example", settings=written) as requestor:
+        schemes, verifier = requestor.context.schemes, requestor.context.signature_verifier
+        assert isinstance(schemes, Schemes)
+    with connect(settings=written, schemes=schemes, signature_verifier=verifier) as requestor:
+        assert requestor.context.schemes is schemes
+        assert requestor.context.signature_verifier is verifier
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ('schemes = ["schemes/made"]', ": proofs.scheme_keys is missing"),
+        ('scheme_keys = ["made=made.pem"]', ": proofs.schemes is missing"),
+        (f'time_stamp_keys = ["{STAMP_KEY}"]', ": proofs.schemes is missing"),
+        (
+            'scheme_keys = ["made=made.pem"]\nschemes = ["schemes/made", "other"]',
+            ", line 4, proofs.schemes: the folders of all schemes must be in one folder",
+        ),
+        (
+            'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',
+            ", line 4, proofs.scheme_keys: each scheme needs the key of the same name",
+        ),
+        (
+            'schemes = ["schemes/made"]\nscheme_keys = ["made=nowhere.pem"]',
+            ", line 4, proofs.scheme_keys: cannot read the file: No such file",
+        ),
+        (
+            'schemes = ["schemes/made"]\nscheme_keys = ["made=settings.toml"]',
+            ", line 4, proofs.scheme_keys: the key of made must be the PEM",
+        ),
+        (
+            'scheme_keys = ["other=made.pem"]\nschemes = ["other"]',
+            ", line 4, proofs.schemes: path other/index: is not a file that can be read",
+        ),
+        (
+            'schemes = ["schemes/made"]\nscheme_keys = ["made=made.pem"]\n'
+            'time_stamp_keys = ["https://time.example=zq7"]',
+            ", line 5, proofs.time_stamp_keys: ",
+        ),
+    ],
+)
+def test_fault_names_its_line(table: str, place: str, written: Path) -> None:
+    """A file or a key that is wrong or missing is named with its line, and no value is shown."""
+    written.write_text(f"{SERVER}[proofs]\n{table}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        connect(settings=written).__enter__()
+    assert str(caught.value).startswith(f"{written}{place}")
+    assert "zq7" not in str(caught.value)
