@@ -22,6 +22,7 @@ __all__ = ["Bridge"]
 
 ResultT = TypeVar("ResultT")
 _TOKEN = re.compile(r"[0-9A-Za-z]{20}")
+_UNKNOWN_NAMES = re.compile(rb"Unknown identifiers: [\w.,; -]{1,500}\??")
 _LOG = logging.getLogger("irma_backend.dev_server")
 # The longest delay of an event or a timeout, in seconds.
 _TICK = 0.025
@@ -61,7 +62,11 @@ class Bridge:
         answer = await self._run(lambda: self._call(incoming))
         is_usual = (incoming.method, answer.status) == ("GET", 200)
         _LOG.log(
-            logging.DEBUG if is_usual else logging.INFO, "%s: %d", incoming.label, answer.status
+            logging.DEBUG if is_usual else logging.INFO,
+            "%s: %d%s",
+            incoming.label,
+            answer.status,
+            self._unknown_names(answer),
         )
         headers = [
             pair
@@ -105,10 +110,18 @@ class Bridge:
 
     def _label(self, method: str, path: str) -> str:
         """Return the name of a request in logs. A mistyped path may still have a secret in it."""
-        plain = unquote(path)  # so that an encoding cannot hide a secret from the next lines
+        return self._shown(f"{method} {unquote(path)}")  # an encoding cannot hide a secret then
+
+    def _shown(self, text: str) -> str:
+        """Return a string without control characters and secrets."""
         if self._secret:
-            plain = plain.replace(self._secret, "{secret}")
-        return _TOKEN.sub("{token}", ascii(f"{method} {plain}")[1:-1])
+            text = text.replace(self._secret, "{secret}")
+        return _TOKEN.sub("{token}", ascii(text)[1:-1])
+
+    def _unknown_names(self, answer: EventStream | HttpResponse) -> str:
+        """Return which names of the request do not exist, for the log, or an empty string."""
+        found = None if isinstance(answer, EventStream) else _UNKNOWN_NAMES.search(answer.body)
+        return f" {self._shown(found[0].decode())}" if found is not None else ""
 
     def _call(self, request: HttpRequest) -> EventStream | HttpResponse:
         self._catch_up()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from functools import partial
 
@@ -18,7 +18,7 @@ from irma_core.models.session_requests import (
 from irma_core.models.validation import credential_type_of
 from irma_core.protocol.known_schemes import KnownSchemes
 
-__all__ = ["check_names_flow"]
+__all__ = ["check_names_flow", "nearest_name"]
 
 
 def check_names_flow(
@@ -49,7 +49,11 @@ def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
         known = schemes.attribute_types(credential_type_of(identifier))
         is_type = identifier == credential_type_of(identifier)
         if known is None or not (is_type or identifier in known):
-            near = _nearest(schemes, identifier)
+            near = nearest_name(
+                identifier,
+                schemes.credential_types(),
+                lambda found: schemes.attribute_types(found) or (),
+            )
             advice = f"; did you mean {near}?" if near else ""
             raise RequestError(path, f"{identifier} is not in the schemes{advice}")
 
@@ -74,14 +78,24 @@ def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
                 yield path, f"{credential.credential}.{name}"
 
 
-def _nearest(schemes: KnownSchemes, identifier: str) -> str:
-    """Return the identifier that is most similar to a misspelt one, or an empty string."""
+def nearest_name(
+    identifier: str,
+    credential_types: Iterable[str],
+    attribute_types: Callable[[str], Iterable[str]],
+) -> str:
+    """Return the identifier that is most similar to a misspelt one, or an empty string.
+
+    Args:
+        identifier: The misspelt identifier, of a credential type or an attribute.
+        credential_types: The identifiers of all credential types.
+        attribute_types: Returns the identifiers of the attributes of one of them.
+    """
     misspelt = credential_type_of(identifier)
-    credential = _first(misspelt, schemes.credential_types())
+    credential = _first(misspelt, credential_types)
     if not credential or identifier == misspelt:
         return credential
     attribute = identifier.replace(misspelt, credential, 1)
-    return _first(attribute, schemes.attribute_types(credential) or ()) or credential
+    return _first(attribute, attribute_types(credential)) or credential
 
 
 def _first(name: str, names: Iterable[str]) -> str:

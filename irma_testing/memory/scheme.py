@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import final
 
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.flows.request_names import nearest_name
 from irma_core.models.arguments import check_flag, check_instance
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_items
@@ -17,6 +19,7 @@ __all__ = ["EXAMPLE_SCHEME", "OPEN_SCHEME", "CredentialType", "Scheme"]
 
 _IDENTIFIER = re.compile(r"\A[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,3}")
 _CREDENTIAL_PARTS = 3
+_MOST_SUGGESTIONS = 3
 
 
 def _optional_names(names: Iterable[str]) -> frozenset[str]:
@@ -139,6 +142,19 @@ class Scheme:
         for identifier in check_items(identifiers, str, "identifiers", "strings"):
             missing.update(dict.fromkeys(self._missing(identifier)))
         return sorted(missing, key=lambda name: (name.count("."), name))
+
+    def suggestions(self, identifiers: Iterable[str]) -> list[str]:
+        """Return what those among these that do not exist may mean, as far as it is known."""
+        missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
+        near = (
+            nearest_name(identifier, self._by_identifier, self._attribute_types)
+            for identifier in islice(missing, _MOST_SUGGESTIONS)  # finding one takes a while
+        )
+        return list(dict.fromkeys(filter(None, near)))
+
+    def _attribute_types(self, credential_type: str) -> list[str]:
+        found = self._by_identifier[credential_type]
+        return [f"{credential_type}.{name}" for name in found.attributes]
 
     def _missing(self, identifier: str) -> list[str]:
         scheme, _, rest = identifier.partition(".")

@@ -493,8 +493,9 @@ def _shortened(message: str) -> str:
     if found:
         return f"{found[0]} …"
     if message.startswith(_UNKNOWN):
-        # The order is random.
-        return _UNKNOWN + ", ".join(sorted(message.removeprefix(_UNKNOWN).split(", ")))
+        # The order is random, and only the server in memory makes a suggestion.
+        names, _, _ = message.removeprefix(_UNKNOWN).partition("; did you mean ")
+        return _UNKNOWN + ", ".join(sorted(names.split(", ")))
     if _CONNECTION_ERROR.match(message):
         return "Error type: transport …"
     found = re.match(r"strconv\.|math/big|illegal base64|token is expired by", message)

@@ -145,7 +145,9 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
     headers = {"content_type": "application/json"} if isinstance(request, bytes) else {}
     *refusal, words = http.refused(request, **headers)
     assert tuple(refusal) == INVALID
-    assert words == message or (place.name == "official" and what in OTHER_WORDS)
+    without_suggestion, _, _ = words.partition("; did you mean ")  # of the server in memory
+    is_other = place.name == "official" and what in OTHER_WORDS
+    assert without_suggestion == message or is_other
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,16 @@ def test_pages_obey_their_own_policy(http: Http, browser: Browser) -> None:
             assert all(re.match(r"/(?!/)|data:,$", address) for address in addresses)
 
 
+def test_log_names_what_does_not_exist(http: Http, caplog: pytest.LogCaptureFixture) -> None:
+    """The log names an attribute that does not exist, and the one that may be meant."""
+    with caplog.at_level(logging.INFO, "irma_backend.dev_server"):
+        http.refused(disclosure([["example.town.age.over81"]]))
+    assert (
+        "POST /session: 400 Unknown identifiers: example.town.age.over81; did you mean "
+        "example.town.age.over18?"
+    ) in caplog.text
+
+
 def test_log_has_no_token(http: Http, browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
     """The log has calls and statuses without tokens, and successful GETs only at debug level."""
     with caplog.at_level(logging.DEBUG, "irma_backend.dev_server"):

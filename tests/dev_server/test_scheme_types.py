@@ -41,7 +41,11 @@ def test_misspelt_attribute_is_refused() -> None:
     requestor.start_session(DisclosureRequest([f"shared.town.person.{person.attributes[0]}"]))
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(DisclosureRequest(["shared.town.person.nmae"]))
-    assert "shared.town.person.nmae" in caught.value.remote_message
+    names = "shared.town.person.nmae; did you mean shared.town.person.name?"
+    assert caught.value.remote_message == f"Unknown identifiers: {names}"
+    with pytest.raises(ServerRefusedError) as caught:
+        requestor.start_session(DisclosureRequest(["shared.town.perzon.name", "elsewhere.a.b.c"]))
+    assert caught.value.remote_message.endswith("; did you mean shared.town.person.name?")
 
 
 def test_folder_without_a_scheme_is_refused(tmp_path: Path) -> None:

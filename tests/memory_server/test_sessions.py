@@ -164,7 +164,14 @@ def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
     assert [post.url for post in server.posted] == ["https://a.example/cb/"]
     for name, error in (
         ("nothing", (400, "INVALID_REQUEST", "unknown static session")),
-        ("bad", (400, "MALFORMED_INPUT", "Unknown identifiers: example.town.age.over21")),
+        (
+            "bad",
+            (
+                *(400, "MALFORMED_INPUT"),
+                "Unknown identifiers: example.town.age.over21; did you mean "
+                "example.town.age.over18?",
+            ),
+        ),
     ):
         assert error_in(http.call("POST", f"/irma/session/{name}", {})) == error
 
