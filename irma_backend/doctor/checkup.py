@@ -23,6 +23,7 @@ from irma_backend.doctor.website_checks import (
     check_browser_package,
     check_callback,
     check_settings,
+    check_status,
     check_store,
 )
 from irma_core.errors import IrmaError
@@ -73,6 +74,12 @@ CHECKS: Final = (
     Check("cors", "May browsers call what they need, and nothing else?", check_cors),
     Check("callback", "Does the website answer where results are posted?", check_callback),
     Check("store", "Do all processes share one store?", check_store, needs_server=False),
+    Check(
+        "status",
+        "Do all processes learn how a session ended?",
+        check_status,
+        needs_server=False,
+    ),
     Check(
         "browser-package",
         "Is the official browser package where the pages need it?",

@@ -1,4 +1,4 @@
-"""Checks of the website: its settings, its callback URLs, its store and its script."""
+"""Checks of the website: its settings, its callback URLs, its parts and its script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from irma_backend.doctor.diagnoses import Cause, NotApplicableError, Problem
 from irma_backend.doctor.examination import Examination, origin_of
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.session_requests import as_extended
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.status_backends import PublishedEnd, StatusBackend
 from irma_core.protocol.stores import Store
 from irma_core.web.site_checks import (
     BrowserPackage,
@@ -24,7 +27,13 @@ from irma_core.web.site_checks import (
 )
 from irma_web.browser_package import FILE_NAME, package_state
 
-__all__ = ["check_browser_package", "check_callback", "check_settings", "check_store"]
+__all__ = [
+    "check_browser_package",
+    "check_callback",
+    "check_settings",
+    "check_status",
+    "check_store",
+]
 
 _REDIRECTS: Final = range(300, 400)
 _NO_PAGE: Final = {404: "no page there", 405: "the page takes no POST", 401: "a login is required"}
@@ -135,6 +144,41 @@ def _is_seen(one: Store, other: Store) -> bool:
         return other.get(key) == b"seen"
     finally:
         one.delete(key)
+
+
+def check_status(examination: Examination) -> Generator[Problem, None, str]:
+    """Find out whether the end that one connection publishes reaches another one."""
+    if examination.settings.first("parts.status") is None:
+        raise NotApplicableError("no status backend is set")
+    one, other = examination.parts.status_backend(), examination.parts.status_backend()
+    try:
+        is_shared = _is_heard(one, other)
+    except Exception as error:  # noqa: BLE001  # a backend raises the exceptions of its service
+        yield Problem(
+            id="status.failing",
+            finding="The status backend cannot be used",
+            exactly=type(error).__name__,  # its message may hold a password
+            remedy="Check that its service runs, and that this user may read and write there. "
+            "Until then, watches ask the IRMA server.",
+            command="irma-backend config",
+            cause=Cause.NETWORK,
+        )
+        return ""
+    if not is_shared:
+        yield Problem(
+            id="status.own",
+            finding="Each process has a status backend of its own, so a watch does not learn what "
+            "another process publishes",
+            remedy="Use one that they share, such as `redis:`.",
+            command="irma-backend config",
+        )
+    return "what one connection publishes, another one learns"
+
+
+def _is_heard(one: StatusBackend, other: StatusBackend) -> bool:
+    token = RequestorToken(secrets.token_hex(10))
+    one.publish(token, PublishedEnd(SessionStatus.CANCELLED))
+    return other.wait(token, timedelta(seconds=1)) is not None
 
 
 def check_browser_package(examination: Examination) -> Generator[Problem, None, str]:

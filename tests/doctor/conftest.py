@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,13 +51,14 @@ def diagnosing(
     requests: Requests = ASKED,
     static: Path | None = None,
     promptness: timedelta = timedelta(seconds=30),
+    plugins: Sequence[ModuleType] = (),
     **settings: Any,
 ) -> Diagnosis:
     """Return the diagnosis of one check; settings have `__` for the dot in their names."""
     given = {key.replace("__", "."): ("a test", value) for key, value in settings.items()}
     read = settings_with({"server.url": ("a test", url), **given})
     (check,) = (each for each in CHECKS if each.name == name)
-    with open_parts(settings=read, transport=transport) as parts:
+    with open_parts(settings=read, transport=transport, plugins=plugins) as parts:
         examination = Examination(
             read, parts, transport, requests, static=static, promptness=promptness
         )

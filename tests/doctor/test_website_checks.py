@@ -16,6 +16,8 @@ from irma_testing.misbehaving_server import MisbehavingServer, unused_port
 from irma_testing.misbehaviours import answer
 from irma_web import browser_package
 from tests.doctor.conftest import EMAIL, Diagnose, behind_a_proxy, problems
+from tests.plugins.in_process import giving, plugin
+from tests.redis.redis_server import running_redis
 
 
 def test_settings_that_are_safe(diagnose: Diagnose) -> None:
@@ -101,6 +103,40 @@ def test_store_that_fails(diagnose: Diagnose) -> None:
         found = diagnose("store", parts__store=f"redis://127.0.0.1:{port}")
     assert problems(found) == ["store.failing"]
     assert str(port) not in str(found)
+
+
+def test_status_backend_that_is_shared(diagnose: Diagnose, tmp_path: Path) -> None:
+    """In Redis, one connection learns what another one publishes."""
+    with running_redis(tmp_path) as redis:
+        assert diagnose("status", parts__status=redis.uri).outcome is Outcome.OK
+    assert diagnose("status").outcome is Outcome.SKIPPED
+
+
+class OwnBackend:
+    """A status backend that learns only what it published itself."""
+
+    def publish(self, *_: object) -> None: ...
+
+    def wait(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_status_backend_that_is_not_shared(diagnose: Diagnose) -> None:
+    """A backend that keeps what it publishes to itself is reported."""
+    own = plugin(irma_status_backends=lambda: {"own": giving(OwnBackend())})
+    found = diagnose("status", parts__status="own:", plugins=[own])
+    assert problems(found) == ["status.own"]
+    assert problems(diagnose("status", parts__status="unknown:")) == ["status.failed"]
+
+
+def test_status_backend_that_fails(diagnose: Diagnose) -> None:
+    """A service that is down is reported, without the message of its driver."""
+    with unused_port() as port:
+        found = diagnose("status", parts__status=f"redis://:a-password@127.0.0.1:{port}/0")
+    assert problems(found) == ["status.failing"]
+    assert found.problems[0].command
+    assert "a-password" not in str(found)
 
 
 @pytest.fixture
