@@ -41,6 +41,10 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
     The folder is unchanged until each file has been fetched and checked. The copy has the files
     that the index lists, with `index`, `index.sig` and, as `pk.pem`, the given key.
 
+    Two renames then put the copy in place of an earlier one. Between them there is no folder, so a
+    program that opens it at that moment gets an error, and never half a scheme. If the machine
+    stops between them, call this again.
+
     Args:
         url: The URL of the scheme's folder, in which its file `index` is.
         folder: The folder. Its name must be that of the scheme, such as `pbdf`. It must be new,

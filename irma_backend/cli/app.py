@@ -137,7 +137,11 @@ def refuse(link: str, *, as_json: bool) -> None:
 @_link
 @_json
 def walk_away(link: str, *, as_json: bool) -> None:
-    """Scan the session and do nothing more, so that it times out."""
+    """Scan the session and do nothing more, so that it times out.
+
+    The server gives up after a quarter of an hour. To let the session time out at once, use the
+    button on the development server's page.
+    """
     _decide(link, "nobody", (), as_json, lambda session: session.lose_connection())
 
 

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -44,6 +45,7 @@ __all__ = [
     "RISKS",
     "USAGE",
     "exit_status",
+    "note_server",
     "reporting_errors",
     "run",
 ]
@@ -92,6 +94,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
 """The statuses of the commands of `app`. Without a code, the app itself lacks something."""
 _INVALID_REQUEST = "INVALID_REQUEST"
+_SERVER = "irma_backend.server"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
@@ -184,7 +187,21 @@ def _message(error: IrmaError) -> str:
         and error.code == _INVALID_REQUEST
     ):
         message += ": --server must be the base URL of an IRMA server, without /irma or /session"
+    context = click.get_current_context(silent=True)
+    server = "" if context is None else context.meta.get(_SERVER, "")
+    if isinstance(error, SessionGoneError) and urlsplit(server).path.rstrip("/").endswith("/irma"):
+        message += (
+            ". Or --server is wrong: below /irma, apps and browsers reach sessions, so give the "
+            "base URL without it"
+        )
     return message
+
+
+def note_server(url: str) -> None:
+    """Note the server of a command, for errors that its URL may explain."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[_SERVER] = url
 
 
 def _location(error: Exception) -> str:

@@ -17,7 +17,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from irma_backend.cli.exit_statuses import RISKS
+from irma_backend.cli.exit_statuses import RISKS, note_server
 from irma_backend.cli.inputs import read_bytes
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.installed import installed_plugins
@@ -83,6 +83,7 @@ class Settings:
         if self.has_key:
             _ = self.name
         with open_parts(settings=self.all) as parts:
+            note_server(self.all.value("server.url"))
             # A command reports to its caller and not to a log.
             yield parts.requestor(status=status, observer=None)
 

@@ -12,8 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from irma_backend.cli.main import main
+from irma_core import DisclosureRequest, Requestor, TokenAuthentication
 from irma_testing import InMemoryServer, SimulatedApp
-from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, read_until
+from irma_transport_urllib3 import Urllib3Transport
+from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, TOKEN, CommandLine, read_until
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "schemas" / "command-line.json").read_bytes())
@@ -131,6 +133,22 @@ def test_app_and_settings_follow_the_schema(
         assert done["sessions"][0]["decision"] == "answered"
         check("session", process.communicate(timeout=600)[0])
     check("config", command_line.run("config", "--json")[1])
+
+
+def test_watching_app_follows_the_schema(command_line: CommandLine) -> None:
+    """Each line of `app watch` is a new session or an outcome, which has a definition."""
+    watching = ("app", "watch", "--answer-by-itself", "--json")
+    with command_line.start(*watching) as process, Urllib3Transport() as transport:
+        assert process.stdout is not None
+        authentication = TokenAuthentication(TOKEN)
+        requestor = Requestor(command_line.server, transport, authentication=authentication)
+        for decision, attribute in (("answered", OVER18), ("refused", f"{CARD}.bsn")):
+            session = requestor.start_session(DisclosureRequest([attribute]))
+            shown = check("app show", process.stdout.readline())
+            assert shown["pointer"]["u"] == session.pointer.url
+            done = check("app", process.stdout.readline())
+            assert [each["decision"] for each in done["sessions"]] == [decision]
+        process.terminate()
 
 
 def test_server_and_plugins_follow_the_schema(command_line: CommandLine) -> None:

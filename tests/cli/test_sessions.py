@@ -129,6 +129,14 @@ def test_missing_answers_have_exit_statuses(
     assert "Traceback" not in err
 
 
+def test_wrong_path_is_suspected_when_a_session_is_gone(command_line: CommandLine) -> None:
+    """If --server ends in /irma, as the URL of a session does, the error says to leave it out."""
+    for path, is_suspected in (("/irma", True), ("/irma/", True), ("", False)):
+        wrong = command_line.at(IRMA_SERVER=f"{command_line.server}{path}")
+        status, _, err = wrong.run("status", stdin="a" * 20)
+        assert (status, "so give the base URL without it" in err) == (4, is_suspected), err
+
+
 def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
     """A session that nobody answers is exit status 4."""
     status, _, err = command_line.run(*ADULT, "--timeout", "1")
