@@ -32,7 +32,7 @@ def test_json_and_list(command_line: CommandLine) -> None:
     listed = command_line.run("doctor", "--list")[1]
     names = [line.split("\t")[0] for line in listed.splitlines()]
     assert names == [each.name for each in CHECKS]
-    assert len(check("doctor", command_line.run("doctor", "--list", "--json")[1])["checks"]) == 14
+    assert len(check("doctor", command_line.run("doctor", "--list", "--json")[1])["checks"]) == 15
     status, out, err = command_line.run("doctor", "reachable", "cors", "pointer", "--json")
     assert status == 0, err
     found = {each["name"]: each for each in check("doctor", out)["checks"]}
