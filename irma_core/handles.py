@@ -38,6 +38,7 @@ from irma_core.protocol.transport import utc_now
 from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
+from irma_core.value_object import ValueObject
 from irma_core.wire.stored_requests import read_stored_session, stored_session
 
 __all__ = ["AsyncHandles", "Binding", "Handles", "redeem_handle_flow"]
@@ -60,8 +61,8 @@ class Binding(Enum):
 
 
 @final
-@attrs.frozen
-class HandleSettings:
+@attrs.frozen(eq=False, repr=False)
+class HandleSettings(ValueObject):
     """The settings for sealing and redeeming, besides the requestor's context.
 
     Args:

@@ -6,7 +6,7 @@ import json
 import re
 from itertools import accumulate
 from math import isfinite
-from typing import TypeAlias, Union
+from typing import Final, TypeAlias, Union
 
 __all__ = ["DuplicateKeyError", "JsonTextError", "JsonValue", "read_json", "write_json"]
 
@@ -18,10 +18,10 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
 # Python's own limit differs between versions, and between the reader and the writer. Messages of
 # the server are about ten levels deep.
 _DEEPEST = 200
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])', re.DOTALL)
+_STRING_OR_BRACKET: Final = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])'
 _STEPS = {"": 0, "[": 1, "{": 1, "]": -1, "}": -1}
 _WHITESPACE = " \t\n\r"
-_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
 
 class JsonTextError(ValueError):
@@ -92,7 +92,7 @@ def _decoded(text: str, reader: json.JSONDecoder) -> JsonValue:
     if end != len(text) and text[end:].strip(_WHITESPACE):
         raise JsonTextError("has more than one JSON value", end=end)
     # The reader accepts a lone "\ud800"; encoding it would fail far from here.
-    if "\\" in text and _LONE_SURROGATE.search(text):
+    if "\\" in text and re.search(_LONE_SURROGATE, text):
         write_json(value).encode("utf-8")
     return value
 
@@ -100,7 +100,7 @@ def _decoded(text: str, reader: json.JSONDecoder) -> JsonValue:
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= _DEEPEST:
         return
-    steps = map(_STEPS.__getitem__, _STRING_OR_BRACKET.findall(text))
+    steps = map(_STEPS.__getitem__, re.findall(_STRING_OR_BRACKET, text, flags=re.DOTALL))
     if max(accumulate(steps)) > _DEEPEST:
         raise RecursionError
 

@@ -26,6 +26,7 @@ from irma_core.models.sessions import SessionReference
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.trust.sealing import Sealer
+from irma_core.value_object import ValueObject
 from irma_core.wire.stored_requests import read_stored_request, stored_request
 
 __all__ = ["CALLBACK", "NEXT_SESSION", "CallbackContext", "SealedUrl", "StaticUrl"]
@@ -46,12 +47,12 @@ _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
 """Shorter than `_STATIC_LIFETIME`, so that a JWT is refused for its age before the store forgets
 that its session was delivered."""
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
+_RANDOM_PART: Final = r"[A-Za-z0-9_-]{20,}"
 
 
 @final
-@attrs.frozen
-class CallbackContext:
+@attrs.frozen(eq=False, repr=False)
+class CallbackContext(ValueObject):
     """The session data that the URL of a post contains or refers to.
 
     Args:
@@ -76,8 +77,8 @@ class CallbackContext:
 
 
 @final
-@attrs.frozen
-class SealedUrl:
+@attrs.frozen(eq=False, repr=False)
+class SealedUrl(ValueObject):
     """A page of the application that the server posts to, for one purpose.
 
     Args:
@@ -161,7 +162,7 @@ def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
 
 def _name_of_secret(url: ServerUrl) -> str:
     segment = _last_segment(urlsplit(url.text).path)
-    if not _SECRET.fullmatch(segment):
+    if not re.fullmatch(_RANDOM_PART, segment):
         raise ConfigurationError(
             "url must end with a secret segment of at least 20 letters, digits, '-' or '_'; "
             "secrets.token_urlsafe() makes one"
@@ -170,8 +171,8 @@ def _name_of_secret(url: ServerUrl) -> str:
 
 
 @final
-@attrs.frozen(repr=False)
-class StaticUrl:
+@attrs.frozen(eq=False, repr=False)
+class StaticUrl(ValueObject):
     """The callback URL of a static session, as in the server's configuration.
 
     Args:

@@ -83,6 +83,7 @@ from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
+from irma_core.value_object import ValueObject
 from irma_core.wire.stored_requests import read_stored_request, stored_request
 from irma_core.wire.write_requests import request_value
 
@@ -108,8 +109,8 @@ NextRequest: TypeAlias = SessionRequest | ExtendedRequest | None
 
 @final
 @boundary
-@attrs.frozen
-class ChainStep:
+@attrs.frozen(eq=False, repr=False)
+class ChainStep(ValueObject):
     """A session that is about to end, and for which the application chooses the next one.
 
     Args:
@@ -132,8 +133,8 @@ ChooseNext: TypeAlias = Callable[[ChainStep], Awaitable[NextRequest] | NextReque
 
 
 @final
-@attrs.frozen
-class NextSessionSettings:
+@attrs.frozen(eq=False, repr=False)
+class NextSessionSettings(ValueObject):
     """The settings for answering the server, besides the requestor's context.
 
     Args:
@@ -252,8 +253,8 @@ def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKe
 
 
 @final
-@attrs.frozen
-class NextSessionRecord:
+@attrs.frozen(eq=False, repr=False)
+class NextSessionRecord(ValueObject):
     """The request that follows a session, as it is in the store.
 
     It is read twice: to answer a repeated POST identically, and to follow the chain, which needs
@@ -330,8 +331,8 @@ class NextSessionRecord:
 
 
 @final
-@attrs.frozen
-class ChainState:
+@attrs.frozen(eq=False, repr=False)
+class ChainState(ValueObject):
     """The progress of following a chain.
 
     Args:

@@ -72,6 +72,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "CallbackSettings",
@@ -95,8 +96,8 @@ _ACCEPTED: Final = HttpResponse(204)
 
 @final
 @boundary
-@attrs.frozen
-class SessionOutcome:
+@attrs.frozen(eq=False, repr=False)
+class SessionOutcome(ValueObject):
     """How a session ended, as reported to the application.
 
     Args:
@@ -141,8 +142,8 @@ Deliver: TypeAlias = Callable[[SessionOutcome], Awaitable[None] | None]
 
 
 @final
-@attrs.frozen
-class CallbackSettings(Generic[UrlT_co]):
+@attrs.frozen(eq=False, repr=False)
+class CallbackSettings(ValueObject, Generic[UrlT_co]):
     """The settings for receiving callbacks, besides the requestor's context.
 
     Args:
@@ -157,8 +158,8 @@ class CallbackSettings(Generic[UrlT_co]):
 
 
 @final
-@attrs.frozen
-class _Delivery:
+@attrs.frozen(eq=False, repr=False)
+class _Delivery(ValueObject):
     """An outcome to deliver.
 
     Args:
@@ -229,8 +230,8 @@ def receive_callback_flow(
 
 
 @final
-@attrs.frozen
-class PendingCallback:
+@attrs.frozen(eq=False, repr=False)
+class PendingCallback(ValueObject):
     """An unsigned post that was replied to, and is to be resolved by asking the server.
 
     Args:

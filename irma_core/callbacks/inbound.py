@@ -35,6 +35,7 @@ from irma_core.models.events import PostRefused
 from irma_core.models.results import SessionResult
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import Clock, utc_now
+from irma_core.value_object import ValueObject
 from irma_core.wire.read_results import read_session_result
 from irma_core.wire.values import WireError
 
@@ -79,8 +80,8 @@ _HEADERS: Final = "headers: must be a mapping or pairs of strings, such as reque
 
 
 @final
-@attrs.frozen
-class InboundRequest:
+@attrs.frozen(eq=False, repr=False)
+class InboundRequest(ValueObject):
     """A request to a page of the application, as any web framework represents it.
 
     Args:
@@ -156,8 +157,8 @@ def framework_body(body: object) -> bytes:
 
 
 @final
-@attrs.frozen
-class _ClockAt:
+@attrs.frozen(eq=False, repr=False)
+class _ClockAt(ValueObject):
     """A clock whose wall time is fixed; its monotonic time is that of another clock."""
 
     at: datetime

@@ -21,6 +21,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
+from irma_core.value_object import ValueObject
 
 __all__ = ["NamedSessions"]
 
@@ -30,8 +31,8 @@ _PURPOSE: Final = "session named by a post"
 
 
 @final
-@attrs.frozen
-class NamedSessions:
+@attrs.frozen(eq=False, repr=False)
+class NamedSessions(ValueObject):
     """The sessions that were named at one URL.
 
     Args:

@@ -41,6 +41,7 @@ from irma_core.trust.authentication import (
 )
 from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, parse_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "RequestorContext", "make_context"]
 
@@ -52,8 +53,8 @@ _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 
 @final
-@attrs.frozen
-class RequestorContext:
+@attrs.frozen(eq=False, repr=False)
+class RequestorContext(ValueObject):
     """The settings of a requestor.
 
     Args:

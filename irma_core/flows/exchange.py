@@ -29,6 +29,7 @@ from irma_core.protocol.policy import is_transient, retry_after, wait_of
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.request_jwt import UnsignedJwt
 from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = ["Prepared", "ToSign", "exchange_flow", "post_flow"]
 
@@ -37,8 +38,8 @@ Parse: TypeAlias = Callable[[HttpResponse], ParsedT]
 
 
 @final
-@attrs.frozen
-class ToSign:
+@attrs.frozen(eq=False, repr=False)
+class ToSign(ValueObject):
     """A request whose JWT is not signed yet.
 
     Args:

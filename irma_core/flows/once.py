@@ -19,6 +19,7 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Call, Flow, Sleep, delete_stored, get_stored, put_if_absent
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "CLOCK_SKEW",
@@ -41,8 +42,8 @@ _POLL_INTERVAL: Final = timedelta(milliseconds=50)
 
 
 @final
-@attrs.frozen
-class OnceKey:
+@attrs.frozen(eq=False, repr=False)
+class OnceKey(ValueObject):
     """The key of an action that is done once.
 
     Args:

@@ -12,6 +12,7 @@ from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import parse_status_event
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.protocol.transport import AsyncByteStream, ByteStream
+from irma_core.value_object import ValueObject
 
 __all__ = ["Subscription", "WatchState"]
 
@@ -27,8 +28,8 @@ _MAX_SUBSCRIPTIONS = 2
 
 
 @final
-@attrs.frozen
-class Subscription:
+@attrs.frozen(eq=False, repr=False)
+class Subscription(ValueObject):
     """An open event stream.
 
     Args:
@@ -49,8 +50,8 @@ class Subscription:
 
 
 @final
-@attrs.frozen
-class WatchState:
+@attrs.frozen(eq=False, repr=False)
+class WatchState(ValueObject):
     """The state of a watch. All points in time are on the monotonic clock.
 
     Args:

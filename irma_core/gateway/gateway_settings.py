@@ -24,6 +24,7 @@ from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.request_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "GatewayAssertion",
@@ -34,28 +35,32 @@ __all__ = [
 ]
 
 SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
-_PRINTABLE = re.compile(r"[ -~]+")  # RFC 6749, appendix A
-_SCOPE = re.compile(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*")
+_PRINTABLE: Final = r"[ -~]+"  # RFC 6749, appendix A
+_SCOPE: Final = r"[!#-\[\]-~]+( [!#-\[\]-~]+)*"
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=5)
 
 
-def _matches(value: object, pattern: re.Pattern[str] = _PRINTABLE) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _is_printable(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_PRINTABLE, value) is not None
 
 
-@attrs.frozen
-class _Credentials(Generic[SignerT_co]):
+def _is_scope(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_SCOPE, value) is not None
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Credentials(ValueObject, Generic[SignerT_co]):
     client_id: str
 
     def _check_id(self) -> None:
-        if not _matches(self.client_id):
+        if not _is_printable(self.client_id):
             raise ConfigurationError("client_id must be a string of printable ASCII, and not empty")
 
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GatewaySecret(_Credentials[Signer]):
     """Credentials for the authorization server: a client secret.
 
@@ -74,7 +79,7 @@ class GatewaySecret(_Credentials[Signer]):
 
     def __attrs_post_init__(self) -> None:
         self._check_id()
-        if not _matches(self.reveal()):
+        if not _is_printable(self.reveal()):
             hint = what_surrounds(self.reveal())
             raise ConfigurationError(
                 f"secret must be printable ASCII on one line, and not empty{hint}"
@@ -87,7 +92,7 @@ class GatewaySecret(_Credentials[Signer]):
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GatewayAssertion(_Credentials[SignerT_co]):
     """Credentials for the authorization server: a JWT, signed for each token request.
 
@@ -113,7 +118,7 @@ class GatewayAssertion(_Credentials[SignerT_co]):
         if getattr(self.signer, "algorithm", None) not in {HS256, RS256}:
             raise ConfigurationError(f"signer must be a signer for {HS256} or {RS256}")
         for each in (self.audience, self.key_id):
-            if each is not None and not _matches(each):
+            if each is not None and not _is_printable(each):
                 raise ConfigurationError(
                     "audience and key_id must be strings of printable ASCII, and not empty"
                 )
@@ -121,8 +126,8 @@ class GatewayAssertion(_Credentials[SignerT_co]):
 
 @final
 @boundary
-@attrs.frozen
-class GatewayAuthentication(Generic[SignerT_co]):
+@attrs.frozen(eq=False, repr=False)
+class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
     """Settings for a server behind a gateway that requires an OAuth 2.0 token with each call.
 
     A token is fetched when it is first needed and cached until shortly before it expires. It is
@@ -150,7 +155,7 @@ class GatewayAuthentication(Generic[SignerT_co]):
         check_instance(self.token_url, str, "token_url", "a string")
         if not isinstance(self.credentials, GatewaySecret | GatewayAssertion):
             raise ConfigurationError("credentials must be a GatewaySecret or a GatewayAssertion")
-        if self.scope is not None and not _matches(self.scope, _SCOPE):
+        if self.scope is not None and not _is_scope(self.scope):
             raise ConfigurationError(
                 "scope must be one or more ASCII names with one space between them"
             )

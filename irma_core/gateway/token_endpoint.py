@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import Final, final
 
 import attrs
 
@@ -14,20 +14,21 @@ from irma_core.json_text import DuplicateKeyError, JsonTextError, JsonValue, rea
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import retry_after
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["build_token_request", "parse_token_response"]
 
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+_BEARER: Final = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, section 2.1
 _CODES = frozenset(
     # RFC 6749, section 5.2; RFC 8707; and codes that servers use from its section 4.1.2.1.
     {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
     | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
     | {"temporarily_unavailable", "slow_down"}
 )
-_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_SECONDS: Final = r"[+-]?[0-9]+(\.[0-9]*)?"
 _LONGEST_LIFE = 10.0**9  # seconds: decades
-_LARGEST_TOKEN = 16 * 1024
+_LARGEST_BEARER = 16 * 1024
 """Characters. Proxies and servers refuse longer headers, and their errors do not say why."""
 
 
@@ -67,15 +68,15 @@ def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, fl
 
 
 @final
-@attrs.frozen
-class _Granted:
+@attrs.frozen(eq=False, repr=False)
+class _Granted(ValueObject):
     token: str = attrs.field(repr=False)
     seconds: float | None
 
 
 @final
-@attrs.frozen
-class _Refused:
+@attrs.frozen(eq=False, repr=False)
+class _Refused(ValueObject):
     reason: str
     code: str | None = None
     may_pass: bool = False
@@ -98,11 +99,11 @@ def _read(response: HttpResponse) -> _Granted | _Refused:
     token, kind = values.get("access_token"), values.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         return _Refused("the response must have the token_type Bearer")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+    if not isinstance(token, str) or not re.fullmatch(_BEARER, token):
         return _Refused("the access token is malformed")
-    if len(token) > _LARGEST_TOKEN:
+    if len(token) > _LARGEST_BEARER:
         return _Refused(
-            f"the access token is too long for a header: over {_LARGEST_TOKEN} characters"
+            f"the access token is too long for a header: over {_LARGEST_BEARER} characters"
         )
     seconds = _seconds(values.get("expires_in"))
     if seconds is None:
@@ -122,6 +123,6 @@ def _seconds(value: JsonValue) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(max(min(value, _LONGEST_LIFE), 0))
-    if isinstance(value, str) and _SECONDS.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_SECONDS, value):
         return float(value)  # some servers write the number as a string
     return None

@@ -29,6 +29,7 @@ from irma_core.models.holders import hidden_fields
 from irma_core.models.statuses import AttributeProofStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.models.validation import credential_type_of, scheme_of
+from irma_core.value_object import ValueObject
 
 __all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer", "proved_answer"]
 
@@ -49,8 +50,8 @@ class Evidence(Enum):
 
 
 @final
-@attrs.frozen
-class AnsweredSlot:
+@attrs.frozen(eq=False, repr=False)
+class AnsweredSlot(ValueObject):
     """The disclosure for one slot: all attributes of the option that the person chose.
 
     Args:

@@ -30,7 +30,7 @@ __all__ = [
 
 ValueT = TypeVar("ValueT")
 _IN_C: Final = (str, bytes, int, float, timedelta, datetime)
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = "[\ud800-\udfff]"
 _LONGEST: Final = timedelta(days=36500)
 _LONGEST_REFERENCE: Final = 200
 """Characters: enough for any identifier, and short enough for a URL."""
@@ -90,7 +90,7 @@ def check_string(value: object, name: str) -> str:
     if not text:
         raise UsageError(f"{name}: must not be empty")
     # A search, because the native error of an encoder would contain the whole string.
-    if _SURROGATE.search(text):
+    if re.search(_SURROGATE, text):
         raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
     return text
 

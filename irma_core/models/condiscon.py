@@ -15,6 +15,7 @@ from irma_core.errors import RequestError
 from irma_core.models.holders import Hidden, hide_optional
 from irma_core.models.validation import check_attribute_type, check_text, credential_type_of
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "AttributeRequest",
@@ -34,8 +35,8 @@ Slot: TypeAlias = str | int
 
 @final
 @boundary
-@attrs.frozen
-class AttributeRequest:
+@attrs.frozen(eq=False, repr=False)
+class AttributeRequest(ValueObject):
     """A request for one attribute.
 
     Source: irmago `AttributeRequest`; IRMA documentation, "Session requests".
@@ -75,8 +76,8 @@ AttributeLike: TypeAlias = str | AttributeRequest
 
 @final
 @boundary
-@attrs.frozen
-class Con:
+@attrs.frozen(eq=False, repr=False)
+class Con(ValueObject):
     """One option of a slot: all of these attributes together. Use `all_of` to make one."""
 
     attributes: tuple[AttributeRequest, ...] = ()
@@ -102,8 +103,8 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 
 @final
 @boundary
-@attrs.frozen
-class DisCon:
+@attrs.frozen(eq=False, repr=False)
+class DisCon(ValueObject):
     """The options of a slot, of which one is needed. Use `any_of` or `optional` to make one.
 
     The empty option, with which the person may leave the slot out, always comes last.
@@ -128,8 +129,8 @@ DisConLike: TypeAlias = AttributeLike | Con | DisCon | Sequence[ConLike]
 
 @final
 @boundary
-@attrs.frozen
-class ConDisCon:
+@attrs.frozen(eq=False, repr=False)
+class ConDisCon(ValueObject):
     """All slots of a request.
 
     Args:

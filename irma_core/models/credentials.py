@@ -18,6 +18,7 @@ from irma_core.models.validation import (
     check_text,
 )
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
@@ -37,8 +38,8 @@ def _hide_attributes(
 
 @final
 @boundary
-@attrs.frozen
-class CredentialRequest:
+@attrs.frozen(eq=False, repr=False)
+class CredentialRequest(ValueObject):
     """A request to issue one credential.
 
     Source: irmago `CredentialRequest`; IRMA documentation, "Issuing".

@@ -20,6 +20,7 @@ from irma_core.models.holders import (
 )
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["AttributeBasedSignature", "DisclosedAttribute", "checked_attribute"]
 
@@ -176,8 +177,8 @@ def checked_attribute(
 
 @final
 @boundary
-@attrs.frozen
-class AttributeBasedSignature:
+@attrs.frozen(eq=False, repr=False)
+class AttributeBasedSignature(ValueObject):
     """A signature that anyone with the scheme can verify. Store its JSON unchanged.
 
     Source: irmago `SignedMessage`; IRMA documentation, "Attribute-based signatures".

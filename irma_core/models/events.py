@@ -17,6 +17,7 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.models.statuses import SessionStatus, SessionType
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "CallRetried",
@@ -58,8 +59,8 @@ class WatchSource(Enum):
 
 
 @final
-@attrs.frozen
-class SessionStarted:
+@attrs.frozen(eq=False, repr=False)
+class SessionStarted(ValueObject):
     """The server started a session.
 
     Args:
@@ -72,8 +73,8 @@ class SessionStarted:
 
 
 @final
-@attrs.frozen
-class SessionAnswered:
+@attrs.frozen(eq=False, repr=False)
+class SessionAnswered(ValueObject):
     """The application got the answer of a session. Each call that returns it is an event.
 
     Args:
@@ -86,8 +87,8 @@ class SessionAnswered:
 
 
 @final
-@attrs.frozen
-class SessionRefused:
+@attrs.frozen(eq=False, repr=False)
+class SessionRefused(ValueObject):
     """A session ended without an answer, and nothing is broken.
 
     Args:
@@ -106,8 +107,8 @@ class SessionRefused:
 
 
 @final
-@attrs.frozen
-class SessionFailed:
+@attrs.frozen(eq=False, repr=False)
+class SessionFailed(ValueObject):
     """A session could not be started, or the library could not learn how it ended.
 
     Args:
@@ -122,8 +123,8 @@ class SessionFailed:
 
 
 @final
-@attrs.frozen
-class CallRetried:
+@attrs.frozen(eq=False, repr=False)
+class CallRetried(ValueObject):
     """A call to the server failed, and is made again. A series of failed polls is one event.
 
     Args:
@@ -140,8 +141,8 @@ class CallRetried:
 
 
 @final
-@attrs.frozen
-class WatchFellBack:
+@attrs.frozen(eq=False, repr=False)
+class WatchFellBack(ValueObject):
     """A watch could not use its best source of statuses, and uses the next one.
 
     Args:
@@ -158,8 +159,8 @@ class WatchFellBack:
 
 
 @final
-@attrs.frozen
-class CallbackDelivered:
+@attrs.frozen(eq=False, repr=False)
+class CallbackDelivered(ValueObject):
     """The application was notified of the end of a session by the server's post.
 
     Args:
@@ -174,8 +175,8 @@ class CallbackDelivered:
 
 
 @final
-@attrs.frozen
-class NextSessionChosen:
+@attrs.frozen(eq=False, repr=False)
+class NextSessionChosen(ValueObject):
     """The application chose what follows a session.
 
     Args:
@@ -188,8 +189,8 @@ class NextSessionChosen:
 
 
 @final
-@attrs.frozen
-class PostRefused:
+@attrs.frozen(eq=False, repr=False)
+class PostRefused(ValueObject):
     """A post to a page for the server was refused.
 
     Args:
@@ -202,8 +203,8 @@ class PostRefused:
 
 
 @final
-@attrs.frozen
-class HandleRefused:
+@attrs.frozen(eq=False, repr=False)
+class HandleRefused(ValueObject):
     """A browser's handle was refused.
 
     Args:
@@ -216,8 +217,8 @@ class HandleRefused:
 
 
 @final
-@attrs.frozen
-class WebRefused:
+@attrs.frozen(eq=False, repr=False)
+class WebRefused(ValueObject):
     """A web page's call was refused, with the code that the page received.
 
     Args:

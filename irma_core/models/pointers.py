@@ -16,6 +16,7 @@ from irma_core.models.statuses import SessionType
 from irma_core.models.tokens import fingerprint_of
 from irma_core.models.validation import check_address
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["LINK_BASE", "SessionPointer"]
 
@@ -25,8 +26,8 @@ LINK_BASE = "https://open.yivi.app/-/session"
 
 @final
 @boundary
-@attrs.frozen(repr=False)
-class SessionPointer:
+@attrs.frozen(eq=False, repr=False)
+class SessionPointer(ValueObject):
     """Leads an app to the session. Show it only to the person who is to answer.
 
     Source: irmago `Qr`; IRMA documentation, "Session pointer".

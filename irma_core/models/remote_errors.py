@@ -14,6 +14,7 @@ import attrs
 
 from irma_core.models.arguments import check_instance
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "ATTRIBUTES_EXPIRED",
@@ -31,8 +32,8 @@ INVALID_PROOFS: Final = "INVALID_PROOFS"
 ATTRIBUTES_EXPIRED: Final = "ATTRIBUTES_EXPIRED"
 
 # Except for parts of an identifier (`pbdf.…`), which may also have 20 letters.
-_TOKENLIKE = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)[0-9A-Za-z]{20}(?!\.?[0-9A-Za-z])|eyJ[\w.-]{20,}", re.ASCII
+_TOKENLIKE: Final = (
+    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)[0-9A-Za-z]{20}(?!\.?[0-9A-Za-z])|eyJ[\w.-]{20,}"
 )
 _LONGEST = 300
 
@@ -40,7 +41,8 @@ _LONGEST = 300
 def _printable(text: str) -> str:
     """Return a string on one line, not too long, without anything that looks like a secret."""
     check_instance(text, str, "error and description", "strings")
-    line = "".join(char if char.isprintable() else " " for char in _TOKENLIKE.sub("…", text))
+    harmless = re.sub(_TOKENLIKE, "…", text, flags=re.ASCII)
+    line = "".join(char if char.isprintable() else " " for char in harmless)
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
 
 
@@ -79,41 +81,37 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
 
 NOT_KNOWN: Final = "request could not be authenticated"
 """irmago's message with `INVALID_REQUEST` if it does not know the requestor."""
-_ADVICE: Final = tuple(
-    (re.compile(form, re.DOTALL), advice)
-    for form, advice in {
-        NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
-        "runs with `no_auth` accepts none",
-        r"Unknown requestor: .*": "the server's setting `requestors` has no requestor with this "
-        "name and type of key",
-        r"signature is invalid": "the server has another key for this requestor",
-        r"jwt too old": "the JWT was signed too long ago, or the clocks differ: sign it again",
-        r"token used before issued": "this machine's clock is ahead of the server's",
-        r"Unknown identifiers: .*": "the server's schemes do not have this scheme, issuer, "
-        "credential or attribute",
-        r"Error type: transport\n.*": "an identifier is not in the server's schemes, and the "
-        "server could not update them: check each identifier",
-        r"requestor not allowed to use the requested host": "the server's setting `requestors` "
-        "does not permit this `host`",
-        r"No issuer permissions configured": "the server's setting `issue_perms` lacks this "
-        "requestor",
-        r"augmenting client return url not enabled in server configuration": "the server's setting "
-        "`augment_client_return_url` is off",
-        r"http: request body too large": "the request is larger than the server's limit",
-        r"callbackUrl provided but no JWT private key is installed.*": "the server has no JWT key "
-        "to sign callbacks with: install one, or enable its `allow_unsigned_callbacks`",
-        r"JWT signing not supported": "the server has no JWT key: its setting is `jwt_privkey`",
-        r"cannot issue expired credentials": "a credential's validity ends before now",
-        r"nextSession provided with empty URL": "the URL of `next_session` is empty",
-        r"Within inner conjunctions, .*": "attributes of the same credential must be adjacent",
-        r"cannot request nonrevocation proof for .*": "a credential of `revocation` cannot be "
-        "revoked in its scheme",
-        r"cannot revoke .*": "the server's setting `revocation_settings` lacks this credential",
-        r"Pairing was not enabled": "pairing is off for this session: call set_pairing first",
-        r"Frontend options can only be updated .*": "an app has connected already",
-    }.items()
-)
-"""irmago's messages, with advice."""
+_ADVICE: Final[Mapping[str, str]] = {
+    NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
+    "runs with `no_auth` accepts none",
+    "Unknown requestor: *": "the server's setting `requestors` has no requestor with this "
+    "name and type of key",
+    "signature is invalid": "the server has another key for this requestor",
+    "jwt too old": "the JWT was signed too long ago, or the clocks differ: sign it again",
+    "token used before issued": "this machine's clock is ahead of the server's",
+    "Unknown identifiers: *": "the server's schemes do not have this scheme, issuer, "
+    "credential or attribute",
+    "Error type: transport\n*": "an identifier is not in the server's schemes, and the "
+    "server could not update them: check each identifier",
+    "requestor not allowed to use the requested host": "the server's setting `requestors` "
+    "does not permit this `host`",
+    "No issuer permissions configured": "the server's setting `issue_perms` lacks this requestor",
+    "augmenting client return url not enabled in server configuration": "the server's setting "
+    "`augment_client_return_url` is off",
+    "http: request body too large": "the request is larger than the server's limit",
+    "callbackUrl provided but no JWT private key is installed*": "the server has no JWT key "
+    "to sign callbacks with: install one, or enable its `allow_unsigned_callbacks`",
+    "JWT signing not supported": "the server has no JWT key: its setting is `jwt_privkey`",
+    "cannot issue expired credentials": "a credential's validity ends before now",
+    "nextSession provided with empty URL": "the URL of `next_session` is empty",
+    "Within inner conjunctions, *": "attributes of the same credential must be adjacent",
+    "cannot request nonrevocation proof for *": "a credential of `revocation` cannot be "
+    "revoked in its scheme",
+    "cannot revoke *": "the server's setting `revocation_settings` lacks this credential",
+    "Pairing was not enabled": "pairing is off for this session: call set_pairing first",
+    "Frontend options can only be updated *": "an app has connected already",
+}
+"""irmago's messages, with advice. An asterisk stands for any end of the message."""
 
 
 def _shown_name(name: str) -> str:
@@ -122,8 +120,8 @@ def _shown_name(name: str) -> str:
 
 @final
 @boundary
-@attrs.frozen
-class RemoteError:
+@attrs.frozen(eq=False, repr=False)
+class RemoteError(ValueObject):
     """An error that the server reports. Source: irmago `RemoteError`.
 
     Gateways and firewalls that respond instead of the server may quote what they refused: a token,
@@ -160,8 +158,9 @@ class RemoteError:
 
     def advice(self) -> str:
         """Return what to do about the message, if it is one of irmago's; else ""."""
-        for form, advice in _ADVICE:
-            if form.fullmatch(self.message):
+        for form, advice in _ADVICE.items():
+            begins_so = form.endswith("*") and self.message.startswith(form[:-1])
+            if begins_so or self.message == form:
                 return advice
         return ""
 

@@ -30,6 +30,7 @@ from irma_core.models.sessions import SessionReference, SessionWithRequest, Star
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["SessionResult", "signed_result"]
 
@@ -42,8 +43,8 @@ _LISTS: Final = frozenset({tuple, NoneType})
 
 @final
 @boundary
-@attrs.frozen(getstate_setstate=False)
-class SessionResult:
+@attrs.frozen(eq=False, repr=False, getstate_setstate=False)
+class SessionResult(ValueObject):
     """The server's claims about a session. Only `answer_to` checks them.
 
     A status of `DONE` proves nothing.

@@ -25,6 +25,7 @@ from irma_core.models.validation import (
     credential_type_of,
 )
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "DisclosureRequest",
@@ -102,8 +103,8 @@ def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[Credentia
     return made
 
 
-@attrs.frozen
-class _Options:
+@attrs.frozen(eq=False, repr=False)
+class _Options(ValueObject):
     """The options that the three types of session request share."""
 
     labels: Labels = attrs.field(default=None, converter=_to_labels, kw_only=True)
@@ -143,7 +144,7 @@ class _Options:
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class DisclosureRequest(_Options):
     """A request to disclose attributes.
 
@@ -178,7 +179,7 @@ class DisclosureRequest(_Options):
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SignatureRequest(_Options):
     """A request to sign a message with attributes.
 
@@ -227,7 +228,7 @@ class SignatureRequest(_Options):
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IssuanceRequest(_Options):
     """A request to issue credentials, and perhaps to disclose attributes first.
 
@@ -259,8 +260,8 @@ _SESSION_REQUESTS: Final = (DisclosureRequest, SignatureRequest, IssuanceRequest
 
 @final
 @boundary
-@attrs.frozen
-class NextSession:
+@attrs.frozen(eq=False, repr=False)
+class NextSession(ValueObject):
     """Where the server fetches the next session of a chain when this one ends.
 
     Source: irmago `NextSessionData`; IRMA documentation, "Chained sessions".
@@ -286,8 +287,8 @@ class NextSession:
 
 @final
 @boundary
-@attrs.frozen
-class ExtendedRequest:
+@attrs.frozen(eq=False, repr=False)
+class ExtendedRequest(ValueObject):
     """A session request with options for the server.
 
     Source: irmago `RequestorBaseRequest`; IRMA documentation, "Session requests", extra
@@ -333,8 +334,8 @@ class ExtendedRequest:
 
 @final
 @boundary
-@attrs.frozen
-class RevocationRequest:
+@attrs.frozen(eq=False, repr=False)
+class RevocationRequest(ValueObject):
     """A request to revoke a credential that was issued with a revocation key.
 
     Source: irmago `RevocationRequest`; IRMA documentation, "Revocation".

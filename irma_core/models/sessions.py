@@ -24,6 +24,7 @@ from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "FrontendOptions",
@@ -69,8 +70,8 @@ _PACKAGE_KINDS: Final = (SessionPointer, RequestorToken)
 
 @final
 @boundary
-@attrs.frozen
-class FrontendRequest:
+@attrs.frozen(eq=False, repr=False)
+class FrontendRequest(ValueObject):
     """The data that the browser needs to follow the session.
 
     Source: irmago `FrontendSessionRequest`.
@@ -124,8 +125,8 @@ class FrontendRequest:
 
 @final
 @boundary
-@attrs.frozen
-class SessionPackage:
+@attrs.frozen(eq=False, repr=False)
+class SessionPackage(ValueObject):
     """The server's response to a start.
 
     Source: irmago `SessionPackage`.
@@ -163,8 +164,8 @@ def _started_after(value: datetime) -> datetime:
 
 @final
 @boundary
-@attrs.frozen
-class StartedSession:
+@attrs.frozen(eq=False, repr=False)
+class StartedSession(ValueObject):
     """A started session and its request.
 
     A result becomes an answer only by comparison with that request.
@@ -237,8 +238,8 @@ def _package(
 
 @final
 @boundary
-@attrs.frozen
-class SessionReference:
+@attrs.frozen(eq=False, repr=False)
+class SessionReference(ValueObject):
     """A session of which only the request and the requestor token are known.
 
     This is enough to make an answer. Callbacks and chains produce such references.
@@ -276,8 +277,8 @@ class PairingMethod(Enum):
 
 @final
 @boundary
-@attrs.frozen
-class FrontendOptions:
+@attrs.frozen(eq=False, repr=False)
+class FrontendOptions(ValueObject):
     """The server's response to a change of the frontend's options.
 
     Source: irmago `SessionOptions`.

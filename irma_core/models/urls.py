@@ -20,16 +20,14 @@ __all__ = [
     "whitespace_fault",
 ]
 
-_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
-_NETLOC = re.compile(
-    r"\A(?:[^@]*+@)?(?:[\w-]++(?:\.[\w-]++)*+\.?|\[[0-9A-Fa-f:.]++\])(?::[0-9]++)?"
-)
+_SCHEME: Final = r"\A[A-Za-z][A-Za-z0-9+.-]*://"
+_NETLOC: Final = r"\A(?:[^@]*+@)?(?:[\w-]++(?:\.[\w-]++)*+\.?|\[[0-9A-Fa-f:.]++\])(?::[0-9]++)?"
 _PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9_-]++)*+/?",
     re.ASCII,
 )
-_WHITESPACE = re.compile(r"\s")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_WHITESPACE: Final = r"\s"
+_CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_DECODINGS: Final = 4
 """A gateway decodes a path once, and another one behind it perhaps once more."""
 _NOT_DECODED: Final = "\ufffd"
@@ -51,7 +49,7 @@ def whitespace_fault(url: str) -> str:
         return "must not be empty"
     if url != url.strip():
         return "must not begin or end with whitespace or a line end: strip it after reading"
-    if _WHITESPACE.search(url):
+    if re.search(_WHITESPACE, url):
         return "must have no whitespace and no line end"
     if not url.isprintable():
         return "must have no control or invisible character"
@@ -63,7 +61,7 @@ def origin_fault(url: str) -> str:
 
     The host may have letters beyond ASCII.
     """
-    if not _SCHEME.match(url):
+    if not re.match(_SCHEME, url, flags=re.ASCII):
         return "must begin with its scheme, https:// for instance"
     if "\\" in url:
         return "must have no backslash: browsers and servers read it differently"
@@ -88,7 +86,7 @@ def path_fault(url: str) -> str:
         path = decoded
     else:
         return "must not be percent-encoded several times"
-    if _CONTROL.search(path) or _NOT_DECODED in path:
+    if re.search(_CONTROL, path) or _NOT_DECODED in path:
         return "must have no encoded control character, and nothing that is not UTF-8"
     if "\\" in path:
         return "must have no backslash, encoded or not"
@@ -122,7 +120,7 @@ def is_plain_http(url: str) -> bool:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        is_valid = _NETLOC.fullmatch(parts.netloc) is not None and parts.port != 0
+        is_valid = re.fullmatch(_NETLOC, parts.netloc) is not None and parts.port != 0
     except ValueError:
         return None
     return parts if is_valid else None

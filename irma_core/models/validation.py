@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from irma_core.errors import RequestError
 from irma_core.models.urls import is_plain_url, origin_fault, path_fault, whitespace_fault
@@ -28,12 +29,11 @@ __all__ = [
 ]
 
 _PART = r"[A-Za-z0-9_-]+"
-_NAME = re.compile(_PART)
-_CREDENTIAL_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}")
+_CREDENTIAL_TYPE: Final = rf"\A{_PART}\.{_PART}\.{_PART}"
 _ATTRIBUTE_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
-_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SCHEME: Final = r"\A[A-Za-z][A-Za-z0-9+.-]*:.+"
+_HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?"
+_SURROGATE: Final = "[\ud800-\udfff]"
 _LAST_PORT = 65535
 _UNSAFE_SCHEMES = frozenset(
     # They run code.
@@ -59,7 +59,7 @@ def check_text(value: object, path: str, *, empty: bool = True) -> str:
     if not value and not empty:
         raise RequestError(path, "must not be empty")
     # A search, because the native error of an encoder would contain the whole string.
-    if not value.isascii() and _SURROGATE.search(value):
+    if not value.isascii() and re.search(_SURROGATE, value):
         raise RequestError(path, "must not have a lone surrogate (half a character)")
     return value
 
@@ -102,7 +102,7 @@ def check_return_address(value: object, path: str) -> str:
         RequestError: The URL has no scheme or a refused one, or it is on the web and has no host.
     """
     text = _checked_url(value, path)
-    if not _SCHEME.fullmatch(text):
+    if not re.fullmatch(_SCHEME, text, flags=re.ASCII):
         raise RequestError(path, "must be an absolute URL, with its scheme")
     scheme = text.partition(":")[0].lower()
     if scheme in {"http", "https"} and (fault := origin_fault(text)):
@@ -123,7 +123,7 @@ def check_host(value: object, path: str) -> str:
         RequestError: The value is something else, for example a URL.
     """
     text = check_text(value, path, empty=False)
-    found = _HOST.fullmatch(text)
+    found = re.fullmatch(_HOST, text, flags=re.ASCII)
     if found is None or (found[2] and not 0 < int(found[2][1:]) <= _LAST_PORT):
         raise RequestError(path, "must be a host name, with or without a port")
     return text
@@ -165,7 +165,7 @@ def check_credential_type(identifier: object, path: str) -> str:
     Raises:
         RequestError: The value is not such an identifier.
     """
-    if not isinstance(identifier, str) or not _CREDENTIAL_TYPE.fullmatch(identifier):
+    if not isinstance(identifier, str) or not re.fullmatch(_CREDENTIAL_TYPE, identifier):
         raise RequestError(path, "must have the form scheme.issuer.credential")
     return identifier
 
@@ -176,7 +176,7 @@ def check_attribute_name(name: object, path: str) -> str:
     Raises:
         RequestError: The value is not such a name.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_PART, name):
         raise RequestError(path, "must name each attribute by the fourth part of its identifier")
     return name
 

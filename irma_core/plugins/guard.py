@@ -15,6 +15,7 @@ import attrs
 
 from irma_core.errors import IrmaError, PluginError
 from irma_core.plugins.hookspecs import PluginUri
+from irma_core.value_object import ValueObject
 
 __all__ = ["OpenPart", "call_plugin"]
 
@@ -48,8 +49,8 @@ def call_plugin(
 
 
 @final
-@attrs.frozen
-class OpenPart(Generic[ValueT_co]):
+@attrs.frozen(eq=False, repr=False)
+class OpenPart(ValueObject, Generic[ValueT_co]):
     """A part that a plugin's factory made, with the plugin's name.
 
     Args:

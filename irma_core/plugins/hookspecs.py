@@ -26,6 +26,7 @@ from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Clock, Transport
 from irma_core.tracebacks import boundary
 from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "PROJECT",
@@ -46,7 +47,7 @@ PROJECT: Final = "irma_backend"
 """The name of pluggy's markers and of the entry point group."""
 
 # A longer prefix is more likely a secret in the wrong place than a scheme, so it is not shown.
-_URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*", re.ASCII | re.DOTALL | re.IGNORECASE)
+_URI: Final = r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*"
 
 HookT = TypeVar("HookT", bound=Callable[..., Any])
 
@@ -86,8 +87,8 @@ class Mode(Enum):
 
 @final
 @boundary
-@attrs.frozen(repr=False)
-class PluginUri:
+@attrs.frozen(eq=False, repr=False)
+class PluginUri(ValueObject):
     """A URI from a setting. It may hold a password, so no `repr` and no error shows it.
 
     Args:
@@ -119,7 +120,7 @@ class PluginUri:
         """
         if not isinstance(text, str):
             raise ConfigurationError("a URI must be a string such as file:/etc/irma/key.pem")
-        match = _URI.fullmatch(text)
+        match = re.fullmatch(_URI, text, flags=re.ASCII | re.DOTALL | re.IGNORECASE)
         if match is None:
             raise ConfigurationError("a URI must begin with a scheme, as in file:/etc/irma/key.pem")
         return cls(match["scheme"].lower(), text)
@@ -135,8 +136,8 @@ class PluginUri:
 
 @final
 @boundary
-@attrs.frozen
-class FactoryContext:
+@attrs.frozen(eq=False, repr=False)
+class FactoryContext(ValueObject):
     """The objects that a factory may use besides its URI.
 
     Args:

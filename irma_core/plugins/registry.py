@@ -30,19 +30,20 @@ from irma_core.plugins.hookspecs import (
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = ["RESERVED", "Offers", "PluginRegistry"]
 
 RESERVED: Final = frozenset({"events", "poll"})
 """The core's own ways to follow a session, which no plugin may claim."""
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
+_SCHEME: Final = r"[a-z][a-z0-9+.-]{0,31}"
 PartT_co = TypeVar("PartT_co", covariant=True)
 Factory = Callable[[PluginUri, FactoryContext], object]
 
 
-@attrs.frozen
-class _Kind(Generic[PartT_co]):
+@attrs.frozen(eq=False, repr=False)
+class _Kind(ValueObject, Generic[PartT_co]):
     """A kind of part: its hook, its name for errors, and the methods that it must have."""
 
     hook: str
@@ -76,8 +77,8 @@ class _Hooks:
 
 
 @final
-@attrs.frozen
-class Offers:
+@attrs.frozen(eq=False, repr=False)
+class Offers(ValueObject):
     """The schemes of one plugin, sorted."""
 
     signing_schemes: tuple[str, ...]
@@ -155,7 +156,7 @@ class PluginRegistry:
             )
         claimed = self._factories[kind.hook]
         for scheme, factory in factories.items():
-            if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme):
+            if not isinstance(scheme, str) or not re.fullmatch(_SCHEME, scheme, flags=re.ASCII):
                 raise PluginError(name, f"{kind.hook}: each key must be a URI scheme in lower case")
             if not callable(factory):
                 raise PluginError(name, f"{kind.hook}: the factory for {scheme}: must be callable")

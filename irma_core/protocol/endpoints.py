@@ -11,6 +11,7 @@ further errors. Source: IRMA documentation, "IRMA server API".
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from irma_core.errors import (
     RedirectError,
@@ -95,7 +96,7 @@ _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
 _JWT = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*")
+_PUBLIC_PEM: Final = r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*"
 """Strict, as the key may be printed on a terminal."""
 _OK, _NO_CONTENT = 200, 204
 
@@ -229,7 +230,7 @@ def build_public_key_request(server: ServerUrl) -> HttpRequest:
 def parse_public_key_response(response: HttpResponse) -> str:
     """Parse the server's public key, a SubjectPublicKeyInfo in PEM."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
-    if not _PUBLIC_PEM.fullmatch(text):
+    if not re.fullmatch(_PUBLIC_PEM, text):
         raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is not a public key in PEM")
     return text
 

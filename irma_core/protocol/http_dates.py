@@ -13,19 +13,17 @@ from irma_core.tracebacks import boundary
 
 __all__ = ["read_http_date"]
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_MONTH = f"(?P<month>{_MONTHS})"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
-_FORMS = (
-    # Sun, 06 Nov 1994 08:49:37 GMT
-    re.compile(rf"{_SHORT_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
-    # Sunday, 06-Nov-94 08:49:37 GMT
-    re.compile(rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
-    # Sun Nov  6 08:49:37 1994
-    re.compile(rf"{_SHORT_DAY} {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
-)
+_FIXDATE = rf"{_SHORT_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"
+"""Such as `Sun, 06 Nov 1994 08:49:37 GMT`."""
+_RFC_850 = rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"
+"""Such as `Sunday, 06-Nov-94 08:49:37 GMT`."""
+_ASCTIME = rf"{_SHORT_DAY} {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"
+"""Such as `Sun Nov  6 08:49:37 1994`."""
 _CENTURY, _YEARS_AHEAD = 100, 50
 _LEAP_SECOND = 60
 
@@ -38,7 +36,8 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
         text: The value of the header.
         now: The present time in UTC, which determines the century of a year with two digits.
     """
-    found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
+    found = re.fullmatch(_FIXDATE, text) or re.fullmatch(_RFC_850, text)
+    found = found or re.fullmatch(_ASCTIME, text)
     if found is None:
         return None
     year = int(found["year"])
@@ -48,7 +47,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
         year = latest - (latest - year) % _CENTURY
     second = int(found["second"])
     leap = timedelta(seconds=1 if second == _LEAP_SECOND else 0)
-    month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
+    month, day = _MONTHS.split("|").index(found["month"]) + 1, int(found["day"])
     hour, minute = int(found["hour"]), int(found["minute"])
     try:
         # The name of the day is redundant, and is not compared with the date.

@@ -13,6 +13,7 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "check_function",
@@ -27,8 +28,8 @@ __all__ = [
 
 
 @final
-@attrs.frozen
-class _Kind:
+@attrs.frozen(eq=False, repr=False)
+class _Kind(ValueObject):
     """A kind of part: its methods, and its expected types for error messages."""
 
     methods: tuple[str, ...]

@@ -24,6 +24,7 @@ from irma_core.errors import (
 from irma_core.models.remote_errors import INTERNAL_ERROR
 from irma_core.protocol.http_dates import read_http_date
 from irma_core.protocol.messages import HttpResponse
+from irma_core.value_object import ValueObject
 
 __all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after", "wait_of"]
 
@@ -35,8 +36,8 @@ _MAX_DOUBLINGS = 20
 
 
 @final
-@attrs.frozen
-class RetryPolicy:
+@attrs.frozen(eq=False, repr=False)
+class RetryPolicy(ValueObject):
     """How often a call is tried, and how long to wait between two tries.
 
     Args:

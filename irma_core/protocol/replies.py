@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from irma_core.errors import RedirectError, ServerRefusedError, UnexpectedResponseError
@@ -21,10 +21,10 @@ _OK = 200
 _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
 _SERVER_ERRORS = 500
-_ERROR_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_ERROR_NAME: Final = r"[A-Z][A-Z0-9_]*"
 """The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`,
 which must not be mistaken for a refusal by the server: the server may have done the work."""
-_ENDPOINT = re.compile(r"/(session|revocation|publickey|health)(/|$)")
+_ENDPOINT: Final = r"/(session|revocation|publickey|health)(/|$)"
 _KINDS = {
     "": "a body",
     "application/json": "application/json",
@@ -38,7 +38,7 @@ _KINDS = {
     "text/xml": "XML",
 }
 """Media types that messages name. Others are not repeated, as a gateway may send anything."""
-_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,19})*")
+_BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 """A path prefix that cannot hold a token, which has 20 letters and digits."""
 
 
@@ -126,7 +126,7 @@ def _read_remote_error(body: bytes | str) -> RemoteError | None:
         error = read_remote_error(read_json(body))
     except WireError:
         return None
-    return error if _ERROR_NAME.fullmatch(error.error) else None
+    return error if re.fullmatch(_ERROR_NAME, error.error) else None
 
 
 def _read_body(response: HttpResponse, label: str) -> JsonValue:
@@ -168,9 +168,9 @@ def _without_secrets(location: str) -> str:
         return ""
     if not location.isascii() or not location.isprintable():
         return ""
-    endpoint = _ENDPOINT.search(parts.path)
+    endpoint = re.search(_ENDPOINT, parts.path)
     path = parts.path[: endpoint.start()] if endpoint else ""
-    if not _BASE_PATH.fullmatch(path):
+    if not re.fullmatch(_BASE_PATH, path):
         path = ""
     if not host:
         return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import NoReturn, Self, final
+from typing import Final, NoReturn, Self, final
 from urllib.parse import urlsplit
 
 import attrs
@@ -13,16 +13,17 @@ from irma_core.errors import ConfigurationError, UsageError
 from irma_core.models.risks import Risk
 from irma_core.models.urls import is_loopback, origin_fault, path_fault, whitespace_fault
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["ServerUrl", "checked_token_url", "leads_to_frontend"]
 
-_NOT_IN_A_URL = re.compile(r"""["<>\\^`{|}]""")
+_NOT_IN_A_URL: Final = r"""["<>\\^`{|}]"""
 
 
 @final
 @boundary
-@attrs.frozen(init=False, getstate_setstate=False)
-class ServerUrl:
+@attrs.frozen(init=False, eq=False, repr=False, getstate_setstate=False)
+class ServerUrl(ValueObject):
     """The checked base URL of an IRMA server; use `parse` to make one.
 
     Args:
@@ -120,7 +121,7 @@ def _form_fault(url: str) -> str:
         return "must have no user name and no password"
     if not parts.netloc.isascii():
         return "must have a host in ASCII: write a name such as café.example in its xn-- form"
-    if not url.isascii() or _NOT_IN_A_URL.search(url):
+    if not url.isascii() or re.search(_NOT_IN_A_URL, url):
         return "must be percent-encoded: it has a character that is not valid in a URL"
     if parts.fragment or url.endswith("#"):
         return "must have no fragment"

@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from irma_core.errors import EventTooLargeError, UsageError
+from irma_core.value_object import ValueObject
 
 __all__ = ["EventStreamDecoder", "ServerSentEvent"]
 
@@ -28,8 +29,8 @@ _PIECE_SIZE: Final = 16 * 1024
 _MAX_MILLISECONDS: Final = timedelta.max // timedelta(milliseconds=1)
 
 
-@attrs.frozen
-class ServerSentEvent:
+@attrs.frozen(eq=False, repr=False)
+class ServerSentEvent(ValueObject):
     """An event as the server sent it.
 
     The `repr` does not show the data, because an event for a frontend may contain a client token.

@@ -19,14 +19,15 @@ from irma_core.models.holders import Hidden, hide_optional
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["AsyncStatusBackend", "PublishedEnd", "StatusBackend"]
 
 
 @final
 @boundary
-@attrs.frozen
-class PublishedEnd:
+@attrs.frozen(eq=False, repr=False)
+class PublishedEnd(ValueObject):
     """The end of a session, as it is published.
 
     Args:

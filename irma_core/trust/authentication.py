@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Generic, TypeAlias, TypeVar, final
+from typing import Final, Generic, TypeAlias, TypeVar, final
 
 import attrs
 
@@ -12,6 +12,7 @@ from irma_core.models.holders import Hidden, hide_secret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
+from irma_core.value_object import ValueObject
 
 __all__ = [
     "Authentication",
@@ -22,26 +23,30 @@ __all__ = [
 ]
 
 _SIGNERS = {HS256: "HmacSigner(key)", RS256: "RsaSigner(pem)"}
-_NAME = re.compile(r"[^\ud800-\udfff]+")
+_NAME: Final = r"[^\ud800-\udfff]+"
 SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
-_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
+_ONE_LINE: Final = r"[!-~]([ -~]*[!-~])?"
 
 
-def _matches(value: object, pattern: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_ONE_LINE, value) is not None
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_NAME, value) is not None
 
 
 @final
 @boundary
-@attrs.frozen
-class NoAuthentication:
+@attrs.frozen(eq=False, repr=False)
+class NoAuthentication(ValueObject):
     """For a server that runs with `no_auth` and starts sessions for anyone that can reach it."""
 
 
 @final
 @boundary
-@attrs.frozen
-class TokenAuthentication:
+@attrs.frozen(eq=False, repr=False)
+class TokenAuthentication(ValueObject):
     """For `auth_method: token`.
 
     Args:
@@ -54,7 +59,7 @@ class TokenAuthentication:
     _secret: Hidden[str] = attrs.field(alias="secret", converter=hide_secret)
 
     def __attrs_post_init__(self) -> None:
-        if not _matches(self.reveal(), _TOKEN):
+        if not _is_token(self.reveal()):
             hint = what_surrounds(self.reveal())
             raise ConfigurationError(f"the token must be ASCII on one line, and not empty{hint}")
 
@@ -63,14 +68,14 @@ class TokenAuthentication:
         return self._secret.reveal()
 
 
-@attrs.frozen
-class _SignedAuthentication(Generic[SignerT_co]):
+@attrs.frozen(eq=False, repr=False)
+class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
     name: str
     # The `repr` of an application's own signer may show its key.
     signer: SignerT_co = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
 
     def _check(self, algorithm: str) -> None:
-        if not _matches(self.name, _NAME):
+        if not _is_name(self.name):
             raise ConfigurationError(
                 "name must be the requestor's name in the server's `requestors`"
             )
@@ -86,7 +91,7 @@ class _SignedAuthentication(Generic[SignerT_co]):
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class HmacAuthentication(_SignedAuthentication[SignerT_co]):
     """For `auth_method: hmac`. Session requests are JWTs, signed by HS256.
 
@@ -104,7 +109,7 @@ class HmacAuthentication(_SignedAuthentication[SignerT_co]):
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PublicKeyAuthentication(_SignedAuthentication[SignerT_co]):
     """For `auth_method: publickey`. Session requests are JWTs, signed by RS256.
 

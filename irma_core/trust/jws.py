@@ -21,6 +21,7 @@ from irma_core.errors import ConfigurationError, JwtError
 from irma_core.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
 from irma_core.trust.keys import SHORTEST_RSA_KEY, PublicKey, load_public_key
 from irma_core.trust.signing import HS256, RS256
+from irma_core.value_object import ValueObject
 from irma_core.wire.go_names import has_other_case, has_twins
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ __all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
 _LARGEST_HEADER = 4096  # bounded because it is read before the signature is checked
-_SEGMENT = re.compile(r"[A-Za-z0-9_-]*")
-_NESTED = re.compile(rb"\A[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+){2})?")
+_SEGMENT: Final = r"[A-Za-z0-9_-]*"
+_NESTED: Final = rb"\A[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+){2})?"
 _MOST_VALUES = 30_000  # 1 MiB of small values would take three times as long as any honest result
 _JWS_SEGMENTS, _JWE_SEGMENTS = 3, 5
 _KEYS_IN_HEADER = ("jwk", "jku", "x5u", "x5c")
@@ -40,8 +41,8 @@ _HEADER = frozenset({"alg", "b64", "crit", "cty", "kid", "typ", "zip", *_KEYS_IN
 
 
 @final
-@attrs.frozen
-class CompactJws:
+@attrs.frozen(eq=False, repr=False)
+class CompactJws(ValueObject):
     """A JWS whose form and header are valid, and whose signature is not checked yet.
 
     Args:
@@ -65,7 +66,7 @@ class CompactJws:
             known: The names of claims that are used. None of them may occur in another case.
             maps: See `has_twins`.
         """
-        if _NESTED.fullmatch(self.payload):
+        if re.fullmatch(_NESTED, self.payload):
             raise self.refused("nested", "it holds another JWT")
         # This also counts characters inside strings. It is fast, and no honest JWT comes near.
         if sum(map(self.payload.count, (b",", b"[", b"{"))) > _MOST_VALUES:
@@ -154,7 +155,11 @@ def _segments(
     header, payload, signature = segments
     if len(header) > _LARGEST_HEADER:
         raise refused("too_large", "its header is over 4 KiB")
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments) or not header or not payload:
+    if (
+        not all(re.fullmatch(_SEGMENT, segment) for segment in segments)
+        or not header
+        or not payload
+    ):
         raise refused("form", "it must be base64url and dots alone, with nothing around it")
     return header, payload, signature
 

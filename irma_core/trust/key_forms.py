@@ -39,13 +39,13 @@ _FEWEST_VALUES: Final = 8
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
-_TEXT_MARKS: Final = re.compile(
-    rb"BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PGP|PKCS|CMS|SSH2)|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-"
-    rb"|openssh-key-v1|PuTTY-User-Key-File|<RSAKeyValue>|Modulus=|[\"']kty[\"']|-{4,5} ?BEGIN",
-    re.IGNORECASE,
+_TEXT_MARKS: Final = (
+    rb"(?i)BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PGP|PKCS|CMS|SSH2)|ssh-(?:rsa|dss|ed25519)"
+    rb"|ecdsa-sha2-|openssh-key-v1|PuTTY-User-Key-File|<RSAKeyValue>|Modulus=|[\"']kty[\"']"
+    rb"|-{4,5} ?BEGIN"
 )
-_DER_MARKS: Final = re.compile(
-    rb"\x2a\x86\x48\x86\xf7\x0d\x01"  # RSA and other PKCS algorithms
+_DER_MARKS: Final = (
+    rb"(?s)\x2a\x86\x48\x86\xf7\x0d\x01"  # RSA and other PKCS algorithms
     rb"|\x2a\x86\x48\xce\x3d|\x06\x05\x2b\x81\x04\x00|\x2b\x24\x03\x03\x02\x08"  # elliptic curves
     rb"|\x2b\x06\x01\x04\x01\xda\x47"  # the curves of PGP
     rb"|\x2a\x86\x48\xce\x38\x04"  # DSA
@@ -54,14 +54,13 @@ _DER_MARKS: Final = re.compile(
     rb"|\x02\x03\x01\x00\x01"
     rb"|\x30(?:\x82..|\x81.)(?:\x02\x01\x00)?\x02(?:\x82..|\x81.)\x00[\x80-\xff]"
     # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
-    rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]",
-    re.DOTALL,
+    rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]"
 )
 """Each is long enough that not one of a hundred million random secrets is expected to hold it."""
-_BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
-_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{64,}")
-_JOINTS: Final = re.compile(rb"[\s\0\"',:\\]+|\\[nrt]")
-_UNDECODED: Final = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}|[0-9A-Fa-f]{2}(?:[: ][0-9A-Fa-f]{2})+")
+_BASE64_RUN: Final = rb"[A-Za-z0-9+/_-]{40,}"
+_HEX_RUN: Final = rb"[0-9A-Fa-f]{64,}"
+_JOINTS: Final = rb"[\s\0\"',:\\]+|\\[nrt]"
+_UNDECODED: Final = rb"[A-Za-z0-9+/_-]+={0,2}|[0-9A-Fa-f]{2}(?:[: ][0-9A-Fa-f]{2})+"
 
 
 def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> bytes:
@@ -110,7 +109,7 @@ def is_repetition(key: bytes) -> bool:
 def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
     """Return whether the bytes contain a key of another kind, in any known form."""
     plain = data.replace(b"\0", b"")  # UTF-16
-    if _TEXT_MARKS.search(plain) or _DER_MARKS.search(data) or _DER_MARKS.search(plain):
+    if re.search(_TEXT_MARKS, plain) or re.search(_DER_MARKS, data) or re.search(_DER_MARKS, plain):
         return True
     if _is_json(plain.strip()):
         return True
@@ -122,10 +121,10 @@ def _below(data: bytes) -> Iterator[bytes]:
     with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
         if not data.isascii():
             yield data.decode("utf-8").encode("latin-1")
-    joined = _JOINTS.sub(b"", data)  # and the zeros of UTF-16
-    for run in _HEX_RUN.findall(joined):
+    joined = re.sub(_JOINTS, b"", data)  # and the zeros of UTF-16
+    for run in re.findall(_HEX_RUN, joined):
         yield bytes.fromhex(run[: len(run) // 2 * 2].decode("ascii"))
-    for run in _BASE64_RUN.findall(joined):
+    for run in re.findall(_BASE64_RUN, joined):
         plain = run.replace(b"-", b"+").replace(b"_", b"/")
         for start in range(4):  # other characters may precede it
             whole = plain[start : start + (len(plain) - start) // 4 * 4]
@@ -138,7 +137,7 @@ def _below(data: bytes) -> Iterator[bytes]:
 def _is_undecoded(data: bytes) -> bool:
     # Inner whitespace stays: a sentence is not base64, and may be a secret.
     joined = re.sub(rb"[\r\n\0]|\\[rn]", b"", data).strip(b" \t\"'\xef\xbb\xbf\xff\xfe")
-    return _UNDECODED.fullmatch(joined) is not None
+    return re.fullmatch(_UNDECODED, joined) is not None
 
 
 def _is_json(data: bytes) -> bool:
@@ -210,14 +209,12 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 
 
-_ARMOUR: Final = re.compile(
-    r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----((?:[^-]|-(?!----))*+)-----END \1-----"
-)
+_ARMOUR: Final = r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----((?:[^-]|-(?!----))*+)-----END \1-----"
 
 
 def _armoured(text: str) -> tuple[str, str] | None:
     """Return the label and the body of the first PEM block, or None without one."""
-    found = _ARMOUR.search(text)
+    found = re.search(_ARMOUR, text)
     return None if found is None else (found[1], found[2])
 
 
@@ -285,7 +282,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
         (text.startswith("PuTTY"), "it is in PuTTY's format: export it as an OpenSSH key in PEM"),
         (text.startswith(("{", "[")), "it is JSON, perhaps a JWK: convert it to PEM"),
         (
-            isinstance(data, bytes) and data[:1] == b"0" and bool(_DER_MARKS.search(data)),
+            isinstance(data, bytes) and data[:1] == b"0" and bool(re.search(_DER_MARKS, data)),
             "it is in DER: `openssl pkey -inform DER -in FILE` converts it; `-pubin` if public",
         ),
         (

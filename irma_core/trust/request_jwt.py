@@ -53,6 +53,7 @@ from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.key_forms import check_shared_secret
 from irma_core.trust.keys import PublicKey, SharedKey
 from irma_core.trust.signing import Signer
+from irma_core.value_object import ValueObject
 from irma_core.wire.read_requests import read_request_value
 from irma_core.wire.write_requests import write_request
 
@@ -80,8 +81,8 @@ are a shared key. Bytes that hold a public key are refused."""
 
 @final
 @boundary
-@attrs.frozen(init=False, getstate_setstate=False)
-class VerifiedRequest:
+@attrs.frozen(init=False, eq=False, repr=False, getstate_setstate=False)
+class VerifiedRequest(ValueObject):
     """The request in a JWT, and its requestor. It exists only after every check of the JWT.
 
     Attributes:
@@ -266,8 +267,8 @@ _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 
 
 @final
-@attrs.frozen
-class UnsignedJwt:
+@attrs.frozen(eq=False, repr=False)
+class UnsignedJwt(ValueObject):
     """A JWT without its signature. A signer signs its `signing_input` (RFC 7515, section 5.1)."""
 
     signing_input: bytes = attrs.field(repr=False)

@@ -47,6 +47,7 @@ from irma_core.tracebacks import boundary
 from irma_core.trust.jws import LARGEST_JWT, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.keys import PublicKey
+from irma_core.value_object import ValueObject
 from irma_core.wire.go_names import has_other_case
 from irma_core.wire.read_results import read_session_result
 from irma_core.wire.values import WireError
@@ -88,8 +89,8 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 
 @final
 @boundary
-@attrs.frozen
-class GetproofResult:
+@attrs.frozen(eq=False, repr=False)
+class GetproofResult(ValueObject):
     """The result in a JWT of `getproof`, which does not name its session or request.
 
     Args:

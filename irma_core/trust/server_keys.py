@@ -12,14 +12,15 @@ from irma_core.errors import ConfigurationError
 from irma_core.tracebacks import boundary
 from irma_core.trust.jws import check_public_keys
 from irma_core.trust.keys import PublicKey
+from irma_core.value_object import ValueObject
 
 __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 
 
 @final
 @boundary
-@attrs.frozen
-class FetchedServerKey:
+@attrs.frozen(eq=False, repr=False)
+class FetchedServerKey(ValueObject):
     """Fetch the server's key from the server itself, and cache it.
 
     A key from the same address as the results proves no more than TLS does. It saves a deployment

@@ -18,6 +18,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.holders import Hidden, HiddenSecret, hide_optional
 from irma_core.models.urls import is_loopback
+from irma_core.value_object import ValueObject
 from irma_core.web.next_urls import origin_of
 from irma_core.web.web_messages import HeaderPairs, WebRequest
 from irma_core.web.web_refusals import WebRefusal
@@ -35,7 +36,7 @@ __all__ = [
 LONGEST_HANDLE: Final = 48 * 1024
 """Characters, so that the body of a call has at most 64 KiB."""
 _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
-_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_BINDING: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = 31_536_000
 _SECURE_NAME: Final = "__Host-irma"
 """Browsers accept a cookie with this prefix only from this very host, over HTTPS, and for all of
@@ -44,8 +45,8 @@ _PLAIN_NAME: Final = "irma"
 
 
 @final
-@attrs.frozen
-class Site:
+@attrs.frozen(eq=False, repr=False)
+class Site(ValueObject):
     """The known facts about the website itself.
 
     Args:
@@ -69,8 +70,8 @@ def _hide_fields(
 
 
 @final
-@attrs.frozen
-class BrowserPost:
+@attrs.frozen(eq=False, repr=False)
+class BrowserPost(ValueObject):
     """A call that passed the checks.
 
     Args:
@@ -226,7 +227,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
     }
     # If there are several, it is unknown which one this site set.
     value = found.pop() if len(found) == 1 else ""
-    return value if _BINDING.fullmatch(value) else None
+    return value if re.fullmatch(_BINDING, value) else None
 
 
 def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
@@ -242,7 +243,7 @@ def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     return (("set-cookie", "; ".join(parts)),)
 
 
-_HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_NAME: Final = r"[a-z0-9!#$%&'*+.^_`|~-]+"
 """As in RFC 9110, section 5.1, in the lower case that browsers use here."""
 _PREFLIGHT: Final[HeaderPairs] = (
     ("access-control-allow-methods", "POST"),
@@ -270,5 +271,5 @@ def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
         for value in request.header_values("access-control-request-headers")
         for name in value.split(",")
     }
-    named = ", ".join(sorted(name for name in asked if _HEADER_NAME.fullmatch(name)))
+    named = ", ".join(sorted(name for name in asked if re.fullmatch(_HEADER_NAME, name)))
     return (*_PREFLIGHT, *([("access-control-allow-headers", named)] if named else ()))

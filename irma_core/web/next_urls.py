@@ -16,11 +16,10 @@ __all__ = ["origin_of", "same_site_url"]
 
 _LONGEST: Final = 2000
 """Characters; longer URLs fail in proxies and servers."""
-_ODD: Final = re.compile(r"[^!-\[\]-~]")
+_ODD: Final = r"[^!-\[\]-~]"
 """Everything but visible ASCII, and the backslash, which browsers read as a slash."""
-_ORIGIN: Final = re.compile(
-    r"(https?)://([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?|\[[0-9a-f:.]++\])(?::([0-9]{1,5}))?",
-    re.ASCII,
+_ORIGIN: Final = (
+    r"(https?)://([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?|\[[0-9a-f:.]++\])(?::([0-9]{1,5}))?"
 )
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
@@ -45,7 +44,7 @@ def same_site_url(text: str | None, own_url: str) -> str | None:
     """
     check_optional(text, str, "text", "a string")
     check_instance(own_url, str, "own_url", "a string")
-    if text is None or len(text) > _LONGEST or _ODD.search(text):
+    if text is None or len(text) > _LONGEST or re.search(_ODD, text):
         return None
     if text.startswith("/"):
         return None if text.startswith("//") else text
@@ -63,7 +62,7 @@ def origin_of(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    match = _ORIGIN.fullmatch(f"{parts.scheme}://{parts.netloc}".lower())
+    match = re.fullmatch(_ORIGIN, f"{parts.scheme}://{parts.netloc}".lower(), flags=re.ASCII)
     # `urlsplit` also removes whitespace, and accepts a URL without slashes.
     if match is None or not url.lower().startswith(f"{parts.scheme}://"):
         return None

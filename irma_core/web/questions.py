@@ -25,6 +25,7 @@ from irma_core.models.session_requests import (
 )
 from irma_core.protocol.part_checks import check_function
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 from irma_core.web.web_messages import WebRequest
 
 __all__ = [
@@ -36,15 +37,15 @@ __all__ = [
     "check_questions",
 ]
 
-_NAME: Final = re.compile(r"[a-z0-9_-]{1,40}")
+_NAME: Final = r"[a-z0-9_-]{1,40}"
 _NO_REFERENCE: Final[Hidden[str]] = Hidden("")
 _REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, IssuanceRequest)
 
 
 @final
 @boundary
-@attrs.frozen
-class Question:
+@attrs.frozen(eq=False, repr=False)
+class Question(ValueObject):
     """A request, with the reference and the options for its session.
 
     Args:
@@ -110,7 +111,7 @@ def check_questions(questions: object, *, is_async: bool) -> Questions:
             'questions: must map names to what to ask, such as {"login": DisclosureRequest(…)}'
         )
     for name, source in questions.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise ConfigurationError(
                 "questions: a name must be 1 to 40 characters from a to z, 0 to 9, '-' and '_'"
             )

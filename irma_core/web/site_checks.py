@@ -24,6 +24,7 @@ from irma_core.models.session_requests import ExtendedRequest, SessionRequest, a
 from irma_core.models.urls import is_loopback, is_plain_http
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import NoAuthentication
+from irma_core.value_object import ValueObject
 from irma_core.web.questions import Question, Questions
 
 __all__ = [
@@ -74,8 +75,8 @@ class BrowserPackage(Enum):
 
 @final
 @boundary
-@attrs.frozen(kw_only=True)
-class SiteFacts:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class SiteFacts(ValueObject):
     """The known facts about a website. They hold no secret.
 
     Args:
@@ -129,8 +130,8 @@ class SiteFacts:
 
 @final
 @boundary
-@attrs.frozen
-class Finding:
+@attrs.frozen(eq=False, repr=False)
+class Finding(ValueObject):
     """Something about a site that should be changed.
 
     Args:
@@ -152,8 +153,8 @@ Find: TypeAlias = Callable[[SiteFacts], str | None]
 
 @final
 @boundary
-@attrs.frozen
-class Check:
+@attrs.frozen(eq=False, repr=False)
+class Check(ValueObject):
     """One row of the table.
 
     Args:

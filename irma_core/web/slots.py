@@ -21,6 +21,7 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.pseudonyms import same_secret
+from irma_core.value_object import ValueObject
 from irma_core.web.store_calls import (
     PATIENCE,
     claim_flow,
@@ -51,8 +52,8 @@ _NUMBERS: Final = 100
 
 
 @final
-@attrs.frozen
-class Slot:
+@attrs.frozen(eq=False, repr=False)
+class Slot(ValueObject):
     """A slot that a session has.
 
     Args:

@@ -13,6 +13,7 @@ from irma_core.models.arguments import check_flag, check_instance, check_optiona
 from irma_core.models.holders import Hidden, HiddenSecret, hide_optional, hide_text
 from irma_core.models.sessions import StartedSession
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 from irma_core.web.web_messages import WebReply
 
 __all__ = ["Complete", "Finished", "WebAnswer"]
@@ -22,8 +23,8 @@ _NO_REFERENCE: Final[Hidden[str]] = Hidden("")
 
 @final
 @boundary
-@attrs.frozen
-class WebAnswer:
+@attrs.frozen(eq=False, repr=False)
+class WebAnswer(ValueObject):
     """The answer of a browser's session, for the application's login.
 
     Args:
@@ -78,8 +79,8 @@ def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:
 
 @final
 @boundary
-@attrs.frozen
-class Finished:
+@attrs.frozen(eq=False, repr=False)
+class Finished(ValueObject):
     """How a finish ended.
 
     Args:

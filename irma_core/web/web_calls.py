@@ -12,6 +12,7 @@ from irma_core.flows.effects import Flow
 from irma_core.json_text import JsonValue
 from irma_core.models.events import WebRefused
 from irma_core.protocol.transport import utc_now
+from irma_core.value_object import ValueObject
 from irma_core.web.browser_posts import BrowserPost, cors_headers, read_post
 from irma_core.web.slots import find_session_flow
 from irma_core.web.web_handles import WebSession, open_handle
@@ -23,8 +24,8 @@ __all__ = ["WebCall"]
 
 
 @final
-@attrs.frozen
-class WebCall:
+@attrs.frozen(eq=False, repr=False)
+class WebCall(ValueObject):
     """A page's call.
 
     Args:

@@ -32,6 +32,7 @@ from irma_core.flows.session_answers import get_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.holders import Hidden, hide_text
 from irma_core.protocol.transport import utc_now
+from irma_core.value_object import ValueObject
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.slots import Slot, free_slot_flow
 from irma_core.web.store_calls import (
@@ -87,16 +88,16 @@ def _finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
 
 
 @final
-@attrs.frozen
-class _Outcome:
+@attrs.frozen(eq=False, repr=False)
+class _Outcome(ValueObject):
     """The outcome of an earlier call's login."""
 
     value: JsonValue = attrs.field(repr=False)
 
 
 @final
-@attrs.frozen
-class _Login:
+@attrs.frozen(eq=False, repr=False)
+class _Login(ValueObject):
     """The one login of a session, and its entries in the store."""
 
     context: RequestorContext

@@ -10,6 +10,7 @@ import attrs
 from irma_core.errors import HandleExpiredError, HandleInvalidError, RequestError
 from irma_core.models.holders import Hidden, hide_text
 from irma_core.models.sessions import StartedSession
+from irma_core.value_object import ValueObject
 from irma_core.web.browser_posts import LONGEST_HANDLE
 from irma_core.web.web_settings import WebSettings
 from irma_core.wire.stored_requests import read_stored_session, stored_session
@@ -20,8 +21,8 @@ _PURPOSE: Final = "web session:"
 
 
 @final
-@attrs.frozen
-class WebSession:
+@attrs.frozen(eq=False, repr=False)
+class WebSession(ValueObject):
     """A session that a browser started.
 
     Args:

@@ -13,6 +13,7 @@ from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.holders import Hidden, HiddenSecret, hide_fields, hide_secret
 from irma_core.protocol.messages import HttpResponse
 from irma_core.tracebacks import boundary
+from irma_core.value_object import ValueObject
 
 __all__ = ["HeaderPairs", "WebReply", "WebRequest", "json_reply"]
 
@@ -47,8 +48,8 @@ def _hide_native(native: object) -> Hidden[object]:
 
 @final
 @boundary
-@attrs.frozen
-class WebRequest:
+@attrs.frozen(eq=False, repr=False)
+class WebRequest(ValueObject):
     """A browser's request, as an adapter read it from its web framework.
 
     Its `repr` shows only the method, because the rest holds the browser's secrets.

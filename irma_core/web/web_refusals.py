@@ -47,6 +47,7 @@ from irma_core.errors import (
 from irma_core.json_text import JsonValue
 from irma_core.protocol.policy import is_transient
 from irma_core.tracebacks import remove_frames
+from irma_core.value_object import ValueObject
 from irma_core.web.languages import preferred_language
 from irma_core.web.web_messages import HeaderPairs, WebReply, WebRequest, json_reply
 
@@ -77,8 +78,8 @@ class Again(Enum):
 
 
 @final
-@attrs.frozen
-class Refusal:
+@attrs.frozen(eq=False, repr=False)
+class Refusal(ValueObject):
     """One row of the table.
 
     Args:

@@ -16,6 +16,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.sealing import Sealer
+from irma_core.value_object import ValueObject
 from irma_core.web.browser_posts import Site
 from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
 from irma_core.web.next_urls import origin_of
@@ -36,8 +37,8 @@ more."""
 
 
 @final
-@attrs.frozen
-class WebSettings:
+@attrs.frozen(eq=False, repr=False)
+class WebSettings(ValueObject):
     """The settings of a website's flows, besides the requestor's context.
 
     Args:

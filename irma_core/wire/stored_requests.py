@@ -49,7 +49,7 @@ __all__ = [
 
 MAX_STORED_BYTES: Final = 128 * 1024
 """The largest size of a stored request as JSON, enough for about a thousand slots."""
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_HASH: Final = r"[0-9a-f]{64}"
 _BYTES_PER_CHARACTER: Final = 6
 """JSON writes a control character as `\\u001f`; no other takes more bytes."""
 _BYTES_PER_ATTRIBUTE: Final = 48
@@ -136,7 +136,7 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
     if isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError("", "is not a stored session request")
     if isinstance(request, SignatureRequest):
-        if not _HASH.fullmatch(request.message):
+        if not re.fullmatch(_HASH, request.message):
             raise RequestError("message", "must be a SHA-256 in hexadecimal digits")
         request = attrs.evolve(request, message=HiddenHash(request.message))
     names = tuple(slot for slot in slots if isinstance(slot, str))

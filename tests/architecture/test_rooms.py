@@ -34,6 +34,7 @@ ALL = [
 FLOORS = {
     "errors": 0,
     "json_text": 0,
+    "value_object": 0,
     "tracebacks": 1,
     "blocks": 3,
     "models": 2,
