@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import NoReturn, Self, TypeAlias, final
 
@@ -259,11 +260,12 @@ def answer_slots(
         NotWhatWasAskedError: One of its subclasses, for the first slot that does not match.
     """
     answered: dict[Slot, AnsweredSlot] = {}
-    for i, (slot, disjunction) in enumerate(
-        zip(requested.slots, requested.disjunctions, strict=True)
-    ):
-        attributes = disclosed[i] if i < len(disclosed) else None
+    by_slot = zip_longest(disclosed[: len(requested)], requested.slots, requested.disjunctions)
+    for attributes, slot, disjunction in by_slot:
         if attributes:
+            if not not_revoked and _is_just(disjunction.options[0].attributes, attributes):
+                answered[slot] = _answered(tuple(attributes), 0)
+                continue
             try:
                 answered[slot] = _answer_slot(disjunction, attributes, not_revoked)
             except _Mismatch as mismatch:
@@ -304,8 +306,6 @@ def _answer_slot(
     disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
     """Return the first option that matches completely; else raise the closest mismatch."""
-    if not not_revoked and _is_just(disjunction.options[0].attributes, disclosed):
-        return _answered(tuple(disclosed), 0)
     by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
     if len(by_id) < len(disclosed):
         # If an identifier comes twice, neither attribute counts. The server never sends that.
