@@ -65,6 +65,12 @@ def rows(effort: Effort) -> Iterator[Row]:
         def bare() -> object:
             return transport.send(request, transport.clock.monotonic() + 10)
 
+        def signature_and_start() -> object:
+            # One after the other, as in a signed start: a signature takes so long that the
+            # processor has forgotten the code of a start when the next one begins.
+            key.sign(request.body or b"", padding.PKCS1v15(), SHA256())
+            return plain.start_session(ASKED)
+
         taken = alternate(
             effort,
             400,
@@ -74,7 +80,7 @@ def rows(effort: Effort) -> Iterator[Row]:
                 "start": lambda: plain.start_session(ASKED),
                 "hmac": lambda: signed.start_session(ASKED),
                 "rsa": lambda: rsa_signed.start_session(ASKED),
-                "signature": lambda: key.sign(request.body or b"", padding.PKCS1v15(), SHA256()),
+                "signature and start": signature_and_start,
             },
         )
     yield Row("start / raw urllib3 and json.loads", ratios(taken["start"], taken["raw"]), "x", 1.1)
@@ -82,7 +88,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     yield Row("start, above the bare transport", above, "us", 60)
     above = differences(taken["hmac"], taken["start"])
     yield Row("HS256-signed start, above the unsigned one", above, "us", 45)
-    both = [one + other for one, other in zip(taken["signature"], taken["start"], strict=True)]
+    both = taken["signature and start"]
     yield Row(
-        "RS256-signed start / bare signature + unsigned", ratios(taken["rsa"], both), "x", 1.1
+        "RS256-signed start / bare signature, then unsigned", ratios(taken["rsa"], both), "x", 1.1
     )
