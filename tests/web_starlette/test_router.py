@@ -474,15 +474,15 @@ def test_settings_file_has_questions(tmp_path: Path) -> None:
     """The named requests of the settings file are questions, besides those in the code."""
     file = tmp_path / "irma.toml"
     file.write_text(f'server.url = "https://irma.example"\n{NAMED}')
-    keys = [new_sealing_key()]
+    parts: dict[str, Any] = {"keys": [new_sealing_key()], "store": "sqlite:irma.db"}
     own = {"adult": DisclosureRequest(["a.b.c.e"])}
-    assert repr(Irma(settings=file, keys=keys)) == "<Irma for login>"
-    assert repr(Irma(settings=file, keys=keys, questions=own)) == "<Irma for login, adult>"
+    assert repr(Irma(settings=file, **parts)) == "<Irma for login>"
+    assert repr(Irma(settings=file, **parts, questions=own)) == "<Irma for login, adult>"
     file.write_text('server.url = "https://irma.example"\n')
     with pytest.raises(ConfigurationError, match="questions: are missing"):
-        Irma(settings=file, keys=keys)
+        Irma(settings=file, **parts)
     with pytest.raises(ConfigurationError, match="questions: must map names"):
-        Irma("https://irma.example", keys=keys, questions=["login"])  # type: ignore[arg-type]
+        Irma("https://irma.example", **parts, questions=["login"])  # type: ignore[arg-type]
 
 
 def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
