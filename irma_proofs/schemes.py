@@ -35,9 +35,9 @@ __all__ = ["SchemeFiles", "Schemes", "hash_of_type", "pinned_key", "read_index"]
 ParsedT = TypeVar("ParsedT")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_LINE: Final = re.compile(r"([0-9a-f]{64}) ([^\s\\][^\r\n\\]*)", re.ASCII)
+_LINE: Final = re.compile(r"\A([0-9a-f]{64}) ([^\s\\][^\r\n\\]*)", re.ASCII)
 _TYPE: Final = re.compile(
-    r"([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)/Issues/([A-Za-z0-9_-]+)/description\.xml", re.ASCII
+    r"\A([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)/Issues/([A-Za-z0-9_-]+)/description\.xml", re.ASCII
 )
 _LONGEST_INDEX: Final = 16 * 2**20
 _HASH_LENGTH: Final = 16

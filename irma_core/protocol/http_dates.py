@@ -13,8 +13,8 @@ from irma_core.tracebacks import boundary
 
 __all__ = ["read_http_date"]
 
-_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-_MONTH = f"(?P<month>{_MONTHS})"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
@@ -47,7 +47,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
         year = latest - (latest - year) % _CENTURY
     second = int(found["second"])
     leap = timedelta(seconds=1 if second == _LEAP_SECOND else 0)
-    month, day = _MONTHS.split("|").index(found["month"]) + 1, int(found["day"])
+    month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
     hour, minute = int(found["hour"]), int(found["minute"])
     try:
         # The name of the day is redundant, and is not compared with the date.

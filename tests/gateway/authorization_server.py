@@ -1,7 +1,7 @@
 """An OAuth 2.0 authorization server, written with Authlib, for client credentials of four kinds."""
-# The types that pyright includes are those of an older Authlib. pyright:
-# reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false pyright:
-# reportUnknownLambdaType=false
+# The types that pyright includes are those of an older Authlib.
+# pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportUnknownLambdaType=false
 
 from __future__ import annotations
 

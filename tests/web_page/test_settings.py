@@ -23,7 +23,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def settings(**changed: Any) -> str:
-    return page_settings(**{"prefix": "/irma/", "name": "login", **changed})
+    arguments: dict[str, Any] = {"prefix": "/irma/", "name": "login", **changed}
+    return page_settings(**arguments)
 
 
 def test_the_settings_are_what_the_script_reads() -> None:
