@@ -102,10 +102,10 @@ def keeping_if_it_fails(url: str, body: bytes, *, sealer: Sealer, clock: Clock) 
 
 
 def _keep_unverified(post: _Post, *, sealer: Sealer, now: datetime) -> None:
-    """Keep a post, also if the database is away for a moment: that may be why the receiver failed.
+    """Keep a post, even if the database is down for a moment, as it may be why the receiver failed.
 
     Raises:
-        django.db.DatabaseError: The database stays away.
+        django.db.DatabaseError: The database stays down.
     """
     for pause in (*_PAUSES, None):
         try:

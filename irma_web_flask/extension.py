@@ -107,7 +107,7 @@ class _Site:
 @final
 @attrs.frozen(eq=False)
 class _Application:
-    """What the extension knows of an application."""
+    """The settings of an application, and the objects made from them."""
 
     settings: FlaskSettings
     questions: Questions

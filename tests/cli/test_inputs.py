@@ -1,4 +1,4 @@
-"""What a command reads has a limit: a file may be a stranger's, and a pipe may have no end."""
+"""Commands limit what they read: a file may be a stranger's, and a pipe may have no end."""
 
 from __future__ import annotations
 

@@ -324,7 +324,7 @@ ASKING: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
 def test_plain_http_to_this_machine_does_not_pass_a_proxy(ask: Callable[[Any], object]) -> None:
-    """Whoever has a transport of the caller's asks it for a proxy, which could answer itself."""
+    """A function that is given a transport asks it for its proxy, which could answer itself."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
         pytest.raises(ConfigurationError, match="is plain http through a proxy"),
