@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from irma_core.tracebacks import boundary
+
 __all__ = ["preferred_language"]
 
 _ENGLISH: Final = "en"
@@ -14,6 +16,7 @@ _LONGEST_LIST: Final = 1000
 """The number of characters that are read."""
 
 
+@boundary
 def preferred_language(accept_language: str) -> str:
     """Return `nl` if the browser prefers Dutch to English, and otherwise `en`.
 

@@ -147,6 +147,7 @@ class Proofs:
         return Proof(proved_at, _loaded_slots(slots), reference)
 
 
+@boundary
 def check_max_age(max_age: object) -> None:
     """Check how old a proof may be; None means any age.
 
