@@ -144,7 +144,7 @@ class Scheme:
         return sorted(missing, key=lambda name: (name.count("."), name))
 
     def suggestions(self, identifiers: Iterable[str]) -> list[str]:
-        """Return what those among these that do not exist may mean, as far as it is known."""
+        """Return the existing names that are nearest to those that do not exist, if any."""
         missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
         near = (
             nearest_name(identifier, self._by_identifier, self._attribute_types)

@@ -1031,6 +1031,7 @@ def _testing() -> Iterator[Door]:
         (testing.OPEN_SCHEME, "knows_scheme", {"identifier": CARD}),
         (testing.OPEN_SCHEME, "knows_issuer", {"identifier": "example.town"}),
         (testing.OPEN_SCHEME, "missing", {"identifiers": [CARD]}),
+        (testing.OPEN_SCHEME, "suggestions", {"identifiers": [CARD]}),
         (testing.ScriptedStream([b"x"]), "next_step", {"clock": ManualClock(), "deadline": 1.0}),
     ):
         yield _method(
