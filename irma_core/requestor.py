@@ -235,9 +235,9 @@ class Requestor:
 
         Each status is yielded once and in order, and the final one is the last. The server pushes
         statuses as events if it can (its option `--sse`), or the status backend does. Otherwise the
-        status is polled each second. A poll that fails is repeated. Leaving the `with` block closes
-        everything. Watching never ends a session. The session continues until `cancel_session` or
-        the server's timeout.
+        status is polled each second. A poll that fails is repeated. Watching never ends a session:
+        the session continues until `cancel_session` or the server's timeout. Leaving
+        the `with` block closes everything.
 
         Args:
             session: The session from `start_session`.

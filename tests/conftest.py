@@ -113,5 +113,5 @@ def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironm
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one more process than there are cores, because many tests wait for time-outs."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Run twice as many processes as there are cores, because many tests wait for time-outs."""
+    return 2 * len(os.sched_getaffinity(0))

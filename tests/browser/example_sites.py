@@ -290,7 +290,7 @@ FASTAPI: Final = Example(
     running_fastapi,
     question="membership",
     welcome="/tasting",
-    greeting='"status":"DONE"',
+    greeting='"status":"proved"',
     adults="/tasting",
     adult="membership",
 )

@@ -249,7 +249,7 @@ def test_a_scan_at_the_club_brings_a_card(visitor: Visitor, app: SimulatedApp) -
     scanned = app.scan(visitor.show_qr())
     visitor.pair(scanned)
     scanned.accept()
-    visitor.expect_page("/tasting", '"status":"DONE"')
+    visitor.expect_page("/tasting", '"status":"proved"')
     assert "pbdf.wine.member" in {held.credential_type for held in app.credentials}
 
 

@@ -211,7 +211,7 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
     page = door.page
     kind: Any = type(page)
     broken = kind(page._requestor, URL, request=AGE, store=door.store, deliver=failing)
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match="database is down"):
         door.receive(broken, URL, post.body)
     assert door.receive(page, URL, post.body).status == 204
     assert len(door.delivered) == 1
