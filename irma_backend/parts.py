@@ -212,7 +212,7 @@ async def open_parts_async(
 @final
 @boundary
 class Parts:
-    """Opens requestors and their parts by URI; `open_parts` makes it and closes what it opened.
+    """Opens requestors and their parts by URI; `open_parts` makes one, and closes it.
 
     Every method raises `ConfigurationError` if a setting is invalid or the `with` block has ended,
     and `PluginError` if a plugin failed or no plugin has the URI's scheme.
@@ -257,7 +257,7 @@ class Parts:
 @final
 @boundary
 class AsyncParts:
-    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
+    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes one, and closes it.
 
     Its methods are those of `Parts`. They are not awaited, but the methods of their results are.
     """

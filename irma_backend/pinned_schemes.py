@@ -41,7 +41,7 @@ def pinned_schemes(settings: Settings) -> Schemes:
     with naming(keys.place):
         if {folder.absolute().name for folder in folders.value} != {name for name, _ in keys.value}:
             raise ConfigurationError(
-                "each scheme needs the key of the same name as its folder, and no others"
+                "each scheme needs the key with the name of its folder, and no key may be left over"
             )
         pinned = {name: read_small_file(path) for name, path in keys.value}
     with naming(keys.place, "pinned"):

@@ -46,7 +46,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
     stops between them, call this again.
 
     Args:
-        url: The URL of the scheme's folder, in which its file `index` is.
+        url: The URL of the scheme's folder, which contains the file `index`.
         folder: The folder. Its name must be that of the scheme, such as `pbdf`. It must be new,
             empty, or an earlier copy to which nothing was added.
         key: The scheme's public key in PEM, from a source that the user trusts.
@@ -59,7 +59,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
         ConfigurationError: The URL, the folder or the key is wrong; the key did not sign the index;
             a file is not the one that the index names; the scheme is older than the earlier copy;
             or the folder cannot be written.
-        UnexpectedResponseError: The server does not have a file.
+        UnexpectedResponseError: A file is missing on the server.
         TransportError: The network failed.
 
     Source: irmago `Configuration.UpdateScheme`; IRMA documentation, "Schemes".
@@ -95,7 +95,7 @@ def _fetch(path: str, server: ServerUrl, transport: Transport) -> bytes:
     )
     if response.status != _OK:
         raise UnexpectedResponseError(
-            label, response.status, "is not the file: give the URL of the scheme's folder"
+            label, response.status, "is not a file of a scheme: give the URL of the scheme's folder"
         )
     return response.body
 
@@ -135,8 +135,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         Schemes(SchemeFolder(temporary), pinned={folder.name: files["pk.pem"]})
         if _time(draft) < _time(folder):
             raise ConfigurationError(
-                "the scheme at the URL is older than the copy in the folder: somebody may want you "
-                "to miss its changes; remove the folder to take the older one"
+                "the scheme at the URL is older than the copy in the folder: somebody may be "
+                "hiding newer changes from you; to accept the older scheme, remove the folder"
             )
         _replace(folder, draft, Path(temporary) / "earlier")
 

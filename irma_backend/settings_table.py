@@ -47,7 +47,8 @@ class Setting:
         kind: The kind of its value.
         purpose: What it is for.
         variable: The environment variable that overrides it; None if it has none.
-        adds_up: Whether the values of all places count, and not only the first.
+        adds_up: Whether the values from all sources are combined, instead of only the first being
+            used.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Open connections to an SQLite file, which the threads of a process borrow.
+"""A pool of open connections to an SQLite file. The threads of a process borrow them.
 
 SQLite records its locks in a table of the process. A fork copies this table, but not the locks. So
 a child would mistake the locks of its parent for its own. Another process could then delete the
@@ -29,10 +29,10 @@ _opened: Final[set[_Opened]] = set()
 
 @final
 class Connections:
-    """Open connections to a file, which threads borrow.
+    """A pool of open connections to a file. Threads borrow them.
 
-    The last connection that is closed makes SQLite copy its log into the database, and wait for the
-    disk several times. So a put is five times faster if one stays open.
+    When the last connection closes, SQLite copies its log into the database and waits for the disk
+    several times. So a put is five times faster if one stays open.
 
     Args:
         path: The file, as an absolute path.

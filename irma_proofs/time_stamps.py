@@ -90,7 +90,8 @@ def read_time_stamp_keys(keys: TimeStampKeys) -> dict[str, frozenset[bytes]]:
     """Return the pinned keys of each time-stamping server.
 
     Raises:
-        ConfigurationError: They are not such a mapping, or a key is not 32 bytes or their base64.
+        ConfigurationError: They are not a mapping of URLs to keys, or a key is neither 32 bytes nor
+            the base64 of 32 bytes.
     """
     check_instance(keys, Mapping, "time_stamps", "a mapping of URLs to lists of keys")
     return {_server(url): frozenset(map(_key, _list(values))) for url, values in keys.items()}

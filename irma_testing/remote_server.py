@@ -264,8 +264,8 @@ def _understanding(url: str) -> Generator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):
         raise AppError(
-            f"{_origin(url)} describes itself in another way than a development server of this "
-            "version; use the same version of irma-backend for both"
+            f"{_origin(url)} does not describe itself as a development server of this version "
+            "does; use the same version of irma-backend for both"
         ) from None
 
 

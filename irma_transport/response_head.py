@@ -98,5 +98,5 @@ def check_not_encoded(content_encodings: Iterable[str]) -> None:
     if any(value.strip().lower() not in {"", "identity"} for value in content_encodings):
         raise NotHttpError(
             "its body is compressed, though the request asks for `identity`; turn compression off "
-            "in the proxy or gateway on the way"
+            "in the proxy or gateway in between"
         )

@@ -59,7 +59,7 @@ class Chunked:
         return self._is_over
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return those of the body among them.
+        """Take bytes from the connection, and return the ones that belong to the body.
 
         Raises:
             NotHttpError: They are not chunks.
@@ -119,7 +119,7 @@ class Unframed:
         return self._left == 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return those of the body among them."""
+        """Take bytes from the connection, and return the ones that belong to the body."""
         if self._left is None:
             return data
         body = data[: self._left]

@@ -59,7 +59,7 @@ class Pools:
         """Return the origin and the target of a URL.
 
         Raises:
-            ConfigurationError: It is not an absolute URL of HTTP with a valid host and port.
+            ConfigurationError: It is not an absolute HTTP URL with a valid host and port.
         """
         base, target = split_url(url)
         origin = self._origins.get(base)

@@ -20,13 +20,14 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}
 
     Args:
-        irma: The complete setting `IRMA`, in the settings file, which Django has not read yet.
+        irma: The complete setting `IRMA`. You pass it because the settings file calls this
+            function, before Django has read the file.
 
     Returns:
         A list of sources for each directive.
 
     Raises:
-        ConfigurationError: The setting has no valid URL of a server.
+        ConfigurationError: The setting has no valid server URL.
     """
     given: object = irma
     if not isinstance(given, Mapping):

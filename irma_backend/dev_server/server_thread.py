@@ -104,7 +104,7 @@ def _check(server: object, *, callbacks_anywhere: object) -> None:
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "server: a ManualClock cannot be used over HTTP; "
-            "use InMemoryServer(clock=SystemClock()), from irma_transport"
+            "use InMemoryServer(clock=SystemClock()); SystemClock is in irma_transport"
         )
 
 

@@ -34,7 +34,7 @@ class WalletView:
 
 @final
 class Wallets:
-    """One app for each kind of person; the adult's is picked at first.
+    """One app for each kind of person. The adult's is selected initially.
 
     Args:
         server: The server of the apps.

@@ -270,7 +270,9 @@ class NextSessionRecord(ValueObject):
 
     @classmethod
     def of(cls, request: ExtendedRequest | None) -> NextSessionRecord:
-        """Return the record of a request that is ready to start, or of None.
+        """Return the record for a request that is ready to start.
+
+        For None, the record says that nothing follows.
 
         Raises:
             RequestError: The request is too large to be stored.

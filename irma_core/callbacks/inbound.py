@@ -239,7 +239,7 @@ def check_posted_result(
     """
     if result.type is not callback.request.request.session_type:
         raise PostRefusedError(
-            "session", "the result is for another type of session than the request"
+            "session", "the result and the request are for different types of session"
         )
     if callback.issued_after is not None and _is_older(post.body, callback.issued_after):
         raise PostRefusedError("issued_at", "the server signed it more than an hour ago")

@@ -1,4 +1,4 @@
-"""The last calls for a session that the caller stops waiting for.
+"""The last calls for a session that the caller no longer waits for.
 
 The caller would no longer read what the person discloses, so the session is cancelled at the
 server. These calls take a few seconds at most.
@@ -61,7 +61,7 @@ def try_cancel_flow(context: RequestorContext, token: RequestorToken) -> Flow[No
 def abandon_session_flow(
     context: RequestorContext, session: SessionWithRequest, error: BaseException
 ) -> Flow[Answer | None]:
-    """Cancel a session that the caller stops waiting for.
+    """Cancel a session that the caller no longer waits for.
 
     Args:
         context: The requestor's context.

@@ -33,7 +33,7 @@ def check_names_flow(
     """
     if context.schemes is None:
         raise ConfigurationError(
-            "schemes: the requestor needs schemes to check a request, such as irma_proofs.Schemes"
+            "schemes: to check a request, the requestor needs schemes, such as irma_proofs.Schemes"
         )
     yield from Call(
         partial(_check_names, context.schemes, as_extended(request).request),

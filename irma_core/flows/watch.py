@@ -97,7 +97,7 @@ def next_status_flow(
     """Wait for the next status; return it and the state after it.
 
     Raises:
-        NobodyAnsweredError: The timeout is over.
+        NobodyAnsweredError: The timeout expired.
         SessionGoneError: The server no longer knows the session.
         IrmaError: The server refused, or could not be reached before the deadline.
     """
@@ -138,8 +138,8 @@ def wait_for_answer_flow(
     true. A status backend that reports a false end cuts the wait short.
 
     Raises:
-        NobodyAnsweredError: The timeout is over.
-        AnswerError: Another subclass: there is no answer.
+        NobodyAnsweredError: The timeout expired.
+        AnswerError: There is no answer for another reason, which the subclass names.
         IrmaError: The server refused, or could not be reached before the deadline.
     """
     waiting = _wait_for_answer_flow(context, session, timeout, keep_session=keep_session)

@@ -56,7 +56,8 @@ class Gateway:
 
     Raises:
         ConfigurationError: The settings do not fit the requestor: the token URL is unsafe, the
-            header is in use, or the signer is for the other mode.
+            header is already in use, or the signer is async and the requestor is not, or the
+            reverse.
     """
 
     def __init__(self, settings: Settings, context: RequestorContext) -> None:

@@ -74,7 +74,7 @@ def resolve_request(
         allow: The allowed risks.
 
     Raises:
-        RequestError: A credential would have expired when it is issued.
+        RequestError: A credential would already have expired when it was issued.
         ConfigurationError: The request needs a risk that is not allowed.
     """
     return resolve_for(request, now, parse_risks(allow))

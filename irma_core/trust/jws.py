@@ -74,7 +74,7 @@ class CompactJws(ValueObject):
         return _read_object(self.payload, "claims", self.refused, known, maps)
 
     def check_rs256(self, keys: Sequence[PublicKey | str | bytes]) -> None:
-        """Check that one of these public keys in PEM made the signature.
+        """Check that one of these public keys in PEM verifies the signature.
 
         Raises:
             ConfigurationError: There is no key, or one is not an RSA key in PEM.
@@ -196,7 +196,7 @@ def _read_object(
         raise refused("other_case", f"a name in the {code} differs only in case from a known one")
     if has_twins(value, maps):
         raise refused(
-            "duplicate_key", f"an object of the {code} has a key twice, in upper and lower case"
+            "duplicate_key", f"an object in the {code} has two keys that differ only in case"
         )
     return value
 
@@ -211,7 +211,7 @@ def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None
     if "zip" in header:
         raise refused("compressed", "it has `zip`, for a compressed payload")
     if "cty" in header:
-        raise refused("nested", "it has `cty`, for another JWT inside")
+        raise refused("nested", "it has `cty`, which announces another JWT inside")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.upper() != "JWT":
         raise refused("kind", "its `typ` must be JWT")

@@ -56,17 +56,18 @@ class NextSessionReceiver:
 
     Args:
         requestor: The requestor whose sessions these are. Its `server_key` verifies the posts.
-        url: The URL that the server posts below: `https://shop.example/irma/next`. The web
-            framework calls `receive` for every request below it.
+        url: The base URL, such as `https://shop.example/irma/next`. The server posts to URLs under
+            it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request of each session into its URL, and each next request in the store.
         store: Remembers the next request of each session, so that the application is asked once.
-        choose: A function of a `ChainStep`, which has the answer of a session. It returns the next
-            request, or None. The person's app waits for it: after 3 s the reply is an error, and
-            the chain fails. Nothing interrupts it, so it must limit its own waiting. If it raises,
-            the chain fails too, and `receive` raises the error. If another session may follow the
-            next one, it returns `with_next_session(request)`. Another requestor of the server who
-            learns a URL can post a session of their own to it before yours. To detect that, store
-            the tokens of the sessions that you start, and compare `step.answer.token`.
+        choose: A function that takes a `ChainStep`, which has the answer of a session. It returns
+            the next request, or None. The person's app waits for it: after 3 s the reply is an
+            error, and the chain fails. Nothing interrupts it, so it must limit its own waiting. If
+            it raises, the chain fails too, and `receive` raises the error. If another session may
+            follow the next one, it returns `with_next_session(request)`. If another requestor of
+            the same server learns one of these URLs, it can post a session of its own there before
+            yours is posted. To detect that, store the tokens of the sessions that you start, and
+            compare `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the

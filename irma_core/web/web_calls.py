@@ -43,7 +43,7 @@ class WebCall(ValueObject):
     request: WebRequest
 
     def read_post(self) -> BrowserPost:
-        """Return the page's post, after the checks.
+        """Check what the page posted, and return it.
 
         Raises:
             WebRefusal: The request is refused.

@@ -196,8 +196,8 @@ def dump_started_session(session: StartedSession) -> str:
 
     Raises:
         UsageError: The argument is not a `StartedSession`.
-        RequestError: The request is too large to be stored: this library did not start the
-            session.
+        RequestError: The request is too large to be stored: only something other than this library
+            can have started the session.
     """
     check_instance(session, StartedSession, "session", "a StartedSession")
     return write_json({_VERSION_FIELD: _VERSION, **stored_session(session)})

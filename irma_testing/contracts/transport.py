@@ -441,7 +441,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, silence, endless_headers(_TENTH_OF_A_SECOND))
 
     def test_stream_that_cannot_be_opened(self) -> None:
-        """A server that is absent, or compresses its stream, raises when the stream is opened."""
+        """Opening a stream raises if the server is absent or compresses the stream."""
 
         async def scenario(harness: TransportHarness) -> None:
             await harness.failure(MalformedResponseError, harness.open())

@@ -216,7 +216,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.call("finish", handle=other_tab).status == 200
 
     def test_the_app_returns_to_a_new_tab(self) -> None:
-        """The app opens the page with the number of the slot, with which a new tab finishes."""
+        """The app opens the page in a new tab, which finishes with the slot number from the URL."""
         browser = self.browser()
         start = browser.call("start", page="/page?x=1", same_device=True)
         scanned = self.site.person.scan(start.pointer)

@@ -88,9 +88,9 @@ class WebSite:
         person: The app of a visitor, who has an e-mail address and is an adult.
         keys: The sealing keys.
         origins: Other origins whose pages may call this website.
-        logins: The e-mail addresses that were logged in, one for each time.
+        logins: The e-mail addresses that logged in, one for each login.
         ended: The references of the callbacks, one for each session that ended.
-        refusal: The exception that `login` raises, until it is None again.
+        refusal: An exception for `login` to raise at each call; None lets people log in.
     """
 
     def __init__(self, prefix: str) -> None:

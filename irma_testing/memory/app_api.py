@@ -80,7 +80,7 @@ class AppApi:
 
     Args:
         life: The settings, sessions and events of the server.
-        catch_up: Called by event streams before they are read.
+        catch_up: Each event stream calls it when it is about to be read.
     """
 
     def __init__(self, life: Lifecycle, catch_up: Callable[[], None]) -> None:

@@ -91,7 +91,7 @@ class EventLoops:
         """
         if _running_loop() is not None:
             raise UsageError(
-                "deliver: the event loop cannot await it during a call that blocks the loop; "
+                "deliver: it cannot be awaited here, because this call blocks the event loop; "
                 "write `await irma_server.run(irma_app.accept, pointer)`"
             )
         with self._own_turn():
@@ -136,7 +136,7 @@ def _result(future: Future[ResultT]) -> ResultT:
             f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"
         ) from None
     except CancelledError:
-        raise UsageError("deliver: the application's event loop ended meanwhile") from None
+        raise UsageError("deliver: the application's event loop stopped before a reply") from None
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:

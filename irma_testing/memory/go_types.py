@@ -183,7 +183,7 @@ def pointer(kind: Kind) -> Kind:
 
 
 def sequence(kind: Kind) -> Kind:
-    """Return the type of a slice: each element is read into the existing one at its index."""
+    """Return the type of a slice. As in Go, reading updates the existing element at each index."""
 
     def read(value: Json, old: list[Any] | None) -> list[Any] | None:
         if value is None:

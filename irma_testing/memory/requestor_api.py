@@ -47,12 +47,12 @@ _MAX_BODY_BYTES = 10 << 20
 
 @final
 class RequestorApi:
-    """The calls of requestors.
+    """Handles the calls that requestors make.
 
     Args:
         life: The settings, sessions and events of the server.
         on_started: Called with each session that a requestor starts.
-        catch_up: Called by event streams before they are read.
+        catch_up: Each event stream calls it when it is about to be read.
     """
 
     def __init__(

@@ -124,7 +124,8 @@ class MadeScheme:
         """Return the content of each file by its path, which begins with the scheme's name.
 
         Args:
-            private_keys: also return those files with which the official server can issue.
+            private_keys: Whether to return also the private keys, which the official server needs
+                to issue credentials.
         """
         files = {f"{self.name}/description.xml": self._description()}
         if self.is_distributed:

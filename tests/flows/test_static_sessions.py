@@ -155,7 +155,7 @@ def test_result_is_compared_with_the_known_request(mode: str) -> None:
 
 @MODES
 def test_other_kind_of_session_is_refused(mode: str) -> None:
-    """A result of another type of session than the receiver's request is refused."""
+    """A result is refused if it and the receiver's request are for different types of session."""
     door = Door(mode)
     door.page = door.static_receiver(SignatureRequest("I agree", [OVER18]))
     door.scan()

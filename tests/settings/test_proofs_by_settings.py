@@ -95,7 +95,7 @@ def test_environment_and_arguments_override_the_file(
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',
-            ", line 4, proofs.scheme_keys: each scheme needs the key of the same name",
+            ", line 4, proofs.scheme_keys: each scheme needs the key with the name of its folder",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["made=nowhere.pem"]',
