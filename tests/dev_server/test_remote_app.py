@@ -177,7 +177,7 @@ def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
     for method, name in ((RemoteServer.sessions, "app"), (RemoteServer.session, "name")):
         replies = [HttpResponse(200, body=each) for each in (first, body)]
         remote = RemoteServer("https://irma.example", ScriptedTransport(replies))
-        with pytest.raises(AppError, match="in another way"):
+        with pytest.raises(AppError, match="does not describe itself"):
             method(remote, name)
 
 
