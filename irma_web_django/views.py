@@ -8,6 +8,7 @@ the seal in the URL and the server's signature protect its posts.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Final, TypeAlias
@@ -52,6 +53,10 @@ _LOG: Final = logging.getLogger("irma_web_django")
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
+_turns: Final = threading.BoundedSemaphore(16)
+"""How many calls of pages a process handles at once. Under ASGI, Django runs each request in its
+own thread. Hundreds of them at the database would fail because of its locks, or because of its
+limit of connections, and outcomes of logins that have run would be lost."""
 
 
 def _public(view: View) -> View:
@@ -68,6 +73,10 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
     def decorate(view: PageView) -> View:
         @wraps(view)
         def call(request: HttpRequest, name: str) -> HttpResponse:
+            with _turns:
+                return in_turn(request, name)
+
+        def in_turn(request: HttpRequest, name: str) -> HttpResponse:
             asked = as_web_request(request)
             try:
                 site = current_site()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from django.test import override_settings
 
 from irma_testing import InMemoryServer
 from irma_transport import SystemClock
+from irma_web_django import signals, views
 from tests.web_django.shop import Visitor, code, settings_for
 
 
@@ -178,6 +181,37 @@ def test_many_finishes_at_once(database: Path, logins: list[User]) -> None:
         outcomes = set(threads.map(finish, range(8)))
     assert [status for status, _ in outcomes] == [200]
     assert len(logins) == 1
+
+
+def test_calls_wait_for_their_turn(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many calls of pages run at once, and the others after them: ASGI has a thread for each."""
+    monkeypatch.setattr(views, "_turns", threading.BoundedSemaphore(2))
+    server = InMemoryServer(clock=SystemClock())
+    lock, running, counts = threading.Lock(), [0], list[int]()
+
+    def starting(**_: Any) -> None:
+        with lock:
+            running[0] += 1
+            counts.append(running[0])
+        time.sleep(0.05)
+        with lock:
+            running[0] -= 1
+
+    def start(_: int) -> int:
+        try:
+            return Visitor(server).post("start", "login", b"{}").status_code
+        finally:
+            connections.close_all()
+
+    signals.started.connect(starting)
+    try:
+        with override_settings(IRMA=settings_for(server)), ThreadPoolExecutor(6) as threads:
+            statuses = set(threads.map(start, range(6)))
+    finally:
+        signals.started.disconnect(starting)
+    assert statuses == {200}
+    assert len(counts) == 6
+    assert max(counts) <= 2
 
 
 def test_ten_tabs(ada: Visitor) -> None:
