@@ -91,6 +91,13 @@ class Shop:
         """Go to a page."""
         self.page.goto(self.url + path)
 
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a condition, while the handlers of Playwright's events run."""
+        deadline = monotonic() + 60
+        while not holds():
+            assert monotonic() < deadline
+            self.page.wait_for_timeout(20)
+
     def expect_state(self, state: str, name: str = "login") -> None:
         """Wait until an element is in a state."""
         element = self.page.locator(f"[data-irma={name}]").first

@@ -173,7 +173,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
     shop.page.route("**/irma/start/login", lambda route: waiting.append(route))  # noqa: PLW0108
     shop.open()
     shop.press("Continue with Yivi")
-    shop.expect_state("starting")
+    shop.wait_until(lambda: len(waiting) == 1)
     shop.press("Cancel")
     shop.expect_message("You cancelled this request.")
     waiting[0].continue_()
@@ -337,6 +337,7 @@ def test_two_tabs_that_start_at_once_share_a_cookie(shop: Shop, app: SimulatedAp
         tab.goto(f"{shop.url}/login")
         tab.get_by_role("button", name="Continue with Yivi").click()
         expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "starting")
+    shop.wait_until(lambda: len(held) > 0)
     shop.page.wait_for_timeout(300)  # a second call would be made within this time
     assert len(held) == 1
     held[0].continue_()

@@ -174,8 +174,8 @@ def test_a_wait_is_shown(shop: Shop) -> None:
     shop.expect_state("starting")
     shop.expect_message("One moment, please.")
     shop.look("starting")
-    (route,) = waiting
-    route.continue_()
+    shop.wait_until(lambda: len(waiting) == 1)
+    waiting[0].continue_()
     shop.expect_state("qr")
 
 
