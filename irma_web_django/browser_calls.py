@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, RawPostDataException, Unreada
 from irma_core.protocol.messages import HttpResponse as Reply
 from irma_core.web.web_messages import WebRequest
 
-__all__ = ["as_django", "as_web_request"]
+__all__ = ["as_django", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024 + 1
 """More than any of our pages accepts."""

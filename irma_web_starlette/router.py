@@ -36,7 +36,7 @@ import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -60,7 +60,6 @@ from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
 from irma_core.models.arguments import check_instance
 from irma_core.models.holders import Hidden, HiddenSecret
-from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary, remove_frames
@@ -78,6 +77,7 @@ from irma_web.browser_package import package_state
 from irma_web.markup import SafeHtml, ask_page, question_element
 from irma_web.page import STATIC, page_settings
 from irma_web.session_changes import SessionChanges
+from irma_web_starlette.browser_calls import as_starlette, as_web_request, body_of
 from irma_web_starlette.openapi import SUMMARIES, request_body_of, responses_of
 
 if TYPE_CHECKING:
@@ -89,8 +89,6 @@ HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
 _LOG: Final = logging.getLogger("irma_web_starlette")
 _PROOF: Final = "irma_proof_{}"
 """The key of a question's proof. Each has its own: a repeat of a login leaves the others alone."""
-_TOO_LARGE: Final = 1024 * 1024
-"""Bytes. None of our pages accepts more."""
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
@@ -450,11 +448,11 @@ class Irma:
     async def _call(self, step: Step, request: Request) -> Response:
         """Make a page's call; the reply is always JSON."""
         name = str(request.path_params["name"])
-        asked = await _web_request(request)
+        asked = await as_web_request(request)
         try:
             sessions = self._opened().sessions
             if request.method == "OPTIONS":
-                return _as_starlette(sessions.preflight(asked))
+                return as_starlette(sessions.preflight(asked))
             if step is Step.FINISH:
                 async with self._opened().finishes:
                     return await self._finish(name, request, asked)
@@ -530,40 +528,12 @@ def _check_request(request: object) -> None:
     check_instance(request, HTTPConnection, "request", "a Request of Starlette")
 
 
-async def _web_request(request: Request) -> WebRequest:
-    """Return the request as a `WebRequest`; the server determines the host and the scheme."""
-    body = await _body(request)
-    return WebRequest(request.method, str(request.url), request.headers.raw, body, native=request)
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body, or so many bytes that it is refused as too large."""
-    read = bytearray()
-    try:
-        async for chunk in request.stream():
-            read += chunk
-            if len(read) > _TOO_LARGE:
-                break
-    except ClientDisconnect:
-        return b""
-    return bytes(read)
-
-
 def _logged(name: str, reply: WebReply) -> Response:
     """Return the reply; log the error behind it if the application, its settings or store fail."""
     is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
     if reply.error is not None and (is_of_site or isinstance(reply.error, StoreError)):
         _LOG.error("IRMA question %s: %s", name, reply.code, exc_info=reply.error)
-    return _as_starlette(reply)
-
-
-def _as_starlette(reply: HttpResponse) -> Response:
-    response = Response(reply.body, reply.status)
-    response.raw_headers = [
-        *(header for header in response.raw_headers if header[0] == b"content-length"),
-        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
-    ]
-    return response
+    return as_starlette(reply)
 
 
 async def _received(
@@ -573,13 +543,13 @@ async def _received(
         raise HTTPException(HTTPStatus.NOT_FOUND)
     try:
         reply = await receiver.receive(
-            request.method, request.url.path, request.headers.raw, await _body(request)
+            request.method, request.url.path, request.headers.raw, await body_of(request)
         )
     except Exception as error:  # noqa: BLE001  # a function of the application raises anything
         remove_frames(error)
         _LOG.exception("a post from the IRMA server failed")
         return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
-    return _as_starlette(reply)
+    return as_starlette(reply)
 
 
 def _own_path(request: Request) -> str:
