@@ -133,7 +133,7 @@ def request_from_options(
     if named is not None:
         if named not in requests:
             there = ", ".join(requests) or "none"
-            raise RequestError("--named", f"the settings file has no such request ({there})")
+            raise RequestError("--named", f"the settings file has no such request; it has {there}")
         return requests[named]
     if file is None:
         return parse_options(disclose, sign=sign, issue=issue)

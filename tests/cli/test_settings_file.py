@@ -74,7 +74,7 @@ def test_options_and_variables_override_the_file(
         (("health", "--settings", "/hunter2"), "--settings: the file cannot be read: No such file"),
         (
             ("session", "--named", "hunter2"),
-            "--named: the settings file has no such request (none)",
+            "--named: the settings file has no such request; it has none",
         ),
         (("session", "--named", "a", "--sign", "b"), "or --named NAME"),
         (("health", "--server", "hunter2"), "--server: the URL"),
