@@ -89,7 +89,7 @@ class _Run:
         self._is_wanted = True
         self._is_subscribed = False
         self._received_at = 0.0
-        self._is_pinged = False
+        self._pinged_at: float | None = None
         self._has_begun = threading.Event()
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._listen, name="irma-redis", daemon=True)
@@ -136,13 +136,15 @@ class _Run:
         message = self._pubsub.get_message(timeout=_TICK)
         now = time.monotonic()
         if message is not None:
-            self._received_at, self._is_pinged = now, False
+            self._received_at, self._pinged_at = now, None
             key = as_bytes(message["data"])
             if message["type"] == "message" and key is not None:
                 with self._lock:
                     self.waiting.wake(key.decode("ascii", "replace"))
-        elif now - self._received_at > 2 * SILENCE:
-            raise redis.TimeoutError
-        elif now - self._received_at > SILENCE and not self._is_pinged:
-            self._is_pinged = True
+        elif self._pinged_at is not None:
+            # Since the ping, not since the last message: this process may have been stopped.
+            if now - self._pinged_at > SILENCE:
+                raise redis.TimeoutError
+        elif now - self._received_at > SILENCE:
             self._pubsub.ping()
+            self._pinged_at = now

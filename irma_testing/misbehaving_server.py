@@ -88,6 +88,10 @@ class Peer:
         self.requests.append(received)
         return received
 
+    def target(self) -> str:
+        """Return the target of the request that has begun to arrive."""
+        return self._buffer.decode("latin-1").split(" ", 2)[1]
+
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Do the TLS handshake as the server."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
@@ -188,7 +192,7 @@ class MisbehavingServer:
         for thread in self._threads:
             thread.join()
 
-    def wait_until_closed(self, timeout: timedelta = timedelta(seconds=30)) -> None:
+    def wait_until_closed(self, timeout: timedelta = _LONG) -> None:
         """Wait until every connection is closed; raise `TimeoutError` if one stays open."""
         for thread in self._threads[1:]:
             thread.join(timeout.total_seconds())

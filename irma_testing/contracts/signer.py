@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-_CHILD_TIMEOUT: Final = 10.0
+_CHILD_TIMEOUT: Final = 60.0
 """Seconds after which a child process counts as hanging."""
 
 

@@ -29,9 +29,11 @@ __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 BackendT = TypeVar("BackendT", bound=StatusBackend | AsyncStatusBackend)
 _DONE = PublishedEnd(SessionStatus.DONE, "a.b.c")
 _CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
-_LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(seconds=10)
+_LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(minutes=1)
 _PAUSE: Final = 0.2
-_MAX_FAILURE_TIME: Final = 15.0
+_MAX_FAILURE_TIME: Final = 60.0
+_CHECKS: Final = 300
+"""How often to check, after a pause each, whether the tasks of a cancelled wait have ended."""
 
 
 class _StatusBackendContract(PluginContract[BackendT]):
@@ -244,7 +246,10 @@ class AsyncStatusBackendContract(
                 waiting.cancel()
                 await asyncio.wait({waiting})
                 assert waiting.cancelled()
-            await asyncio.sleep(_PAUSE)
+            for _ in range(_CHECKS):
+                if asyncio.all_tasks() <= before:
+                    break
+                await asyncio.sleep(_PAUSE)
             assert asyncio.all_tasks() <= before, "a task is left after its wait was cancelled"
             await self.publish(receiving, token, _DONE)
             assert await self.wait(watching, token) == _DONE

@@ -24,7 +24,7 @@ StoreT = TypeVar("StoreT", bound=Store | AsyncStore)
 _HOUR: Final = timedelta(hours=1)
 _SHORT: Final = timedelta(seconds=0.3)
 _ATTEMPTS: Final = 20
-_FAILURE_TIMEOUT: Final = 15.0
+_FAILURE_TIMEOUT: Final = 60.0
 
 
 class _StoreContract(PluginContract[StoreT]):

@@ -25,6 +25,7 @@ from irma_core.errors import (
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import AsyncTransport, ReadOutcome, Transport
 from irma_testing.contracts.harness import (
+    PATIENCE,
     HarnessMixin,
     Scenario,
     ThreadedTransport,
@@ -35,7 +36,6 @@ from irma_testing.contracts.harness import (
 from irma_testing.misbehaving_server import Behaviour, Peer, unused_port
 from irma_testing.misbehaving_streams import (
     cut_stream,
-    event_stream,
     silent_stream,
     stream_on_release,
 )
@@ -189,21 +189,19 @@ class CallsContract(HarnessMixin):
 
     def test_deadline_covers_the_whole_call(self) -> None:
         """The deadline holds for responses that arrive slowly, or never end."""
+        long_head = response(headers=[("X-Long", "x" * 9000)])
         slow: list[Behaviour] = [
             silence,
-            drip(_WHOLE, _SLOWLY),
-            drip(b"x" * 90, _SLOWLY, head=b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n"),
+            drip(long_head, _SLOWLY),
+            drip(b"x" * 9000, _SLOWLY, head=b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"),
             endless_headers(_SLOWLY),
             endless_body(_SLOWLY),
             endless_body(_SLOWLY, chunked=False),
         ]
 
-        async def scenario(harness: TransportHarness) -> None:
-            for _ in slow:
-                act = harness.send(get(harness.server), 0.3)
-                assert (await harness.failure(TransportTimeoutError, act, 0.3)).request_sent
-
-        self.run_scenario(scenario, *slow)
+        for behaviour in slow:
+            # On a busy machine a short time may end before the request is sent.
+            assert any(self._is_sent(behaviour, within) for within in (0.3, 3, 30))
 
     def test_deadline_in_the_past(self) -> None:
         """A call whose deadline has passed times out before it sends anything."""
@@ -297,28 +295,41 @@ class CallsContract(HarnessMixin):
 
         self.run_scenario(scenario, answer())
 
-    def _check_pause(self, pause: float, *, connections: int) -> None:
-        slept, made = 0.0, 0
+    def _is_sent(self, slow: Behaviour, within: float) -> bool:
+        """Return whether the request was sent before the time ended; check that the time ends."""
+        is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:
-            nonlocal slept
-            await harness.send(get(harness.server))
+            nonlocal is_sent
+            act = harness.send(get(harness.server), within)
+            error = await harness.failure(TransportTimeoutError, act, within)
+            is_sent = error.request_sent
+
+        self.run_scenario(scenario, slow)
+        return is_sent
+
+    def _check_pause(self, pause: float, *, connections: int) -> None:
+        took, made = 0.0, 0
+
+        async def scenario(harness: TransportHarness) -> None:
+            nonlocal took
             start = harness.transport.clock.monotonic()
-            await harness.transport.sleep(timedelta(seconds=pause))
-            slept = harness.transport.clock.monotonic() - start
             await harness.send(get(harness.server))
+            await harness.transport.sleep(timedelta(seconds=pause))
+            await harness.send(get(harness.server))
+            took = harness.transport.clock.monotonic() - start
 
         repeated: Scenario = scenario
         for _ in range(_ATTEMPTS):
             made = self.run_scenario(repeated, answer()).connections
-            # On a busy machine a short sleep may outlast an idle connection.
-            if slept < pause + _MAX_OVERSLEEP:
+            # On a busy machine a short pause may outlast an idle connection.
+            if pause > _MAX_IDLE or took < _MAX_IDLE:
                 break
         assert made == connections
 
 
 _ATTEMPTS: Final = 20
-_MAX_OVERSLEEP: Final = 0.5
+_MAX_IDLE: Final = 1.5
 _ENCODINGS = ("gzip", "deflate")
 
 
@@ -359,22 +370,18 @@ class StreamsContract(HarnessMixin):
 
     def test_idle_reads_lose_nothing(self) -> None:
         """After three seconds of reads without a byte, the next event still arrives complete."""
+        wanted = threading.Semaphore(1)
 
         async def scenario(harness: TransportHarness) -> None:
             stream = await harness.open()
-            received: list[bytes | ReadOutcome] = []
-            while (piece := await harness.read(stream, 0.25)) is not ReadOutcome.END:
-                received.append(piece)
-            assert [one for one in received if one is not ReadOutcome.IDLE] == [
-                b":\n",
-                b"data: 1\n\n",
-            ]
-            assert received.count(ReadOutcome.IDLE) >= 3
+            assert await harness.read(stream) == b":\n"
+            for _ in range(12):
+                assert await harness.read(stream, 0.25) is ReadOutcome.IDLE
+            wanted.release(2)
+            assert await harness.read_all(stream) == b"data: 1\n\n"
             await stream.aclose()
 
-        self.run_scenario(
-            scenario, event_stream(b"data: 1\n\n", every=30 * _TENTH_OF_A_SECOND, greeting=b":\n")
-        )
+        self.run_scenario(scenario, stream_on_release(wanted, b":\n", b"data: 1\n\n"))
 
     def test_read_with_deadline_in_the_past(self) -> None:
         """A read whose deadline has passed returns what has arrived, or `IDLE`."""
@@ -447,7 +454,7 @@ class StreamsContract(HarnessMixin):
             await harness.failure(MalformedResponseError, harness.open())
             with unused_port() as port:
                 request = HttpRequest("GET", f"http://127.0.0.1:{port}/", label="GET")
-                opening = harness.transport.open_stream(request, harness.deadline(5))
+                opening = harness.transport.open_stream(request, harness.deadline(PATIENCE))
                 await harness.failure(ConnectionFailedError, opening)
 
         self.run_scenario(scenario, raw(compressed(b"data: 1\n\n")))
@@ -464,7 +471,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, *[silent_stream()] * _STREAMS, answer(body=b"OK"))
 
 
-_CHECKS: Final = 100
+_CHECKS: Final = 600
 """How often to check, ten times a second, whether the tasks of a cancelled call have ended."""
 
 

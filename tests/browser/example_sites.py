@@ -11,12 +11,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
 import attrs
+
+from tests.ports import unused_port
 
 __all__ = [
     "DJANGO",
@@ -88,7 +90,7 @@ async def protect(request, call_next):
     response.headers["Content-Security-Policy"] = POLICY
     return response
 """
-_LIMIT: Final = 60
+_LIMIT: Final = 120
 
 
 @attrs.frozen
@@ -242,8 +244,7 @@ def _listening(
     folder: Path, command: Callable[[int], list[str]], environment: Mapping[str, str]
 ) -> Generator[str]:
     """Run a web server on a free port until the block ends; yield its URL."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        port = listening.getsockname()[1]
+    port = unused_port()
     url = f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -257,7 +258,7 @@ def _listening(
             deadline = monotonic() + _LIMIT
             while True:
                 try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    socket.create_connection(("127.0.0.1", port), timeout=_LIMIT).close()
                 except OSError:
                     assert process.poll() is None, (folder / "log").read_text()
                     assert monotonic() < deadline, "the web server does not answer"

@@ -77,13 +77,13 @@ def test_commands_run(requestor: Requestor, url: str, tmp_path: Path) -> None:
             with line.start(name, *arguments, "--port", "0", **streams) as process:
                 read_until(process.stdout, "Play the app: http")
                 process.kill()
-                process.communicate(timeout=60)
+                process.communicate(timeout=300)
         elif arguments[0] == "watch":
             with line.start(name, *arguments) as process:
                 session = requestor.start_session(ASK)
                 read_until(process.stdout, "Shared")
                 process.kill()
-                process.communicate(timeout=60)
+                process.communicate(timeout=300)
             assert requestor.get_status(session) is SessionStatus.DONE
         else:
             session = requestor.start_session(ASK)

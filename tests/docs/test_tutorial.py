@@ -25,6 +25,7 @@ from irma_core import ResultJwtError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from tests.docs.pages import ROOT, code_of, files_of, runs
+from tests.ports import unused_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = "docs/tutorial.md"
@@ -108,8 +109,7 @@ def test_the_shop_is_served(
     """The tutorial's server process sells wine to a visitor whose app accepts."""
     app.add("example.town.age", {"over18": "yes"})
     memory.when_started(app.accept)
-    with closing(socket.create_server(("localhost", 0))) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
     script = tmp_path / "serve.py"
     script.write_text(BLOCKS["serve.py"].replace("8000", str(port)), encoding="utf-8")
     environment = {**os.environ, "IRMA_SERVER": url, "PYTHONPATH": str(SHOP)}

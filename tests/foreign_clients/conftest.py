@@ -34,7 +34,7 @@ from tests.realserver.conftest import run_folder, schemes, timestamp_server, yiv
 __all__ = ["run_folder", "schemes", "timestamp_server", "yivi_tools"]
 
 NPM = Path(__file__).parent / "npm"
-LONGEST = 60
+LONGEST = 300
 EVENTS = ServerSettings(enable_sse=True)
 Act: TypeAlias = Callable[[SessionPointer], object]
 

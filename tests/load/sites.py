@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, final
 
@@ -17,6 +17,7 @@ import attrs
 from irma_core import new_sealing_key
 from tests.load.logins import FILE, Login, read_logins
 from tests.load.stores import SharedStore
+from tests.ports import unused_port
 
 __all__ = ["DJANGO", "DJANGO_ASGI", "FASTAPI", "FLASK", "Framework", "RunningSite", "running_site"]
 
@@ -121,8 +122,7 @@ def running_site(
     if framework.prepare:
         command = [*_PYTHON, *framework.prepare]
         subprocess.run(command, env=environment, cwd=directory, check=True)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        host, port = listening.getsockname()
+    host, port = "127.0.0.1", unused_port()
     address = framework.address.format(host=host, port=port).split()
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -144,7 +144,7 @@ def _wait_until_open(host: str, port: int, process: subprocess.Popen[bytes]) -> 
     ends = time.monotonic() + _STARTS_WITHIN
     while True:
         try:
-            socket.create_connection((host, port), timeout=1).close()
+            socket.create_connection((host, port), timeout=60).close()
         except OSError:
             assert process.poll() is None, "the web server ended by itself"
             assert time.monotonic() < ends, "the web server does not answer"

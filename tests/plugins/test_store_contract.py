@@ -82,7 +82,7 @@ class Racing(Good):
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         if self.store.get(key) is not None:
             return False
-        time.sleep(0.001)
+        time.sleep(0.05)  # long enough for a second put to overlap
         self.store.delete(key)
         return self.store.put_if_absent(key, value, lifetime)
 

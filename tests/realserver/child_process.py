@@ -53,7 +53,7 @@ class ChildProcess:
         with suppress(BrokenPipeError):  # it ended with unread input
             self.stdin.close()
         try:
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

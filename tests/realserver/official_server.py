@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
+from tests.ports import unused_port
 from tests.realserver.build import Tools, server_command
 from tests.realserver.child_process import ChildProcess, StartError
 
@@ -80,7 +80,7 @@ class OfficialServer:
         self.jwt_private_key_pem = (tools.jwt_keys / "private.pem").read_text(encoding="ascii")
         self.jwt_public_key_pem = (tools.jwt_keys / "public.pem").read_text(encoding="ascii")
         for _ in range(3):  # another process may take the port first
-            port = _free_port()
+            port = unused_port()
             self.url = f"http://127.0.0.1:{port}{options.api_prefix}"
             arguments = (
                 *(tools.headlesswallet, "guard", *server_command(command or tools.yivi)),
@@ -102,9 +102,9 @@ class OfficialServer:
         raise StartError(f"the IRMA server did not come up:\n{self._child.log_tail()}")
 
     def _comes_up(self, port: int) -> bool:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while self._child.is_running and time.monotonic() < deadline:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             try:
                 connection.request("GET", f"{self.options.api_prefix}/health")
                 # Servers before 0.15 lack this path, so 404 also means that the server is up.
@@ -166,12 +166,6 @@ class ServerPool:
     def close(self) -> None:
         for server in self._all:
             server.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _lower(value: bool) -> str:

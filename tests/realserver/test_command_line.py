@@ -63,7 +63,7 @@ def played(
             assert line, shown
             shown += line
         act(unquote(link[1]))
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     return process.returncode, out, shown + err
 
 
@@ -133,7 +133,7 @@ def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
         except OSError:  # Linux says so at the end of a terminal
             pass
         os.close(main)
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     assert answering is not None
     answering.join()
     assert process.returncode == 0, seen

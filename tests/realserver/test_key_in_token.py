@@ -87,7 +87,7 @@ def test_a_session_starts_by_a_key_in_a_token(
         pointer = running.stdout.readline()
         assert pointer, running.communicate()
         assert isinstance(wallet.accept(pointer), Succeeded)
-        assert running.communicate(timeout=60) == ("yes\n", "")
+        assert running.communicate(timeout=300) == ("yes\n", "")
         assert running.returncode == 0
 
 

@@ -22,7 +22,7 @@ from tests.realserver.wallet_events import (
 )
 
 EventT = TypeVar("EventT", bound=Event)
-TIMEOUT = 60.0  # seconds; a session takes some 20 ms on an idle machine
+TIMEOUT = 300.0  # seconds; a session takes some 20 ms on an idle machine
 
 
 class WalletError(Exception):

@@ -13,10 +13,18 @@ import pytest
 
 from irma_core import RequestorToken
 from irma_core.interfaces import PublishedEnd, Secret
-from irma_redis import AsyncRedisStatusBackend, RedisStatusBackend
+from irma_redis import (
+    AsyncRedisStatusBackend,
+    RedisStatusBackend,
+    clients,
+    failures,
+    listening,
+    listening_async,
+)
 
-__all__ = ["MODES", "Backend", "a_token", "opened"]
+__all__ = ["MODES", "PATIENCE", "Backend", "a_token", "opened", "set_limits"]
 
+PATIENCE = 60.0  # seconds for each step of a call to Redis
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
@@ -31,7 +39,7 @@ class Backend:
     def __init__(self, backend: RedisStatusBackend | AsyncRedisStatusBackend) -> None:
         self.backend = backend
 
-    async def wait(self, token: RequestorToken, seconds: float = 30) -> object:
+    async def wait(self, token: RequestorToken, seconds: float = 300) -> object:
         """Wait for an end."""
         return await self._call("wait", token, timedelta(seconds=seconds))
 
@@ -62,6 +70,16 @@ async def opened(mode: str, uri: str, password: Secret | None = None) -> AsyncGe
             yield Backend(awaited)
         finally:
             await awaited.aclose()
+
+
+def set_limits(monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+    """Let each step of a call to Redis take this many seconds, and a whole call twice as many."""
+    for name in ("socket_connect_timeout", "timeout"):
+        monkeypatch.setitem(clients._LIMITS, name, step)  # not a setting
+    for module in (clients, listening, listening_async):
+        monkeypatch.setattr(module, "LONGEST_STEP", step)
+    for other in (failures, listening, listening_async):
+        monkeypatch.setattr(other, "LONGEST_CALL", 2 * step)
 
 
 def a_token() -> RequestorToken:

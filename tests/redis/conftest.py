@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis.backends import PATIENCE, set_limits
 from tests.redis.redis_server import RedisServer, running_redis
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Let calls wait for a Redis on a busy machine. Tests of a hanging Redis set other limits."""
+    set_limits(monkeypatch, PATIENCE)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Generator
@@ -16,7 +15,9 @@ from typing import final
 import pytest
 import redis
 
-__all__ = ["RedisServer", "check_installed", "running_redis", "unused_port"]
+from tests.ports import unused_port
+
+__all__ = ["RedisServer", "check_installed", "running_redis"]
 
 _STARTS_WITHIN = 60.0
 
@@ -82,7 +83,8 @@ class RedisServer:
 
     def _answers(self) -> bool:
         try:
-            with self.client() as client:
+            # Its socket, because another test's Redis may answer on a port that was taken.
+            with redis.Redis(unix_socket_path=str(self.socket_path)) as client:
                 return bool(client.ping())
         except redis.AuthenticationError:
             return True
@@ -109,11 +111,3 @@ def running_redis(directory: Path, *options: str) -> Generator[RedisServer]:
         yield server
     finally:
         server.kill()
-
-
-def unused_port() -> int:
-    """Return a port that no program listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

@@ -17,7 +17,8 @@ from irma_core.errors import ConfigurationError, StoreError
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_redis import AsyncRedisStore, RedisStore
 from irma_testing import InMemoryServer
-from tests.redis.redis_server import RedisServer, running_redis, unused_port
+from tests.ports import unused_port
+from tests.redis.redis_server import RedisServer, running_redis
 
 PASSWORD = "a password"  # of nobody
 SETTINGS: dict[str, Any] = {

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
 from irma_core.interfaces import PublishedEnd
-from irma_redis import AsyncRedisStore, RedisStore, listening, listening_async
+from irma_redis import (
+    AsyncRedisStore,
+    RedisStatusBackend,
+    RedisStore,
+    listening,
+    listening_async,
+)
+from irma_redis.address import LONGEST_STEP
 from irma_redis.clients import as_bytes
-from tests.redis.backends import MODES, a_token, opened
+from tests.redis.backends import MODES, PATIENCE, a_token, opened, set_limits
 from tests.redis.redis_server import RedisServer
 
 BEGUN = 0.3  # seconds after which a wait has begun
-LONGEST = 8.0  # seconds that a call may take to fail
+LONGEST = 60.0  # seconds that a call may take to fail
 JWT = "a-signed-result-with-ada@example.com"
 DONE = PublishedEnd(SessionStatus.DONE, JWT)
 CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
@@ -53,8 +64,11 @@ def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
 
 
 @MODES
-def test_hanging_redis_is_detected(mode: str, server: RedisServer) -> None:
+def test_hanging_redis_is_detected(
+    mode: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A ping detects a Redis that keeps its connections open and does not reply."""
+    set_limits(monkeypatch, LONGEST_STEP)
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -69,7 +83,9 @@ def test_hanging_redis_is_detected(mode: str, server: RedisServer) -> None:
                 assert isinstance(failure, StatusBackendError)
                 assert "not answer in time" in str(failure)
             server.go_on()
-            # The command reached Redis, although the publisher got an error.
+        # The command reached Redis, although the publisher got an error.
+        set_limits(monkeypatch, PATIENCE)
+        async with opened(mode, server.uri) as watching:
             assert await watching.wait(token) == DONE
 
     asyncio.run(story())
@@ -80,6 +96,7 @@ def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
     """A Redis that does not reply for a second is not a failure."""
 
     async def story() -> None:
+        assert LONGEST_STEP > 1
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
@@ -101,19 +118,45 @@ def test_quiet_minutes_do_not_end_a_wait(
     mode: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wait lasts while Redis replies to pings."""
-    monkeypatch.setattr(listening, "SILENCE", 0.3)
-    monkeypatch.setattr(listening_async, "SILENCE", 0.3)
 
-    async def story() -> None:
+    async def story(silence: float) -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
-            await asyncio.sleep(1.5)
-            assert not wait.done()
+            await asyncio.sleep(5 * silence)
             await telling.publish(token, DONE)
             assert await wait == DONE
 
-    asyncio.run(story())
+    for silence in (0.3, 3.0, 30.0):  # on a busy machine a reply may take longer
+        monkeypatch.setattr(listening, "SILENCE", silence)
+        monkeypatch.setattr(listening_async, "SILENCE", silence)
+        with suppress(StatusBackendError):
+            asyncio.run(story(silence))
+            return
+    raise AssertionError("a wait ended although Redis replied")
+
+
+def test_stopped_process_pings_before_it_gives_up(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait goes on after its process was stopped for longer than Redis may be silent."""
+    monkeypatch.setattr(listening, "SILENCE", 60.0)
+    later = 0.0
+    monkeypatch.setattr(
+        listening, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later)
+    )
+    with closing(RedisStatusBackend(server.uri)) as watching, ThreadPoolExecutor() as pool:
+        token = a_token()
+        wait = pool.submit(watching.wait, token, timedelta(hours=1))
+        with server.client() as client:
+            while not any(each["sub"] == "1" for each in client.client_list()):
+                time.sleep(0.02)
+            later = 1000.0
+            while not any(each["cmd"] == "ping" for each in client.client_list()):
+                assert not wait.done()
+                time.sleep(0.02)
+        watching.publish(token, DONE)
+        assert wait.result() == DONE
 
 
 @MODES
@@ -138,7 +181,9 @@ def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
     asyncio.run(story())
 
 
-def test_failing_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
+def test_failing_redis_lets_nothing_happen_twice(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A store that fails raises, and never reports that a key is absent."""
     store = RedisStore(server.uri)
     hour = timedelta(hours=1)
@@ -150,8 +195,12 @@ def test_failing_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
         assert store.get("once") == b"1"
         client.config_set("maxmemory", "0")
     server.hang()
-    with pytest.raises(StoreError, match="not answer in time"):
-        store.put_if_absent("once", b"2", hour)
+    set_limits(monkeypatch, LONGEST_STEP)
+    with (
+        closing(RedisStore(server.uri)) as hasty,
+        pytest.raises(StoreError, match="not answer in time"),
+    ):
+        hasty.put_if_absent("once", b"2", hour)
     server.go_on()
     assert not store.put_if_absent("once", b"2", hour)
     server.kill()
@@ -320,10 +369,18 @@ def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
         ):
             with pytest.raises(StatusBackendError, match="the status backend is closed"):
                 await call
-        with server.client() as client:
-            assert len(client.client_list()) == 1
+        wait_until_left(server)
 
     asyncio.run(story())
+
+
+def wait_until_left(server: RedisServer) -> None:
+    """Wait until Redis has noticed that all other connections were closed."""
+    ends = time.monotonic() + LONGEST
+    with server.client() as client:
+        while len(client.client_list()) > 1:
+            assert time.monotonic() < ends, "a connection is left"
+            time.sleep(0.02)
 
 
 def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
@@ -353,8 +410,7 @@ def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
                 await call
 
     asyncio.run(story())
-    with server.client() as client:
-        assert len(client.client_list()) == 1
+    wait_until_left(server)
 
 
 @MODES

@@ -20,8 +20,9 @@ from irma_core.interfaces import PublishedEnd
 from irma_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
 from irma_redis.clients import check_server
 from irma_redis.failures import fault
+from tests.ports import unused_port
 from tests.redis.backends import a_token
-from tests.redis.redis_server import RedisServer, running_redis, unused_port
+from tests.redis.redis_server import RedisServer, running_redis
 
 HOUR = timedelta(hours=1)
 FULL = "max number of clients reached"

@@ -8,11 +8,13 @@ from time import monotonic
 from irma_core.errors import TransportError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Transport
+from irma_testing.misbehaving_server import Behaviour, Peer
 
-__all__ = ["TOKEN", "assert_discreet", "failure", "get", "post", "send"]
+__all__ = ["PATIENCE", "TOKEN", "assert_discreet", "failure", "for_target", "get", "post", "send"]
 
 TOKEN = "abcdefghijKLMNOPQRST"
 NAME = "GET session/{token}/result"
+PATIENCE = 60.0  # seconds: a busy machine is late
 
 
 def get(base: str, target: str = f"/session/{TOKEN}/result") -> HttpRequest:
@@ -24,20 +26,33 @@ def post(base: str, body: bytes, **headers: str) -> HttpRequest:
     return HttpRequest("POST", f"{base}/session", label="POST session", headers=named, body=body)
 
 
-def send(transport: Transport, request: HttpRequest, within: float = 15) -> HttpResponse:
+def send(transport: Transport, request: HttpRequest, within: float = PATIENCE) -> HttpResponse:
     return transport.send(request, transport.clock.monotonic() + within)
 
 
-def failure(transport: Transport, request: HttpRequest, within: float = 15) -> TransportError:
+def failure(transport: Transport, request: HttpRequest, within: float = PATIENCE) -> TransportError:
     """Return the error of a request that must fail, soon after its deadline at the latest."""
     begun = monotonic()
     try:
         send(transport, request, within)
     except TransportError as error:
-        assert monotonic() - begun <= max(within, 0) + 10  # a busy machine is late
+        assert monotonic() - begun <= max(within, 0) + PATIENCE
         assert_discreet(error)
         return error
     raise AssertionError("no error")
+
+
+def for_target(target: str, first: Behaviour, other: Behaviour) -> Behaviour:
+    """Behave in one way to requests for this target, and in another way to all others.
+
+    A request whose deadline is short may never arrive on a busy machine. With a behaviour for each
+    request in turn, the next request would then meet the behaviour meant for that one.
+    """
+
+    def behave(peer: Peer) -> None:
+        (first if peer.target() == target else other)(peer)
+
+    return behave
 
 
 def assert_discreet(error: TransportError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,19 @@ import trustme
 
 from irma_transport_urllib3 import Urllib3Transport
 
+AN_HOUR = timedelta(hours=1)
+
 
 @pytest.fixture
-def transport() -> Iterator[Urllib3Transport]:
-    with Urllib3Transport() as transport:
+def long_idle(monkeypatch: pytest.MonkeyPatch) -> timedelta:
+    """Allow an idle limit so long that a busy machine uses a connection again in time."""
+    monkeypatch.setattr("irma_transport.settings.LONGEST_IDLE", AN_HOUR)
+    return AN_HOUR
+
+
+@pytest.fixture
+def transport(long_idle: timedelta) -> Iterator[Urllib3Transport]:
+    with Urllib3Transport(idle_limit=long_idle) as transport:
         yield transport
 
 
@@ -38,6 +48,6 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def tls_transport(ca_file: Path) -> Iterator[Urllib3Transport]:
-    with Urllib3Transport(ca=ca_file) as transport:
+def tls_transport(ca_file: Path, long_idle: timedelta) -> Iterator[Urllib3Transport]:
+    with Urllib3Transport(ca=ca_file, idle_limit=long_idle) as transport:
         yield transport

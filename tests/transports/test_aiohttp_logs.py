@@ -13,9 +13,8 @@ from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import silent_stream
 from irma_testing.misbehaviours import answer, hang_up, raw, silence
 from irma_transport_aiohttp import AiohttpTransport
-from tests.transports.asking import TOKEN, get
+from tests.transports.asking import PATIENCE, TOKEN, get
 
-PATIENCE = 60.0
 BAD_HEAD = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
 
 

@@ -17,18 +17,20 @@ from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import silent_stream
 from irma_testing.misbehaviours import answer, html_503
 from irma_transport_aiohttp import AiohttpTransport
-from tests.transports.asking import get
+from tests.transports.asking import PATIENCE, get
+
+AN_HOUR = timedelta(hours=1)
 
 
 def connector() -> TCPConnector:
     return TCPConnector(limit=0, keepalive_timeout=1.5)
 
 
-async def test_only_the_connector_is_used() -> None:
+async def test_only_the_connector_is_used(long_idle: timedelta) -> None:
     """Only the session's connector is used, and not its cookies, headers, password or time-outs."""
     answers = [answer(body=b"OK"), html_503()]
     async with ClientSession(
-        connector=connector(),
+        connector=TCPConnector(limit=0, keepalive_timeout=long_idle.total_seconds()),
         cookies={"a": "b"},
         cookie_jar=CookieJar(unsafe=True),
         headers={"x-application": "secret", "authorization": "secret"},
@@ -36,10 +38,10 @@ async def test_only_the_connector_is_used() -> None:
         timeout=ClientTimeout(total=1e-9),
     ) as session:
         with MisbehavingServer(*answers) as server:
-            async with AiohttpTransport(session) as transport:
+            async with AiohttpTransport(session, idle_limit=long_idle) as transport:
                 for status, body in ((200, b"OK"), (503, b"<html>")):
                     response = await transport.send(
-                        get(server.url), transport.clock.monotonic() + 5
+                        get(server.url), transport.clock.monotonic() + PATIENCE
                     )
                     assert response.status == status
                     assert response.body.startswith(body)
@@ -58,9 +60,11 @@ async def test_the_session_is_not_trusted_with_tls(
         async with ClientSession(connector=careless) as session:
             async with AiohttpTransport(session) as transport:
                 with pytest.raises(ConnectionFailedError, match="not trusted"):
-                    await transport.send(get(server.url), transport.clock.monotonic() + 5)
+                    await transport.send(get(server.url), transport.clock.monotonic() + PATIENCE)
             async with AiohttpTransport(session, ca=ca_file) as trusting:
-                response = await trusting.send(get(server.url), trusting.clock.monotonic() + 5)
+                response = await trusting.send(
+                    get(server.url), trusting.clock.monotonic() + PATIENCE
+                )
     assert response.body == b"OK"
 
 
@@ -93,10 +97,10 @@ async def test_a_session_that_is_closed_is_refused() -> None:
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session)
         with MisbehavingServer(answer()) as server:
-            await transport.send(get(server.url), transport.clock.monotonic() + 5)
+            await transport.send(get(server.url), transport.clock.monotonic() + PATIENCE)
             await session.close()
             with pytest.raises(ConfigurationError, match="closed before the transport"):
-                await transport.send(get(server.url), transport.clock.monotonic() + 5)
+                await transport.send(get(server.url), transport.clock.monotonic() + PATIENCE)
     with pytest.raises(ConfigurationError, match="session: is closed"):
         AiohttpTransport(session)
 
@@ -110,7 +114,7 @@ def test_a_session_belongs_to_one_event_loop() -> None:
     with asyncio.Runner() as first, asyncio.Runner() as second:
         session = first.run(make())
         transport = AiohttpTransport(session)
-        sending = transport.send(get("http://127.0.0.1:1"), transport.clock.monotonic() + 5)
+        sending = transport.send(get("http://127.0.0.1:1"), transport.clock.monotonic() + PATIENCE)
         with pytest.raises(ConfigurationError, match="another event loop"):
             second.run(sending)
         first.run(session.close())
@@ -123,14 +127,14 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
         transport = AiohttpTransport(session if is_given else None)
         with MisbehavingServer(silent_stream(b":\n")) as server:
             opened = transport.clock.monotonic()
-            stream = await transport.open_stream(get(server.url), opened + 5)
-            assert await stream.read(opened + 5) == b":\n"
+            stream = await transport.open_stream(get(server.url), opened + PATIENCE)
+            assert await stream.read(opened + PATIENCE) == b":\n"
             assert await stream.read(opened) is ReadOutcome.IDLE
-            reading = asyncio.create_task(stream.read(opened + 60))
+            reading = asyncio.create_task(stream.read(opened + AN_HOUR.total_seconds()))
             await asyncio.sleep(0)
             await transport.aclose()
             with pytest.raises(ConnectionBrokenError):
-                await asyncio.wait_for(reading, 5)
+                await asyncio.wait_for(reading, PATIENCE)
             await stream.aclose()
 
 
@@ -138,7 +142,7 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
 def test_other_event_loops_are_refused(is_stream: bool) -> None:
     """The error on another kind of event loop names asyncio."""
     transport = AiohttpTransport()
-    deadline = transport.clock.monotonic() + 5
+    deadline = transport.clock.monotonic() + PATIENCE
     call = transport.open_stream if is_stream else transport.send
     with pytest.raises(ConfigurationError, match="needs a running asyncio event loop"):
         call(get("http://127.0.0.1:1"), deadline).send(None)

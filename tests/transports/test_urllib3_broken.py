@@ -132,7 +132,7 @@ def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
     """A response that is not HTTP is malformed, whether the connection stays or ends."""
     for close in (False, True):
         with MisbehavingServer(raw(data, close=close)) as server:
-            error = failure(transport, get(server.url), 2)
+            error = failure(transport, get(server.url))
         assert type(error) is MalformedResponseError
         assert error.request_sent
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 
@@ -21,11 +22,11 @@ from irma_testing.misbehaviours import (
     silence,
 )
 from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import failure, get, post, send
+from tests.transports.asking import PATIENCE, failure, get, post, send
 
 PACE = timedelta(milliseconds=100)
 WITHIN = 0.4
-WHOLE = response(body=bytes(100))
+WHOLE = response(headers=[("X-Long", "x" * 500)], body=bytes(500))
 HEAD_LENGTH = WHOLE.index(b"\r\n\r\n") + 4
 
 SLOW: dict[str, Behaviour] = {
@@ -44,13 +45,17 @@ SLOW: dict[str, Behaviour] = {
 
 
 def failure_of(
-    slow: Behaviour, transport: Urllib3Transport, tls: ssl.SSLContext | None, within: float = WITHIN
+    slow: Behaviour,
+    transport: Urllib3Transport,
+    tls: ssl.SSLContext | None = None,
+    body: bytes = b"",
+    within: float = WITHIN,
 ) -> TransportError:
     """Return the error of a request to a slow server, with time enough to send it."""
     with MisbehavingServer(slow, tls=tls) as server:
-        error = failure(transport, get(server.url), within)
+        error = failure(transport, post(server.url, body), within)
     if not error.request_sent and within < 10 * WITHIN:  # a busy machine was not yet connected
-        return failure_of(slow, transport, tls, 4 * within)
+        return failure_of(slow, transport, tls, body, 4 * within)
     return error
 
 
@@ -73,8 +78,7 @@ def test_slow_response_within_the_deadline(transport: Urllib3Transport) -> None:
 
 def test_a_server_that_does_not_read(transport: Urllib3Transport) -> None:
     """A large request that the server does not read ends at the deadline."""
-    with MisbehavingServer(silence) as server:
-        error = failure(transport, post(server.url, bytes(50_000_000)), WITHIN)
+    error = failure_of(silence, transport, body=bytes(50_000_000))
     assert isinstance(error, TransportTimeoutError)
     assert error.request_sent
 
@@ -139,9 +143,13 @@ def test_a_second_address_has_its_turn(
     """An address that does not answer leaves time for the next."""
     with unanswered_port() as port, MisbehavingServer(answer(body=b"second")) as server:
         resolve_to(monkeypatch, port, server.port)
-        begun = monotonic()
-        assert send(transport, get("http://irma.example.com"), 4).body == b"second"
-        assert monotonic() - begun > 1.9
+        for within in (4, 16, 64):  # on a busy machine the second half may be over at once
+            begun = monotonic()
+            with suppress(TransportTimeoutError):
+                assert send(transport, get("http://irma.example.com"), within).body == b"second"
+                assert monotonic() - begun > within / 2 - 0.1
+                return
+    raise AssertionError("the second address was not reached")
 
 
 def test_a_name_without_addresses(
@@ -156,12 +164,17 @@ def test_a_name_without_addresses(
 
 def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
     """A reused connection keeps the deadline of the current request."""
-    with MisbehavingServer(
-        answer(), drip(b"slow", PACE * 6, head=response(body=b"    ")[:-4])
-    ) as server:
-        send(transport, get(server.url), 2)
-        assert send(transport, get(server.url), 30).body == b"slow"
-    assert server.connections == 1
+    for within in (2, 16, 128):  # seconds: on a busy machine the first may be too short
+        slow = drip(b"slow", timedelta(seconds=within * 0.3), head=response(body=b"    ")[:-4])
+        with MisbehavingServer(answer(), slow) as server:
+            try:
+                send(transport, get(server.url), within)
+            except TransportTimeoutError:
+                continue
+            assert send(transport, get(server.url), 2 * within + PATIENCE).body == b"slow"
+        assert server.connections == 1
+        return
+    raise AssertionError("no first request was answered in time")
 
 
 def test_an_early_answer_counts(transport: Urllib3Transport) -> None:

@@ -49,7 +49,7 @@ def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> Non
     """A body said to have 1 GiB is refused before any of it is read."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
     with MisbehavingServer(raw(head)) as server:
-        assert isinstance(failure(transport, get(server.url), 1), ResponseTooLargeError)
+        assert isinstance(failure(transport, get(server.url)), ResponseTooLargeError)
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-5", "12abc", "4, 4", "4, 5"])
@@ -57,7 +57,7 @@ def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str)
     """A length that is not a plain number is refused."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nbody".encode()
     with MisbehavingServer(raw(head)) as server:
-        assert isinstance(failure(transport, get(server.url), 1), MalformedResponseError)
+        assert isinstance(failure(transport, get(server.url)), MalformedResponseError)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str)
 def test_endless_responses_end(transport: Urllib3Transport, behaviour: Behaviour) -> None:
     """A response that would never end is refused long before its deadline."""
     with MisbehavingServer(behaviour) as server:
-        error = failure(transport, get(server.url), 20)
+        error = failure(transport, get(server.url))
     assert isinstance(error, ResponseTooLargeError | MalformedResponseError)
 
 

@@ -52,11 +52,13 @@ def test_the_environment_counts_for_nothing(
         assert send(transport, get(server.url)).body == b"direct"
 
 
-def test_plain_requests_are_forwarded() -> None:
+def test_plain_requests_are_forwarded(long_idle: timedelta) -> None:
     """The proxy gets the whole URL, the server's host, and the headers meant for it."""
     with (
         MisbehavingServer(answer(body=b"forwarded")) as proxy,
-        Urllib3Transport(proxy=proxy.url, proxy_headers={"X-Proxy": "yes"}) as transport,
+        Urllib3Transport(
+            proxy=proxy.url, proxy_headers={"X-Proxy": "yes"}, idle_limit=long_idle
+        ) as transport,
     ):
         found = send(transport, get("http://irma.example.com:8088"))
         send(transport, get("http://irma.example.com:8088"))
@@ -79,14 +81,16 @@ def test_a_proxy_may_ask_for_a_password() -> None:
 
 
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain proxy", "tls proxy"])
-def test_tls_goes_through_a_tunnel(ca_file: Path, server_tls: ssl.SSLContext, is_tls: bool) -> None:
+def test_tls_goes_through_a_tunnel(
+    ca_file: Path, server_tls: ssl.SSLContext, is_tls: bool, long_idle: timedelta
+) -> None:
     """The proxy sees host and port only; the tunnel is kept like any connection."""
     with (
         MisbehavingServer(answer(body=b"behind"), tls=server_tls) as server,
         MisbehavingServer(tunnel_to(server.port), tls=server_tls if is_tls else None) as proxy,
     ):
         url = proxy.url.replace("://", "://user:word@")
-        with Urllib3Transport(ca=ca_file, proxy=url) as transport:
+        with Urllib3Transport(ca=ca_file, proxy=url, idle_limit=long_idle) as transport:
             bodies = [send(transport, get(server.url)).body for _ in range(2)]
     assert bodies == [b"behind", b"behind"]
     connect = proxy.requests[0]

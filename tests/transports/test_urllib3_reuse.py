@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 import threading
@@ -23,8 +24,9 @@ from irma_testing.misbehaviours import (
     response,
     silence,
 )
-from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import failure, get, post, send
+from irma_transport_urllib3 import Urllib3Transport, exchange
+from irma_transport_urllib3 import response as response_module
+from tests.transports.asking import PATIENCE, failure, for_target, get, post, send
 
 
 def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -> None:
@@ -45,16 +47,16 @@ def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None
     assert server.connections == 1
 
 
-def test_idle_limit(transport: Urllib3Transport) -> None:
+def test_idle_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is used again after 1 s of idling, but not after 1.5 s."""
-    with MisbehavingServer(answer()) as server:
-        send(transport, get(server.url))
-        time.sleep(1.0)
-        send(transport, get(server.url))
-        assert server.connections == 1
-        time.sleep(1.5)
-        send(transport, get(server.url))
-        assert server.connections == 2
+    now = 1000.0
+    for module in (exchange, response_module):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
+    with MisbehavingServer(answer()) as server, Urllib3Transport() as transport:
+        for pause, connections in ((0, 1), (1.0, 1), (1.5, 2)):
+            now += pause
+            transport.send(get(server.url), math.inf)
+            assert server.connections == connections
 
 
 def test_the_idle_limit_is_a_setting() -> None:
@@ -107,16 +109,18 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
 )
 def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
     """The next request gets its own response, whatever went wrong before."""
+    behaviour = for_target("/first", first, answer(body=b"mine"))
+    within = 0.2 if first is silence else PATIENCE
     with (
-        MisbehavingServer(first, answer(body=b"mine")) as server,
+        MisbehavingServer(behaviour) as server,
         Urllib3Transport(max_response_bytes=1000) as transport,
     ):
         with suppress(TransportError):
-            send(transport, get(server.url), 0.2)
+            send(transport, get(server.url, "/first"), within)
         assert send(transport, get(server.url)).body == b"mine"
 
 
-def test_threads_share_it() -> None:
+def test_threads_share_it(transport: Urllib3Transport) -> None:
     """Threads share one transport; each gets its own response, and connections are reused."""
     found: list[bytes] = []
 
@@ -129,7 +133,7 @@ def test_threads_share_it() -> None:
             if send(transport, post(server.url, body)).body == body:
                 found.append(body)
 
-    with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
+    with MisbehavingServer(echo) as server:
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
@@ -191,7 +195,7 @@ def test_close_lets_a_request_end() -> None:
     def slow(peer: Peer) -> None:
         peer.read_request()
         asked.set()
-        closed.wait(5)
+        closed.wait(PATIENCE)
         peer.send(response(body=b"late"))
 
     bodies: list[bytes] = []
@@ -201,7 +205,7 @@ def test_close_lets_a_request_end() -> None:
             target=lambda: bodies.append(send(transport, get(server.url)).body)
         )
         thread.start()
-        asked.wait(5)
+        assert asked.wait(PATIENCE)
         transport.close()
         closed.set()
         thread.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,17 +25,21 @@ from tests.transports.asking import failure, get, send
 
 @pytest.mark.parametrize("form", ["path", "path text", "text", "bytes", "context"])
 def test_trusts_the_given_authority(
-    form: str, authority: trustme.CA, ca_file: Path, server_tls: ssl.SSLContext
+    form: str,
+    authority: trustme.CA,
+    ca_file: Path,
+    server_tls: ssl.SSLContext,
+    long_idle: timedelta,
 ) -> None:
     """`ca` is a path or PEM; an application's own context works as well."""
     pem = authority.cert_pem.bytes()
     made = {
-        "path": lambda: Urllib3Transport(ca=ca_file),
-        "path text": lambda: Urllib3Transport(ca=str(ca_file)),
-        "text": lambda: Urllib3Transport(ca=pem.decode()),
-        "bytes": lambda: Urllib3Transport(ca=pem),
+        "path": lambda: Urllib3Transport(ca=ca_file, idle_limit=long_idle),
+        "path text": lambda: Urllib3Transport(ca=str(ca_file), idle_limit=long_idle),
+        "text": lambda: Urllib3Transport(ca=pem.decode(), idle_limit=long_idle),
+        "bytes": lambda: Urllib3Transport(ca=pem, idle_limit=long_idle),
         "context": lambda: Urllib3Transport(
-            ssl_context=ssl.create_default_context(cadata=pem.decode())
+            ssl_context=ssl.create_default_context(cadata=pem.decode()), idle_limit=long_idle
         ),
     }
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server, made[form]() as transport:

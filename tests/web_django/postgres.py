@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -14,6 +13,8 @@ from typing import Any, final
 
 import psycopg
 import pytest
+
+from tests.ports import unused_port
 
 __all__ = ["PostgresServer", "check_installed", "running_postgres"]
 
@@ -46,8 +47,7 @@ class PostgresServer:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-            self.port: int = listening.getsockname()[1]
+        self.port = unused_port()
 
     def create(self) -> None:
         """Create the cluster."""
@@ -82,7 +82,7 @@ class PostgresServer:
             "PASSWORD": PASSWORD,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "OPTIONS": {"connect_timeout": 10},
+            "OPTIONS": {"connect_timeout": 60},
         }
 
     def create_database(self, name: str) -> None:

@@ -10,15 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from docs.tools.count_lines import Counts, count_lines, lines_about_irma
+from tests.ports import unused_port
 
 ROOT = Path(__file__).parent.parent.parent
-_LIMIT = 60.0
+_LIMIT = 120.0
 PROJECT = ROOT / "docs" / "examples" / "django_login"
 
 
@@ -108,7 +108,7 @@ def test_the_development_server_runs_beside_the_site(
     """`irma_dev_server` serves the shop and an IRMA server, until Ctrl-C or SIGTERM ends both."""
     copy = tmp_path / "django_login"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("db.sqlite3*", "static"))
-    ports = unused_ports(2)
+    ports = (unused_port(), unused_port())
     arguments = ["irma_dev_server", "--", "--noreload", f"127.0.0.1:{ports[0]}"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -135,22 +135,12 @@ def test_the_development_server_runs_beside_the_site(
             socket.create_connection(("127.0.0.1", port))
 
 
-def unused_ports(count: int) -> list[int]:
-    """Return ports of this machine on which no program listens."""
-    with ExitStack() as opened:
-        listening = [
-            opened.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
-            for _ in range(count)
-        ]
-        return [each.getsockname()[1] for each in listening]
-
-
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until a program listens on a port."""
     ends = time.monotonic() + _LIMIT
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=_LIMIT).close()
         except OSError:
             assert process.poll() is None, "the command ended by itself"
             assert time.monotonic() < ends, "nothing listens"

@@ -1,0 +1,24 @@
+"""Ports for programs that must be told on which one to listen."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from contextlib import suppress
+
+__all__ = ["unused_port"]
+
+_FIRST, _END = 10_000, 32_000
+
+
+def unused_port() -> int:
+    """Return a port of this machine on which no program listens.
+
+    It lies below the range from which Linux takes the ports of connections and those of programs
+    that leave the choice to it. So no other program takes it before the one that the caller starts.
+    """
+    while True:
+        port = _FIRST + secrets.randbelow(_END - _FIRST)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
