@@ -13,7 +13,7 @@ from irma_testing.memory.app_client import AppError
 __all__ = ["BrowserApp"]
 
 _POLL_MILLISECONDS: Final = 20
-_LIMIT_MILLISECONDS: Final = 30_000
+_LIMIT_MILLISECONDS: Final = 60_000
 
 
 @final
@@ -49,14 +49,14 @@ class BrowserApp:
             `accept` or `refuse` it.
 
         Raises:
-            AppError: The page does not start a session within 30 s, or its start fails.
+            AppError: The page does not start a session within 60 s, or its start fails.
         """
         for _ in range(_LIMIT_MILLISECONDS // _POLL_MILLISECONDS):
             if self._replies:
                 break
             self._page.wait_for_timeout(_POLL_MILLISECONDS)
         else:
-            raise AppError("the page has not started a session within 30 s")
+            raise AppError("the page has not started a session within 60 s")
         reply = self._replies.pop(0)
         if not reply.ok:
             raise AppError(f"the page's start failed with the status {reply.status}")

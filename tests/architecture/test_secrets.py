@@ -58,7 +58,7 @@ KEY, REVOCATION_KEY, BEARER = (
 SEALING_KEY, BINDING = new_sealing_key(), "web-session-secret-77"
 AGE, NAME = "example.town.age", "example.town.resident.firstname"
 CALLBACK = f"https://shop.example/{PATH}"
-SHORT = timedelta(seconds=5)
+SHORT = timedelta(minutes=1)
 Play = Callable[[Requestor, SimulatedApp, InMemoryServer], Iterable[object]]
 
 

@@ -166,7 +166,7 @@ class WireCaller:
         head = "".join(f"{name}: {value}\r\n" for name, value in sent)
         message = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("utf-8", "surrogateescape")
         address = (parts.hostname or "", parts.port or 80)
-        with socket.create_connection(address, timeout=10) as connection:
+        with socket.create_connection(address, timeout=60) as connection:
             connection.sendall(message + body)
             response = WireResponse(connection, method=method)
             response.begin()

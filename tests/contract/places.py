@@ -228,7 +228,7 @@ class OfficialPlace:
             headers=(*request.headers, ("connection", "close")),
             body=request.body,
         )
-        response = self._transport.send(alone, self._transport.clock.monotonic() + 10)
+        response = self._transport.send(alone, self._transport.clock.monotonic() + 60)
         if key_of(self._version) >= _FIRST_WITH_CHARSET:
             return response
         headers = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import final
 
 import pytest
 
@@ -15,10 +16,25 @@ from tests.memory_server.calling import Http
 from tests.memory_server.conftest import fill
 
 
+@final
+class JumpingClock(SystemClock):
+    """The system's clock, which a test can advance."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
 @pytest.fixture
-def server() -> InMemoryServer:
+def clock() -> JumpingClock:
+    return JumpingClock()
+
+
+@pytest.fixture
+def server(clock: JumpingClock) -> InMemoryServer:
     settings = ServerSettings(enable_sse=True)
-    return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
+    return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=clock)
 
 
 @pytest.fixture

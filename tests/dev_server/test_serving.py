@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, final
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,9 +27,9 @@ from irma_core import (
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import Transport
-from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
+from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
-from irma_transport_urllib3 import Urllib3Transport
+from tests.dev_server.conftest import JumpingClock
 from tests.memory_server.calling import OVER18, Http, claims_in, disclosure, error_in
 
 ADULT = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
@@ -99,27 +99,13 @@ def test_browser_gets_events(http: Http, url: str) -> None:
         assert stream.read() == b'event: open\n\ndata: {"status":"CANCELLED"}\n\n'
 
 
-@final
-class JumpingClock(SystemClock):
-    """The system's clock, which a test can advance."""
-
-    ahead = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-
-def test_the_timeout_is_an_event(transport: Urllib3Transport) -> None:
+def test_the_timeout_is_an_event(http: Http, url: str, clock: JumpingClock) -> None:
     """The event stream reports a timeout that occurs between two requests."""
-    clock = JumpingClock()
-    server = InMemoryServer(ServerSettings(enable_sse=True), clock=clock)
-    with running_server(server) as url:
-        http = Http(url, lambda request: transport.send(request, 10.0**9))
-        package = http.start({"request": AGE18, "timeout": 600})
-        with asked(url, f"/session/{package['token']}/statusevents") as stream:
-            assert stream.readline() == b"event: open\n"
-            clock.ahead = 600.0
-            assert stream.read() == b'\ndata: "TIMEOUT"\n\n'
+    package = http.start({"request": AGE18, "timeout": 600})
+    with asked(url, f"/session/{package['token']}/statusevents") as stream:
+        assert stream.readline() == b"event: open\n"
+        clock.ahead = 600.0
+        assert stream.read() == b'\ndata: "TIMEOUT"\n\n'
 
 
 def test_refused_subscription_is_a_response(http: Http) -> None:

@@ -174,7 +174,7 @@ def test_posts_on_threads_are_one_delivery() -> None:
     posted = last_post(shop)
 
     def come() -> None:
-        many.wait(10)
+        many.wait(60)
         for _ in range(4):
             shop.post(posted)
 

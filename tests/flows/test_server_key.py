@@ -314,7 +314,7 @@ class SlowServer:
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         if request.label != "GET publickey":
-            self._all_are_there.wait(10)
+            self._all_are_there.wait(60)
             return HttpResponse(200, TEXT, body=OURS.encode())
         self.fetches.append(request.label)
         time.sleep(0.02)

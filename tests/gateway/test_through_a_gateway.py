@@ -41,7 +41,7 @@ from tests.gateway.authorization_server import (
 from tests.gateway.reverse_proxy import Gateway, running_gateway
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
-SOON = timedelta(seconds=20)
+SOON = timedelta(minutes=2)
 SECRET, SHARED = "s3cret: with + and %", "a client secret: of 33 characters"
 KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(

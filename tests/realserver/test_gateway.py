@@ -42,7 +42,7 @@ def test_a_session_goes_through_a_gateway(official_server: OfficialServer, walle
         )
         session = requestor.start_session(AGE)
         wallet.start(session.pointer.json_text())
-        answer = requestor.wait_for_answer(session, timeout=timedelta(seconds=30))
+        answer = requestor.wait_for_answer(session, timeout=timedelta(minutes=2))
         assert answer["age"].value == "yes"
         assert len(tokens.issued) == 1
         assert any(path.endswith("/statusevents") for _method, path, _status in gateway.calls)

@@ -46,7 +46,7 @@ from tests.realserver.wallet_events import Failed, Succeeded
 
 OVER18 = "example.town.age.over18"
 ADULT = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
-A_WHILE = timedelta(seconds=20)
+A_WHILE = timedelta(minutes=2)
 SEALER = Sealer([new_sealing_key()])
 UNSIGNED = ServerOptions(jwt_key=False, allow_unsigned_callbacks=True)
 

@@ -23,7 +23,7 @@ MESSAGE = "Ik ga akkoord: één ✓"
 OVER18 = "example.town.age.over18"
 NAMES = ("example.town.resident.firstname", "example.town.resident.familyname")
 PHONE = "example.town.resident.phone"
-A_WHILE = timedelta(seconds=60)
+A_WHILE = timedelta(minutes=2)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ from tests.realserver.wallet_events import Accept, Hold, PairingRequired, Succee
 OVER18 = "example.town.age.over18"
 PHONE = "example.town.resident.phone"
 ADULT = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
-A_WHILE = timedelta(seconds=20)
+A_WHILE = timedelta(minutes=2)
 SEALER = Sealer([new_sealing_key()])
 HMAC_KEY = secrets.token_bytes(32)
 TOKEN = secrets.token_urlsafe()

@@ -131,7 +131,7 @@ def test_the_cleanup_deletes_what_has_expired(database: Path) -> None:
 @override_settings(USE_TZ=False)
 def test_the_time_zone_of_the_site_does_not_matter(store: DjangoStore) -> None:
     """Lifetimes are the same in a site without time zones."""
-    assert store.put_if_absent("key", b"value", timedelta(seconds=1))
+    assert store.put_if_absent("key", b"value", HOUR)
     assert store.get("key") == b"value"
 
 
