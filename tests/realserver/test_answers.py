@@ -67,6 +67,7 @@ OVER65 = "example.town.age.over65"
 EMAIL = "example.town.resident.email"
 PHONE = "example.town.resident.phone"
 A_WHILE = timedelta(minutes=2)
+STATUS = "GET session/{token}/status"
 
 
 @pytest.fixture
@@ -132,10 +133,17 @@ def test_a_watch_asks_rarely_where_there_are_events(
             seen = [next(statuses)]
             at_the_app = wallet.start(session.pointer.json_text(), Hold())
             seen.append(next(statuses))
-            threading.Timer(2.5, at_the_app.answer, [Accept()]).start()
+
+            def answer_later() -> None:
+                time.sleep(2.5)
+                while not sse and transport.sent.count(STATUS) < 3:
+                    time.sleep(0.05)
+                at_the_app.answer(Accept())
+
+            threading.Thread(target=answer_later).start()
             seen += statuses
     assert [status.value for status in seen] == ["INITIALIZED", "CONNECTED", "DONE"]
-    questions = transport.sent.count("GET session/{token}/status")
+    questions = transport.sent.count(STATUS)
     assert questions == 1 if sse else questions >= 4
 
 

@@ -75,7 +75,7 @@ async def opened(mode: str, uri: str, password: Secret | None = None) -> AsyncGe
 def set_limits(monkeypatch: pytest.MonkeyPatch, step: float) -> None:
     """Let each step of a call to Redis take this many seconds, and a whole call twice as many."""
     for name in ("socket_connect_timeout", "timeout"):
-        monkeypatch.setitem(clients._LIMITS, name, step)  # not a setting
+        monkeypatch.setitem(vars(clients)["_LIMITS"], name, step)
     for module in (clients, listening, listening_async):
         monkeypatch.setattr(module, "LONGEST_STEP", step)
     for other in (failures, listening, listening_async):
