@@ -12,8 +12,8 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, Final
 
-import coverage
 import pytest
 from hypothesis import settings
 
@@ -43,29 +43,69 @@ else:
     settings.load_profile("fixed")
 
 
+TRACER: Final = sys.gettrace()
+"""The trace function that measures coverage; `None` without coverage."""
+FOR_CHILDREN: Final = "COVERAGE_PROCESS_CONFIG"
+"""The environment variable by which a new process measures its coverage too."""
+
+
 @contextmanager
-def unmeasured() -> Generator[None]:
-    """Measure no coverage inside this block, as tracing doubles its time."""
-    tracer = sys.gettrace()
-    sys.settrace(None)
+def traced_by(tracer: Any) -> Generator[None]:
+    """Run a block under a trace function, or under none: tracing nearly doubles its CPU time."""
+    before = sys.gettrace()
+    sys.settrace(tracer)
     try:
         yield
     finally:
-        sys.settrace(tracer)
+        sys.settrace(before)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure coverage only in tests with written examples.
+def is_measured(item: pytest.Item) -> bool:
+    """Return whether a test counts for coverage: only tests with written examples do.
 
     A property is tried with a hundred inputs, and slow patterns are searched with thousands. No
     branch may be covered only by these.
     """
     is_search = item.path.name in {"test_growth.py", "test_patterns.py", "test_prose.py"}
-    is_measured = not (item.get_closest_marker("hypothesis") or is_search)
-    if is_measured or coverage.Coverage.current() is None:
+    return not (item.get_closest_marker("hypothesis") or is_search)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure only fixtures and tests, in the hooks below, and not pytest's own work.
+
+    Coverage doubles the CPU time of a new process. So of the processes that tests start, only those
+    in `tests/cli` are measured. The code in all others is covered by tests in this process.
+    """
+    for_children = os.environ.get(FOR_CHILDREN)
+    if for_children is not None and item.path.parent.name != "cli":
+        del os.environ[FOR_CHILDREN]
+    try:
+        with traced_by(None):
+            return (yield)
+    finally:
+        if for_children is not None:
+            os.environ[FOR_CHILDREN] = for_children
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """Measure the fixtures."""
+    with traced_by(TRACER):
         return (yield)
-    with unmeasured():
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the tests with written examples."""
+    with traced_by(TRACER if is_measured(item) else None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Measure the ends of fixtures."""
+    with traced_by(TRACER):
         return (yield)
 
 
@@ -73,9 +113,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Measure nothing in the main process if workers run the tests: it only distributes them."""
     has_workers = bool(session.config.getoption("numprocesses", None))
-    if not has_workers or coverage.Coverage.current() is None:
-        return (yield)
-    with unmeasured():
+    with traced_by(None if has_workers else TRACER):
         return (yield)
 
 
@@ -83,11 +121,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def pytest_collection() -> Generator[None, object, object]:
     """Collect tests without collecting garbage, which takes a quarter of the time.
 
-    The thousands of tests stay until the end, so no later collection looks at them either.
+    The thousands of tests stay until the end, so no later collection looks at them either. Each
+    worker imports the same modules, so only the first one measures that.
     """
+    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     gc.disable()
     try:
-        return (yield)
+        with traced_by(TRACER if is_first else None):
+            return (yield)
     finally:
         gc.enable()
         gc.freeze()
