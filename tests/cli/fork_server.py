@@ -7,6 +7,7 @@ terminal or streams of their own are started for real.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -120,6 +121,10 @@ def _serve(number: int) -> None:
         for module in pkgutil.walk_packages(path, f"{package}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
+    # At its end, each fork would search all modules for garbage, which takes ten times as long as
+    # a short command.
+    gc.collect()
+    gc.freeze()
     command = _next_command(socket.socket(fileno=number))
     if command is not None:
         os.chdir(command["cwd"])
