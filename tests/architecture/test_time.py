@@ -14,7 +14,6 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 import irma_core
 import irma_proofs
@@ -69,6 +68,7 @@ from irma_testing import (
 )
 from tests.flows.shop import PAGE, Shop
 from tests.proofs.cases import CASES, schemes
+from tests.rsa_keys import RSA_KEY
 from tests.sealed_handles import handles_at
 from tests.trust import make_jwt_vectors
 
@@ -77,7 +77,7 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TWICE = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 2:30 there, for the second time
 MINUTE, HOUR, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(weeks=1)
 SHARED = HmacSigner(bytes(range(32)))
-ASK, KEY = DisclosureRequest(["a.b.c.d"]), rsa.generate_private_key(65537, 2048)
+ASK, KEY = DisclosureRequest(["a.b.c.d"]), RSA_KEY
 PEM = make_jwt_vectors.pem(KEY)
 SEALING_KEY = new_sealing_key()
 POINTER = SessionPointer("https://irma.example/irma/session/abc", SessionType.DISCLOSING)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
@@ -18,11 +17,11 @@ from irma_transport import SystemClock
 from tests.cli.conftest import CARD, OVER18, CommandLine, other_variables
 from tests.cli.fork_server import ForkServer
 from tests.plugins.distributions import install, make_project
+from tests.rsa_keys import RSA_KEY as RSA
 
 ROOT = Path(__file__).parent.parent.parent
 ASK = ("session", "--disclose", OVER18, "--json")
 TEXT = base64.b64encode(bytes(range(32))).decode()
-RSA = rsa.generate_private_key(65537, 2048)
 PLUGIN = """\
 from irma_core import HmacSigner, SessionStatus
 from irma_core.plugins.hookspecs import hookimpl

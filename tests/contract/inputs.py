@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 import attrs
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core.protocol.messages import HttpRequest
 from irma_core.trust.signing import RsaSigner
@@ -28,6 +27,7 @@ from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, Serv
 from irma_transport import SystemClock
 from tests.contract.site import Site, Visit, body_of
 from tests.realserver.official_server import ServerOptions
+from tests.rsa_keys import RSA_KEY
 
 __all__ = [
     "FOLDER",
@@ -244,7 +244,7 @@ class Players:
     @classmethod
     def start(cls, make: Callable[[str, str], Caller], site: Site) -> Players:
         """Start the servers with their configuration and the public key."""
-        key = rsa.generate_private_key(65537, 2048)
+        key = RSA_KEY
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend.dev_server import running_server
 from irma_core import GatewayAuthentication, Requestor
@@ -16,6 +15,7 @@ from irma_transport_urllib3 import Urllib3Transport
 from tests.docs.pages import runs, step_blocks
 from tests.gateway.authorization_server import ASSERTION, Client, running_token_server
 from tests.gateway.reverse_proxy import running_gateway
+from tests.rsa_keys import RSA_KEY
 
 PAGE = "docs/how-to/go-through-a-gateway.md"
 
@@ -25,7 +25,7 @@ def test_how_to_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each block makes a working gateway; only its URLs are replaced by those of loopback."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = RSA_KEY
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

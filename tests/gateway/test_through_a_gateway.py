@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend.dev_server import running_server
 from irma_core import (
@@ -39,11 +38,11 @@ from tests.gateway.authorization_server import (
     running_token_server,
 )
 from tests.gateway.reverse_proxy import Gateway, running_gateway
+from tests.rsa_keys import RSA_KEY as KEY
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
 SOON = timedelta(minutes=2)
 SECRET, SHARED = "s3cret: with + and %", "a client secret: of 33 characters"
-KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core import (
     AttributeRequest,
@@ -34,11 +33,12 @@ from irma_core.wire.write_requests import request_value
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from tests.irma_jwt.conftest import Official
+from tests.rsa_keys import RSA_KEY as KEY
+from tests.rsa_keys import RSA_KEY_2 as OTHER
 from tests.trust.make_jwt_vectors import pem as public_pem
 from tests.trust.test_keys import pem as private_pem
 
 SHARED = b"a shared key with 32 bytes or so"
-KEY = rsa.generate_private_key(65537, 2048)
 METHODS: dict[str, tuple[Any, dict[str, str], str | bytes]] = {
     "hmac": (HmacSigner(SHARED), {"secretKey": SHARED.decode()}, SHARED),
     "publickey": (
@@ -97,9 +97,6 @@ def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> Non
         other = {"shop": bytes(range(32))} if method == "hmac" else {"shop": public_pem(OTHER)}
         with pytest.raises(RequestJwtError, match="signature"):
             verify_session_request_jwt(jwt, keys=other, max_age=FIVE_MINUTES, now=datetime.now(UTC))
-
-
-OTHER = rsa.generate_private_key(65537, 2048)
 
 
 @METHOD

@@ -16,10 +16,10 @@ from irma_backend import MemoryStore, open_parts, open_parts_async
 from irma_core import HmacSigner, Risk, RsaSigner, Signer
 from irma_core.errors import PluginError
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from tests.rsa_keys import RSA_KEY as RSA
 
 KEY = bytes(range(223, 255))
 TEXT = base64.b64encode(KEY).decode()
-RSA = rsa.generate_private_key(65537, 2048)
 MINUTE = timedelta(minutes=1)
 
 

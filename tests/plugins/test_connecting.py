@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend import (
     AsyncParts,
@@ -45,10 +44,10 @@ from irma_testing import (
 )
 from irma_transport_aiohttp import in_thread
 from tests.plugins.in_process import giving, plugin, signing
+from tests.rsa_keys import RSA_KEY as RSA
 
 KEY = bytes(range(32))
 TEXT = base64.b64encode(KEY).decode()
-RSA = rsa.generate_private_key(65537, 2048)
 PEM = RSA.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )

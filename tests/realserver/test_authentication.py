@@ -28,6 +28,7 @@ from irma_core.errors import ServerRefusedError
 from irma_core.trust.request_jwt import unsigned_request_jwt
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+from tests.rsa_keys import RSA_KEY
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
 HMAC_KEY = bytes(range(32))
@@ -37,7 +38,7 @@ HTTP_FORBIDDEN, HTTP_BAD_REQUEST = 403, 400
 
 @pytest.fixture(scope="module")
 def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return RSA_KEY
 
 
 @pytest.fixture(scope="module")

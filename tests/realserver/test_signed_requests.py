@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core import (
     AttributeRequest,
@@ -34,11 +33,11 @@ from irma_core.protocol.server_url import ServerUrl
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.build import Tools
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+from tests.rsa_keys import RSA_KEY as KEY
 from tests.trust.make_jwt_vectors import pem as public_pem
 from tests.trust.test_keys import pem as private_pem
 
 SHARED = bytes(range(32))
-KEY = rsa.generate_private_key(65537, 2048)
 SIGNERS: dict[str, Any] = {"mac": HmacSigner(SHARED), "pub": RsaSigner(private_pem(KEY))}
 KEYS: dict[str, str | bytes] = {"mac": SHARED, "pub": public_pem(KEY)}
 AGE = DisclosureRequest({"age": AttributeRequest("example.town.age.over18", value="yes")})

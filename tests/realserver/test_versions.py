@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core import (
     Answer,
@@ -66,6 +65,7 @@ from tests.realserver.session_requests import AGE, issuance
 from tests.realserver.versions import versions_to_try
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Accept, Hold, PairingRequired, Succeeded
+from tests.rsa_keys import RSA_KEY
 
 OVER18 = "example.town.age.over18"
 PHONE = "example.town.resident.phone"
@@ -74,7 +74,6 @@ A_WHILE = timedelta(minutes=2)
 SEALER = Sealer([new_sealing_key()])
 HMAC_KEY = secrets.token_bytes(32)
 TOKEN = secrets.token_urlsafe()
-RSA_KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE_PEM = RSA_KEY.private_bytes(
     serialization.Encoding.PEM,
     serialization.PrivateFormat.PKCS8,

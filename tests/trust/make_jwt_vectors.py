@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
+from tests.rsa_keys import RSA_KEY, RSA_KEY_2
+
 TARGET = Path(__file__).parent.parent / "vectors" / "jwt" / "refused.json"
 NOW = 1_795_471_150
 HEADER = {"alg": "RS256", "typ": "JWT"}
@@ -43,8 +45,7 @@ CLAIMS = {
     ],
 }
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-KEY = rsa.generate_private_key(65537, 2048)
-OTHER = rsa.generate_private_key(65537, 2048)
+KEY, OTHER = RSA_KEY, RSA_KEY_2
 WEAK = rsa.generate_private_key(65537, 1024)
 
 

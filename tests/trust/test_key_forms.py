@@ -43,9 +43,9 @@ from irma_core import (
 from irma_core.errors import ConfigurationError
 from irma_core.trust.key_forms import check_shared_secret, has_other_key, is_repetition
 from irma_core.trust.server_keys import parse_server_keys
+from tests.rsa_keys import RSA_KEY as RSA
 
 SECRET = bytes(range(100, 164))
-RSA = rsa.generate_private_key(65537, 2048)
 ODD = rsa.generate_private_key(3, 1024)  # without the usual exponent, whose bytes are a mark
 EC = ec.generate_private_key(ec.SECP256R1())
 OTHER_EC = ec.generate_private_key(ec.SECP384R1())

@@ -22,6 +22,7 @@ from irma_core import (
 from irma_core.errors import ConfigurationError, RequestError, SigningError
 from irma_core.trust.request_jwt import request_in_jwt
 from irma_testing import ScriptedTransport
+from tests.rsa_keys import RSA_KEY
 
 KEY = bytes(range(223, 255))
 ASK = DisclosureRequest(["s.i.card.a"])
@@ -66,7 +67,7 @@ def test_an_hmac_key_stays_in_its_process() -> None:
 
 def test_an_rsa_key_is_taken_with_its_password() -> None:
     """PEM is a string or bytes; the signature is PKCS #1 v1.5 with SHA-256."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = RSA_KEY
     for signer in (
         RsaSigner(pem(key).decode()),
         RsaSigner(pem(key, b"secret"), password=b"secret"),

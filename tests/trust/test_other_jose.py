@@ -22,6 +22,8 @@ from irma_core.errors import ResultJwtError
 from irma_core.trust.jws import CompactJws, read_compact
 from irma_core.trust.request_jwt import unsigned_jwt
 from irma_core.trust.signing import HmacSigner, RsaSigner, Signer
+from tests.rsa_keys import RSA_KEY as KEY
+from tests.rsa_keys import RSA_KEY_2 as OTHER_KEY
 
 SECRET, OTHER_SECRET = bytes(range(32)), bytes(range(1, 33))
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -34,7 +36,6 @@ def private_pem(key: rsa.RSAPrivateKey) -> bytes:
     )
 
 
-KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 PUBLIC = (
     KEY.public_key()
     .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

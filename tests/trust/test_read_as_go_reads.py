@@ -14,20 +14,19 @@ from typing import Any
 
 import attrs
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core import verify_session_request_jwt
 from irma_core.errors import RequestError, RequestJwtError
 from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
 from irma_core.trust.request_jwt import request_in_jwt
 from irma_core.wire.read_requests import read_request_value
+from tests.rsa_keys import RSA_KEY as KEY
 from tests.trust import make_jwt_vectors
 
 ROWS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "go_json" / "request_jwts.json").read_text("utf-8")
 )
 NOW = datetime.fromtimestamp(make_jwt_vectors.NOW, UTC)
-KEY = rsa.generate_private_key(65537, 2048)
 KEYS: dict[str, str | bytes] = dict.fromkeys(
     ("bank", "shop", "alice", "ban🦉", "ban\0", "ban\ufffd"), make_jwt_vectors.pem(KEY)
 )

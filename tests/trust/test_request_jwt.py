@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,12 +32,12 @@ from irma_core import (
 from irma_core.errors import ConfigurationError, SigningError, UsageError
 from irma_core.models.session_requests import as_extended
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
+from tests.rsa_keys import RSA_KEY as RSA
 from tests.trust import make_jwt_vectors
 from tests.trust.test_keys import pem
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECRET = bytes(range(32))
-RSA = rsa.generate_private_key(65537, 2048)
 KEYS: dict[str, str | bytes] = {"shop": SECRET, "bank": make_jwt_vectors.pem(RSA)}
 AGE = DisclosureRequest(["a.b.c.d"])
 MAX_AGE = timedelta(seconds=300)

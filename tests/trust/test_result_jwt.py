@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from irma_core.errors import ConfigurationError, IrmaError, ResultJwtError
 from irma_core.models.answers import Evidence
 from irma_core.trust import result_jwt
 from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
+from tests.rsa_keys import RSA_KEY
 from tests.trust import make_jwt_vectors
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -219,7 +219,7 @@ def test_the_older_layout_has_its_own_function(name: str, kind: SessionType) -> 
 )
 def test_an_invalid_older_layout_is_refused(changed: dict[str, Any]) -> None:
     """An invalid older layout is refused even if the server signed it."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = RSA_KEY
     claims = {"iat": JWT["now"], "exp": JWT["now"], "sub": "disclosure_result", "status": ""}
     jwt = make_jwt_vectors.sign(
         make_jwt_vectors.HEADER, {**claims, "attributes": {}, **changed}, key

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -23,9 +22,9 @@ from irma_core.trust.signing import AsyncSigner
 from irma_testing.contracts import AsyncSignerContract, SignerContract
 from irma_testing.contracts import signer as contract_tools
 from irma_transport_aiohttp import in_thread
+from tests.rsa_keys import RSA_KEY
 
 KEY = b"a shared key of thirty-two bytes"
-RSA_KEY = rsa.generate_private_key(65537, 2048)
 PEM = RSA_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 PUBLIC_PEM = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
