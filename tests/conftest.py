@@ -61,13 +61,11 @@ def traced_by(tracer: Any) -> Generator[None]:
 
 
 def is_measured(item: pytest.Item) -> bool:
-    """Return whether a test counts for coverage: only tests with written examples do.
+    """Return whether a test counts for coverage: not if it tries hundreds of inputs or more.
 
-    A property is tried with a hundred inputs, and slow patterns are searched with thousands. No
-    branch may be covered only by these.
+    No branch may be covered only by the inputs of a property or of a search.
     """
-    is_search = item.path.name in {"test_growth.py", "test_patterns.py", "test_prose.py"}
-    return not (item.get_closest_marker("hypothesis") or is_search)
+    return not any(item.get_closest_marker(name) for name in ("hypothesis", "search"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -42,6 +42,7 @@ from tests.counting import count_lines
 from tests.memory_stores import memory_store
 from tests.sealed_handles import handles_at
 
+pytestmark = pytest.mark.search
 SMALL, FACTOR = 30, 8
 # Eight times the input takes about eight times the work; quadratic work would take sixty-four
 # times.

@@ -11,6 +11,7 @@ import pytest
 from tests.architecture.backtracking import Counter, Text, TooManySteps, samples, single_nodes
 from tests.architecture.patterns import Found, find_in, find_patterns
 
+pytestmark = pytest.mark.search
 SMALL, FACTOR = 40, 4
 LARGE = SMALL * FACTOR
 # Linear work grows by the factor; the extra half is for repetitions that begin late.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.search
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("irma_*", "benchmarks", "chaos", "docs", "mutants", "tests")
 THIS = Path(__file__)

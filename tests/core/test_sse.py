@@ -464,6 +464,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("chunk", ENDLESS.values(), ids=ENDLESS)
 def test_memory_is_bounded(chunk: bytes) -> None:
     """A stream of 8 limits that never gives an event costs no more than 3 limits of memory."""
@@ -501,6 +502,7 @@ LONG = {
 }
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("stream", LONG.values(), ids=LONG)
 def test_time_is_linear(stream: bytes) -> None:
     """1 MiB in chunks of 16 bytes takes little more work than in one chunk."""

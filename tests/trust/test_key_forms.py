@@ -198,6 +198,7 @@ def test_a_public_key_is_too_long_for_a_shared_secret(what: str) -> None:
             make.from_base64(base64.b64encode(DUMPS[what]))
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("size", [32, 33, 48, 64, 128, 255])
 def test_no_random_key_is_refused(size: int) -> None:
     """No rule on the look of a secret can refuse a random key by chance."""
