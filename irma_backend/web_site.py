@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, cast, final
+from typing import Any, Final, TypeVar, cast, final
 
 import attrs
 
@@ -23,6 +23,8 @@ from irma_core import (
     Requestor,
     Sealer,
 )
+from irma_core.callbacks.delivery import ReplayedCallback
+from irma_core.callbacks.kept_posts import KeptInStore, KeptPosts
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import AsyncStore, Store
 from irma_core.models.risks import Risk
@@ -38,7 +40,9 @@ __all__ = [
     "check_not_empty",
     "check_prefix",
     "check_question_name",
+    "check_receives",
     "check_site_url",
+    "report_replay",
     "site_defaults",
     "site_questions",
     "site_settings",
@@ -46,6 +50,7 @@ __all__ = [
     "web_site",
 ]
 
+ReceiverT = TypeVar("ReceiverT", CallbackReceiver, AsyncCallbackReceiver)
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)*+")
 _OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
 
@@ -171,6 +176,34 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
         raise ConfigurationError(f"{what}: there is no such question; {advice}")
 
 
+def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
+    """Return the receiver of callbacks of a site.
+
+    Raises:
+        ConfigurationError: The site receives none.
+    """
+    if callbacks is None:
+        raise ConfigurationError("deliver: is missing, so no callback is received or kept")
+    return callbacks
+
+
+def report_replay(
+    replayed: Sequence[ReplayedCallback], write: Callable[[str], object]
+) -> str | None:
+    """Write a line for each callback of a replay, and a last one if all were delivered.
+
+    Returns:
+        What failed, for a command that ends with an error; None if all were delivered.
+    """
+    for each in replayed:
+        write(f"session {each.session}: {each.problem or 'delivered'}")
+    failed = sum(1 for each in replayed if each.problem)
+    if failed:
+        return f"{failed} of {len(replayed)} callbacks could not be delivered"
+    write(f"Delivered {len(replayed)} callbacks.")
+    return None
+
+
 @final
 @attrs.frozen(kw_only=True)
 class SitePages:
@@ -182,6 +215,7 @@ class SitePages:
         deliver: Receives the outcomes of questions with a callback; None if there are none.
         choose: Chooses the next session of a question with one; None if there are none.
         sessions: Further arguments of `WebSessions`.
+        kept: Where callbacks are kept until `deliver` has returned; None for the store.
     """
 
     url: str
@@ -189,6 +223,7 @@ class SitePages:
     deliver: Callable[..., Any] | None
     choose: Callable[..., Any] | None
     sessions: Mapping[str, Any]
+    kept: KeptPosts | None = None
 
     @property
     def callback_url(self) -> str:
@@ -260,7 +295,7 @@ def async_web_site(
 def _site(
     kinds: tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]],
     requestor: object,
-    store: object,
+    store: Store | AsyncStore,
     keys: Sequence[str],
     pages: SitePages,
 ) -> tuple[Any, Any, Any]:
@@ -269,7 +304,10 @@ def _site(
     deliver, choose = pages.deliver, pages.choose
     callbacks = next_sessions = None
     if deliver is not None:
-        callbacks = make_callbacks(requestor, pages.callback_url, deliver=deliver, **sealed)
+        kept = pages.kept or KeptInStore(store)
+        callbacks = make_callbacks(
+            requestor, pages.callback_url, deliver=deliver, kept=kept, **sealed
+        )
     if choose is not None:
         next_sessions = make_next_sessions(requestor, pages.next_url, choose=choose, **sealed)
     sessions = make_sessions(

@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from irma_backend import open_parts
 from irma_backend.web_site import SitePages, split_arguments, web_site
-from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
+from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
 from irma_core.interfaces import Store
 from irma_core.protocol.transport import utc_now
 from irma_core.web.browser_posts import Site
@@ -21,7 +21,7 @@ from irma_core.web.proofs import Proofs
 from irma_core.web.web_sessions import WebSessions
 from irma_web.per_process import PerProcess
 from irma_web_django.django_store import DjangoStore
-from irma_web_django.kept_callbacks import keeping
+from irma_web_django.kept_callbacks import KeptInDatabase
 from irma_web_django.site_settings import SiteSettings, current_settings
 
 __all__ = ["IrmaSite", "close_site", "current_site"]
@@ -38,7 +38,6 @@ class IrmaSite:
         sessions: Handles the calls of the page.
         callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
-        sealer: Seals handles, URLs and stored callbacks.
         proofs: Seals proofs for Django's session.
         page_site: The rules for which pages may make calls.
         posted_urls: The URLs below which the IRMA server posts.
@@ -49,7 +48,6 @@ class IrmaSite:
     sessions: WebSessions
     callbacks: CallbackReceiver | None
     next_sessions: NextSessionReceiver | None
-    sealer: Sealer
     proofs: Proofs
     page_site: Site
     posted_urls: tuple[str, ...]
@@ -84,12 +82,10 @@ def _open(owned: ExitStack) -> IrmaSite:
     if settings.store is not None:
         store = parts.store(None if settings.is_store_of_file else settings.store)
     keys = settings.sealing_keys
-    sealer = Sealer(keys)
-    deliver = settings.callback and keeping(settings.callback, sealer=sealer, clock=clock)
     pages = SitePages(
         url=_pages_url(settings),
         questions=settings.questions,
-        deliver=deliver,
+        deliver=settings.callback,
         choose=settings.next_session,
         sessions={
             "lifetime": settings.lifetime,
@@ -97,11 +93,12 @@ def _open(owned: ExitStack) -> IrmaSite:
             "origins": settings.origins,
             "plain_cookie": settings.is_cookie_plain,
         },
+        kept=KeptInDatabase(),
     )
     made = web_site(requestor, store, keys, pages)
     proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
     return IrmaSite(
-        *(settings, requestor, made.sessions, made.callbacks, made.next_sessions, sealer, proofs),
+        *(settings, requestor, made.sessions, made.callbacks, made.next_sessions, proofs),
         Site(frozenset(settings.origins), settings.is_cookie_plain),
         pages.posted_urls,
     )

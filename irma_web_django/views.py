@@ -40,7 +40,6 @@ from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
 from irma_web_django.irma_site import IrmaSite, current_site
-from irma_web_django.kept_callbacks import keeping_if_it_fails
 from irma_web_django.rate_limit import WINDOW, is_over_limit
 from irma_web_django.tables import explaining_missing_tables
 
@@ -196,9 +195,7 @@ def _receive_callback(site: IrmaSite, request: HttpRequest) -> Reply | None:
     if site.callbacks is None:
         return None
     url, body = request.get_full_path(), body_of(request)
-    clock = site.requestor.context.clock
-    with keeping_if_it_fails(url, body, sealer=site.sealer, clock=clock):
-        return site.callbacks.receive(f"{request.method}", url, request.headers, body)
+    return site.callbacks.receive(f"{request.method}", url, request.headers, body)
 
 
 def _receive_next_session(site: IrmaSite, request: HttpRequest) -> Reply | None:
@@ -288,12 +285,13 @@ def _explained(what: str, error: Exception) -> tuple[str, Exception | None]:
     The path of the request is not in it: a browser may put a line of its own there.
     """
     remove_frames(error)
+    notes = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
     match error:
         case ConfigurationError():
-            return f"{what} failed: {error}", None
+            return f"{what} failed: {error}{notes}", None
         case StoreError():
             cause = error.__cause__
-            return f"{what} failed: {error}{'' if cause is None else f': {cause}'}", None
+            return f"{what} failed: {error}{'' if cause is None else f': {cause}'}{notes}", None
         case _:
             return f"{what} failed", error
 

@@ -11,7 +11,7 @@ irma.init_app(app)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast, final
 
 import attrs
+import click
 from blinker import NamedSignal
 from flask import (
     Blueprint,
@@ -44,11 +45,14 @@ from irma_backend.web_site import (
     SitePages,
     check_prefix,
     check_question_name,
+    check_receives,
+    report_replay,
     site_questions,
     split_arguments,
     web_site,
 )
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
+from irma_core.callbacks.delivery import ReplayedCallback
 from irma_core.errors import ConfigurationError, IrmaError, StoreError, UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
@@ -127,6 +131,7 @@ class Irma:
         questions: The questions, by name, in addition to the named requests of the application's
             settings file. See `Question`.
         deliver: Receives the outcome of each question with `has_callback`; see `CallbackReceiver`.
+            If it fails, `flask irma replay-callbacks` can deliver the outcome later.
         choose: Chooses the next session after a question with `has_next_session`; see
             `NextSessionReceiver`.
         url_prefix: The path of the pages.
@@ -283,6 +288,17 @@ class Irma:
         style = url_for("irma.static", filename="irma.css")
         return Markup(question_element(name, known, scripts=scripts, style=style))  # noqa: S704
 
+    def replay_callbacks(self) -> Sequence[ReplayedCallback]:
+        """Pass the outcomes of kept callbacks to `deliver`; see `CallbackReceiver.replay`.
+
+        `flask irma replay-callbacks` calls this, in the context of an application.
+
+        Raises:
+            ConfigurationError: A setting is wrong, or there is no `deliver`.
+            StoreError: The store failed.
+        """
+        return check_receives(self._site().callbacks).replay()
+
     def close(self, app: Flask) -> None:
         """Close the connections that this process has opened for an application.
 
@@ -356,7 +372,25 @@ class Irma:
                 provide_automatic_options=False,
             )
         made.add_url_rule("/ask/<name>", endpoint="ask", view_func=self._ask)
+        made.cli.command("replay-callbacks")(self._replay)
         return made
+
+    def _replay(self) -> None:
+        """Deliver the callbacks of the IRMA server that the application failed to handle.
+
+        Each is checked as if it had just arrived. The exit status is 1 if one could not be
+        delivered.
+        """
+        if self._of_app().settings.is_store_shared is False:
+            raise click.ClickException(
+                "IRMA_STORE: this command cannot see what another process keeps in memory"
+            )
+        try:
+            failure = report_replay(self.replay_callbacks(), click.echo)
+        except IrmaError as error:
+            raise click.ClickException(str(error)) from None
+        if failure:
+            raise click.ClickException(failure)
 
     @boundary
     def _call(self, step: Step, name: str) -> Response:

@@ -48,6 +48,7 @@ from irma_backend.web_site import (
     async_web_site,
     check_prefix,
     check_question_name,
+    check_receives,
     check_site_url,
     site_defaults,
     site_questions,
@@ -55,6 +56,7 @@ from irma_backend.web_site import (
     split_arguments,
 )
 from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor
+from irma_core.callbacks.delivery import ReplayedCallback
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
@@ -136,7 +138,7 @@ class Irma:
         url: The application's own base URL, which the IRMA server posts below. It is needed with
             `deliver` or `choose`.
         deliver: Receives the outcome of each question with `has_callback`; see
-            `AsyncCallbackReceiver`.
+            `AsyncCallbackReceiver`. If it fails, `replay_callbacks` can deliver the outcome later.
         choose: Chooses the next session after a question with `has_next_session`; see
             `AsyncNextSessionReceiver`.
         prefix: The path of the pages.
@@ -379,6 +381,15 @@ class Irma:
             self._path(request, "static", file) for file in ("irma.js", "irma.css", "yivi.js")
         )
         return question_element(name, known, scripts=(script, package), style=style)
+
+    async def replay_callbacks(self) -> Sequence[ReplayedCallback]:
+        """Pass the outcomes of kept callbacks to `deliver`; see `AsyncCallbackReceiver.replay`.
+
+        Raises:
+            ConfigurationError: The application has not started, or has no `deliver`.
+            StoreError: The store failed.
+        """
+        return await check_receives(self._opened().callbacks).replay()
 
     @property
     def routes(self) -> Sequence[Route]:

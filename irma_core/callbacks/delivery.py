@@ -13,7 +13,9 @@ stores the first one. So:
 * If a post contradicts what was delivered, the server is asked. If its outcome differs from the
   delivered one, it is delivered too.
 * If the application's function fails, the claim is released and the error is raised. The next post
-  delivers the outcome. Until then, the result is at the server, as for any session.
+  delivers the outcome. Until then, the result is at the server, as for any session. A receiver may
+  also keep the post: see `kept_posts`. A replay then takes the same steps again, with the time at
+  which the post was received.
 * An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
   server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A
   stranger who knows the URL may post made-up tokens: see `named_sessions`.
@@ -38,8 +40,17 @@ from irma_core.callbacks.inbound import (
     InboundRequest,
     check_inbound,
     check_posted_result,
+    context_at,
     parse_posted_result,
     refuse_post,
+)
+from irma_core.callbacks.kept_posts import (
+    KEPT_FOR,
+    KeptPost,
+    KeptPosts,
+    PostKeeper,
+    open_kept_post,
+    remove_flow,
 )
 from irma_core.callbacks.named_sessions import NamedSessions
 from irma_core.errors import (
@@ -49,6 +60,7 @@ from irma_core.errors import (
     PostRefusedError,
     ResultJwtError,
     SessionGoneError,
+    StoreError,
     WrongSessionError,
 )
 from irma_core.flows.context import RequestorContext
@@ -56,7 +68,7 @@ from irma_core.flows.effects import Flow, Sleep, call_application, publish_end
 from irma_core.flows.once import (
     OnceKey,
     check_first_flow,
-    claim_or_wait_flow,
+    claim_or_record_flow,
     release_flow,
     release_on_error_flow,
 )
@@ -71,6 +83,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_core.value_object import ValueObject
 
@@ -78,9 +91,11 @@ __all__ = [
     "CallbackSettings",
     "Deliver",
     "PendingCallback",
+    "ReplayedCallback",
     "SessionOutcome",
     "receive_callback_flow",
     "receive_unsigned_callback_flow",
+    "replay_callbacks_flow",
     "resolve_unsigned_callback_flow",
 ]
 
@@ -150,11 +165,18 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
         address: The URL that the server posts to.
         store: Remembers what was delivered.
         deliver: The application's function.
+        kept: Where posts are kept until they are delivered; None to keep none.
     """
 
     address: UrlT_co
     store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     deliver: Deliver = attrs.field(kw_only=True, repr=False)
+    kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
+
+    def keeper(self, post: InboundRequest, replayed: KeptPost | None) -> PostKeeper:
+        """Return the keeper of a post, which is kept already if it is replayed."""
+        sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
+        return PostKeeper(self.kept, sealer, post, replayed)
 
 
 @final
@@ -167,12 +189,14 @@ class _Delivery(ValueObject):
         callback: The session data of the URL.
         result: A result that was verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
+        keeper: Keeps the post that brought the result, until it is delivered.
     """
 
     once: OnceKey
     callback: CallbackContext
     result: SessionResult
     jwt: str | None = attrs.field(repr=False)
+    keeper: PostKeeper = attrs.field(factory=PostKeeper.of_nothing, repr=False)
 
     def outcome_flow(self, context: RequestorContext, deadline: float) -> Flow[SessionOutcome]:
         """Return the outcome, as the application receives it."""
@@ -191,8 +215,15 @@ def receive_callback_flow(
     context: RequestorContext,
     settings: CallbackSettings[SealedUrl | StaticUrl],
     post: InboundRequest,
+    replayed: KeptPost | None = None,
 ) -> Flow[HttpResponse]:
     """Handle a signed post.
+
+    Args:
+        context: The requestor's context.
+        settings: The receiver's settings.
+        post: The post.
+        replayed: The post as it is kept, if this is a replay.
 
     Returns:
         The reply: 204, or a refusal; see `inbound` for the codes.
@@ -204,29 +235,71 @@ def receive_callback_flow(
         Exception: The application's function raised it.
         IrmaError: The server could not be asked.
     """
-    deadline = context.deadline(_REPLY_WITHIN)
+    keeper = settings.keeper(post, replayed)
     try:
-        callback = check_inbound(context, settings.address, post, JWT)
-        try:
-            result = yield from verified_result_flow(context, post.body, deadline)
-        except ResultJwtError as error:
-            raise PostRefusedError(error.code, error.reason) from None
-        check_posted_result(post, result, callback)
-        once = _once_key(settings, result)
-        if isinstance(settings.address, SealedUrl):
-            first = OnceKey(settings.store, f"irma-callback-url:{callback.name}:first")
-            yield from check_first_flow(context, first, result.token, callback.lifetime)
-        delivery = _Delivery(once, callback, result, post.body.decode("ascii"))
-        delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
-        if delivered is not result.status:
-            # Posts contradict each other. One of them asks the server; the claim is left to expire.
-            asking = once.child(f"asking-{result.status.value}")
-            if (yield from asking.claim(context.deadline())):
-                flow = _ask_server_flow(context, settings, result.token, callback, deadline)
-                yield from release_on_error_flow(context, asking, flow)
+        yield from _handle_flow(context, settings, post, keeper)
     except PostRefusedError as refused:
         return refuse_post(context, settings.address, refused)
+    except Exception as error:
+        yield from keeper.keep_failed_flow(context, error)
+        raise
     return _ACCEPTED
+
+
+def _handle_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    post: InboundRequest,
+    keeper: PostKeeper,
+) -> Flow[None]:
+    """Check a signed post, and deliver its outcome; see `receive_callback_flow`.
+
+    Raises:
+        PostRefusedError: The post is refused.
+    """
+    deadline = context.deadline(_REPLY_WITHIN)
+    callback = check_inbound(context, settings.address, post, JWT)
+    try:
+        result = yield from verified_result_flow(context, post.body, deadline)
+    except ResultJwtError as error:
+        raise PostRefusedError(error.code, error.reason) from None
+    check_posted_result(post, result, callback)
+    once = _once_key(settings, result)
+    if isinstance(settings.address, SealedUrl):
+        first = OnceKey(settings.store, f"irma-callback-url:{callback.name}:first")
+        yield from check_first_flow(context, first, result.token, callback.lifetime)
+    delivery = _Delivery(once, callback, result, post.body.decode("ascii"), keeper)
+    delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
+    if delivered is not result.status:
+        # Posts contradict each other. One of them asks the server; the claim is left to expire.
+        asking = once.child(f"asking-{result.status.value}")
+        if (yield from asking.claim(context.deadline())):
+            flow = _settle_flow(context, settings, delivery, deadline)
+            yield from release_on_error_flow(context, asking, flow)
+
+
+def _settle_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    delivery: _Delivery,
+    deadline: float,
+) -> Flow[None]:
+    """Ask the server about a post that contradicts what was delivered."""
+    keeper, result = delivery.keeper, delivery.result
+    keeper.note_delivery()  # an outcome was delivered, so this post is not kept
+    try:
+        stored, jwt = yield from _stored_result_flow(context, result.token, deadline)
+    except SessionGoneError:
+        if not keeper.is_replay:
+            raise
+        # Days later the server has forgotten the session. It stored the outcome of its first post,
+        # and `DONE` is never the second.
+        if result.status is SessionStatus.DONE:
+            yield from _deliver_too_flow(context, settings, delivery, deadline)
+    else:
+        asked = _Delivery(_once_key(settings, stored), delivery.callback, stored, jwt)
+        yield from _deliver_asked_flow(context, settings, asked, deadline)
+    yield from keeper.remove_flow(context)
 
 
 @final
@@ -345,12 +418,21 @@ def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: Session
 
 def _ask_server_flow(
     context: RequestorContext,
-    settings: CallbackSettings[SealedUrl | StaticUrl],
+    settings: CallbackSettings[SealedUrl],
     token: RequestorToken,
     callback: CallbackContext,
     deadline: float,
 ) -> Flow[None]:
     """Ask the server how a session ended, and deliver the outcome once."""
+    result, jwt = yield from _stored_result_flow(context, token, deadline)
+    delivery = _Delivery(_once_key(settings, result), callback, result, jwt)
+    yield from _deliver_asked_flow(context, settings, delivery, deadline)
+
+
+def _stored_result_flow(
+    context: RequestorContext, token: RequestorToken, deadline: float
+) -> Flow[tuple[SessionResult, str | None]]:
+    """Return the final result that the server has stored, and its JWT if it is signed."""
     while True:
         result, jwt = yield from get_result_flow(context, token, deadline)
         if result.token != token:
@@ -358,16 +440,35 @@ def _ask_server_flow(
                 token.fingerprint, f"the result belongs to session {result.token.fingerprint}"
             )
         if result.status.is_final:
-            break
+            return result, jwt
         # The server stores the end only after it has received the reply to its post.
         if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
             raise PostRefusedError("undecided", "the server has not stored the session's end")
         yield from Sleep(_ASK_AGAIN)
-    delivery = _Delivery(_once_key(settings, result), callback, result, jwt)
+
+
+def _deliver_asked_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    delivery: _Delivery,
+    deadline: float,
+) -> Flow[None]:
+    """Deliver an outcome that the server was asked for, even if another one was delivered."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
-    if delivered is not result.status:
-        other = attrs.evolve(delivery, once=delivery.once.child(result.status.value))
-        yield from _deliver_once_flow(context, settings, other, deadline)
+    if delivered is not delivery.result.status:
+        yield from _deliver_too_flow(context, settings, delivery, deadline)
+
+
+def _deliver_too_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    delivery: _Delivery,
+    deadline: float,
+) -> Flow[None]:
+    """Deliver an outcome once, besides the outcome that was delivered for the session."""
+    other = delivery.once.child(delivery.result.status.value)
+    delivery = attrs.evolve(delivery, once=other, keeper=PostKeeper.of_nothing())
+    yield from _deliver_once_flow(context, settings, delivery, deadline)
 
 
 def _deliver_once_flow(
@@ -377,24 +478,116 @@ def _deliver_once_flow(
     deadline: float,
 ) -> Flow[SessionStatus]:
     """Deliver an outcome unless one was delivered; return the delivered status."""
-    once, status = delivery.once, delivery.result.status
-    record = yield from claim_or_wait_flow(context, once, deadline)
+    once, status, keeper = delivery.once, delivery.result.status, delivery.keeper
+    is_mine, record = yield from claim_or_record_flow(context, once, deadline)
     if record is not None:
-        return _delivered_status(record)
+        delivered = _delivered_status(record)
+        if is_mine and delivered is status:
+            yield from keeper.remove_flow(context)
+        return delivered
     outcome = yield from release_on_error_flow(
-        context, once, delivery.outcome_flow(context, deadline)
+        context, once, _kept_outcome_flow(context, delivery, deadline)
     )
+    if outcome is None:
+        return status
     call = call_application(partial(settings.deliver, outcome), context.deadline())
     yield from release_on_error_flow(context, once, iter(call))
+    keeper.note_delivery()
     if context.observer is not None:
         context.notify(CallbackDelivered(outcome.token.fingerprint, status, outcome.error_name))
-    yield from once.record(status.value.encode(), delivery.callback.lifetime, context.deadline())
+    recording = once.record(status.value.encode(), delivery.callback.lifetime, context.deadline())
+    try:
+        yield from recording
+    except StoreError:
+        yield from keeper.remove_flow(context)  # a replay would deliver the outcome again
+        raise
+    yield from keeper.remove_flow(context)
     # Watchers are notified after the application. If publishing fails they still find the result
     # by polling.
     if context.status_backend is not None:
         token, end = delivery.result.token, PublishedEnd(status, delivery.jwt)
         yield from publish_end(context.status_backend, token, end, context.deadline())
     return status
+
+
+def _kept_outcome_flow(
+    context: RequestorContext, delivery: _Delivery, deadline: float
+) -> Flow[SessionOutcome | None]:
+    """Keep the post, and return its outcome; None if another replay has delivered it."""
+    token, status = delivery.result.token, delivery.result.status
+    name = f"{delivery.once.key} {status.value}"  # contradictory posts are two outcomes
+    if not (yield from delivery.keeper.keep_flow(context, name, token.fingerprint)):
+        return None
+    return (yield from delivery.outcome_flow(context, deadline))
+
+
+@final
+@boundary
+@attrs.frozen(eq=False, repr=False)
+class ReplayedCallback(ValueObject):
+    """The result of the replay of one kept callback.
+
+    Args:
+        session: The fingerprint of the session's token, as in logs. It is `unknown` if the post
+            could not be verified when it was received.
+        problem: Why the outcome was not delivered; empty if it was. It contains no secret.
+    """
+
+    session: str
+    problem: str = ""
+
+
+def replay_callbacks_flow(
+    context: RequestorContext, kept: KeptPosts, settings: CallbackSettings[SealedUrl]
+) -> Flow[tuple[ReplayedCallback, ...]]:
+    """Handle each kept post again, the oldest first.
+
+    Args:
+        context: The requestor's context.
+        kept: Where the posts are kept, which the settings name too.
+        settings: The receiver's settings.
+
+    Raises:
+        StoreError: The posts cannot be listed.
+    """
+    replayed: list[ReplayedCallback] = []
+    failed: set[str] = set()
+    for each in (yield from kept.list_flow(context)):
+        problem = "the session has an earlier post, which could not be delivered"
+        if each.session not in failed:
+            try:
+                problem = yield from _replay_flow(context, kept, settings, each)
+            except Exception as error:  # noqa: BLE001  # the application raises anything
+                problem = (
+                    f"{type(error).__name__} was raised"  # its text may have what was disclosed
+                )
+        if problem and each.is_verified:
+            failed.add(each.session)
+        replayed.append(ReplayedCallback(each.session, problem))
+    return tuple(replayed)
+
+
+def _replay_flow(
+    context: RequestorContext,
+    kept: KeptPosts,
+    settings: CallbackSettings[SealedUrl],
+    entry: KeptPost,
+) -> Flow[str]:
+    """Handle a kept post again, and return why it was not delivered, or an empty string."""
+    now = utc_now(context.clock)
+    if now - entry.received_at >= KEPT_FOR:
+        dropping = OnceKey(settings.store, f"irma-kept-callback:{entry.name}:drop")
+        if (yield from dropping.claim(context.deadline())):
+            yield from remove_flow(context, kept, entry)
+        return f"it is too old, and was deleted after {KEPT_FOR.days} days"
+    post = open_kept_post(entry, settings.address.sealer, now)
+    if post is None:
+        return "no sealing key opens it: put back the key that was removed"
+    at = context_at(context, entry.received_at)
+    reply = yield from receive_callback_flow(at, settings, post, entry)
+    if reply.status == _ACCEPTED.status:
+        return ""
+    return f"it was refused: {(reply.body or b'').decode('utf-8', 'replace').strip()}"
 
 
 def _delivered_status(record: bytes) -> SessionStatus:

@@ -25,6 +25,7 @@ __all__ = [
     "CLOCK_SKEW",
     "OnceKey",
     "check_first_flow",
+    "claim_or_record_flow",
     "claim_or_wait_flow",
     "release_flow",
     "release_on_error_flow",
@@ -100,6 +101,16 @@ def claim_or_wait_flow(
         PostRefusedError: `busy`: the action was neither done nor released by the deadline.
         StoreError: The store failed.
     """
+    return (yield from claim_or_record_flow(context, once, deadline))[1]
+
+
+def claim_or_record_flow(
+    context: RequestorContext, once: OnceKey, deadline: float
+) -> Flow[tuple[bool, bytes | None]]:
+    """Do what `claim_or_wait_flow` does, and return also whether the claim is the caller's.
+
+    With a record, the claim is the caller's if no other process works on the action any more.
+    """
     by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:
         is_mine = yield from once.claim(by)
@@ -110,7 +121,7 @@ def claim_or_wait_flow(
             reading = release_on_error_flow(context, once, reading)
         record = yield from reading
         if record is not None or is_mine:
-            return record
+            return is_mine, record
         if context.seconds_left(deadline) <= 0:
             raise PostRefusedError("busy", "another post of this session is being handled")
         yield from Sleep(_POLL_INTERVAL)

@@ -19,11 +19,14 @@ from irma_core.callbacks.delivery import (
     CallbackSettings,
     Deliver,
     PendingCallback,
+    ReplayedCallback,
     receive_callback_flow,
     receive_unsigned_callback_flow,
+    replay_callbacks_flow,
     resolve_unsigned_callback_flow,
 )
 from irma_core.callbacks.inbound import Body, Headers, InboundRequest, context_at
+from irma_core.callbacks.kept_posts import KeptInStore, KeptPosts
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.models.arguments import check_flag, check_instance, check_reference
@@ -70,8 +73,8 @@ class CallbackReceiver:
         store: Remembers what was delivered, for as long as posts may come.
         deliver: A function of a `SessionOutcome`. The person's app waits for it, and gives up after
             four seconds: put heavy work into a queue. If it raises, `receive` raises the error, and
-            the next post delivers again. If the process dies while it runs, the outcome may be
-            delivered twice, so make sure that this does no harm.
+            the next post delivers again; see also `kept`. If the process dies while it runs, the
+            outcome may be delivered twice, so make sure that this does no harm.
         accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
             JWT key. Such a post proves nothing. It is a hint to ask the server, which stores the
             outcome only after it has received the reply.
@@ -79,11 +82,14 @@ class CallbackReceiver:
             reply was sent, such as `executor.submit`. For each URL one job runs at a time and asks
             about at most four tokens a minute, because anyone who learns the URL can post made-up
             tokens. The job raises its errors.
+        kept: Where to keep posts, sealed, until `deliver` has returned, so that `replay` can
+            deliver them later: `KeptInStore(store)`. Only signed posts are kept. None keeps none.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
-            requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; or
-            one of `accept_unsigned` and `run_later` is passed without the other.
+            requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; one
+            of `accept_unsigned` and `run_later` is passed without the other; or `kept` is passed
+            with `accept_unsigned`, is not such a place, or is for the other mode.
         UsageError: Another argument has the wrong type.
     """
 
@@ -97,13 +103,14 @@ class CallbackReceiver:
         deliver: Deliver,
         accept_unsigned: bool = False,
         run_later: RunLater | None = None,
+        kept: KeptPosts | None = None,
     ) -> None:
         self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
         self._settings = _callback_settings(
-            requestor.context, url, sealer=sealer, store=store, deliver=deliver
+            requestor.context, url, sealer=sealer, store=store, deliver=deliver, kept=kept
         )
         self._run_later = _checked_run_later(
-            requestor.context, run_later, accept_unsigned=accept_unsigned
+            requestor.context, run_later, accept_unsigned=accept_unsigned, kept=kept
         )
 
     def __repr__(self) -> str:
@@ -166,6 +173,24 @@ class CallbackReceiver:
             self._run_later(partial(self._resolve, pending))
         return reply
 
+    def replay(self) -> tuple[ReplayedCallback, ...]:
+        """Pass the outcomes of kept posts to `deliver` again, the oldest first.
+
+        Each post is checked as if it had just been received, and removed once it is delivered. One
+        that is a week old is deleted. Several processes may replay at the same time, and one of
+        them delivers each outcome.
+
+        Returns:
+            The result for each post that was kept.
+
+        Raises:
+            ConfigurationError: The receiver keeps no posts, as it was made without `kept`.
+            StoreError: The place where posts are kept failed.
+        """
+        kept = _checked_to_replay(self._settings.kept)
+        flow = replay_callbacks_flow(self._requestor.context, kept, self._settings)
+        return self._requestor.run_flow(flow)
+
     def _resolve(self, pending: PendingCallback) -> None:
         flow = resolve_unsigned_callback_flow(self._requestor.context, self._settings, pending)
         self._requestor.run_flow(flow)
@@ -190,15 +215,16 @@ class AsyncCallbackReceiver:
         deliver: Deliver,
         accept_unsigned: bool = False,
         run_later: RunLaterAsync | None = None,
+        kept: KeptPosts | None = None,
     ) -> None:
         self._requestor = check_instance(
             requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
         )
         self._settings = _callback_settings(
-            requestor.context, url, sealer=sealer, store=store, deliver=deliver
+            requestor.context, url, sealer=sealer, store=store, deliver=deliver, kept=kept
         )
         self._run_later = _checked_run_later(
-            requestor.context, run_later, accept_unsigned=accept_unsigned
+            requestor.context, run_later, accept_unsigned=accept_unsigned, kept=kept
         )
 
     def __repr__(self) -> str:
@@ -230,6 +256,12 @@ class AsyncCallbackReceiver:
         if pending is not None:
             self._run_later(partial(self._resolve, pending))
         return reply
+
+    async def replay(self) -> tuple[ReplayedCallback, ...]:
+        """Pass the outcomes of kept posts to `deliver` again; see `CallbackReceiver.replay`."""
+        kept = _checked_to_replay(self._settings.kept)
+        flow = replay_callbacks_flow(self._requestor.context, kept, self._settings)
+        return await self._requestor.run_flow(flow)
 
     async def _resolve(self, pending: PendingCallback) -> None:
         flow = resolve_unsigned_callback_flow(self._requestor.context, self._settings, pending)
@@ -328,19 +360,42 @@ def _callback_settings(
     sealer: Sealer,
     store: Store | AsyncStore,
     deliver: Deliver,
+    kept: KeptPosts | None,
 ) -> CallbackSettings[SealedUrl]:
     check_sealer(sealer)
     check_store(store, is_async=context.is_async)
     check_function(deliver, "deliver", may_be_async=context.is_async)
+    _check_kept(kept, is_async=context.is_async)
     page = ServerUrl.parse(url, allow=context.allow, what="url")
-    return CallbackSettings(SealedUrl(page, sealer, purpose=CALLBACK), store=store, deliver=deliver)
+    address = SealedUrl(page, sealer, purpose=CALLBACK)
+    return CallbackSettings(address, store=store, deliver=deliver, kept=kept)
+
+
+def _check_kept(kept: object, *, is_async: bool) -> None:
+    methods = ("put_flow", "list_flow", "holds_flow", "delete_flow")
+    if kept is not None and not all(callable(getattr(kept, name, None)) for name in methods):
+        raise ConfigurationError("kept: must be KeptInStore(store), or None to keep no posts")
+    if isinstance(kept, KeptInStore):
+        check_store(kept.store, is_async=is_async)
+
+
+def _checked_to_replay(kept: KeptPosts | None) -> KeptPosts:
+    if kept is None:
+        raise ConfigurationError("kept: is missing, so there are no posts to replay")
+    return kept
 
 
 def _checked_run_later(
-    context: RequestorContext, run_later: RunLaterT | None, *, accept_unsigned: bool
+    context: RequestorContext,
+    run_later: RunLaterT | None,
+    *,
+    accept_unsigned: bool,
+    kept: object,
 ) -> RunLaterT | None:
     """Check that the receiver accepts signed posts, or unsigned posts with everything they need."""
     check_flag(accept_unsigned, "accept_unsigned")
+    if accept_unsigned and kept is not None:
+        raise ConfigurationError("kept: only signed posts can be kept; leave this out")
     if run_later is not None:
         check_function(run_later, "run_later", may_be_async=False)
     if accept_unsigned and context.takes_signed_results:

@@ -15,6 +15,7 @@ import pytest
 from irma_core import LoginRefusedError
 from irma_testing.contracts.web_attacks import WebAttacksMixin
 from irma_testing.contracts.web_browser import Reply
+from irma_testing.contracts.web_callbacks import WebCallbacksMixin
 from irma_testing.contracts.web_harness import WebHarness
 from irma_testing.contracts.web_site import ORIGIN
 
@@ -24,7 +25,7 @@ _TABS: Final = 10
 _AT_ONCE: Final = 3
 
 
-class WebAdapterContract(WebAttacksMixin, WebHarness):
+class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     """Tests of an adapter that lets a web framework serve `WebSessions`.
 
         class TestMyAdapter(WebAdapterContract):
@@ -35,6 +36,8 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
     The adapter serves, below `prefix`: `start/NAME`, `finish/NAME`, `status/NAME`, `cancel/NAME`,
     `callback/…` and `next/…`. The application serves `GET /`, any page, and `GET /who`, which is
     `{"email": …}` with the result of `site.login` for the person who is logged in, or null.
+    Callbacks are kept until `site.session_ended` has returned; override `replay` if the application
+    has a command of its own that replays them.
     """
 
     # A person logs in.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -42,6 +42,20 @@ class WebHarness:
     def set_store_away(self, *, is_away: bool) -> None:
         """Let each call of the store fail, or succeed again; override it for your own store."""
         self.site.set_store_away(is_away=is_away)
+
+    def replay(self) -> Sequence[str]:
+        """Replay kept callbacks, as another process of the application does.
+
+        Override it to test your own command.
+
+        Returns:
+            For each callback that was kept: why it was not delivered, or an empty string.
+        """
+        return [each.problem for each in self.site.parts().callbacks.replay()]
+
+    def stored(self) -> str:
+        """Return everything in the place where callbacks are kept; override it for your own."""
+        return self.site.stored()
 
     @pytest.fixture(autouse=True)
     def _around_each_test(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:

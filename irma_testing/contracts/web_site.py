@@ -25,6 +25,7 @@ from irma_core import (
     WebSessions,
     new_sealing_key,
 )
+from irma_core.callbacks.kept_posts import KeptInStore
 from irma_core.errors import ConnectionFailedError
 from irma_core.json_text import read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse
@@ -91,6 +92,7 @@ class WebSite:
         logins: The e-mail addresses that logged in, one for each login.
         ended: The references of the callbacks, one for each session that ended.
         refusal: An exception for `login` to raise at each call; None lets people log in.
+        callback_failure: An exception for `session_ended` to raise at each call, or None.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -106,6 +108,7 @@ class WebSite:
         self.logins: list[str] = []
         self.ended: list[str] = []
         self.refusal: Exception | None = None
+        self.callback_failure: BaseException | None = None
         self._values = _Values(self._clock, self._faults)
         self.store = _Store(self._values)
         self.async_store = _AsyncStore(self._values)
@@ -159,6 +162,7 @@ class WebSite:
             sealer=sealer,
             store=self.store,
             deliver=self.session_ended,
+            kept=KeptInStore(self.store),
         )
         next_sessions = NextSessionReceiver(
             requestor, f"{base}/next", sealer=sealer, store=self.store, choose=self.choose_next
@@ -183,6 +187,7 @@ class WebSite:
             sealer=sealer,
             store=self.async_store,
             deliver=self.session_ended,
+            kept=KeptInStore(self.async_store),
         )
         next_sessions = AsyncNextSessionReceiver(
             requestor,
@@ -216,12 +221,18 @@ class WebSite:
         return value
 
     def session_ended(self, outcome: SessionOutcome) -> None:
-        """Record how a session ended, for the callback receiver."""
+        """Record how a session ended, or raise `callback_failure`, for the callback receiver."""
+        if self.callback_failure is not None:
+            raise self.callback_failure
         self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
     def choose_next(self, *_: object) -> DisclosureRequest:
         """Return the session that follows one of `chain`."""
         return _ADULT
+
+    def stored(self) -> str:
+        """Return all keys and values of the stores."""
+        return self._values.shown()
 
     def pass_time(self, duration: timedelta) -> None:
         """Advance the clock."""
@@ -293,6 +304,10 @@ class _Values:
     def delete(self, key: str) -> None:
         self._check()
         self._values.pop(key, None)
+
+    def shown(self) -> str:
+        with self._lock:
+            return "\n".join(f"{key} {value!r}" for key, (value, _) in self._values.items())
 
     def _check(self) -> None:
         if self._faults.is_store_away:

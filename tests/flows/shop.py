@@ -24,6 +24,7 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
+from irma_core.callbacks.kept_posts import KeptInStore
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
 from tests.memory_stores import async_memory_store, memory_store
@@ -51,6 +52,7 @@ class Shop:
         deliver: The application's function. Outcomes are recorded with any function.
         choose: Returns the request of the next session. Steps are recorded too.
         unsigned: Whether the server has no key and unsigned posts are accepted.
+        keeps: Whether posts are kept in the store until they are delivered.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Shop:
         deliver: Callable[[SessionOutcome], Any] = ignore_outcome,
         choose: Callable[[ChainStep], Any] = choose_nothing,
         unsigned: bool = False,
+        keeps: bool = False,
         status_backend: Any = None,
         store: Any = None,
         clock: Any = None,
@@ -104,7 +107,12 @@ class Shop:
             requestor = Requestor(self.server.url, self.server.transport(), **common)
             self.requestor = requestor
             self.receiver = CallbackReceiver(
-                requestor, PAGE, store=self.store, deliver=deliver_sync, **others
+                requestor,
+                PAGE,
+                store=self.store,
+                deliver=deliver_sync,
+                kept=KeptInStore(self.store) if keeps else None,
+                **others,
             )
             if not unsigned:
                 self.nexts = self.next_receiver(choose=chosen)
@@ -124,7 +132,12 @@ class Shop:
             other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
             self.requestor = other
             self.receiver = AsyncCallbackReceiver(
-                other, PAGE, store=self.store, deliver=deliver_async, **others
+                other,
+                PAGE,
+                store=self.store,
+                deliver=deliver_async,
+                kept=KeptInStore(self.store) if keeps else None,
+                **others,
             )
             if not unsigned:
                 self.nexts = self.next_receiver(choose=chosen_async)
@@ -174,6 +187,10 @@ class Shop:
             reply = HttpResponse(500)
         self.replies.append(reply)
         return reply
+
+    def replay(self) -> list[str]:
+        """Replay the kept posts, and return why each was not delivered; empty if it was."""
+        return [each.problem for each in self.done(self.receiver.replay())]
 
     def do_later(self) -> None:
         """Run the jobs that were postponed until after the reply."""

@@ -39,9 +39,8 @@ from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import ManualClock
-from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
-from tests.flows.changed_posts import changed
+from tests.flows.changed_posts import changed, forged, to_callback
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
 from tests.memory_stores import memory_store
 from tests.modes import MODES
@@ -134,21 +133,6 @@ def test_only_the_secret_url_fetches_the_key() -> None:
     shop.post(last_post(shop))
     assert keys == ["GET publickey"]
     assert shop.delivered[0].get_answer().evidence is Evidence.SIGNED
-
-
-def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
-    """Return a signed post that the server might have sent but that need not be true."""
-    now = int(shop.server.clock.now().timestamp())
-    claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
-    said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}
-    # Without a configured key, a server in memory uses the key of this process.
-    body = JwtSigner(None).sign({**claims, **said, "simulated": True})
-    return to_callback(session, "text/plain; charset=UTF-8", body)
-
-
-def to_callback(session: StartedSession, media_type: str, body: str) -> HttpRequest:
-    url, headers = session.request.callback_url or "", (("Content-Type", media_type),)
-    return HttpRequest("POST", url, label="POST callback", headers=headers, body=body.encode())
 
 
 @MODES

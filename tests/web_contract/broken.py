@@ -100,6 +100,12 @@ def _loses_callbacks(request: HttpRequest, send: Send) -> HttpResponse:
     return HttpResponse(404) if "/callback/" in request.url else send(request)
 
 
+def _accepts_failed_callbacks(request: HttpRequest, send: Send) -> HttpResponse:
+    reply = send(request)
+    is_failed = "/callback/" in request.url and reply.status == 500
+    return HttpResponse(204) if is_failed else reply
+
+
 def _knows_no_preflight(request: HttpRequest, send: Send) -> HttpResponse:
     return send(_with_request(request, method="POST") if request.method == "OPTIONS" else request)
 
@@ -125,6 +131,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "Media": (_takes_any_media_type, "test_any_other_body_is_refused"),
     "Log": (_logs_bodies, "test_finish_logs_the_person_in"),
     "Callback": (_loses_callbacks, "test_the_callback_reaches_the_application"),
+    "Swallow": (
+        _accepts_failed_callbacks,
+        "test_a_failing_callback_is_answered_with_an_error",
+    ),
     "Preflight": (_knows_no_preflight, "test_a_preflight_lets_allowed_origins_in_alone"),
     "Forgets": (_forgets_who_logged_in, "test_finish_logs_the_person_in"),
 }

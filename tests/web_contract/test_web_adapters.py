@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docs.examples.any_framework.irma_wsgi import IrmaPages
@@ -84,6 +85,11 @@ class TestAsgi(WebAdapterContract):
     def make_application(self, site: WebSite) -> Application:
         return asgi(AsgiPages(site, self.prefix))
 
+    def replay(self) -> Sequence[str]:
+        """Replay with the receiver for asyncio."""
+        replayed = asyncio.run(self.site.async_parts().callbacks.replay())
+        return [each.problem for each in replayed]
+
 
 class AsgiPages:
     """The smallest ASGI application that serves the pages."""
@@ -113,9 +119,12 @@ class AsgiPages:
             receiver: Any = (
                 self._parts.callbacks if step == "callback" else self._parts.next_sessions
             )
-            reply: HttpResponse = await receiver.receive(
-                scope["method"], scope["path"], headers, body
-            )
+            try:
+                reply: HttpResponse = await receiver.receive(
+                    scope["method"], scope["path"], headers, body
+                )
+            except Exception:  # noqa: BLE001  # the site's function may raise anything
+                reply = HttpResponse(500)
             return reply
         host = dict(headers)[b"host"].decode()
         url = f"{scope['scheme']}://{host}{scope['raw_path'].decode()}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import CommandError, call_command
+from django.db import connections
 from django.http import HttpRequest, JsonResponse
 from django.test import override_settings
 from django.urls import path
@@ -18,6 +23,7 @@ from irma_testing.contracts import WebAdapterContract
 from irma_testing.contracts.web_browser import Application
 from irma_testing.contracts.web_site import ORIGIN, WebSite
 from irma_web_django import signals
+from irma_web_django.models import IrmaCallback
 from tests.web_django.conftest import point
 from tests.web_django.shop_urls import urlpatterns as shop
 
@@ -53,10 +59,28 @@ def set_store_away(*, is_away: bool) -> None:
     point("default", Path("/nothing/there") if is_away else CURRENT["file"])
 
 
+def _replay() -> Sequence[str]:
+    out = StringIO()
+    with closing(connections["default"]), suppress(CommandError):
+        call_command("irma_replay_callbacks", stdout=out)
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("session ")]
+    results = [line.partition(": ")[2] for line in lines]
+    return ["" if each == "delivered" else each for each in results]
+
+
 class TestDjango(WebAdapterContract):
     """The contract for the Django adapter."""
 
     csrf = ("csrftoken", "X-CSRFToken")
+
+    def replay(self) -> Sequence[str]:
+        """Run `manage.py irma_replay_callbacks` with connections of its own."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_replay).result()
+
+    def stored(self) -> str:
+        """Return the table of callbacks."""
+        return f"{list(IrmaCallback.objects.values_list())}"
 
     def make_application(self, site: WebSite) -> Application:
         requestor = site.requestor()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask, jsonify, session
 from flask.typing import ResponseReturnValue
 
@@ -17,6 +19,15 @@ class TestFlask(WebAdapterContract):
     """An application with the extension."""
 
     prefix = "/irma"
+    app: Flask
+
+    def replay(self) -> Sequence[str]:
+        """Run `flask irma replay-callbacks`."""
+        done = self.app.test_cli_runner().invoke(args=["irma", "replay-callbacks"])
+        results = [line.partition(": ")[2] for line in done.output.splitlines()]
+        problems = ["" if each == "delivered" else each for each in results[:-1]]
+        assert done.exit_code == int(any(problems)), done.output
+        return problems
 
     def make_application(self, site: WebSite) -> Application:
         """Make the application."""
@@ -32,7 +43,7 @@ class TestFlask(WebAdapterContract):
 
         for name in site.questions:
             irma.on_answer(name)(log_in)
-        app = Flask("shop")
+        self.app = app = Flask("shop")
         app.config.update(
             SECRET_KEY="a-secret-of-the-session",
             SESSION_COOKIE_SECURE=True,

@@ -371,6 +371,17 @@ def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
     assert reply.json["error"]["code"] == "misconfigured"
 
 
+def test_replay_says_why_there_is_nothing_to_replay(tmp_path: Path) -> None:
+    """The command names a store that only the site's own process sees, and a missing function."""
+    in_memory = {"IRMA_STORE": "memory:", "IRMA_CONNECT": {"allow": {Risk.MEMORY_STORE}}}
+    for config, text in ((in_memory, "IRMA_STORE"), ({}, "deliver: is missing")):
+        shop = Shop(tmp_path, config)
+        done = shop.app.test_cli_runner().invoke(args=["irma", "replay-callbacks"])
+        assert done.exit_code == 1
+        assert text in done.output
+        shop.irma.close(shop.app)
+
+
 def test_only_flask_applications_are_taken() -> None:
     """Another object is refused, and the error names its type."""
     irma = Irma(questions={"login": DisclosureRequest({"email": EMAIL})})

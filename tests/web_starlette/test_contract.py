@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,10 +65,24 @@ def _served(app: Any, irma: Irma) -> Application:
     return asgi(call)
 
 
-class TestStarlette(WebAdapterContract):
-    """A Starlette application with the routes."""
+class Replaying(WebAdapterContract):
+    """The contract with a script that replays callbacks in a process of its own."""
 
     prefix = "/irma"
+
+    def replay(self) -> Sequence[str]:
+        """Run the script."""
+
+        async def main() -> Sequence[str]:
+            irma = _irma(self.site)
+            async with irma.lifespan():
+                return [each.problem for each in await irma.replay_callbacks()]
+
+        return asyncio.run(main())
+
+
+class TestStarlette(Replaying):
+    """A Starlette application with the routes."""
 
     def make_application(self, site: WebSite) -> Application:
         """Make the application."""
@@ -76,10 +92,8 @@ class TestStarlette(WebAdapterContract):
         return _served(app, irma)
 
 
-class TestFastApi(WebAdapterContract):
+class TestFastApi(Replaying):
     """A FastAPI application with the router."""
-
-    prefix = "/irma"
 
     def make_application(self, site: WebSite) -> Application:
         """Make the application."""

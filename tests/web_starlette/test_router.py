@@ -40,6 +40,16 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
+async def test_replay_says_why_there_is_nothing_to_replay(tmp_path: Path) -> None:
+    """A replay needs a started application with a function for outcomes."""
+    irma = Shop(tmp_path).irma
+    with pytest.raises(ConfigurationError, match="has not started"):
+        await irma.replay_callbacks()
+    async with irma.lifespan():
+        with pytest.raises(ConfigurationError, match="deliver: is missing"):
+            await irma.replay_callbacks()
+
+
 def test_person_is_logged_in(shop: Shop) -> None:
     """The question's function receives the answer, and its changes of the session are kept."""
     visitor = Visitor(shop)

@@ -73,7 +73,11 @@ class IrmaPages:
             return None
         method, body = environ["REQUEST_METHOD"], read_body(environ)
         if receiver is not None:
-            return receiver.receive(method, path, environ, body)
+            try:
+                return receiver.receive(method, path, environ, body)
+            except Exception:  # your own function may raise anything
+                LOGGER.exception("A post from the IRMA server failed")
+                return HttpResponse(500)
         request = WebRequest(method, request_uri(environ), environ, body, environ)
         if method == "OPTIONS":
             return self.sessions.preflight(request)

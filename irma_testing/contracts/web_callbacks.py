@@ -1,0 +1,127 @@
+"""The part of the contract of web adapters about callbacks that the application fails to handle."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from irma_core.protocol.messages import HttpResponse
+from irma_testing.contracts.web_harness import WebHarness
+
+__all__ = ["WebCallbacksMixin"]
+
+_DELIVERED: Final = ["order-17 ada@example.com"]
+_WEEK: Final = timedelta(days=7)
+_CLAIM: Final = timedelta(minutes=2)
+"""Longer than the claim of a process that has died."""
+
+
+class _Crash(BaseException):
+    """Ends a process, as a signal does."""
+
+
+class WebCallbacksMixin(WebHarness):
+    """Tests that no outcome is lost, and that none is delivered twice."""
+
+    def test_a_failing_callback_is_answered_with_an_error(self) -> None:
+        """The reply is an error without a body, as the exception may have personal data."""
+        self._fail()
+        reply = self._post_again()
+        assert (reply.status, reply.body) == (500, b"")
+        assert not self.site.ended
+
+    def test_a_replay_delivers_a_failed_callback_once(self) -> None:
+        """Days later the function is repaired, and one replay delivers the outcome."""
+        self._fail()
+        self.site.pass_time(timedelta(days=3))
+        self.site.callback_failure = None
+        assert self.replay() == [""]
+        assert self.site.ended == _DELIVERED
+        assert self.replay() == []
+        assert self.site.ended == _DELIVERED
+
+    def test_a_replay_that_fails_keeps_the_callback(self) -> None:
+        """A replay says what was raised, without its message, and a later one delivers."""
+        self._fail()
+        [problem] = self.replay()
+        assert "ZeroDivisionError" in problem
+        assert "made up" not in problem
+        self.site.callback_failure = None
+        assert self.replay() == [""]
+        assert self.site.ended == _DELIVERED
+
+    def test_replays_at_the_same_time_deliver_once(self) -> None:
+        """Two replays at the same time deliver the outcome once."""
+        self._fail()
+        self.site.callback_failure = None
+        with ThreadPoolExecutor(2) as threads:
+            replays = [threads.submit(self.replay) for _ in range(2)]
+            for each in replays:
+                each.result()
+        assert self.site.ended == _DELIVERED
+
+    def test_a_crash_amid_a_replay_loses_nothing(self) -> None:
+        """If the process dies while the function runs, a later replay delivers the outcome."""
+        self._fail()
+        self.site.callback_failure = _Crash()
+        with pytest.raises(_Crash):
+            self.replay()
+        self.site.callback_failure = None
+        self.site.pass_time(_CLAIM)
+        assert self.replay() == [""]
+        assert self.site.ended == _DELIVERED
+
+    def test_a_repeat_of_the_server_leaves_nothing_to_replay(self) -> None:
+        """If the server posts again and that succeeds, a replay has nothing to deliver."""
+        self._fail()
+        self.site.callback_failure = None
+        assert self._post_again().status == 204
+        assert self.site.ended == _DELIVERED
+        assert self.replay() == []
+
+    def test_a_delivered_callback_is_not_kept(self) -> None:
+        """Once the function has returned, nothing of the post is kept."""
+        self._answer()
+        assert self.site.ended == _DELIVERED
+        assert self.replay() == []
+
+    def test_a_refused_callback_is_not_kept(self) -> None:
+        """A post that anybody could make is refused, and not kept."""
+        self.post_as_server(f"{self.prefix}/callback/made-up/")
+        assert self.replay() == []
+
+    def test_a_callback_is_kept_for_a_week(self) -> None:
+        """After a week a replay says that the callback is too old, and deletes it."""
+        self._fail()
+        self.site.callback_failure = None
+        self.site.pass_time(_WEEK + timedelta(seconds=1))
+        [problem] = self.replay()
+        assert "too old" in problem
+        assert self.replay() == []
+        assert not self.site.ended
+
+    def test_what_is_kept_shows_no_secret(self) -> None:
+        """A reader of the place where callbacks are kept sees no attribute, token or URL."""
+        self._fail()
+        post = self.site.server.posted[-1]
+        stored = self.stored()
+        jwt, sealed = (post.body or b"").decode(), post.url.rstrip("/").rpartition("/")[2]
+        assert stored
+        for secret in (*self.site.secrets, jwt, jwt.split(".")[1], sealed, "order-17"):
+            assert secret not in stored
+
+    def _answer(self) -> None:
+        """Let a person answer the question with a callback."""
+        self.started(self.browser(), "order")
+
+    def _fail(self) -> None:
+        """Let a person answer, while the application's function fails."""
+        self.site.callback_failure = ZeroDivisionError("made up")
+        self._answer()
+
+    def _post_again(self) -> HttpResponse:
+        """Repeat the server's last post."""
+        return self._line.send(self.site.server.posted[-1])
