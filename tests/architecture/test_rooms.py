@@ -50,6 +50,7 @@ SHOWN = [
 ]
 DOORS = {"irma_core", "irma_core.errors", "irma_core.interfaces"}
 BELOW_THE_DOORS = {
+    "irma_core.callbacks.kept_posts": "a site without an adapter keeps posts",
     "irma_core.flows.effects": "for drivers, and for those who read how it works",
     "irma_core.flows.running_flow": "for drivers",
     "irma_core.flows.start": "for drivers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from irma_backend import parts
-from irma_core import new_sealing_key
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_core import Risk, new_sealing_key
+from irma_testing import InMemoryServer, SimulatedApp, asgi
 from tests.docs.pages import ROOT, check_style, runs, write_files
 from tests.pytest_plugin.running import outcome
 
@@ -60,6 +61,40 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert refused.json()["error"]["code"] == "other_person"
         assert browser.get("/").text == "Welcome, &lt;b&gt;ada@example.com."
         assert "over18" in browser.get("/wines").json()["proved_by"]
+
+
+@runs(PAGE, python=2)
+def test_kept_callback_is_delivered_by_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the database fails the outcome is kept, and the page's script delivers it."""
+    server = InMemoryServer()
+    person = SimulatedApp(server)
+    person.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    write_files(PAGE, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("IRMA_SERVER", server.url)
+    monkeypatch.setenv("IRMA_SERVER_KEY", server.public_key_pem)
+    monkeypatch.setenv("IRMA_SEALING_KEYS", new_sealing_key())
+    monkeypatch.setenv("COOKIE_KEY", "a long random string")
+
+    def opened(**_: Any) -> Any:
+        allow = {Risk.SIMULATED_PROOFS}
+        return parts.open_parts_async(transport=server.async_transport(), allow=allow)
+
+    monkeypatch.setattr("irma_web_starlette.router.open_parts_async", opened)
+    orders: Any = import_module("orders")
+    script: Any = import_module("replay")
+    del sys.modules["orders"], sys.modules["replay"]
+    server.deliver = asgi(orders.app)
+    with TestClient(orders.app, base_url=SITE) as browser, monkeypatch.context() as patched:
+        patched.delattr(orders, "paid")
+        person.accept(browser.post("/irma/start/order", json={}).json()["sessionPtr"])
+    assert orders.paid == {}
+    assert asyncio.run(script.replay()) is False
+    assert list(orders.paid.values()) == ["paid"]
+    assert capsys.readouterr().out.endswith(": delivered\n")
 
 
 def test_blocks_are_in_our_style(tmp_path: Path) -> None:

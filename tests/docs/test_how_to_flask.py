@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
+from flask.cli import cli as flask_command
 
 from irma_core import Risk, SessionPointer, SessionType
 from irma_testing import InMemoryServer, SimulatedApp, wsgi
 from irma_web_flask.flask_settings import SETTINGS
-from tests.docs.pages import ROOT, check_style, runs, write_files
+from tests.docs.pages import ROOT, check_style, code_of, runs, write_files
 from tests.pytest_plugin.running import outcome
 
 PAGE = "docs/how-to/flask.md"
@@ -108,6 +110,36 @@ def test_callback_brings_the_order_back(
         session["order"] = "17"
     assert answer(browser, server, "order").status_code == 200
     assert orders.paid == {"17": "paid"}
+
+
+@runs(PAGE, sh=1)
+def test_kept_callback_is_delivered_by_the_command(
+    folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database fails the outcome is kept, and the page's command delivers it."""
+    monkeypatch.setenv("FLASK_IRMA_URL", SITE)
+    connected(
+        server,
+        monkeypatch,
+        folder,
+        server_key=server.public_key_pem,
+        allow={Risk.SIMULATED_PROOFS},
+    )
+    orders = import_module("orders")
+    app = orders.create_app()
+    server.deliver = wsgi(app)
+    browser = app.test_client()
+    with browser.session_transaction(base_url=SITE) as session:
+        session["order"] = "17"
+    with monkeypatch.context() as patched:
+        patched.delattr(orders, "paid")
+        answer(browser, server, "order")
+    assert orders.paid == {}
+    [command] = [line for line in code_of(PAGE, "sh")[-1].splitlines() if "replay" in line]
+    words = command.removeprefix("flask ").split()
+    done = CliRunner().invoke(flask_command, words)
+    assert (done.exit_code, orders.paid) == (0, {"17": "paid"}), done.output
+    assert done.output.endswith("Delivered 1 callbacks.\n")
 
 
 def test_blocks_are_in_our_style(tmp_path: Path) -> None:

@@ -11,15 +11,35 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from irma_core import (
+    CallbackReceiver,
+    DisclosureRequest,
+    Requestor,
+    Risk,
+    Sealer,
+    SessionOutcome,
+    new_sealing_key,
+)
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_testing import InMemoryServer, ServerSettings
+from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
 from tests.docs.pages import check_style, code_of, runs, write_files
+from tests.memory_stores import memory_store
 from tests.pytest_plugin.running import outcome
 
 RECEIVE = "docs/how-to/receive-callbacks.md"
 STATIC = "docs/how-to/receive-static-sessions.md"
 CHAIN = "docs/how-to/chain-sessions.md"
 VERIFY = "docs/how-to/verify-signed-requests.md"
+
+
+def module_of(path: Path) -> Any:
+    """Return the module in a file of a page."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @runs(RECEIVE, python=3)
@@ -52,6 +72,40 @@ def test_server_accepts_the_static_session() -> None:
     assert json.loads(reply.body)["irmaqr"] == "disclosing"
 
 
+@runs(RECEIVE, python=1)
+def test_page_replays_kept_posts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The replay of the page delivers an outcome for which its function had failed."""
+    write_files(RECEIVE, tmp_path)
+    page = module_of(tmp_path / "replay.py")
+    server = InMemoryServer()
+    person = SimulatedApp(server)
+    person.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    allow = {Risk.SIMULATED_PROOFS}
+    requestor = Requestor(
+        server.url, server.transport(), server_key=server.public_key_pem, allow=allow
+    )
+    sealer, store = Sealer([new_sealing_key()]), memory_store(server.clock)
+    outcomes: list[SessionOutcome] = []
+
+    def fail(_: SessionOutcome) -> None:
+        raise LookupError
+
+    def receive(post: HttpRequest) -> HttpResponse:
+        with pytest.raises(LookupError):
+            callbacks.receive(post.method, post.url, post.headers, post.body or b"")
+        return HttpResponse(500)
+
+    page.record = fail
+    callbacks: CallbackReceiver = page.receiver_of(requestor, sealer, store)
+    server.deliver = receive
+    asked = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+    person.accept(requestor.start_session(callbacks.with_callback(asked)).pointer)
+    page.record = outcomes.append
+    page.replay(page.receiver_of(requestor, sealer, store))
+    assert len(outcomes) == 1
+    assert capsys.readouterr().out.endswith(": delivered\n")
+
+
 class RecordingReceiver:
     """A receiver that records its arguments and returns a fixed reply."""
 
@@ -66,11 +120,7 @@ class RecordingReceiver:
 async def test_page_passes_requests_and_replies(tmp_path: Path) -> None:
     """The aiohttp page of the how-to passes each request to the receiver, and its reply back."""
     write_files(RECEIVE, tmp_path)
-    spec = importlib.util.spec_from_file_location("page", tmp_path / "page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
+    page = module_of(tmp_path / "page.py")
     receiver, application = RecordingReceiver(), web.Application()
     page.add_page(application, receiver)
     async with TestClient(TestServer(application, access_log=None)) as client:

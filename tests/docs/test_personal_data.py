@@ -19,13 +19,14 @@ WHAT = {
     "irma-web:H:0:evicted:H": "the mark that a slot was taken over",
     "irma-web:login:H:claim": "the claim on a login",
     "irma-web:login:H": "the outcome of a login, sealed",
+    "irma-kept-callback:N": "a kept callback, sealed; not with Django",
     "irma-callback:H": "a delivered callback",
     "irma-callback-url:H:first": "the first session of a callback URL",
     "irma-next:H": "what follows a session in a chain",
     "irma-next-url:H": "the first session of a callback URL",
 }
-"""The keys of the store, with H for a hash, and their rows in the page's table."""
-UNITS = {"minute": 60, "minutes": 60, "hour": 3600}
+"""The keys of the store, with H for a hash, N for a place, and their rows in the page's table."""
+UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "days": 86400}
 
 
 class NotedStore:
@@ -38,6 +39,7 @@ class NotedStore:
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Note the lifetime, and put the value."""
         name = re.sub(r"[0-9a-f]{64}|[A-Za-z0-9_-]{43}", "H", key)
+        name = re.sub(r"(?<=kept-callback:)\d+", "N", name)
         self.noted.setdefault(name, set()).add(lifetime)
         return self._store.put_if_absent(key, value, lifetime)
 
@@ -56,7 +58,7 @@ class NotedStore:
 def time_of(what: str) -> timedelta:
     """Return the first time in the last column of a row."""
     (row,) = re.findall(rf"^\| {re.escape(what)} \|.*$", PAGE, re.MULTILINE)
-    number, unit = re.findall(r"(\d+) (minutes?|hour)", row.split("|")[-2])[0]
+    number, unit = re.findall(r"(\d+) (minutes?|hour|days)", row.split("|")[-2])[0]
     return timedelta(seconds=int(number) * UNITS[unit])
 
 
@@ -64,7 +66,7 @@ def test_the_store_keeps_nothing_for_longer() -> None:
     """Every entry of a login with callbacks and a chain is on the page, with its lifetime."""
     clock = ManualClock()
     store = NotedStore(clock)
-    shop = Shop("sync", store=store, clock=clock)
+    shop = Shop("sync", store=store, clock=clock, keeps=True)
     question = Question(AGE, has_callback=True, has_next_session=True)
     site = Site(
         "sync",
