@@ -107,12 +107,28 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
         with MisbehavingServer(*(_counted(row, met) for row in rows[:share])) as server:
             outcomes = play(server.url, share)
         repeated += max(met.total() - share, 0)
-        wrong += sum(said != row[1] for said, row in zip(outcomes, rows, strict=False))
+        suspects = [row for said, row in zip(outcomes, rows, strict=False) if said != row[1]]
+        wrong += sum(not _holds(play, *row) for row in suspects)
     with unused_port() as port:
         url = f"http://127.0.0.1:{port}"
         wrong += sum(said != NONE_MADE for said in _play_sync(url, 3) + _play_async(url, 3))
     yield Finding(f"of {2 * (count // 2)} starts, requests beyond one a call", repeated, 0)
     yield Finding("starts whose end was misreported", wrong, 0)
+
+
+def _holds(
+    play: Callable[[str, int, timedelta], list[str]], behaviour: Behaviour, expected: str
+) -> bool:
+    """Return whether a start ends as expected at a server of its own.
+
+    On a busy machine the time may be over before the request arrives. Then the next start meets the
+    behaviour that was meant for this one.
+    """
+    for times in (1, 10, 100):
+        with MisbehavingServer(behaviour) as server:
+            if play(server.url, 1, times * TIMEOUT) == [expected]:
+                return True
+    return False
 
 
 def _said(start: Callable[[], StartedSession]) -> str:
@@ -127,17 +143,17 @@ def _said(start: Callable[[], StartedSession]) -> str:
     return MADE
 
 
-def _play_sync(url: str, count: int) -> list[str]:
+def _play_sync(url: str, count: int, timeout: timedelta = TIMEOUT) -> list[str]:
     with Urllib3Transport() as transport:
-        requestor = Requestor(url, transport, timeout=TIMEOUT)
+        requestor = Requestor(url, transport, timeout=timeout)
         return [_said(lambda: requestor.start_session(ASKED)) for _ in range(count)]
 
 
-def _play_async(url: str, count: int) -> list[str]:
+def _play_async(url: str, count: int, timeout: timedelta = TIMEOUT) -> list[str]:
     async def play() -> list[str]:
         outcomes = []
         async with AiohttpTransport() as transport:
-            requestor = AsyncRequestor(url, transport, timeout=TIMEOUT)
+            requestor = AsyncRequestor(url, transport, timeout=timeout)
             for _ in range(count):
                 result: StartedSession | IrmaError
                 try:
