@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from irma_backend.settings import read_settings
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
-    # Loaded on first use, so that the command line starts quickly.
+    # These are loaded on first use, so that the command line starts quickly.
     from importlib import import_module
 
     _ROOMS = {

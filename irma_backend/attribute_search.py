@@ -1,4 +1,4 @@
-"""Find the attributes of schemes by words."""
+"""Search schemes for attributes by keywords."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class FoundAttribute:
     """An attribute that can be requested.
 
     Args:
-        identifier: The identifier, of four parts.
+        identifier: The identifier, in four parts.
         title: The names of its credential and of the attribute.
         issuer: The name of the issuer.
-        is_optional: Whether the issuer may leave it out.
-        is_random_blind: Whether it is a random number that the issuer does not know.
+        is_optional: Whether the issuer may leave the attribute out.
+        is_random_blind: Whether the attribute is a random number that the issuer does not know.
         is_revocable: Whether its credential can be revoked.
-        deprecated_since: The time since which its credential is no longer issued, or None.
+        deprecated_since: When its credential type was deprecated, or None.
     """
 
     identifier: str
@@ -38,7 +38,7 @@ class FoundAttribute:
 
 
 def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribute]:
-    """Return the attributes in which each word occurs, in the order of their identifiers.
+    """Return the attributes that match every word, in the order of their identifiers.
 
     Args:
         schemes: The schemes.

@@ -59,7 +59,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Return the signer of a file: a private key in PEM (RS256), or a key in base64 (HS256)."""
+    """Return a signer with the key in a file: a private key in PEM (RS256), or base64 (HS256)."""
     content = _read(path_of(uri.text))
     if _PEM in setting_text(content):
         return _for_mode(_rsa_signer(content), context)
@@ -70,10 +70,10 @@ def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigne
 
 
 def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Return the signer of a key in base64, which `secrets` holds."""
+    """Return a signer with a base64 key from `secrets`."""
     name = unquote(uri.rest)
     if name not in context.secrets:
-        # The name is not shown, because it may be the key itself by mistake.
+        # The error does not show the name, because it may be the key itself by mistake.
         there = ", ".join(sorted(context.secrets)) or "none"
         raise ConfigurationError(f"hmac:NAME must name a key in secrets= ({there})")
     return _for_mode(_hmac_signer(context.secret(name)), context)
@@ -147,7 +147,7 @@ def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
 
 @final
 class _AsyncSigner:
-    """A sync signer as an async one. Signing takes at most a millisecond, so it needs no thread."""
+    """A sync signer made async. Signing takes at most a millisecond, so it needs no thread."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

@@ -1,8 +1,8 @@
-"""List installed plugins by their metadata, and import those that the application names.
+"""List installed plugins from their metadata, and import those that the application names.
 
-A plugin is an entry point of the group `irma_backend`. Its name is the name of its distribution.
-If a distribution has several, the entry point's name follows: `acme-irma:vault`. The entry point's
-name alone is not accepted, because any distribution can use any entry point name.
+A plugin is an entry point of the group `irma_backend`. The plugin has the name of its distribution.
+If a distribution has several plugins, the entry point's name follows: `acme-irma:vault`. The entry
+point's name alone is not accepted, because any distribution can use any entry point name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InstalledPlugin:
     """An installed plugin, which is not imported until `load` is called.
 
     Args:
-        name: Its name, as for `plugins=`.
+        name: The plugin's name, as in `plugins=`.
         distribution: The installed distribution.
         version: The version of the distribution.
         entry_point: The location of the plugin.
@@ -86,7 +86,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
     Raises:
         ConfigurationError: `plugins` is not such a list.
-        PluginError: One is not installed, has the name of another, or cannot be imported.
+        PluginError: A plugin is not installed, has the name of another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
         raise ConfigurationError("plugins: must be a list of names or modules")
@@ -98,7 +98,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
                 raise PluginError(each.__name__, "is the name of two plugins")
             chosen[each.__name__] = each
         elif isinstance(each, str):
-            # Listing installed plugins takes time, so do it only if one is named.
+            # Listing installed plugins takes time, so list them only if a name was passed.
             installed = installed_plugins() if installed is None else installed
             for plugin in _named(each, installed):
                 chosen[plugin.name] = plugin.load()
@@ -117,11 +117,11 @@ def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledP
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    # Only an entry point made by hand has no distribution.
+    # Only an entry point that code constructs has no distribution.
     distribution = cast("Distribution", entry_point.dist)
     return distribution.name, distribution.version
 
 
 def _normal(name: str) -> str:
-    """Return a name in the form that installers compare (PEP 503)."""
+    """Return a name in the form that installers use for comparison (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -39,20 +39,20 @@ _BY: Final = {
     RefusedBy.PROOF: "was answered with a proof that was not accepted",
 }
 _FALL_BACKS: Final = {
-    "unsupported": "the server sends no events, so it polls: enable the server's option `sse`, and "
-    "let the proxy in front of it pass text/event-stream",
-    "late": "the server's events did not begin in time, so it polls: let the proxy in front of the "
-    "server pass them unbuffered",
-    "broken": "the server's events broke twice, so it polls: check whether a proxy cuts idle "
-    "streams",
-    "failed": "the status backend failed, so it asks the server in the meantime: see the "
+    "unsupported": "the server sends no events, so the watch polls: enable the server's "
+    "option `sse`, and let the proxy in front of it pass text/event-stream",
+    "late": "the server's events did not begin in time, so the watch polls: let the proxy in front "
+    "of the server pass them unbuffered",
+    "broken": "the server's events broke twice, so the watch polls: check whether a proxy cuts "
+    "idle streams",
+    "failed": "the status backend failed, so the watch asks the server in the meantime: see the "
     "backend's log",
 }
 _PERSONAL: Final = frozenset(
     {"cancelled", "card_expired", "handle_expired", "login_refused", "not_finished"}
     | {"other_person", "timed_out", "value_missing"}
 )
-"""Codes of refusals that honest people cause in everyday use."""
+"""Codes of refusals that honest visitors cause in everyday use."""
 _OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
 _OTHER_APP: Final = "an honest app does not disclose this: see the log line about the session"
 _WEB_ADVICE: Final = {
@@ -68,15 +68,14 @@ _WEB_ADVICE: Final = {
     "interrupted": "a process ended during the application's login: see its log",
     "media_type": _OTHER_CLIENT,
     "method": _OTHER_CLIENT,
-    "misconfigured": "a setting is wrong: the error that was raised says which",
+    "misconfigured": "a setting is wrong: the raised error names it",
     "no_cookie": "the browser sent no cookie: serve the page over HTTPS, under one host name",
     "other_answer": _OTHER_APP,
-    "other_browser": "the page was continued in another browser, or a visitor used another "
-    "person's page",
+    "other_browser": "the visitor continued in another browser, or used another person's page",
     "too_many": "one network started too many sessions: behind a proxy, make sure that the "
     "framework knows the address of each visitor",
-    "other_site": "the request came from another origin: name it in `origins` if it is yours, and "
-    "let the proxy pass `Host` and `X-Forwarded-Proto`",
+    "other_site": "the request came from another origin: add that origin to `origins` if it "
+    "is yours, and let the proxy pass `Host` and `X-Forwarded-Proto`",
     "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the log "
     "line about the session",
     "server_refused": "the IRMA server refused the call, or its result was refused: see the line "
@@ -96,22 +95,22 @@ _RESULT_ADVICE: Final = {
     "issued_at": _CLOCKS,
     "signature": "set `server_key` to the server's current key",
 }
-"""For a result that the server signed, from any source."""
+"""For results that the server signed, whatever their source."""
 _POST_ADVICE: Final = {
     **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "
     "slow",
     "late": "the application's function took over three seconds: have its data ready",
-    "media_type": "the server signs its posts and the application does not expect that, or the "
-    "other way round",
-    "session": "another session was posted to this URL, which may have been read in a log",
+    "media_type": "the server signs its posts but the application does not expect that, or "
+    "the other way round",
+    "session": "another session was posted to this URL: somebody may have read the URL in a log",
     "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
     "the same keys, and the same time",
 }
 _HANDLE_ADVICE: Final = {
-    "HandleInvalidError": "it was changed, or sealed with other keys: give all processes the same "
-    "keys",
-    "WrongBindingError": "it belongs to another web session, so it may have been stolen",
+    "HandleInvalidError": "the handle was changed, or sealed with other keys: give all "
+    "processes the same keys",
+    "WrongBindingError": "the handle belongs to another web session, so it may have been stolen",
 }
 
 
@@ -124,14 +123,14 @@ class LoggingObserver:
     refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch
     fell back, or a post, handle or page was refused.
 
-    A line has codes, labels and fingerprints, and a remedy if there is one.
+    A line contains codes, labels and fingerprints, and a remedy if there is one.
     """
 
     def __repr__(self) -> str:
         return "LoggingObserver()"
 
     def observe(self, event: Event) -> None:
-        """Write the line of an event."""
+        """Write the line for an event."""
         if _LOGGER.isEnabledFor(_level(event)):
             _LOGGER.log(_level(event), "%s", _line(event))
 
@@ -143,7 +142,7 @@ def _level(event: Event) -> int:
         case SessionAnswered() | SessionRefused() | CallbackDelivered() | NextSessionChosen():
             return logging.INFO
         case WatchFellBack(reason="unsupported"):
-            return logging.INFO  # caused by a setting of the server, and the same for each watch
+            return logging.INFO  # caused by a setting of the server, so every watch would report it
         case WebRefused() if event.code in _PERSONAL:
             return logging.INFO
         case _:

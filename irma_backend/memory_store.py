@@ -29,12 +29,13 @@ _MIN_SWEEP_SIZE: Final = 1024
 class MemoryStore:
     """Holds values in this process. Threads may share it.
 
-    Expired keys are removed. It never holds more than twice the number of live keys, or 1024.
+    Expired keys are removed. The store never holds more than twice the number of live keys, or 1024
+    keys.
 
     Args:
         clock: The clock that measures lifetimes, such as `transport.clock`.
-        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, which says that the program
-            runs as one process.
+        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, by which you declare that
+            the program runs as one process.
 
     Raises:
         ConfigurationError: An argument is invalid, or the risk is not allowed.
@@ -44,7 +45,7 @@ class MemoryStore:
         check_clock(clock)
         if Risk.MEMORY_STORE not in parse_risks(allow):
             raise ConfigurationError(
-                "each process has a memory store of its own: allow Risk.MEMORY_STORE if the "
+                "each process has its own memory store: allow Risk.MEMORY_STORE if the "
                 "program runs as one process, otherwise use a store that its processes share"
             )
         self._clock = clock
@@ -72,7 +73,7 @@ class MemoryStore:
             return True
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of a key, or None if it has none; see `Store`.
+        """Return the value of a key, or None; see `Store`.
 
         Raises:
             ConfigurationError: The key is not a string, this is another process, or the store is
@@ -140,7 +141,7 @@ class AsyncMemoryStore:
         return self._store.put_if_absent(key, value, lifetime)
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value of a key, or None if it has none; see `MemoryStore`."""
+        """Return the value of a key, or None; see `MemoryStore`."""
         return self._store.get(key)
 
     async def delete(self, key: str) -> None:

@@ -9,9 +9,9 @@ application may log anything. Configure such tools with these functions:
     AioHttpClientInstrumentor().instrument(url_filter=redact_url)
     logging.getLogger("aiohttp.access").addFilter(RedactingFilter())
 
-They recognise secrets by their form: sealed strings (handles and callback URLs), JWTs, bearer
-tokens, session tokens after `session/`, `token` or `authorization`, the binding cookie of a web
-session, and the number with which an app returns to a page. `redact_event` also goes by field
+The filters recognise secrets by their form: sealed strings (handles and callback URLs), JWTs,
+bearer tokens, session tokens after `session/`, `token` or `authorization`, the binding cookie of a
+web session, and the number with which an app returns to a page. `redact_event` also looks at field
 names. Attribute values have no recognisable form, so no filter removes them.
 """
 
@@ -53,14 +53,14 @@ def redact(text: str) -> str:
     """Return the string with each secret that has a known form replaced.
 
     Raises:
-        UsageError: It is not a string.
+        UsageError: The argument is not a string.
     """
     given: object = text
     if not isinstance(given, str):
         raise UsageError("text: must be a string")
     redacted = _SECRETS.sub(_replacement, text)
     if "%" in redacted and _SECRETS.search(unquote(redacted)):
-        # It is percent-encoded in a way that the pattern does not cover.
+        # The pattern does not cover this way of percent-encoding.
         return _SECRETS.sub(_replacement, unquote(redacted))
     return redacted
 
@@ -70,7 +70,7 @@ def _replacement(found: re.Match[str]) -> str:
 
 
 def redact_url(url: object) -> str:
-    """Return a URL as a string, redacted: a `url_filter` for OpenTelemetry."""
+    """Return a redacted URL as a string; use this as the `url_filter` of OpenTelemetry."""
     return redact(str(url))
 
 
@@ -100,13 +100,15 @@ def _redacted(value: Any, levels: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [_redacted(item, levels - 1) for item in value]
         if isinstance(value, list | tuple) and len(items) == 2 and _is_secret(value[0]):  # noqa: PLR2004
-            items[1] = _REDACTED  # a header as a pair, as in ASGI and some trackers
+            items[1] = (
+                _REDACTED  # a header as a pair, which is the form in ASGI and in some trackers
+            )
         return tuple(items) if isinstance(value, tuple) else items
     return value
 
 
 def _is_secret(name: object) -> bool:
-    """Return whether a field of this name holds a secret, in the spelling of WSGI, HTTP or code."""
+    """Return whether a field's name, as WSGI, HTTP or code spells it, suggests a secret."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     if not isinstance(name, str):

@@ -64,7 +64,7 @@ _OF_SETTINGS: Final = {
     "token": "authentication.token",
     "status": "parts.status",
 }
-"""The settings, by the argument that overrides each of them."""
+"""The settings, keyed by the argument that overrides each of them."""
 
 PluginNames: TypeAlias = Iterable[str | ModuleType]
 Secrets: TypeAlias = Mapping[str, Secret]
@@ -76,11 +76,11 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     """Keyword arguments of `Parts.requestor` and `connect`; all are optional.
 
     Attributes:
-        name: The name under which the server knows the key.
-        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
-            in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
+        name: The server's name for the key.
+        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key in
+            PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
             `secrets` holds under that name), or a URI that a plugin supports.
-        token: The API token that the server has for this requestor. Pass this or `key`, not both.
+        token: This requestor's API token at the server. Pass this or `key`, not both.
         status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
             that use this requestor publish there.
         gateway: See `Requestor`, also for the settings below.
@@ -89,11 +89,12 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         timeout: The limit for each call.
         headers: Headers for each call.
         frontend_url: The URL at which browsers and apps reach the server.
-        observer: Is notified of events; see `Requestor`. By default a `LoggingObserver()`; None for
-            no observer.
-        signature_verifier: Verifies the signatures of sessions; see `Requestor`. By default one
-            with the time-stamp keys of the settings, if they have any.
-        schemes: The attributes that exist; see `Requestor`. By default those of the settings.
+        observer: Receives events; see `Requestor`. By default a `LoggingObserver()`; None for no
+            observer.
+        signature_verifier: Verifies the signatures of sessions; see `Requestor`. By default a
+            verifier with the time-stamp keys in the settings, if there are any.
+        schemes: The schemes in which `check` looks up attributes; see `Requestor`. By default those
+            in the settings.
     """
 
     name: str | None
@@ -116,11 +117,11 @@ class Opener:
     """Opens parts of one mode.
 
     Args:
-        mode: The mode of the parts. The registry checks that each has it.
+        mode: The mode of the parts. The registry checks this for each part.
         transport: The transport, and the clock, that plugins receive.
         own: Receives each part as soon as it is open, to close it later.
-        settings: As for `open_parts`, as are the next three.
-        plugins: The plugins to use.
+        settings: This argument and the following ones are those of `open_parts`.
+        plugins:  The plugins to use.
         secrets: Secrets by name.
         allow: The accepted risks.
     """
@@ -158,7 +159,7 @@ class Opener:
         )
 
     def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
-        """Return a signer. Its place names a setting in errors, as for a status backend."""
+        """Return a signer. Errors name the given place of its setting, as for a status backend."""
         return self._open(self._plugins.signer, uri, "authentication.key", place)
 
     def status_backend(
@@ -209,7 +210,7 @@ class Opener:
         }
 
     def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
-        """Add the settings that no argument overrides, and return where they were given."""
+        """Add the settings that no argument overrides, and return the places of these settings."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
         given |= arguments.keys() & {"jwt_issuer"}  # None is for a server without an issuer
@@ -220,7 +221,7 @@ class Opener:
             if setting is not None and argument not in given:
                 arguments[argument], places[argument] = setting.value, setting.place
         if arguments.get("token") is not None and "name" in places:
-            del arguments["name"]  # it names the key that the token replaces
+            del arguments["name"]  # the name belongs to the key that the token replaces
         return places
 
     def _add_pinned(self, arguments: dict[str, Any]) -> None:
@@ -274,7 +275,7 @@ class Opener:
         signer = self.signer(key, places.get("key"))
         if signer.algorithm == HS256:
             return HmacAuthentication(name, signer)
-        # It accepts only RS256.
+        # `publickey` accepts only RS256.
         return PublicKeyAuthentication(name, signer)
 
     def _open(
@@ -307,7 +308,7 @@ class Opener:
 
 
 def _plugins_of(settings: Settings) -> dict[str, object]:
-    """Import the plugins that the settings name."""
+    """Import the plugins that the settings list."""
     used = settings.first("plugins.use")
     with naming(None if used is None else used.place):
         return load_plugins(settings.plugins)
@@ -328,7 +329,7 @@ def closing(part: OpenPart[object]) -> Callable[..., None]:
 
 
 def closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
-    """Return `_closing` for an `async with` block."""
+    """Return the exit function of `closing` for an `async with` block."""
 
     async def leave(
         _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -342,8 +343,8 @@ def closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
 
 
 def _raise_unless_second(failed: PluginError, error: BaseException | None) -> None:
-    # The first error matters more. If it is an interruption or a cancelled task, replacing it would
-    # let the program go on.
+    # The first error matters more. If that error is an interruption or a cancellation, replacing it
+    # would let the program continue.
     if error is None:
         raise failed
     error.add_note(f"Afterwards: {failed}")

@@ -1,8 +1,8 @@
 """Open requestors, signers, status backends and stores by URI.
 
 `open_parts` receives plugins and secrets once and opens any number of parts. `connect` is the short
-form for one requestor. Both own what they open, their transport included, and close it in reverse
-order at the end.
+form for one requestor. Both own the parts that they open, including the transport, and close them
+in reverse order at the end.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ def connect(
     """Open a requestor by configuration alone, for a `with` block.
 
     Args:
-        url: The server's base URL; see `Requestor`. By default that of the settings.
+        url: The server's base URL; see `Requestor`. The default is the one in the settings.
         settings: See `open_parts`. Without it and without `url`, the requestor is opened with
             `read_settings()`.
-        plugins: See `open_parts`, as for the next three.
-        secrets: Secrets by name.
+        plugins: The plugins to use; see `open_parts` for this and the next two arguments.
+        secrets:  Secrets by name.
         allow: The accepted risks.
         transport: The transport to use.
         connection: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more. Each
-            overrides the setting of that meaning.
+            overrides the corresponding setting.
 
     Raises:
         ConfigurationError: A setting is invalid. No message shows a URI.
@@ -93,15 +93,15 @@ async def connect_async(
     """Open an `AsyncRequestor` by configuration alone, for an `async with` block.
 
     Args:
-        url: The server's base URL; see `Requestor`. By default that of the settings.
-        settings: See `open_parts_async`. Without it and without `url`, the requestor is opened
-            with `read_settings()`.
-        plugins: See `open_parts_async`, as for the next three.
-        secrets: Secrets by name.
+        url: The server's base URL; see `Requestor`. The default is the one in the settings.
+        settings: See `open_parts_async`. Without it and without `url`, the requestor is opened with
+            `read_settings()`.
+        plugins: The plugins to use; see `open_parts_async` for this and the next two arguments.
+        secrets:  Secrets by name.
         allow: The accepted risks.
         transport: The transport to use.
         connection: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more. Each
-            overrides the setting of that meaning.
+            overrides the corresponding setting.
 
     Raises:
         ConfigurationError: A setting is invalid. No message shows a URI.
@@ -127,9 +127,9 @@ def open_parts(
     """Open requestors and their parts by URI, for a `with` block that closes them.
 
     Args:
-        settings: What `read_settings` returns, or the path of a settings file for it. Arguments
-            override it; plugins, secrets and risks add up. By default no settings are read.
-        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
+        settings: The result of `read_settings`, or the path of a settings file. Arguments override
+            settings, but plugins, secrets and risks add up. By default no settings are read.
+        plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
             one.
@@ -140,7 +140,7 @@ def open_parts(
     Raises:
         ConfigurationError: An argument or a setting is invalid.
         PluginError: A plugin is not installed, cannot be imported, or failed to close a part. If
-            the block itself fails, its error is raised, with a note of what closing raised.
+            the block itself fails, its error is raised, with a note about the error from closing.
     """
     with ExitStack() as owned:
         used = owned.enter_context(Urllib3Transport()) if transport is None else transport
@@ -172,9 +172,9 @@ async def open_parts_async(
     """Open asyncio requestors and their parts by URI, for an `async with` block that closes them.
 
     Args:
-        settings: What `read_settings` returns, or the path of a settings file for it. Arguments
-            override it; plugins, secrets and risks add up. By default no settings are read.
-        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
+        settings: The result of `read_settings`, or the path of a settings file. Arguments override
+            settings, but plugins, secrets and risks add up. By default no settings are read.
+        plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
             one.
@@ -185,7 +185,7 @@ async def open_parts_async(
     Raises:
         ConfigurationError: An argument or a setting is invalid.
         PluginError: A plugin is not installed, cannot be imported, or failed to close a part. If
-            the block itself fails, its error is raised, with a note of what closing raised.
+            the block itself fails, its error is raised, with a note about the error from closing.
     """
     async with AsyncExitStack() as owned:
         used = transport
@@ -212,7 +212,7 @@ async def open_parts_async(
 @final
 @boundary
 class Parts:
-    """Opens requestors and their parts by URI; `open_parts` makes one, and closes it.
+    """Opens requestors and their parts by URI; `open_parts` makes and closes it.
 
     Every method raises `ConfigurationError` if a setting is invalid or the `with` block has ended,
     and `PluginError` if a plugin failed or no plugin has the URI's scheme.
@@ -228,14 +228,14 @@ class Parts:
         """Return a requestor for a server.
 
         Args:
-            url: The server's base URL; see `Requestor`. By default that of the settings.
+            url: The server's base URL; see `Requestor`. The default is the one in the settings.
             connection: See `ConnectionSettings`.
         """
         arguments = self._opener.requestor_arguments(url, connection)
         return Requestor(transport=self._transport, **arguments)
 
     def signer(self, uri: str | None = None) -> Signer:
-        """Return the signer that a URI names, for `sign_session_request`.
+        """Return the signer of a URI, for `sign_session_request`.
 
         Args:
             uri: A URI like that of `key`. By default, the one in the settings.
@@ -243,13 +243,14 @@ class Parts:
         return cast("Signer", self._opener.signer(uri))
 
     def status_backend(self, uri: str | None = None) -> StatusBackend:
-        """Return the status backend of a URI, such as `redis://…` or one for a plugin."""
+        """Return the status backend of a URI, such as `redis://…` or a plugin's URI."""
         return cast("StatusBackend", self._opener.status_backend(uri))
 
     def store(self, uri: str | None = None) -> Store:
         """Return the store of a URI, for callbacks and handles.
 
-        Each call with `memory:` returns a new store of this process; it needs `Risk.MEMORY_STORE`.
+        Each call with `memory:` returns a new store for this process only, which needs
+        `Risk.MEMORY_STORE`.
         """
         return cast("Store", self._opener.store(uri))
 
@@ -257,9 +258,9 @@ class Parts:
 @final
 @boundary
 class AsyncParts:
-    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes one, and closes it.
+    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
 
-    Its methods are those of `Parts`. They are not awaited, but the methods of their results are.
+    Its methods are those of `Parts`. These are not awaited, but the methods of their results are.
     """
 
     def __init__(self, opener: Opener, transport: AsyncTransport) -> None:

@@ -32,12 +32,12 @@ def path_of(uri: str) -> Path:
 
 
 def resolve_path(uri: str, folder: Path) -> str:
-    """Return the URI with its path below a folder if it is relative.
+    """Return the URI; a relative path in it starts from the given folder.
 
-    A URI of a scheme that this package does not have is unchanged.
+    URIs with schemes that this package does not define are returned unchanged.
 
     Raises:
-        ConfigurationError: See `path_of`.
+        ConfigurationError: As for `path_of`.
     """
     scheme = uri.partition(":")[0].lower()
     if scheme not in _SCHEMES:

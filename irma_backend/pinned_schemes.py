@@ -1,4 +1,4 @@
-"""The schemes and keys that settings pin, which say what exists and verify signatures."""
+"""The schemes and keys that settings pin, to look up attributes and to verify signatures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pinned_schemes(settings: Settings) -> Schemes:
     with naming(keys.place):
         if {folder.absolute().name for folder in folders.value} != {name for name, _ in keys.value}:
             raise ConfigurationError(
-                "each scheme needs the key with the name of its folder, and no key may be left over"
+                "each scheme needs a key with the name of its folder, and each key needs a scheme"
             )
         pinned = {name: read_small_file(path) for name, path in keys.value}
     with naming(keys.place, "pinned"):
@@ -52,7 +52,7 @@ def pinned_schemes(settings: Settings) -> Schemes:
 
 
 def pinned_verifier(settings: Settings, schemes: Schemes) -> SignatureVerifier:
-    """Return the verifier of signatures with the time-stamp keys of the table `[proofs]`.
+    """Return a signature verifier with the time-stamp keys in the table `[proofs]`.
 
     Raises:
         ConfigurationError: A key is invalid. The error names the setting.

@@ -1,4 +1,4 @@
-"""The choices of a person who plays the app: whose app it is, its cards, and how it cheats.
+"""The choices of a person who plays the app: the app's owner, its cards, and how it cheats.
 
 The development server's pages and the command line share this.
 """
@@ -27,7 +27,7 @@ _YES, _NO = "Yes", "No"
 
 
 def read_cards(values: Sequence[str]) -> Cards:
-    """Return the cards that values of `--has` describe.
+    """Return the cards that the values of `--has` describe.
 
     Args:
         values: `SCHEME.ISSUER.CREDENTIAL.ATTRIBUTE=VALUE`, with an empty value for an attribute
@@ -46,18 +46,18 @@ def read_cards(values: Sequence[str]) -> Cards:
             )
         card = cards.setdefault(found["card"], {})
         if found["name"] in card:
-            raise ConfigurationError(f"value {number}: this attribute has a value already")
+            raise ConfigurationError(f"value {number}: this attribute already has a value")
         if found["name"]:
             card[found["name"]] = found["value"] or None
     return cards
 
 
 def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
-    """Add to an app the cards of a kind of person, changed and extended by the given cards.
+    """Add the cards of a kind of person to an app, changed and extended by the given cards.
 
     Raises:
-        ConfigurationError: The server's scheme has no such card or attribute. The cards of a kind
-            of person are left out then.
+        ConfigurationError: The server's scheme has no such card or attribute. In another scheme,
+            the usual cards of the person are left out.
     """
     known = cards_of(kind, year)
     for credential_type, attributes in known.items():
@@ -65,7 +65,7 @@ def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
             try:
                 app.add(credential_type, attributes)
             except ConfigurationError:
-                continue  # another scheme than pbdf
+                continue  # a scheme other than pbdf
     for credential_type, more in cards.items():
         try:
             app.add(credential_type, {**known.get(credential_type, {}), **more})

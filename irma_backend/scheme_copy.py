@@ -1,7 +1,7 @@
 """Keep a copy of a scheme: fetch its files over HTTP, and check each of them.
 
 The scheme's index must be signed by a key that the user pins, and each file must have the hash that
-the index gives for it. So the source of the files does not matter.
+the index gives for it. So it does not matter where the files come from.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _NOT_IN_A_PATH: Final = frozenset("\\:\0")
 def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int:
     """Put a checked copy of a scheme into a folder, in place of an earlier copy.
 
-    The folder is unchanged until each file has been fetched and checked. The copy has the files
+    The folder does not change until each file has been fetched and checked. The copy has the files
     that the index lists, with `index`, `index.sig` and, as `pk.pem`, the given key.
 
     Two renames then put the copy in place of an earlier one. Between them there is no folder, so a
-    program that opens it at that moment gets an error, and never half a scheme. If the machine
+    program that opens it at that moment gets an error, but never half a scheme. If the machine
     stops between them, call this again.
 
     Args:
@@ -74,7 +74,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
     signature = _fetch("index.sig", server, transport)
     if f" {name}/".encode() not in index:
         raise ConfigurationError(
-            "the folder must have the name of the scheme that is at the URL, such as pbdf"
+            "the folder must have the name of the scheme at the URL, such as pbdf"
         )
     hashes = read_index(name, index, signature, public)
     files = {"index": index, "index.sig": signature, "pk.pem": key}
@@ -95,7 +95,7 @@ def _fetch(path: str, server: ServerUrl, transport: Transport) -> bytes:
     )
     if response.status != _OK:
         raise UnexpectedResponseError(
-            label, response.status, "is not a file of a scheme: give the URL of the scheme's folder"
+            label, response.status, "is not a scheme file: give the URL of the scheme's folder"
         )
     return response.body
 
@@ -104,12 +104,12 @@ def _checked_path(listed: str, name: str) -> str:
     """Return the path of a file below the folder of its scheme."""
     path = listed.removeprefix(f"{name}/")
     if {"", ".", ".."} & {*path.split("/")} or _NOT_IN_A_PATH & {*path} or path in _UNLISTED:
-        raise ConfigurationError(f"{name}/index: lists a path that no file of a scheme has")
+        raise ConfigurationError(f"{name}/index: lists a path that no scheme file can have")
     return path
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Check that a folder has only files of an earlier copy, which will be removed."""
+    """Check that a folder holds only an earlier copy's files, which will be removed."""
     if not folder.exists():
         return
     index = folder / "index"
@@ -118,8 +118,8 @@ def _check_replaceable(folder: Path) -> None:
     added = [each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()]
     for path in sorted({*added} - known):
         raise ConfigurationError(
-            f"the folder has a file that is not of the scheme, {path}, which would be removed: "
-            "move it, or choose another folder"
+            f"the folder has a file that does not belong to the scheme, {path}, which would "
+            "be removed: move it, or choose another folder"
         )
 
 
@@ -142,7 +142,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _time(folder: Path) -> int:
-    """Return when a scheme was signed, in Unix seconds; 0 if it does not say."""
+    """Return when a scheme was signed, in Unix seconds; 0 if its time is missing."""
     file = folder / "timestamp"
     written = file.read_bytes().strip() if file.is_file() else b""
     return int(written) if written.isdigit() and len(written) <= 20 else 0  # noqa: PLR2004
@@ -155,7 +155,9 @@ def _replace(folder: Path, draft: Path, earlier: Path) -> None:
     try:
         folder.rename(earlier)
         draft.rename(folder)
-    except BaseException:  # after Ctrl-C, too: what is still at `earlier` will be deleted
+    except (
+        BaseException
+    ):  # also after Ctrl-C, because a folder that stays at `earlier` will be deleted
         if earlier.exists() and not folder.exists():
             earlier.rename(folder)
         raise

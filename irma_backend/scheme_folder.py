@@ -1,4 +1,4 @@
-"""Read schemes from a folder, as the official server keeps them."""
+"""Read schemes from a folder with the layout that the official server uses."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SchemeFolder:
         try:
             with (self._path / path).open("rb") as file:
                 data = file.read(_LONGEST + 1)
-        except (OSError, ValueError):  # the latter for a null character
+        except (OSError, ValueError):  # ValueError is for a null character
             raise ConfigurationError(f"path {path}: is not a file that can be read") from None
         if len(data) > _LONGEST:
             raise ConfigurationError(f"path {path}: must not be larger than {_LONGEST} bytes")
@@ -59,5 +59,5 @@ class SchemeFolder:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # its name is too long, for example
+    except OSError:  # for example because its name is too long
         return False

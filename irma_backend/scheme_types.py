@@ -26,7 +26,8 @@ def open_schemes(path: Path) -> Schemes:
     """Return the schemes of a folder, which holds one scheme or several.
 
     The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so it
-    finds damage, but not a forgery: `irma-backend scheme get` compares it with the user's own.
+    reveals damage, but not a forgery: `irma-backend scheme get` compares it with the user's own
+    key.
 
     Raises:
         ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
@@ -71,7 +72,7 @@ def _known(described: Described) -> CredentialType:
         optional=frozenset(
             name
             for name, attribute in names.items()
-            # An issuer does not know a random blind attribute, so it gives no value.
+            # The issuer does not know the value of a random blind attribute, so it cannot set one.
             if attribute.is_optional or attribute.is_random_blind
         ),
         singleton=described.is_singleton,

@@ -43,10 +43,10 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 @final
 @attrs.frozen(kw_only=True)
 class WebSettings:
-    """The settings that web adapters share; None for each setting that no source has.
+    """The settings that web adapters share; a setting that no source has is None.
 
     Attributes:
-        url: The website's own base URL. The IRMA server posts to URLs below it.
+        url: The website's own base URL. The IRMA server posts to URLs under it.
         origins: Other origins whose pages may start and finish sessions.
         lifetime: The time limit for connecting an app.
         plain_cookie: Whether the cookie may travel over HTTP on this machine.
@@ -67,10 +67,10 @@ class Settings:
 
     Args:
         file: The settings file, or None.
-        sources: The settings of each source. The first source that has a setting decides.
+        sources: The settings of each source. The first source with a setting takes precedence.
 
     Raises:
-        ConfigurationError: Two settings exclude each other.
+        ConfigurationError: Two settings cannot be combined.
     """
 
     def __init__(self, file: Path | None, sources: Iterable[Iterable[Given]]) -> None:
@@ -85,7 +85,7 @@ class Settings:
 
     @property
     def given(self) -> tuple[Given, ...]:
-        """All values that apply, in the order of the table of settings."""
+        """All values in effect, in the order of the table of settings."""
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:
@@ -93,7 +93,7 @@ class Settings:
         return next(iter(self._given.get(name, ())), None)
 
     def value(self, name: str) -> Any:
-        """Return only the value; None if no source has it."""
+        """Return only the value of a setting; None if no source has it."""
         found = self.first(name)
         return None if found is None else found.value
 
@@ -151,7 +151,7 @@ class Settings:
         )
 
     def sealing_keys(self) -> list[str] | None:
-        """Read the sealing keys, the newest first; None if none are given.
+        """Read the sealing keys, newest first; None if there are none.
 
         Raises:
             ConfigurationError: A file or an environment variable cannot be read.
@@ -178,7 +178,7 @@ class Settings:
                 f"{credentials[1]}: cannot be combined with {credentials[0]}; a requestor has "
                 "either a key or a token"
             )
-        if known & {_KEY, _TOKEN}:  # the other one would be a second way to authenticate
+        if known & {_KEY, _TOKEN}:  # the other setting would be a second way to authenticate
             known |= {_KEY, _TOKEN}
         for each in source:
             name = each.place.name
@@ -205,7 +205,7 @@ def read_settings(path: str | Path | None = None) -> Settings:
 
     Args:
         path: The settings file. The default is the file that the environment variable
-            `IRMA_SETTINGS` names. Without both, only the environment counts.
+            `IRMA_SETTINGS` names. If neither is given, only the environment is read.
 
     Raises:
         ConfigurationError: The file cannot be read, or a setting is unknown or invalid. The error
@@ -220,7 +220,7 @@ def settings_with(
     """Return the settings of `read_settings`, overridden by a command's options (`read_options`).
 
     Raises:
-        ConfigurationError: See `read_settings`; or an option is invalid.
+        ConfigurationError: As for `read_settings`; or an option is invalid.
     """
     what, file = "settings", path
     if path is None:
@@ -234,10 +234,10 @@ def settings_with(
 
 
 def as_settings(source: SettingsSource) -> Settings:
-    """Return settings, which are read from a file if a path is given.
+    """Return the settings, reading them from a file if a path is given.
 
     Raises:
-        ConfigurationError: See `read_settings`.
+        ConfigurationError: As for `read_settings`.
     """
     return source if isinstance(source, Settings) else read_settings(source)
 

@@ -1,7 +1,7 @@
-"""The kinds of values that settings have: how each is read from TOML, a variable or an option.
+"""The kinds of setting values, and how each is read from TOML, a variable or an option.
 
 A reader receives the value as in TOML, and the folder of the settings file, from which relative
-paths start. Its errors say what the value must be, and never repeat it.
+paths start. Its errors describe a valid value, and never repeat the invalid one.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
-"""A secret in a query, in a fragment, or in any other part of a URI that has names with values."""
+"""A secret in a query, in a fragment, or in any other part of a URI with `name=value` pairs."""
 _MAY_HOLD_SECRET: Final = frozenset("@?#=")
 """Characters of URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-"""A name that the user chooses. No key is that short: one of 32 bytes has 43 letters in base64."""
+"""A name that the user chooses. No key is that short: 32 bytes are 43 characters in base64."""
 RISK_NAMES: Final = {risk.name.lower().replace("_", "-"): risk for risk in Risk}
-"""The risks by the names that settings have for them, such as `plain-http`."""
+"""The risks, by their names in settings, such as `plain-http`."""
 
 
 def _as_it_is(_name: str, text: str) -> object:
@@ -89,7 +89,7 @@ def _as_it_is(_name: str, text: str) -> object:
 def fingerprint(secret: str) -> str:
     """Return the first 8 hexadecimal digits of the SHA-256 of a secret.
 
-    They show whether two secrets are the same, and are too few to find one.
+    These digits show whether two secrets are the same, but are too few to find a secret.
     """
     return sha256(secret.encode(errors="surrogateescape")).hexdigest()[:8]
 
@@ -141,7 +141,7 @@ class Kind:
         expected: The description of a valid value, with an article.
         read: Returns the value for a value in TOML. It raises `ConfigurationError`.
         of_variable: Returns the value as in TOML, given an environment variable's name and string.
-        read_outside: Reads a value that is not in a file, if other rules apply to it.
+        read_outside: Reads a value from outside a settings file, if other rules apply there.
         show: Returns the part of a value that may be shown, as JSON.
     """
 
@@ -199,7 +199,7 @@ def read_small_file(path: Path) -> str:
     """Return the content of a file of at most a mebibyte, which must be UTF-8.
 
     Raises:
-        ConfigurationError: It cannot be read, is larger, or is not in UTF-8.
+        ConfigurationError: The file cannot be read, is too large, or is not in UTF-8.
     """
     try:
         with path.open("rb") as file:
@@ -233,7 +233,7 @@ def _strings(value: Any, folder: Path) -> tuple[str, ...]:
 
 def _url(value: Any, folder: Path) -> str:
     url = _string(value, folder)
-    # Plain HTTP is checked later, when the risks are known.
+    # Plain HTTP is checked later, when the allowed risks are known.
     ServerUrl.parse(url, allow=tuple(Risk), what="URL")
     return url
 
@@ -260,7 +260,7 @@ def _holds_secret(uri: str) -> bool:
     try:
         urlsplit(uri)
     except ValueError:
-        return True  # perhaps a password with a bracket in it
+        return True  # perhaps a password that contains a bracket
     # The URI may be wrapped by another scheme, and the password may have any character.
     after_colon = uri.partition("//")[2].partition(":")[2]
     return "@" in after_colon or _SECRET_MEMBER.search(unquote(rest)) is not None
@@ -305,8 +305,9 @@ def _reference(value: Any, folder: Path) -> SecretReference:
     if colon and scheme == "env" and _VARIABLE.fullmatch(rest):
         return SecretReference.to_variable(rest)
     raise ConfigurationError(
-        "must say where the secret is, as file:PATH or env:NAME. A settings file holds no secret: "
-        "move it into a file that only this program may read, or into an environment variable"
+        "must be the location of the secret, as file:PATH or env:NAME. A settings file must "
+        "not hold secrets: move the secret into a file that only this program may read, or "
+        "into an environment variable"
     )
 
 
@@ -357,7 +358,7 @@ def _request(value: Any, folder: Path) -> Any:
     except RequestError as error:
         raise ConfigurationError(str(error)) from None
     if isinstance(request, RevocationRequest):
-        raise ConfigurationError("must be a session request, and not a revocation")
+        raise ConfigurationError("must be a session request, not a revocation")
     return request
 
 
@@ -366,7 +367,7 @@ def _request_file(value: Any, folder: Path) -> Any:
 
 
 def _number(_name: str, text: str) -> object:
-    # Python's own reader also takes `1_0`, and digits of other scripts.
+    # Python's `int` also accepts `1_0`, and digits of other scripts.
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 

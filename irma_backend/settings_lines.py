@@ -1,6 +1,6 @@
 """Read a TOML document together with the line of each of its keys.
 
-`tomllib` has no lines for keys, so a scan of our own finds them. It runs after `tomllib` has
+`tomllib` does not report the lines of keys, so our own scan finds them. It runs after `tomllib` has
 accepted the document, so it relies on the grammar of TOML and checks nothing itself.
 """
 
@@ -39,7 +39,7 @@ _REASONS: Final = {
     "Unclosed array": "a list has no end",
     "Unclosed inline table": "an inline table has no end",
 }
-"""Our messages for those of `tomllib`, which may quote the document."""
+"""Our replacements for the messages of `tomllib`, which may quote the document."""
 
 
 class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
@@ -47,7 +47,7 @@ class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
 
     Attributes:
         line: The line of the fault, from 1.
-        reason: What is wrong. It quotes nothing.
+        reason: What is wrong, without a quotation from the document.
     """
 
     def __init__(self, line: int, reason: str) -> None:
@@ -74,7 +74,7 @@ class TomlDocument(NamedTuple):
 
 
 def read_toml(content: bytes) -> TomlDocument:
-    """Return the document that a file holds. A byte order mark at its start is skipped.
+    """Return the document in a file. A byte order mark at its start is skipped.
 
     Raises:
         TomlFault: The bytes are not TOML in UTF-8.
@@ -89,7 +89,10 @@ def read_toml(content: bytes) -> TomlDocument:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         fault = _fault(str(error), text)
-    except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a …
+    except (
+        ValueError,
+        RecursionError,
+    ):  # for a number with thousands of digits, or lists nested very deeply
         fault = TomlFault(1, "is not valid TOML: a value is too long or too deeply nested")
     else:
         return TomlDocument(values, _lines(text))
@@ -131,7 +134,7 @@ def _key(text: str, at: int) -> tuple[tuple[str, ...], int]:
     """Return the parts of a dotted key, and the position after it."""
     parts: list[str] = []
     while True:
-        # TOML always has a key here.
+        # The document is valid TOML, so there is always a key here.
         found = cast("re.Match[str]", _KEY.match(text, _end_of(_SPACES, text, at)))
         raw, at = found[0], _end_of(_SPACES, text, found.end())
         parts.append(tomllib.loads(f"k={raw}")["k"] if raw[0] in "\"'" else raw)

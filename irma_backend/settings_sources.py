@@ -1,4 +1,4 @@
-"""The sources of settings, and the settings that each of them has.
+"""The sources of settings: options, environment variables and the settings file.
 
 An option of a command overrides an environment variable, which overrides the settings file.
 """
@@ -33,7 +33,7 @@ class Place:
     Attributes:
         name: The setting, such as `server.url`.
         file: The settings file.
-        line: The line in it, from 1.
+        line: The line in that file, from 1.
         variable: The environment variable.
         option: The option of a command, such as `--server`.
     """
@@ -70,12 +70,12 @@ class Given:
 
 @contextmanager
 def naming(place: Place | None, argument: str = "") -> Generator[None]:
-    """Name the place of a setting in an error that the use of its value raises.
+    """Name the place of a setting in an error that its value causes.
 
     Args:
         place: The place; None for an argument, which the error names itself.
-        argument: The argument that the value is passed as. The place
-            replaces its name at the start of the error.
+        argument: The name of the argument that receives the value. At the start of the error, the
+            place replaces this name.
 
     Raises:
         ConfigurationError: The error of the block, with the place at its start.
@@ -94,7 +94,7 @@ def naming(place: Place | None, argument: str = "") -> Generator[None]:
 
 
 def _advice(message: str, place: Place) -> str:
-    if place.option is not None:  # the command says which option allows a risk
+    if place.option is not None:  # the command's own message names the option that allows a risk
         return message
     for name, risk in RISK_NAMES.items():
         message = message.replace(f"allow Risk.{risk.name}", f'add "{name}" to server.allow')
@@ -172,7 +172,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
 
 
 def read_variables() -> Iterator[Given]:
-    """Yield the settings of the environment. An empty variable counts as absent.
+    """Yield the settings of the environment. An empty variable counts as missing.
 
     Raises:
         ConfigurationError: A variable is invalid. The error names it, and shows no value.

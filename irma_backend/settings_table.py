@@ -43,10 +43,11 @@ class Setting:
     """A setting that a settings file may hold.
 
     Attributes:
-        name: Its table and key, such as `server.url`. `*` stands for a name that the user chooses.
+        name: The setting's table and key, such as `server.url`. `*` stands for a name that the user
+            chooses.
         kind: The kind of its value.
-        purpose: What it is for.
-        variable: The environment variable that overrides it; None if it has none.
+        purpose: What the setting is for.
+        variable: The environment variable that overrides the setting, or None.
         adds_up: Whether the values from all sources are combined, instead of only the first being
             used.
     """
@@ -63,7 +64,7 @@ class Setting:
         return self.name.count(".") + 1
 
     def is_below(self, path: tuple[str, ...]) -> bool:
-        """Return whether a path leads to this setting, or to a table that may hold it."""
+        """Return whether a path leads to this setting, or to a table that may contain it."""
         return all(
             one == other or (one == "*" and NAME.fullmatch(other) is not None)
             for one, other in zip(self.name.split("."), path, strict=False)
@@ -82,8 +83,8 @@ SETTINGS: Final = (
     Setting(
         "server.key_files",
         PATHS,
-        "Files with the server's public key in PEM, which verifies its results; several during a "
-        "change of keys.",
+        "Files with the server's public key in PEM, which verifies its results; several "
+        "while keys change.",
         "IRMA_SERVER_KEY_FILES",
     ),
     Setting(
@@ -96,7 +97,7 @@ SETTINGS: Final = (
     Setting(
         "server.allow",
         RISKS,
-        "The risks that are accepted. Those from several sources add up.",
+        "The accepted risks. Risks from several sources add up.",
         "IRMA_ALLOW",
         adds_up=True,
     ),
@@ -116,14 +117,14 @@ SETTINGS: Final = (
     Setting(
         "authentication.token",
         REFERENCE,
-        "The API token that the server has for this requestor. Set this or `key`, not both.",
+        "This requestor's API token at the server. Set this or `key`, not both.",
         "IRMA_TOKEN",
     ),
     Setting("secrets.*", REFERENCE, "A secret that a URI or a plugin refers to by this name."),
     Setting(
         "plugins.use",
         TEXTS,
-        "The names of the installed plugins to use. Those from several sources add up.",
+        "The names of the installed plugins to use. Plugins from several sources add up.",
         "IRMA_PLUGINS",
         adds_up=True,
     ),
@@ -137,14 +138,14 @@ SETTINGS: Final = (
     Setting(
         "parts.status",
         URI,
-        "The status backend, to which callback receivers publish and on which watches wait.",
+        "The status backend, which callback receivers publish to and watches wait on.",
         "IRMA_STATUS",
     ),
     Setting(
         "proofs.schemes",
         PATHS,
-        "The folders of schemes, such as `irma_configuration/pbdf`, all in one folder. They say "
-        "which attributes exist, for `requestor.check`.",
+        "The folders of schemes, such as `irma_configuration/pbdf`, all in one folder. "
+        "`requestor.check` looks up attributes in these schemes.",
         "IRMA_SCHEMES",
     ),
     Setting(
@@ -164,16 +165,16 @@ SETTINGS: Final = (
     Setting(
         "proofs.min_key_bits",
         KEY_BITS,
-        "The length of the shortest issuer key to accept in a signature; by default 2048. "
+        "The minimum length of an issuer's key in a signature; by default 2048. "
         "Demonstrations use 1024 bits.",
         "IRMA_MIN_KEY_BITS",
     ),
-    Setting("requests.*.json", REQUEST, "The session request of this name, as JSON."),
+    Setting("requests.*.json", REQUEST, "The session request with this name, as JSON."),
     Setting("requests.*.file", REQUEST_FILE, "The same request, in its own file."),
     Setting(
         "web.url",
         URL,
-        "The website's own base URL. The IRMA server posts to URLs below it.",
+        "The website's own base URL. The IRMA server posts to URLs under it.",
         "IRMA_URL",
     ),
     Setting(
@@ -192,26 +193,27 @@ SETTINGS: Final = (
     Setting(
         "web.sealing_keys",
         REFERENCES,
-        "The sealing keys, as `new_sealing_key` makes them, the newest first. One file or "
+        "The sealing keys, as `new_sealing_key` makes them, newest first. One file or "
         "variable may hold several, separated by commas or line ends.",
         "IRMA_SEALING_KEYS",
     ),
     Setting("dev_server.host", TEXT, "The address on which the development server listens."),
-    Setting("dev_server.port", PORT, "Its port; 0 selects any free port."),
-    Setting("dev_server.url", URL, "Its URL for a phone on the same network."),
+    Setting("dev_server.port", PORT, "The development server's port; 0 selects any free port."),
+    Setting("dev_server.url", URL, "The development server's URL for a phone on the same network."),
     Setting(
         "dev_server.cert",
         PATH,
-        "A PEM file with its certificate, to serve HTTPS. It may hold the private key, too.",
+        "A PEM file with the development server's certificate, to serve HTTPS. It may hold "
+        "the private key, too.",
     ),
     Setting("dev_server.key_file", PATH, "A PEM file with the private key of `cert`."),
-    Setting("dev_server.requestors", PATH, "A file with its requestors."),
+    Setting("dev_server.requestors", PATH, "A file with the development server's requestors."),
     Setting(
         "dev_server.scheme",
         PATH,
-        "A folder with a scheme; the server knows the attributes of this scheme.",
+        "A folder with a scheme; the development server accepts only this scheme's attributes.",
     ),
-    Setting("dev_server.has", HELD, "The attributes that its app holds."),
+    Setting("dev_server.has", HELD, "The attributes that the development server's app holds."),
     Setting(
         "dev_server.callbacks_anywhere",
         FLAG,
@@ -232,5 +234,5 @@ def setting_of(path: tuple[str, ...]) -> Setting | None:
 
 
 def is_table(path: tuple[str, ...]) -> bool:
-    """Return whether a path is that of a table."""
+    """Return whether a path leads to a table."""
     return any(each.depth > len(path) and each.is_below(path) for each in SETTINGS)

@@ -1,8 +1,9 @@
-"""A pool of open connections to an SQLite file. The threads of a process borrow them.
+"""A pool of open connections to an SQLite file, which a process's threads borrow.
 
-SQLite records its locks in a table of the process. A fork copies this table, but not the locks. So
-a child would mistake the locks of its parent for its own. Another process could then delete the
-log, and values that the child put would be lost. Therefore no connection stays open at a fork.
+SQLite records its locks in a table in the process's memory. A fork copies this table, but not the
+locks, so a child would mistake its parent's locks for its own. Another process could then delete
+the log, and values that the child put would be lost. Therefore no connection stays open during a
+fork.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from irma_core.errors import ConfigurationError
 __all__ = ["Connections"]
 
 _MOST_IDLE: Final = 10
-"""Connections that a process keeps open between calls."""
+"""The maximum number of connections that a process keeps open between calls."""
 _connections: Final[weakref.WeakSet[Connections]] = weakref.WeakSet()
 _opened: Final[set[_Opened]] = set()
 """The connections that are open here, or were open in the parent when it forked."""
@@ -32,7 +33,7 @@ class Connections:
     """A pool of open connections to a file. Threads borrow them.
 
     When the last connection closes, SQLite copies its log into the database and waits for the disk
-    several times. So a put is five times faster if one stays open.
+    several times. So a put is five times faster if a connection stays open.
 
     Args:
         path: The file, as an absolute path.
@@ -52,7 +53,7 @@ class Connections:
 
     @contextmanager
     def borrowed(self) -> Generator[sqlite3.Connection]:
-        """Lend a connection that no other thread uses meanwhile."""
+        """Lend a connection that no other thread uses until it is returned."""
         try:
             opened = self._idle.pop()
         except IndexError:
@@ -83,7 +84,7 @@ class _Opened:
                 "another thread used the store's file when this process was forked: fork first, "
                 "and use the store afterwards"
             )
-        _opened.add(self)  # before it is open, so that a fork in between is noticed
+        _opened.add(self)  # before the connection opens, so that a fork in between is noticed
         try:
             self._open(path, busy_timeout)
         except BaseException:
@@ -99,7 +100,7 @@ class _Opened:
             check_same_thread=False,
         )
         try:
-            # Readers do not wait for a writer. The mode is a permanent property of the file.
+            # Readers do not wait for a writer. The file keeps this mode permanently.
             self.database.execute("PRAGMA journal_mode = WAL")
             self._file = _identity(path)
         except BaseException:

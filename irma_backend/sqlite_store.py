@@ -1,4 +1,4 @@
-"""A store in an SQLite file, for the processes of one machine: `sqlite:PATH`."""
+"""A store in an SQLite file, for the processes on one machine: `sqlite:PATH`."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _DELETE: Final = "DELETE FROM entries WHERE key = :key"
 @final
 @boundary
 class SqliteStore:
-    """Keep values in an SQLite file that all processes of one machine share.
+    """Keeps values in an SQLite file that all processes on one machine share.
 
-    Threads may share one, and so may processes after a fork. The file is created with mode 0600. It
-    must lie on a local disk, since SQLite cannot lock files on a network file system.
+    Threads may share a store, and so may processes after a fork. The file is created with mode
+    0600. It must be on a local disk, because SQLite cannot lock files on a network file system.
 
     Args:
         path: The file. Its directory must exist.
@@ -79,7 +79,7 @@ class SqliteStore:
             return database.execute(_PUT, entry).rowcount == 1
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of a key, or None if it has none; see `Store`.
+        """Return the value of a key, or None; see `Store`.
 
         Raises:
             ConfigurationError: The key is not a string, or the store is closed.
@@ -114,7 +114,7 @@ class SqliteStore:
         """Check that the store is not closed.
 
         Raises:
-            ConfigurationError: It is closed.
+            ConfigurationError: The store is closed.
         """
         if self._is_closed:
             raise ConfigurationError("the store is closed")
@@ -152,8 +152,8 @@ class SqliteStore:
 def _begin(database: sqlite3.Connection) -> None:
     """Begin a transaction that writes, once no other process does.
 
-    SQLite itself would try the lock less and less often, so the process that waited longest would
-    lose every race. So we try again after a few milliseconds, as often as all others.
+    SQLite itself would try the lock less and less often, so the process that has waited longest
+    would lose every race. So we try again every few milliseconds, like all other processes.
     """
     ends = time.monotonic() + _BUSY_TIMEOUT.total_seconds()
     database.execute("PRAGMA busy_timeout = 0")
@@ -194,7 +194,7 @@ class AsyncSqliteStore:
         return await self._run(lambda: self._store.put_if_absent(key, value, lifetime))
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value of a key, or None if it has none; see `SqliteStore`."""
+        """Return the value of a key, or None; see `SqliteStore`."""
         return await self._run(lambda: self._store.get(key))
 
     async def delete(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Ask a time-stamping server once whether a key is its own, so that it can be pinned."""
+"""Ask a time-stamping server once whether it owns a key, so that the key can be pinned."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SECONDS: Final = 30
 def ask_time_stamp_key(
     url: str, signature: AttributeBasedSignature | str | bytes, transport: Transport
 ) -> str:
-    """Return `URL=KEY` if a time-stamping server says that the key in a signature is its own.
+    """Return `URL=KEY` if a time-stamping server confirms that it owns the key in a signature.
 
     The answer is as trustworthy as the connection to the server. Ask once, compare the key with a
     second source, and pin it: `SignatureVerifier(time_stamps={url: [key]})`.
 
-    The server also says until when it vouches for the key. A stamp from after that time is refused,
-    as Atum's client does. The pin has no end of its own, so that a signature can still be verified
-    when the server is gone.
+    The response also contains the time until which the server vouches for the key. Like Atum's
+    client, this refuses a later stamp. The pin itself never expires, so that signatures can still
+    be verified when the server is gone.
 
     Args:
         url: The server's URL, from the scheme's description.
@@ -41,11 +41,11 @@ def ask_time_stamp_key(
         transport: Makes the call.
 
     Raises:
-        ProofError: The signature has no time stamp, or is malformed; the server does not trust
-            the key; or it no longer did so when the stamp was made.
+        ProofError: The signature has no time stamp, or is malformed; the server does not trust the
+            key, or no longer trusted it when the stamp was made.
         ConfigurationError: The URL is invalid, or is plain HTTP to another machine or through a
             proxy.
-        UnexpectedResponseError: The response is not that of a time-stamping server.
+        UnexpectedResponseError: The response does not come from a time-stamping server.
         TransportError: The network failed.
 
     Source: Atum's client (`client.go`, `checkPublicKey`), as irmago uses it.
@@ -60,7 +60,7 @@ def ask_time_stamp_key(
     answer = _read_answer(response)
     if answer is None:
         raise UnexpectedResponseError(
-            _LABEL, response.status, "is not that of a time-stamping server"
+            _LABEL, response.status, "does not come from a time-stamping server"
         )
     is_trusted, expires = answer
     if not is_trusted:
@@ -73,7 +73,7 @@ def ask_time_stamp_key(
 
 
 def _read_answer(response: HttpResponse) -> tuple[bool, float] | None:
-    """Return whether the key is trusted, and until when, in Unix seconds; None for another body."""
+    """Return whether the key is trusted, and until when in Unix seconds; None if malformed."""
     try:
         answer = read_json(response.body)
     except JsonTextError:

@@ -1,7 +1,7 @@
-"""Shared by the web adapters: the settings of a site, and its receivers and sessions.
+"""The code that the web adapters share: a site's settings, receivers and sessions.
 
-An adapter opens the requestor and the store in its framework's way. The rest is the same in all
-adapters.
+Each adapter opens the requestor and the store in the way of its framework. The rest is the same in
+all adapters.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
 
 
 def site_settings(source: object, server: object) -> Settings | None:
-    """Return the settings of a site, or None if its code names the server and no settings.
+    """Return a site's settings, or None if its code names a server but no settings.
 
     Args:
         source: The settings, or their file, that the site's code names.
         server: The server that the site's code names.
 
     Raises:
-        ConfigurationError: See `read_settings`.
+        ConfigurationError: As for `read_settings`.
     """
     if source is None:
         return read_settings() if server is None else None
@@ -71,7 +71,7 @@ def site_settings(source: object, server: object) -> Settings | None:
 
 
 def site_defaults(settings: Settings | None) -> dict[str, Any]:
-    """Return the settings of a site that its own code leaves out.
+    """Return the settings that a site's own code leaves out.
 
     The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. Missing settings
     are left out.
@@ -86,14 +86,14 @@ def site_defaults(settings: Settings | None) -> dict[str, Any]:
 
 
 def check_prefix(prefix: object, name: str) -> str:
-    """Return the path below which a site has its pages.
+    """Return the path under which a site has its pages.
 
     Args:
         prefix: The path; empty for the root.
         name: The parameter's name.
 
     Raises:
-        ConfigurationError: It is not such a path.
+        ConfigurationError: The argument is not such a path.
     """
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
@@ -103,10 +103,10 @@ def check_prefix(prefix: object, name: str) -> str:
 
 
 def check_site_url(url: object, name: str) -> str | None:
-    """Return the base URL of a site, or None without one.
+    """Return the base URL of a site, or None if it is not set.
 
     Raises:
-        ConfigurationError: It is not such a URL.
+        ConfigurationError: The argument is not such a URL.
     """
     if url is None:
         return None
@@ -118,21 +118,22 @@ def check_not_empty(value: object, name: str) -> None:
     """Check that a setting has a value if it was given; leaving it out means the default.
 
     Raises:
-        ConfigurationError: It is an empty string or list, as of a variable that is not set.
+        ConfigurationError: The value is an empty string or list, for example from an unset
+            variable.
     """
     if isinstance(value, str | bytes | list | tuple) and not value:
         raise ConfigurationError(f"{name}: must not be empty; leave it out for the default")
 
 
 def site_questions(settings: Settings | None, own: Questions | None) -> Questions:
-    """Return what pages may ask: the named requests of the settings, and above them a site's own.
+    """Return a site's questions: its own, and the named requests of the settings.
 
     Args:
         settings: The settings.
         own: The questions in the site's code; None without any.
 
     Raises:
-        ConfigurationError: There are none at all.
+        ConfigurationError: There are no questions at all.
     """
     questions = {**(settings.requests if settings else {}), **(own or {})}
     if not questions:
@@ -144,7 +145,7 @@ def site_questions(settings: Settings | None, own: Questions | None) -> Question
 
 
 def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return arguments of `connect` as those of `open_parts`, and those of `Parts.requestor`.
+    """Split arguments of `connect` into those of `open_parts` and those of `Parts.requestor`.
 
     Raises:
         ConfigurationError: The name of an argument is not a string.
@@ -161,12 +162,12 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
     Args:
         questions: The questions, by name.
         name: The name.
-        what: Where the name is, for the error.
+        what: The place of the name, for the error.
 
     Raises:
         ConfigurationError: There is no such question.
     """
-    if not issubclass(type(name), str):  # a proxy only claims the class
+    if not issubclass(type(name), str):  # a proxy claims to be a string, but is not one
         raise ConfigurationError(f"{what}: the name of a question must be a string")
     if name not in questions:
         near = get_close_matches(name, questions, 1)
@@ -207,13 +208,15 @@ def report_replay(
 @final
 @attrs.frozen(kw_only=True)
 class SitePages:
-    """The facts about the pages of a site that its code defines.
+    """The properties of a site's pages that its code defines.
 
     Args:
         url: The URL of the pages, as the IRMA server sees it: `https://shop.example/irma`.
         questions: The questions, by name.
-        deliver: Receives the outcomes of questions with a callback; None if there are none.
-        choose: Chooses the next session of a question with one; None if there are none.
+        deliver: Receives the outcomes of questions with a callback; None if there are no such
+            questions.
+        choose: Chooses the next session of a question that may have one; None if there are no such
+            questions.
         sessions: Further arguments of `WebSessions`.
         kept: Where callbacks are kept until `deliver` has returned; None for the store.
     """
@@ -227,17 +230,17 @@ class SitePages:
 
     @property
     def callback_url(self) -> str:
-        """The page below which the IRMA server posts outcomes."""
+        """The URL under which the IRMA server posts outcomes."""
         return f"{self.url}/callback"
 
     @property
     def next_url(self) -> str:
-        """The page below which the IRMA server asks for the next session."""
+        """The URL under which the IRMA server asks for the next session."""
         return f"{self.url}/next"
 
     @property
     def posted_urls(self) -> tuple[str, ...]:
-        """The pages below which the IRMA server posts."""
+        """The URLs under which the IRMA server posts."""
         posted = ((self.callback_url, self.deliver), (self.next_url, self.choose))
         return tuple(url for url, function in posted if function)
 
@@ -275,7 +278,7 @@ def web_site(requestor: Requestor, store: Store, keys: Sequence[str], pages: Sit
         requestor: Makes the calls to the IRMA server.
         store: The store that all processes of the site share.
         keys: The sealing keys.
-        pages: The facts that the site's code defines.
+        pages: The properties that the site's code defines.
 
     Raises:
         ConfigurationError: A URL, a function or a question is invalid.

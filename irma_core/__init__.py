@@ -5,7 +5,7 @@ into answers; the request classes describe what to ask; `errors` has the whole t
 Programs that use another HTTP stack find the rest in `protocol` and `flows`.
 """
 
-# Importing this stays cheap: cattrs, cryptography, Authlib and asyncio are imported on first use,
+# This import must stay cheap: cattrs, cryptography, Authlib and asyncio are imported on first use,
 # patterns that few calls need are strings, which `re` compiles on first use, and `ValueObject` has
 # the methods that attrs would write and compile for each class.
 

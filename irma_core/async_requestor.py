@@ -83,26 +83,27 @@ class AsyncRequestor:
         gateway: How to pass an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application accepts; see `Risk`.
         server_key: The server's public key in PEM, or several while keys change. With it, answers
-            come from *signed* results and say so (`Answer.evidence`). Copy the key from the
-            server's configuration. `FetchedServerKey()` fetches it from the server, which proves
-            no more than TLS does.
+            come only from *signed* results, as `Answer.evidence` shows. Copy the key from the
+            server's configuration. `FetchedServerKey()` fetches the key from the server, so it is
+            only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
             empty.
-        status_backend: Where the processes that receive the server's callbacks publish how
-            sessions end. Watches wait on it instead of the server. The caller closes it.
+        status_backend: Where the processes that receive the server's callbacks publish how sessions
+            end. Watches wait on it instead of the server. The caller closes it.
         timeout: The limit for each call, including its retries. Watches have a separate one. It
             also bounds signers, stores and functions of the application.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
-        frontend_url: Where browsers and apps reach the server, which is its setting `url` without
-            `/irma`. Needed for pairing by the backend, if that host differs from the base URL's.
-        observer: Is notified when sessions start and end, and when calls are repeated. It is called
-            in the same thread or task and is never awaited.
+        frontend_url: The URL at which browsers and apps reach the server: its setting `url` without
+            `/irma`. Only pairing by the backend needs it, and only if its host differs from the
+            base URL's.
+        observer: Receives a notification when a session starts or ends, and when a call is retried.
+            It is called in the same thread or task and is never awaited.
         signature_verifier: Verifies the signature of each signature session before there is an
-            answer, so that you need not trust the server for it (`Evidence.PROOF`). See
-            `irma_proofs.SignatureVerifier`. It runs on a thread.
-        schemes: The attributes that exist, for `check`. See `irma_proofs.Schemes`. They are read on
-            a thread.
+            answer, so that the answer does not depend on trust in the server (`Evidence.PROOF`).
+            See `irma_proofs.SignatureVerifier`. It runs on a thread.
+        schemes: The schemes in which `check` looks up attributes. See `irma_proofs.Schemes`. They
+            are read on a thread.
 
     A method that accepts either a `StartedSession` or a `RequestorToken` does not compare the
     result with the request. Besides the errors that it lists, each method may raise
@@ -247,7 +248,7 @@ class AsyncRequestor:
             NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
             SessionGoneError: The server no longer knows the session.
             ServerRefusedError: The server refused to report the status.
-            TransportError: The server could not be reached until the timeout.
+            TransportError: The server was still unreachable when the timeout expired.
         """
         state = begin_watch(self._context, session, timeout)
         async with (
@@ -282,7 +283,7 @@ class AsyncRequestor:
                 wait for it again.
 
         Raises:
-            NobodyAnsweredError: The timeout expired. It is an `AnswerError`, too.
+            NobodyAnsweredError: The timeout expired. This is a subclass of `AnswerError`.
             ResultJwtError: The signed result was refused; only with `server_key`.
             AnswerError: There is no answer; each reason has a subclass.
         """
@@ -317,7 +318,7 @@ class AsyncRequestor:
         return await self._run(get_result_jwt_flow(self._context, session))
 
     async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """Cancel a session. A session that has ended is unchanged.
+        """Cancel a session. This does nothing if the session has ended.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -327,7 +328,7 @@ class AsyncRequestor:
     async def get_public_key(self) -> str:
         """Return the key with which the server signs results, as PEM.
 
-        A key fetched from the server's own address proves no more than TLS does.
+        Such a key is only as trustworthy as the TLS connection that it came over.
         """
         return await self._run(get_public_key_flow(self._context))
 
@@ -359,7 +360,7 @@ class AsyncRequestor:
         return await self._run(set_pairing_flow(self._context, session, method))
 
     async def complete_pairing(self, session: StartedSession) -> None:
-        """Confirm that the person typed the code that the app shows; possible only at `PAIRING`.
+        """Confirm that the person typed the app's code; only possible in status `PAIRING`.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

@@ -1,4 +1,4 @@
-"""Functions whose result is used in a single `with` block, such as `open_parts`.
+"""Decorators for functions whose result may be entered in one `with` block only.
 
 `contextlib` raises an `AttributeError` about its own fields when its result is entered twice.
 """
@@ -31,7 +31,7 @@ ManagerT = TypeVar("ManagerT")
 def with_block(
     function: Callable[ParametersT, Generator[YieldT]],
 ) -> Callable[ParametersT, AbstractContextManager[YieldT]]:
-    """Decorate a generator like `contextmanager`; what it returns can be entered once."""
+    """Do the same as `contextmanager`, but the returned manager can be entered only once."""
     managed = contextmanager(function)
 
     @wraps(function)
@@ -47,7 +47,7 @@ def with_block(
 def async_with_block(
     function: Callable[ParametersT, AsyncGenerator[YieldT]],
 ) -> Callable[ParametersT, AbstractAsyncContextManager[YieldT]]:
-    """Decorate a generator like `asynccontextmanager`; what it returns can be entered once."""
+    """Do the same as `asynccontextmanager`, but the returned manager can be entered only once."""
     managed = asynccontextmanager(function)
 
     @wraps(function)
@@ -63,7 +63,7 @@ def async_with_block(
 def _check_arguments(
     function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
-    """Check the arguments when they are passed: a generator is not called before the block."""
+    """Check the arguments at once, because a generator runs only when its block is entered."""
     try:
         signature(function).bind(*args, **kwargs)
     except TypeError as error:
@@ -83,8 +83,8 @@ class _Once(Generic[ManagerT]):
     def _enter_once(self) -> ManagerT:
         if self._is_entered:
             raise UsageError(
-                f"{self._name}: its result is for one `with` block; call {self._name}() again for "
-                "another block"
+                f"{self._name}: its result can be used in one `with` block only; call "
+                f"{self._name}() again for another block"
             )
         self._is_entered = True
         return self._manager.reveal()

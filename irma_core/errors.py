@@ -173,7 +173,7 @@ class ServerRefusedError(IrmaError):
     Attributes:
         http_status: The HTTP status.
         label: Method and path of the call, with `{token}` in place of the requestor token.
-        code: The server's name of the error, such as `SESSION_UNKNOWN`. None if another program
+        code: The server's name for the error, such as `SESSION_UNKNOWN`. None if another program
             refused, such as a proxy or the server at a wrong base URL.
         description: What the code means; empty if this library does not know it.
         remote_message: The server's own message, which may be empty. A gateway may quote what it
@@ -377,8 +377,8 @@ class PostRefusedError(IrmaError):
     its session turns out to have no result.
 
     Attributes:
-        code: The reason for programs: one of a fixed set of codes.
-        reason: The reason for people. It holds nothing of the POST's content.
+        code: The reason as one of a fixed set of codes, for programs to test.
+        reason: The reason in words, without any content of the POST.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -415,9 +415,9 @@ class JwtError(IrmaError):
     """A JWT was rejected, and nothing in it may be used.
 
     Attributes:
-        code: The reason for programs. `trust.result_jwt` and `trust.request_jwt` list all codes, in
-            the order of the checks.
-        reason: The reason for people. It holds nothing of the JWT's content.
+        code: The reason as a code, for programs to test. `trust.result_jwt` and `trust.request_jwt`
+            list all codes, in the order of the checks.
+        reason: The reason in words, without any content of the JWT.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -440,10 +440,10 @@ class ProofError(IrmaError):
     Attributes:
         path: Where in the JSON: `signature[0].a_responses["3"]`. Empty for the whole.
         reason: What is wrong there.
-        check: The check that failed, by the name of its function without `check_`; `form` if the
-            JSON does not have the form that is described.
-        status: The status that irmago uses for it (`ProofStatus`): `INVALID`, `INVALID_TIMESTAMP`,
-            `UNMATCHED_REQUEST`, `MISSING_ATTRIBUTES` or `EXPIRED`.
+        check: The name of the function that failed, without `check_`; `form` if the JSON does not
+            have the documented form.
+        status: The status that irmago reports for this failure (`ProofStatus`): `INVALID`,
+            `INVALID_TIMESTAMP`, `UNMATCHED_REQUEST`, `MISSING_ATTRIBUTES` or `EXPIRED`.
     """
 
     def __init__(
@@ -485,7 +485,7 @@ class NobodyAnsweredError(AnswerError, TimeoutError):
     """The session did not end within the caller's timeout.
 
     `wait_for_answer` and `NextSessionReceiver.follow` have cancelled the session, unless
-    `keep_session` is set. `watch_status` leaves it as it is.
+    `keep_session` is set. `watch_status` leaves the session running.
     """
 
     def __init__(self, session: str) -> None:
@@ -496,7 +496,7 @@ class SessionCancelledError(AnswerError):
     """The session was cancelled by the person, the app or the requestor.
 
     By design, a person who refused looks the same as one who lacks the attributes. `code` is the
-    server's name of the error if it refused the app's proofs (`INVALID_PROOFS`,
+    server's name for the error if it refused the app's proofs (`INVALID_PROOFS`,
     `ATTRIBUTES_EXPIRED`), else None.
     """
 
@@ -524,8 +524,8 @@ class SessionGoneError(AnswerError):
 class ProofNotValidError(AnswerError):
     """The app's proof is not valid.
 
-    `proof_status` is what the server reported, or None. If `Requestor(signature_verifier=…)` found
-    it, it is the status of the `ProofError` that is the cause.
+    `proof_status` is what the server reported, or None. If the requestor's `signature_verifier`
+    rejected the proof, the status is that of the `ProofError` that caused this error.
     """
 
     def __init__(self, session: str, proof_status: str | None) -> None:

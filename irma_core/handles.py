@@ -45,7 +45,8 @@ __all__ = ["AsyncHandles", "Binding", "Handles", "redeem_handle_flow"]
 
 
 _PURPOSE: Final = "handle:"
-"""Starts the purpose of a handle, so that nothing else sealed with the same keys passes for one."""
+"""A prefix of each handle's purpose, so that nothing else sealed with the same keys passes for a
+handle."""
 _DEFAULT_LIFETIME: Final = timedelta(minutes=30)
 """A server gives an app 15 minutes to connect by default, and keeps the result for 5 more."""
 _SHORTEST: Final = timedelta(seconds=1)
@@ -131,7 +132,7 @@ class HandleSettings(ValueObject):
         return session
 
     def used_key(self, session: StartedSession) -> str:
-        """Return the store's key for a redeemed session and purpose, which holds neither."""
+        """Return the store's key for a redeemed session and purpose, which reveals neither."""
         used = write_json([session.token.reveal(), self.purpose])
         return f"irma-handle:{sha256(used.encode()).hexdigest()}"
 
@@ -186,13 +187,13 @@ class Handles:
     Threads may share it. A handle for one purpose is refused by `Handles` for another.
 
     Args:
-        requestor: The requestor whose sessions these are.
+        requestor: The requestor that starts the sessions.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
             keys, put the new one first, and remove the old one a lifetime later.
         store: Remembers which handles were redeemed. All processes share it.
         purpose: What the answers are for, such as `"login"`.
-        lifetime: How long a handle is valid, from the start of its session. A shorter lifetime
-            applies to handles that exist already, too.
+        lifetime: How long a handle is valid, from the start of its session. A shorter lifetime also
+            applies to existing handles.
 
     Raises:
         ConfigurationError: A key or the lifetime is invalid, or the store is async.
@@ -241,20 +242,21 @@ class Handles:
     ) -> StartedSession:
         """Return the session of a handle, as often as you like: to watch or to cancel it.
 
-        This does not redeem the handle, so never use it to log a visitor in. The session has only
-        what an answer is compared with. Instead of a message to sign, it has `message_sha256`.
+        This does not redeem the handle, so never use it to log a visitor in. The returned session
+        has only what an answer is compared with. Instead of a message to sign, it has
+        `message_sha256`.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid
                 handle.
-            binding: As when it was sealed, of the visitor who sent it; None if that visitor has no
-                web session.
+            binding: The same secret as in `seal`, from the web session of the visitor who sent the
+                handle; None if that visitor has no web session.
 
         Raises:
-            HandleInvalidError: The handle was changed or cut, or sealed with another key.
-            WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session.
-            HandleExpiredError: It has expired.
+            HandleInvalidError: The handle was changed or truncated, or sealed with another key.
+            WrongPurposeError: The handle was sealed for another purpose.
+            WrongBindingError: The handle was sealed for another web session.
+            HandleExpiredError: The handle has expired.
             UsageError: The binding has the wrong type.
         """
         return _unseal(self._requestor.context, self._settings, handle, binding)
@@ -267,15 +269,16 @@ class Handles:
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid
                 handle.
-            binding: As when it was sealed, of the visitor who sent it; None if that visitor has no
-                web session.
+            binding: The same secret as in `seal`, from the web session of the visitor who sent the
+                handle; None if that visitor has no web session.
 
         Raises:
-            HandleInvalidError: The handle was changed or cut, or sealed with another key.
-            WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session.
-            HandleExpiredError: It has expired.
-            HandleUsedError: It, or another handle of its session and purpose, was redeemed before.
+            HandleInvalidError: The handle was changed or truncated, or sealed with another key.
+            WrongPurposeError: The handle was sealed for another purpose.
+            WrongBindingError: The handle was sealed for another web session.
+            HandleExpiredError: The handle has expired.
+            HandleUsedError: This handle, or another for the same session and purpose, was redeemed
+                before.
             ResultJwtError: The signed result was refused; only with `server_key`.
             AnswerError: There is no answer; each reason has a subclass.
             StoreError: The store failed. There is no answer, and the handle may be used up.

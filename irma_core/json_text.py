@@ -80,12 +80,13 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
         failure = JsonTextError("is nested too deeply")
     except ValueError:
         failure = JsonTextError("has a number that is too long, or not finite")
-    # Raised here, as the native error holds the whole input and must not become the context.
+    # Raised outside the `except` block, because the native error holds the whole input and must not
+    # become the context.
     raise failure
 
 
 def _decoded(text: str, reader: json.JSONDecoder) -> JsonValue:
-    # `decode` of the reader does the same, by regular expressions.
+    # The reader's own `decode` does the same with regular expressions.
     start = len(text) - len(text.lstrip(_WHITESPACE))
     value: JsonValue
     value, end = reader.raw_decode(text, start)

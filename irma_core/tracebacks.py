@@ -50,11 +50,11 @@ _MARK: Final = "__irma_boundary__"
 
 
 def boundary(target: TargetT) -> TargetT:
-    """Return the function with clean tracebacks; of a class, wrap its public methods in place.
+    """Return the function with clean tracebacks; for a class, wrap its public methods in place.
 
     Args:
         target: A function of any kind, or a class. `__init__` and the methods of context managers
-            and iterators count as public. Properties and other special methods do not, as they
+            and iterators count as public. Properties and other special methods do not, because they
             take no secrets.
     """
     if not isinstance(target, type):
@@ -95,7 +95,7 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
         made = _generator(function)
     else:
         made = _plain(function)
-    # A traceback shows the code's name, which is then that of the function.
+    # A traceback shows the name in the code object, so the function's name is put there.
     name = function.__name__
     qualified = function.__qualname__
     made.__code__ = made.__code__.replace(co_name=name, co_qualname=qualified)
@@ -104,7 +104,8 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # All wrappers below end in the same way. The wrapper's frame remains in the traceback, so it drops
-# the arguments first. It raises outside the `except`, or the error would be its own context.
+# the arguments first. It raises outside the `except`, because the error would otherwise become its
+# own context.
 
 
 def _plain(function: Callable[..., Any]) -> FunctionType:
@@ -228,14 +229,14 @@ def _proxy_fault(
 ) -> str:
     """Return what is wrong if an argument is a proxy, such as Werkzeug's or Django's.
 
-    A proxy claims the class of the object that it stands for, so it passes each `isinstance`, and
-    then functions written in C refuse it.
+    A proxy claims the class of the object that it stands for, so it passes every `isinstance` check
+    until a function written in C refuses it.
     """
     for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
         with suppress(Exception):  # `__class__` is the application's property
             if value.__class__ is not type(value):
                 kind = type(value).__name__
-                return f"{name}: must be the object itself, not a proxy of it (a {kind})"
+                return f"{name}: must be the object itself, not a proxy for it (a {kind})"
     return ""
 
 
@@ -304,7 +305,7 @@ class Frames:
         self.last = "an unknown line"
         """File and line of the library's last frame."""
         self.is_ours = True
-        """Whether the library raised the error, or a package that it calls."""
+        """Whether the library, or a package that it calls, raised the error."""
         self.is_of_tests = False
         """Whether the library's last frame is in `irma_testing`, which raises errors of tests."""
         self._remaining: list[TracebackType] = []

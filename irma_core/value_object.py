@@ -1,7 +1,7 @@
-"""Value objects: equal to another of their class if all fields are equal.
+"""Value objects: two objects of a class are equal if all their fields are equal.
 
-attrs can write these methods for each class. But it compiles what it writes when the class is
-made, and for some hundred classes that was a quarter of the time that the import took.
+attrs can write these methods for each class, but it compiles them when the class is made. For some
+hundred classes, that took a quarter of the import's time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["ValueObject"]
 class ValueObject:
     """Equality, hash and `repr` for an `attrs.frozen(eq=False, repr=False)` class.
 
-    They heed the options `eq` and `repr` of each field, as those of attrs do.
+    They respect the options `eq` and `repr` of each field, as the methods of attrs do.
     """
 
     __slots__ = ()

@@ -1,6 +1,6 @@
 """Verify attribute-based signatures and disclosure proofs in Python, without a server.
 
-This package does no I/O. `irma_backend.SchemeFolder` reads the files of schemes.
+This package does no I/O. `irma_backend.SchemeFolder` reads scheme files.
 """
 
 from irma_core.models.verified_signatures import VerifiedSignature

@@ -1,6 +1,6 @@
 """Read the small part of CBOR that signed accumulators use (RFC 8949).
 
-They are maps from strings to bytes or numbers. All lengths precede the content.
+Accumulators are maps from strings to bytes or numbers. Every length precedes its content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_cbor_map(
 
     Args:
         data: The CBOR.
-        path: Where the data are, for the error.
+        path: The path of the data, for the error.
         kinds: The keys that the map must have, each with the type of its value.
 
     Raises:
@@ -67,7 +67,7 @@ class _Reader:
         return taken
 
     def head(self, major: int) -> int:
-        """Return the number in the head of an item, which must be of that major type."""
+        """Return the number in the head of an item, which must have that major type."""
         first = self.take(1)[0]
         if first >> 5 != major:
             raise self.fault()

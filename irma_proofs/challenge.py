@@ -1,4 +1,4 @@
-"""The challenge of all proofs in a list, which the provers' commitments determine.
+"""The challenge that all proofs in a list share, which the provers' commitments determine.
 
 Source: gabi `createChallenge`; irmago `ASN1ConvertSignatureNonce`.
 """
@@ -40,12 +40,12 @@ def challenge_of(
 def signature_nonce(nonce: int, message: str, stamp: bytes | None) -> int:
     """Return the nonce of a signature's proofs.
 
-    It includes the message and the time stamp, so that neither can be exchanged.
+    It covers the message and the time stamp, so that neither can be replaced.
 
     Args:
         nonce: The nonce in the signature.
         message: The message.
-        stamp: The signature of the time-stamping server; None without a time stamp.
+        stamp: The signature of the time-stamping server; None if there is no time stamp.
     """
     parts = [der_integer(nonce), der_integer(hash_number(message.encode()))]
     if stamp is not None:

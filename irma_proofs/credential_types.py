@@ -39,8 +39,10 @@ class Scheme:
     Args:
         identifier: Its name, such as `pbdf`.
         time_stamp_server: The URL of its time-stamping server; empty if it has none.
-        is_distributed: Whether it has a keyshare server, which holds a part of each secret key.
-        is_demo: Whether anyone can issue its credentials, because its private keys are public.
+        is_distributed: Whether the scheme has a keyshare server, which holds a part of each secret
+            key.
+        is_demo: Whether anyone can issue the scheme's credentials, because its private keys are
+            public.
     """
 
     identifier: str
@@ -55,10 +57,10 @@ class AttributeType:
     """One attribute of a credential type.
 
     Args:
-        identifier: The identifier, of four parts; empty for the revocation attribute.
-        is_optional: Whether the issuer may leave it out.
-        is_random_blind: Whether it is a random number that the issuer does not know.
-        is_revocation: Whether it is the attribute for proofs of non-revocation.
+        identifier: The identifier, in four parts; empty for the revocation attribute.
+        is_optional: Whether the issuer may leave the attribute out.
+        is_random_blind: Whether the attribute is a random number that the issuer does not know.
+        is_revocation: Whether the attribute is for proofs of non-revocation.
         name: Its name by language.
         description: Its description by language.
     """
@@ -77,10 +79,11 @@ class CredentialType:
     """A credential type of a scheme.
 
     Args:
-        identifier: The identifier, of three parts.
+        identifier: The identifier, in three parts.
         attributes: Its attributes, in the order that proofs use, with the revocation attribute.
-        is_singleton: Whether a person can have only one credential of it.
-        deprecated_since: The time since which it is no longer issued, in Unix seconds, or None.
+        is_singleton: Whether a person can have only one credential of this type.
+        deprecated_since: When the type was deprecated, in Unix seconds, or None. Deprecated
+            credentials are no longer issued.
         name: Its name by language.
         description: Its description by language.
     """
@@ -104,7 +107,7 @@ class CredentialType:
 
     @property
     def number_of_indices(self) -> int:
-        """The number of indices in proofs: of the attributes, secret key and metadata."""
+        """The number of indices in proofs: attributes, secret key and metadata."""
         return len(self.attributes) + FIRST_ATTRIBUTE
 
     @property
@@ -125,7 +128,7 @@ def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
         path: The path of the file, for errors.
 
     Raises:
-        ConfigurationError: The file is not such a description, or is that of another scheme.
+        ConfigurationError: The file is not such a description, or describes another scheme.
     """
     root = read_xml(data, path, "SchemeManager")
     if root.text_of("Id") != scheme:
@@ -156,11 +159,11 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
 
     Args:
         data: The file.
-        identifier: The identifier that follows from the names of the folders.
+        identifier: The identifier, as the folder names imply it.
         path: The path of the file, for errors.
 
     Raises:
-        ConfigurationError: The file is not such a description, or is that of another type.
+        ConfigurationError: The file is not such a description, or describes another type.
     """
     root = read_xml(data, path, "IssueSpecification")
     parts = [root.text_of(name) for name in ("SchemeManager", "IssuerID", "CredentialID")]

@@ -29,10 +29,11 @@ __all__ = ["METADATA", "SECRET_KEY", "DisclosureProof", "commitment", "read_proo
 SECRET_KEY: Final = 0
 """The index of the secret key, which is never disclosed."""
 METADATA: Final = 1
-"""The index of the metadata, which are always disclosed."""
+"""The index of the metadata, which is always disclosed."""
 _MOST_PROOFS: Final = 20
 _VALUE_BITS: Final = 8 * 4 * 2**20
-"""Bits of the longest disclosed attribute: 4 MiB, as it may be a photo. It costs one hash."""
+"""Bits of the longest disclosed attribute: 4 MiB, as it may be a photo. Checking it takes one
+hash."""
 _REQUIRED: Final = frozenset({"c", "A", "e_response", "v_response", "a_responses", "a_disclosed"})
 _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 
@@ -40,10 +41,10 @@ _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 @final
 @attrs.frozen
 class DisclosureProof:
-    """One proof, whose form was checked, and the facts that it is about.
+    """One proof, whose form was checked, and the credential type and key that it refers to.
 
     Args:
-        path: Where it is in the JSON.
+        path: The proof's path in the JSON.
         challenge: The number c.
         a: The number A, a blinded part of the issuer's signature.
         e_response: The response for the signature's number e.
@@ -70,7 +71,7 @@ class DisclosureProof:
 
     @cached_property
     def product(self) -> int:
-        """The product of R_i^x(a_i) over the disclosed attributes, which is also time-stamped."""
+        """The product of R_i^x(a_i) over the disclosed attributes; time stamps cover it, too."""
         key = self.key
         pairs = [
             (key.bases[i], signed_value(number, bits=key.sizes.m))
@@ -88,9 +89,9 @@ def read_proofs(
 
     Args:
         value: The list in the JSON.
-        path: Where it is.
+        path: The list's path.
         schemes: The schemes of the credentials.
-        min_key_bits: The length of the shortest modulus to accept.
+        min_key_bits: The minimum length of a modulus.
 
     Raises:
         ProofError: A proof does not have the right form.
@@ -161,17 +162,17 @@ def commitment(proof: DisclosureProof) -> int:
 
 
 def known_credential_type(schemes: Schemes, metadata: Metadata, path: str) -> CredentialType:
-    """Return the credential type that the metadata name.
+    """Return the credential type that the metadata refers to.
 
     Raises:
-        ProofError: It is in none of the schemes.
-        ConfigurationError: Its file is missing, was changed, or is malformed.
+        ProofError: None of the schemes has the type.
+        ConfigurationError: The type's file is missing, was changed, or is malformed.
     """
     found = schemes.credential_type_by_hash(metadata.type_hash)
     if found is None:
         raise ProofError(
             path,
-            "has a credential type that none of the given schemes has; add or update its scheme",
+            "has a credential type that is in none of the given schemes; add or update its scheme",
             check="known_credential_type",
         )
     return found
@@ -180,11 +181,11 @@ def known_credential_type(schemes: Schemes, metadata: Metadata, path: str) -> Cr
 def known_key(
     schemes: Schemes, credential_type: CredentialType, metadata: Metadata, path: str
 ) -> IssuerKey:
-    """Return the issuer's key that the metadata name.
+    """Return the issuer's key that the metadata refers to.
 
     Raises:
-        ProofError: The scheme does not have it.
-        ConfigurationError: Its file is missing, was changed, or is malformed.
+        ProofError: The scheme does not have the key.
+        ConfigurationError: The key's file is missing, was changed, or is malformed.
     """
     found = schemes.issuer_key(credential_type.issuer, metadata.key_counter)
     if found is None:
@@ -198,7 +199,7 @@ def known_key(
 
 
 def check_number_of_proofs(values: Sequence[JsonValue], path: str) -> None:
-    """Check that there are at most 20 proofs, as each takes some time.
+    """Check that there are at most 20 proofs, because each takes time to verify.
 
     Raises:
         ProofError: The check fails.
@@ -220,7 +221,7 @@ def check_no_range_proofs(members: dict[str, JsonValue], path: str) -> None:
 
 
 def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
-    """Check that the metadata are disclosed.
+    """Check that the metadata is disclosed.
 
     Raises:
         ProofError: The check fails.

@@ -27,14 +27,15 @@ _MOST_BASES: Final = 1000
 @final
 @attrs.frozen
 class Sizes:
-    """Lengths in bits that follow from the length of the modulus n.
+    """Lengths in bits of the numbers in a proof, which follow from the length of the modulus n.
 
     The names are those of the Idemix specification, where each is a letter l with an index.
 
     Args:
-        n: Of the modulus.
-        m: Of an attribute that is signed without hashing.
-        statzk: The security parameter of statistical zero-knowledge.
+        n: The modulus.
+        m: An attribute that is signed without hashing.
+        statzk: The security parameter of
+            statistical zero-knowledge.
     """
 
     n: int
@@ -42,33 +43,33 @@ class Sizes:
     statzk: int
 
     HASH = 256
-    """Of the challenge: SHA-256."""
+    """The length of the challenge, a SHA-256."""
     E_PRIME = 120
-    """Of the interval from which the prime e is chosen."""
+    """The length of the interval from which the prime e is chosen."""
 
     @property
     def e(self) -> int:
-        """Of the prime e of a credential's signature."""
+        """The length of the prime e of a credential's signature."""
         return self.statzk + self.HASH + self.m + 5
 
     @property
     def v(self) -> int:
-        """Of the blinding number v of a credential's signature."""
+        """The length of the blinding number v of a credential's signature."""
         return self.n + 2 * self.statzk + self.HASH + self.m + 4
 
     @property
     def m_response(self) -> int:
-        """Of the response for an attribute."""
+        """The length of the response for an attribute."""
         return self.m + self.statzk + self.HASH + 1
 
     @property
     def e_response(self) -> int:
-        """Of the response for e."""
+        """The length of the response for e."""
         return self.E_PRIME + self.statzk + self.HASH + 1
 
     @property
     def v_response(self) -> int:
-        """Of the response for v."""
+        """The length of the response for v."""
         return self.v + self.statzk + self.HASH + 1
 
 
@@ -87,7 +88,7 @@ class IssuerKey:
     Args:
         issuer: The issuer's identifier, `scheme.issuer`.
         counter: The number of the key.
-        expires_at: The time until which the issuer signs with it, in Unix seconds.
+        expires_at: When the issuer stops signing with the key, in Unix seconds.
         n: The modulus.
         z: The number Z.
         s: The number S.
@@ -95,7 +96,7 @@ class IssuerKey:
         g: The number G of non-revocation; None if the key has none.
         h: The number H of non-revocation; None if the key has none.
         accumulator_key: The ECDSA key that signs accumulators; None if the key has none.
-        sizes: The lengths that follow from that of n.
+        sizes: The lengths that follow from the length of n.
     """
 
     issuer: str
@@ -121,8 +122,8 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
         path: The path of the file, for errors.
 
     Raises:
-        ConfigurationError: The file is not such a key, or its modulus has another length than
-            1024, 2048 or 4096 bits.
+        ConfigurationError: The file is not such a key, or its modulus does not have 1024, 2048 or
+            4096 bits.
     """
     root = read_xml(data, path, "IssuerPublicKey")
     check_counter(root, counter)

@@ -1,4 +1,4 @@
-"""The metadata attribute of a credential, and the values of its other attributes.
+"""A credential's metadata attribute, and the values of its other attributes.
 
 Source: irmago `MetadataAttribute`, `decodeAttribute` and `decodeRandomBlind`.
 """
@@ -30,7 +30,7 @@ class Metadata:
     Args:
         version: 2, or 3 if attributes can be absent.
         signed_at: When the issuer signed the credential, rounded down to a week, in Unix seconds.
-        expires_at: The end of its validity, in Unix seconds.
+        expires_at: The end of the credential's validity, in Unix seconds.
         key_counter: The number of the issuer's key.
         type_hash: The first 16 bytes of the SHA-256 of the credential type's identifier.
     """
@@ -99,8 +99,8 @@ def attribute_value(number: int, *, version: int, is_random_blind: bool) -> str 
         data = as_bytes(number >> 1)
     else:
         return None
-    # The issuer signed bytes, which may not be UTF-8. The server's JSON then has this character,
-    # too.
+    # The issuer signed bytes, which need not be UTF-8. The server's JSON then also has the
+    # replacement character.
     return data.decode("utf-8", errors="replace")
 
 
@@ -113,5 +113,5 @@ def _in_base_62(number: int) -> str:
 
 
 def signed_value(number: int, *, bits: int) -> int:
-    """Return the number that the issuer signs for an attribute, which is its hash if it is long."""
+    """Return the number that the issuer signs for an attribute: a hash, if the value is long."""
     return number if number.bit_length() <= bits else hash_number(as_bytes(number))

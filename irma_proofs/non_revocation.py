@@ -25,7 +25,7 @@ from irma_proofs.proof_json import LAST_SECOND, MOST_BITS, read_integer, read_me
 __all__ = ["NonRevocationProof", "non_revocation_contributions", "read_non_revocation"]
 
 _ALPHA_BITS: Final = 195 + 256 + 128 + 1
-"""The length of the response for the prime of a credential in the accumulator."""
+"""The length of the response for a credential's prime in the accumulator."""
 _RESPONSES: Final = ("beta", "delta", "epsilon", "zeta")
 _MOST_DATA: Final = 8192
 _MOST_COUNTER: Final = 2**16 - 1
@@ -45,17 +45,17 @@ class NonRevocationProof:
     """A proof of non-revocation, whose form was checked.
 
     Args:
-        proof: The disclosure proof that it belongs to.
+        proof: The disclosure proof that this proof belongs to.
         c_r: The number C_r.
         c_u: The number C_u.
         nu: The accumulator.
         index: The number of the accumulator: each revocation makes another one.
         time: When the issuer confirmed that this accumulator is the current one, in Unix seconds.
         alpha: The response for the attribute that is in the accumulator.
-        beta: A response for a blinding number, as are the others.
-        delta: Another one.
-        epsilon: Another one.
-        zeta: Another one.
+        beta: The response for the first blinding number.
+        delta: The response for the second.
+        epsilon: The response for the third.
+        zeta: The response for the fourth.
         g: The number G of the issuer's key.
         h: The number H of the issuer's key.
     """
@@ -81,7 +81,8 @@ def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
     Nothing is computed, except that the accumulator's signature is verified.
 
     Raises:
-        ProofError: It does not have the right form, or the issuer did not sign the accumulator.
+        ProofError: The proof does not have the right form, or the issuer did not sign the
+            accumulator.
     """
     if proof.non_revocation is None:
         return None
@@ -127,7 +128,7 @@ def non_revocation_contributions(given: NonRevocationProof) -> list[int]:
 
 
 def _read_responses(value: JsonValue, path: str) -> dict[str, int]:
-    # The response alpha is that for the attribute; a separate response would prove nothing.
+    # Alpha is the attribute's own response, because a separate response would prove nothing.
     members = read_members(
         value, path, required=frozenset(_RESPONSES), optional=frozenset({"alpha"})
     )
@@ -156,7 +157,7 @@ def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePu
     """Return the parts of an issuer's key for revocation: G, H and the key that signs accumulators.
 
     Raises:
-        ProofError: It lacks one of them.
+        ProofError: The key lacks one of these parts.
     """
     if key.g is None or key.h is None or key.accumulator_key is None:
         raise ProofError(

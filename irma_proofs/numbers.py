@@ -37,8 +37,8 @@ def read_number(value: JsonValue, path: str, *, bits: int) -> int:
 
     Args:
         value: Standard base64, with padding, of the big-endian bytes; or a JSON integer.
-        path: Where the value is, for the error.
-        bits: The greatest length of the number. A longer one is refused before it is decoded.
+        path: The path of the value, for the error.
+        bits: The maximum length of the number. A longer one is refused before it is decoded.
 
     Raises:
         ProofError: The value is not such a number, or is too long.
@@ -59,8 +59,8 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
 
     Args:
         value: The base64.
-        path: Where the value is, for the error.
-        most: The greatest number of bytes. A longer string is refused before it is decoded.
+        path: The path of the value, for the error.
+        most: The maximum number of bytes. A longer string is refused before it is decoded.
 
     Raises:
         ProofError: The value is not such a string, or is too long.
@@ -71,7 +71,7 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
         raise ProofError(path, f"must have at most {most} bytes")
     try:
         decoded = b64decode(value, validate=True)
-    except (Base64Error, ValueError):  # the latter for characters outside ASCII
+    except (Base64Error, ValueError):  # ValueError is for characters outside ASCII
         decoded = None
     # Only one string stands for given bytes: unused bits must be zero.
     if decoded is None or b64encode(decoded).decode("ascii") != value:
@@ -80,12 +80,12 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
 
 
 def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int, int]:
-    """Return numbers by the index of their attribute.
+    """Return numbers, keyed by the index of their attribute.
 
     Args:
         value: A JSON object from indices, in decimal digits without leading zeros, to numbers.
-        path: Where the value is, for the error.
-        bits: The greatest length of each number.
+        path: The path of the value, for the error.
+        bits: The maximum length of each number.
 
     Raises:
         ProofError: The value is not such an object.
@@ -122,7 +122,7 @@ def der_octets(data: bytes) -> bytes:
 
 
 def der_true() -> bytes:
-    """Return the DER of the `BOOLEAN` that is true."""
+    """Return the DER of a `BOOLEAN` with the value true."""
     return b"\x01\x01\xff"
 
 

@@ -23,7 +23,7 @@ def _installed_gmpy2() -> Any:
 _GMPY2: Final = _installed_gmpy2()
 
 _WINDOW: Final = 5
-"""Bits of an exponent that are handled by one multiplication."""
+"""How many bits of an exponent one multiplication handles."""
 _MASK: Final = (1 << _WINDOW) - 1
 
 
@@ -40,8 +40,8 @@ def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
 
 
 def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
-    # Other threads run during each power. The context belongs to the application's thread, so the
-    # setting is for this block only.
+    # Other threads run during each power. gmpy2's context belongs to the application's thread, so
+    # this setting must end with the block.
     with _GMPY2.context(_GMPY2.get_context(), allow_release_gil=True):
         product = _GMPY2.mpz(1)
         for base, exponent in pairs:

@@ -1,4 +1,4 @@
-"""Read the JSON of proofs strictly: only known names, in the exact spelling, and each once."""
+"""Read the JSON of proofs strictly: only known names, spelled exactly, and none of them twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ __all__ = [
 ]
 
 MOST_BITS: Final = 6144
-"""More than the longest number of a proof has: 5509, the response for v with a key of 4096 bits."""
+"""More than the 5509 bits of the longest number in a proof: the response for v with a 4096-bit
+key."""
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds; Python knows no later time."""
 _LONGEST: Final = 20 * 2**20
@@ -42,7 +43,7 @@ def read_proof_json(data: str | bytes) -> JsonValue:
 
 
 def limit_proof_size(data: str | bytes) -> None:
-    """Limit the work and the memory that it takes to read JSON, before it is read.
+    """Limit the time and the memory that reading some JSON may take, before it is read.
 
     Raises:
         ProofError: The input exceeds 20 MiB, or has very many values.
@@ -57,7 +58,7 @@ def limit_proof_size(data: str | bytes) -> None:
 def read_members(
     value: JsonValue, path: str, *, required: frozenset[str], optional: frozenset[str] = frozenset()
 ) -> dict[str, JsonValue]:
-    """Return the members of an object. An optional one that is null counts as left out.
+    """Return the members of an object. An optional member that is null counts as missing.
 
     Raises:
         ProofError: The value is not an object, lacks a required member, or has an unknown one.
@@ -66,7 +67,7 @@ def read_members(
         raise ProofError(path, "must be an object")
     if missing := sorted(required - value.keys()):
         raise ProofError(f"{path}.{missing[0]}".removeprefix("."), "is missing")
-    # An unknown name is not quoted, because it may contain anything.
+    # The error does not quote an unknown name, because the name may contain anything.
     if value.keys() - required - optional:
         names = ", ".join(sorted(required | optional))
         raise ProofError(path, f"must have only the members {names}")
@@ -76,7 +77,7 @@ def read_members(
 
 
 def read_list(value: JsonValue, path: str) -> list[JsonValue]:
-    """Return a list. Null counts as an empty one, as Go writes it.
+    """Return a list. Null counts as an empty list, because Go writes it for one.
 
     Raises:
         ProofError: The value is something else.

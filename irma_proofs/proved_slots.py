@@ -28,7 +28,7 @@ from irma_proofs.proof_json import read_integer, read_list, read_members
 __all__ = ["Asked", "Place", "ProvedSlots", "VerifiedProof", "prove_slots", "read_indices"]
 
 _TOLERANCE: Final = timedelta(minutes=10)
-"""The age up to which a proof of non-revocation counts as new, which is the server's default."""
+"""The age up to which a proof of non-revocation counts as recent: the server's default."""
 _MOST_INDEX: Final = 9999
 _MOST_INDICES: Final = 1000
 
@@ -55,7 +55,7 @@ Places: TypeAlias = list[list[Place]]
 @final
 @attrs.frozen
 class VerifiedProof:
-    """A proof of which all arithmetic has been verified.
+    """A proof whose arithmetic has been completely verified.
 
     Args:
         proof: The disclosure proof.
@@ -84,7 +84,7 @@ class Asked:
 
     @classmethod
     def by(cls, request: SignatureRequest | DisclosureRequest) -> Asked:
-        """Return these parts of a request."""
+        """Return these parts of the given request."""
         return cls(request.disclose, request.revocation, frozenset(request.skip_expiry_check))
 
 
@@ -107,7 +107,7 @@ def read_indices(value: JsonValue) -> Places:
     """Return the `indices` of a disclosure or signature: the places of each slot's attributes.
 
     Raises:
-        ProofError: They do not have the right form.
+        ProofError: The indices do not have the right form.
     """
     lists = read_list(value, "indices")
     check_number_of_indices(lists)
@@ -138,7 +138,7 @@ def prove_slots(
         proofs: The proofs.
         indices: The places of each slot's attributes.
         asked: The requirements of the request; None if the caller does not know them.
-        at: The time for which the credentials are judged.
+        at: The time at which the credentials must be valid.
 
     Raises:
         ProofError: The proofs do not match the request, or a credential had expired.
@@ -179,7 +179,7 @@ def prove_slots(
 def _all_attributes(
     proofs: Sequence[VerifiedProof], tolerances: Mapping[str, timedelta | None], at: datetime
 ) -> dict[Place, DisclosedAttribute]:
-    """Return everything that is disclosed, with possession of each credential, by its place."""
+    """Return all disclosed attributes by place, including possession of each credential."""
     found: dict[Place, DisclosedAttribute] = {}
     for i, verified in enumerate(proofs):
         proof = verified.proof
@@ -240,7 +240,7 @@ def _as_extra(given: DisclosedAttribute) -> DisclosedAttribute:
 def check_number_of_indices(lists: Sequence[JsonValue]) -> None:
     """Check that the indices have at most 1,000 lists and places together.
 
-    They are not signed, so anyone can name an attribute, such as a photo, many times.
+    The indices are not signed, so anyone can repeat a large attribute, such as a photo, many times.
 
     Raises:
         ProofError: The check fails.
@@ -301,14 +301,14 @@ def check_enough_indices(indices: Places, disclose: ConDisCon) -> None:
 def answered_slot(
     slot: Slot, disjunction: DisCon, disclosed: Sequence[DisclosedAttribute]
 ) -> AnsweredSlot:
-    """Return the answer to one slot of the request, by the first option that fits.
+    """Return the answer to one slot of the request: the first option that matches.
 
     Raises:
-        ProofError: No option does.
+        ProofError: No option matches.
     """
     for j, option in enumerate(disjunction):
         count = len(option)
-        # Attributes after those of the option are not reported, as at the server.
+        # Like the server, we do not report attributes after those of the option.
         has_enough = len(disclosed) >= count if count else not disclosed
         if has_enough and all(map(fits, option, disclosed)):
             return AnsweredSlot(tuple(disclosed[:count]), j)
@@ -344,7 +344,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired; in the second of its expiry it is still valid.
+    """Check that no credential had expired; one is still valid in the second of its expiry.
 
     Raises:
         ProofError: The check fails.

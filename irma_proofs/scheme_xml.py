@@ -53,14 +53,14 @@ class XmlFile:
         return self.element.get(name)
 
     def children(self) -> list[XmlFile]:
-        """Return the elements in this one, in order."""
+        """Return the child elements, in order."""
         return [XmlFile(each, self.path) for each in self.element]
 
     def find(self, name: str) -> XmlFile | None:
         """Return the only child of that name, or None.
 
         Raises:
-            ConfigurationError: There are several.
+            ConfigurationError: There are several such children.
         """
         found = [each for each in self.element if _local_name(each) == name]
         if len(found) > 1:
@@ -86,7 +86,7 @@ class XmlFile:
         """Return the string in the only child of that name; empty if there is none.
 
         Raises:
-            ConfigurationError: There are several.
+            ConfigurationError: There are several such children.
         """
         found = self.find(name)
         return "" if found is None else found.text()
@@ -96,7 +96,7 @@ class XmlFile:
 
         Args:
             name: The child's name.
-            digits: The greatest number of decimal digits.
+            digits: The maximum number of decimal digits.
 
         Raises:
             ConfigurationError: There is no such child, or it holds something else.
@@ -107,7 +107,7 @@ class XmlFile:
         return int(text)
 
     def base64(self, name: str) -> bytes | None:
-        """Return the bytes whose base64 is in the only child of that name; None if there is none.
+        """Return the bytes that the only child of that name holds in base64; None without it.
 
         Raises:
             ConfigurationError: The child holds something else.
@@ -145,7 +145,9 @@ def read_xml(data: bytes, path: str, root: str) -> XmlFile:
         raise ConfigurationError(f"{path}: must not be larger than {_LONGEST} bytes")
     parser = XMLParser(target=_Builder())  # noqa: S314  # it refuses what could be harmful
     try:
-        parser.feed(data.decode("utf-8-sig"))  # a string, so that no other encoding can be named
+        parser.feed(
+            data.decode("utf-8-sig")
+        )  # parsed from a string, so that the file cannot declare another encoding
         element: Element = parser.close()
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: must be UTF-8") from None

@@ -1,7 +1,7 @@
 """Schemes, which list issuers, their credential types and their keys.
 
 A scheme is a folder. Its file `index` has the hash of each file, and `index.sig` signs the index.
-Files are read when they are first needed, as a scheme may have hundreds of keys.
+Files are read when they are first needed, because a scheme may have hundreds of keys.
 
 Source: irmago `Configuration`; IRMA documentation, "Schemes".
 """
@@ -45,7 +45,7 @@ _HASH_LENGTH: Final = 16
 
 
 class SchemeFiles(Protocol):
-    """The source of the files of schemes. `irma_backend.SchemeFolder` reads a folder."""
+    """The source of scheme files. `irma_backend.SchemeFolder` reads them from a folder."""
 
     def read(self, path: str) -> bytes:
         """Return the content of a file.
@@ -55,7 +55,7 @@ class SchemeFiles(Protocol):
 
         Raises:
             OSError: The file cannot be read.
-            ConfigurationError: The same, with a reason.
+            ConfigurationError: The file cannot be read, for the reason in the error.
         """
         ...
 
@@ -65,15 +65,15 @@ class SchemeFiles(Protocol):
 class Schemes:
     """Schemes whose signatures were verified, with their credential types and keys.
 
-    Threads may share an instance. It caches the files that it has read, so make another one when
+    Threads may share an instance. It caches the files that it has read, so make a new instance when
     the files have changed.
 
     Args:
         files: The source of the files.
         pinned: The key of each scheme, by its name: the PEM of a public key on the curve P-256, as
-            in the scheme's `pk.pem`. Get it from a source that you trust, and keep it in your own
-            configuration, because a key that comes with the files proves nothing. Only these
-            schemes are known.
+            in the scheme's `pk.pem`. Get the key from a source that you trust, and keep it in your
+            own configuration, because a key that comes with the files proves nothing. Other schemes
+            are ignored.
 
     Raises:
         ConfigurationError: A key is not such a PEM, or an index is missing, is malformed, or is
@@ -103,7 +103,7 @@ class Schemes:
         return tuple(self._schemes)
 
     def scheme(self, name: str) -> Scheme | None:
-        """Return a scheme's description of itself; None for an unknown scheme."""
+        """Return a scheme's description; None for an unknown scheme."""
         check_instance(name, str, "name", "a string")
         return self._schemes.get(name)
 
@@ -112,7 +112,7 @@ class Schemes:
         yield from self._types_by_hash.values()
 
     def credential_type(self, identifier: str) -> CredentialType | None:
-        """Return a credential type; None for an unknown one.
+        """Return a credential type; None if the type is unknown.
 
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
@@ -144,7 +144,7 @@ class Schemes:
         return tuple(each.identifier for each in found.attributes if not each.is_revocation)
 
     def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
-        """Return the credential type with that hash in its metadata; None for an unknown one.
+        """Return the credential type with that hash in its metadata; None if the type is unknown.
 
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
@@ -154,7 +154,7 @@ class Schemes:
         return None if identifier is None else self.credential_type(identifier)
 
     def issuer_name(self, issuer: str) -> Mapping[str, str] | None:
-        """Return the name of an issuer by language; None for an unknown one.
+        """Return the name of an issuer by language; None if the issuer is unknown.
 
         Args:
             issuer: The issuer's identifier, `scheme.issuer`.
@@ -167,7 +167,7 @@ class Schemes:
         return self._parsed(self._issuers, f"{scheme}/{name}/description.xml", parse_issuer_name)
 
     def issuer_key(self, issuer: str, counter: int) -> IssuerKey | None:
-        """Return a public key of an issuer; None for an unknown one.
+        """Return a public key of an issuer; None if the key is unknown.
 
         Args:
             issuer: The issuer's identifier, `scheme.issuer`.
@@ -207,7 +207,7 @@ class Schemes:
         return known[path]
 
     def _checked(self, path: str) -> bytes:
-        """Return the content of a file that is in its scheme's index, with the hash given there."""
+        """Return the content of a file, once its hash is checked against its scheme's index."""
         data = self._read(path)
         check_file_hash(data, self._hashes.get(path), path)
         return data
@@ -220,14 +220,14 @@ class Schemes:
 
 
 def hash_of_type(identifier: str) -> bytes:
-    """Return the hash of a credential type's identifier in the metadata: 16 bytes of SHA-256."""
+    """Return the hash that stands for a credential type in the metadata: 16 bytes of a SHA-256."""
     return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
 
 
 def read_index(
     name: str, index: bytes, signature: bytes, key: EllipticCurvePublicKey
 ) -> dict[str, str]:
-    """Return the SHA-256 of each file of a scheme in hexadecimal digits, by its path.
+    """Return the SHA-256 of each of a scheme's files in hexadecimal digits, by path.
 
     Args:
         name: The name of the scheme, with which each path begins.
@@ -265,7 +265,7 @@ def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
     """Check that a file has the hash that the index gives for it.
 
     Raises:
-        ConfigurationError: It has another hash, or is not in the index.
+        ConfigurationError: The file has another hash, or is not in the index.
     """
     if digest is None:
         raise ConfigurationError(f"{path}: is not in the index of its scheme")
@@ -288,7 +288,7 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
         found = _LINE.fullmatch(line)
         if not found or not found[2].startswith(f"{name}/") or found[2] in seen:
             raise ConfigurationError(
-                f"{name}/index: line {number} must be a hash and a path in {name} that no "
+                f"{name}/index: line {number} must have a hash and a path in {name} that no "
                 "earlier line has"
             )
         seen.add(found[2])

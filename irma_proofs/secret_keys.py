@@ -17,8 +17,8 @@ __all__ = ["check_one_secret_key", "check_singletons"]
 def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) -> None:
     """Check that all credentials have the same secret key.
 
-    A keyshare server has a part of the key for the credentials of its scheme, so these have a
-    different key.
+    For the credentials of a scheme with a keyshare server, that server holds a part of the key, so
+    these credentials have a different key.
 
     Raises:
         ProofError: Two credentials that should have the same key have different ones.
@@ -38,7 +38,7 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
 
 
 def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that there is only one proof for each type of which a person can have one credential.
+    """Check that a type that allows each person only one credential has only one proof.
 
     Raises:
         ProofError: The check fails.

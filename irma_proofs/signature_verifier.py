@@ -42,7 +42,7 @@ _SHORTEST_KEY: Final = 1024
 _UNMATCHED: Final = "UNMATCHED_REQUEST"
 _REQUIRED: Final = frozenset({"signature", "nonce", "context", "message"})
 _OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
-"""Signatures of the first form do not have the first two."""
+"""Signatures in the first form lack the first two members."""
 
 
 @final
@@ -71,9 +71,9 @@ class SignatureVerifier:
     Args:
         schemes: The schemes whose credentials are accepted.
         time_stamps: The keys of time-stamping servers, by the URL that the scheme names. Get them
-            from a source that you trust, because nothing in a scheme says which key is right.
-        min_key_bits: The length of the shortest issuer key to accept: 1024, 2048 or 4096 bits.
-            Demonstrations use keys of 1024 bits.
+            from a source that you trust, because a scheme does not contain these keys.
+        min_key_bits: The minimum length of an issuer's key: 1024, 2048 or 4096 bits. Demonstrations
+            use keys of 1024 bits.
 
     Raises:
         ConfigurationError: A key or `min_key_bits` is invalid.
@@ -109,14 +109,16 @@ class SignatureVerifier:
 
         Args:
             signature: The signature, or its JSON.
-            request: The request that it must answer: the same message, and an option for each slot.
-                None to accept any message and any attributes, which the caller must then check.
-            nonce: The nonce that it must have, if the caller knows the nonce of the session.
-            context: The context that it must have, if the caller knows the context of the session.
-            not_before: The time before which it must not have been made, such as the start of the
-                session.
-            at: The time for which a signature without a time stamp is judged. By default such a
-                signature is refused, because nothing else says when it was made.
+            request: The request that the signature must answer: the same message, and an option for
+                each slot. None to accept any message and any attributes, which the caller must then
+                check.
+            nonce: The nonce that the signature must have, if the caller knows the session's nonce.
+            context: The context that the signature must have, if the caller knows the session's
+                context.
+            not_before: The earliest time at which the signature may have been made, such as the
+                start of the session.
+            at: The time at which a signature without a time stamp must be valid. By default such a
+                signature is refused, because nothing else shows when it was made.
 
         Raises:
             ProofError: The signature did not pass a check; the error says which one, and where.
@@ -166,7 +168,7 @@ class SignatureVerifier:
         not_before: datetime | None,
         at: datetime | None,
     ) -> datetime:
-        """Return the time for which a signature is judged, once its time stamp is verified."""
+        """Return the time at which a signature must be valid, once its time stamp is verified."""
         stamp = signed.stamp
         if stamp is None:
             return time_without_stamp(at, not_before)
@@ -226,7 +228,7 @@ def _read_signature(data: str | bytes) -> _Signature:
 
 
 def check_form(form: JsonValue) -> None:
-    """Check that a signature has a known form: the second, or the first, which has no `@context`.
+    """Check that a signature has a known form: the second, or the first without `@context`.
 
     Raises:
         ProofError: The check fails.
@@ -248,25 +250,23 @@ def check_message(message: str, request: SignatureRequest) -> None:
 
 
 def check_nonce(found: int, expected: int | None) -> None:
-    """Check that the nonce is that of the session, if the caller knows it.
+    """Check that the nonce is the session's, if the caller knows the session's nonce.
 
     Raises:
         ProofError: The check fails.
     """
     if expected is not None and found != expected:
-        raise ProofError("nonce", "is not that of the session", check="nonce", status=_UNMATCHED)
+        raise ProofError("nonce", "is not the session's", check="nonce", status=_UNMATCHED)
 
 
 def check_context(found: int, expected: int | None) -> None:
-    """Check that the context is the one of the session, if the caller knows it.
+    """Check that the context is the session's, if the caller knows the session's context.
 
     Raises:
         ProofError: The check fails.
     """
     if expected is not None and found != expected:
-        raise ProofError(
-            "context", "is not that of the session", check="context", status=_UNMATCHED
-        )
+        raise ProofError("context", "is not the session's", check="context", status=_UNMATCHED)
 
 
 def check_some_proof(proofs: Sequence[DisclosureProof]) -> None:
@@ -280,15 +280,15 @@ def check_some_proof(proofs: Sequence[DisclosureProof]) -> None:
 
 
 def time_without_stamp(at: datetime | None, not_before: datetime | None) -> datetime:
-    """Return the time for which a signature without a time stamp is judged.
+    """Return the time at which a signature without a time stamp must be valid.
 
     Raises:
-        ProofError: The caller demands a time stamp.
+        ProofError: The caller requires a time stamp.
     """
     if at is None or not_before is not None:
         raise ProofError(
             "timestamp",
-            "is missing; to verify the signature for a time of your own, pass at=",
+            "is missing; to verify the signature as of another time, pass at=",
             check="time_without_stamp",
             status="INVALID_TIMESTAMP",
         )

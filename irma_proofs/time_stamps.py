@@ -1,4 +1,4 @@
-"""Time stamps of signatures, which show that proofs and a message existed at a time.
+"""Time stamps of signatures, which show that proofs and a message existed at a certain time.
 
 Source: irmago `SignedMessage.VerifyTimestamp`; bwesterb/go-atum.
 """
@@ -64,7 +64,7 @@ def read_time_stamp(value: JsonValue, path: str) -> TimeStamp:
     """Return a time stamp, given its JSON.
 
     Raises:
-        ProofError: It does not have the right form.
+        ProofError: The time stamp does not have the right form.
     """
     members = read_members(
         value,
@@ -90,8 +90,8 @@ def read_time_stamp_keys(keys: TimeStampKeys) -> dict[str, frozenset[bytes]]:
     """Return the pinned keys of each time-stamping server.
 
     Raises:
-        ConfigurationError: They are not a mapping of URLs to keys, or a key is neither 32 bytes nor
-            the base64 of 32 bytes.
+        ConfigurationError: The setting is not a mapping of URLs to keys, or a key is neither 32
+            bytes nor the base64 of 32 bytes.
     """
     check_instance(keys, Mapping, "time_stamps", "a mapping of URLs to lists of keys")
     return {_server(url): frozenset(map(_key, _list(values))) for url, values in keys.items()}
@@ -120,7 +120,7 @@ def time_stamp_server(proofs: Sequence[DisclosureProof], schemes: Schemes) -> st
     if len(urls) != 1 or "" in urls:
         raise ProofError(
             "timestamp",
-            "the schemes of the credentials must have one and the same time-stamping server",
+            "the schemes of the credentials must have the same time-stamping server",
             check="time_stamp_server",
             status=_STATUS,
         )
@@ -147,7 +147,7 @@ def verify_time_stamp(
         is_first_form: Whether the signature is of the form used until 2019.
 
     Raises:
-        ProofError: The key is not pinned, or did not sign this.
+        ProofError: The key is not pinned, or did not sign the time, the proofs and the message.
     """
     check_pinned_key(stamp, keys, server)
     content = der_sequence(
@@ -164,7 +164,7 @@ def verify_time_stamp(
 
 
 def _numbers(proof: DisclosureProof) -> bytes:
-    """Return the DER of the disclosed attributes, with 0 for the others."""
+    """Return the DER of a proof's attributes, with 0 in place of each hidden attribute."""
     indices = range(proof.credential_type.number_of_indices)
     return der_sequence(der_integer(proof.disclosed.get(i, 0)) for i in indices)
 
@@ -183,19 +183,19 @@ def check_algorithm(algorithm: JsonValue, path: str) -> None:
     """Check that the time stamp is signed with Ed25519; XMSS is not supported.
 
     Raises:
-        ProofError: It is signed with another algorithm.
+        ProofError: The time stamp is signed with another algorithm.
     """
     if algorithm != "ed25519":
         raise ProofError(
             f"{path}.Alg",
-            "must be ed25519; others, such as XMSSMT, are not supported",
+            "must be ed25519; other algorithms, such as XMSSMT, are not supported",
             check="algorithm",
             status=_STATUS,
         )
 
 
 def check_lengths(stamp: TimeStamp, path: str) -> None:
-    """Check that the signature and the key have the length of Ed25519.
+    """Check that the signature and the key have the lengths that Ed25519 requires.
 
     Raises:
         ProofError: The check fails.
@@ -231,7 +231,7 @@ def check_stamp_signature(stamp: TimeStamp, signed: bytes) -> None:
         ProofError: The check fails.
     """
     try:
-        # An unsuitable key is found here, too, because it verifies nothing.
+        # An unsuitable key also fails here, because it cannot verify anything.
         Ed25519PublicKey.from_public_bytes(stamp.public_key).verify(stamp.signature, signed)
     except InvalidSignature:
         raise ProofError(
@@ -243,9 +243,9 @@ def check_stamp_signature(stamp: TimeStamp, signed: bytes) -> None:
 
 
 def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
-    """Check that the time stamp is not from before a time, such as the start of a session.
+    """Check that the time stamp is not earlier than a given time, such as the start of a session.
 
-    Time stamps have whole seconds, so the second that contains this time is accepted.
+    Time stamps have whole seconds, so the whole second that contains the given time is accepted.
 
     Raises:
         ProofError: The check fails.
@@ -257,7 +257,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
 
 
 def same_server(url: str) -> str:
-    """Return a URL in the form under which pinned keys are found, without slashes at its end."""
+    """Return a URL without the slashes at its end, as in the mapping of pinned keys."""
     return url.rstrip("/")
 
 

@@ -25,7 +25,7 @@ __all__ = ["read_any_number", "verify_disclosure", "verify_proofs"]
 
 
 def read_any_number(value: JsonValue, path: str) -> int:
-    """Return a number of a proof, of any length that occurs.
+    """Return a number in a proof, up to the length of the longest one.
 
     Raises:
         ProofError: The value is not such a number.
@@ -41,7 +41,7 @@ def verify_proofs(
     nonce: int,
     is_signature: bool,
 ) -> tuple[VerifiedProof, ...]:
-    """Return proofs, once their arithmetic has passed every check.
+    """Return the proofs, once their arithmetic has passed every check.
 
     Args:
         proofs: The proofs, in the order of the JSON.
@@ -84,8 +84,8 @@ def verify_disclosure(
         schemes: The schemes of the credentials.
         nonce: The session's nonce.
         context: The session's context.
-        at: The time for which the credentials are judged.
-        min_key_bits: The length of the shortest modulus to accept.
+        at: The time at which the credentials must be valid.
+        min_key_bits: The minimum length of a modulus.
 
     Raises:
         ProofError: The disclosure did not pass a check.

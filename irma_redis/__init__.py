@@ -1,6 +1,7 @@
 """Redis for irma-backend: a status backend and a store, each in two modes.
 
-It needs `irma-backend[redis]`. By configuration: `connect(…, status="redis://…")`. Or directly:
+This package needs `irma-backend[redis]`. Use it by configuration, `connect(…, status="redis://…")`,
+or directly:
 
     with closing(RedisStatusBackend("redis://127.0.0.1/0")) as backend:
         requestor = Requestor(url, transport, status_backend=backend)

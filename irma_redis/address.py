@@ -1,4 +1,4 @@
-"""Read a Redis URI as options of redis-py's connections, with every wait bounded."""
+"""Convert a Redis URI into redis-py's connection options, and limit every wait."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from irma_core.interfaces import FrozenMapping, Secret
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
-"""Seconds for each of a new connection, a reply, and a free connection of the pool."""
+"""Seconds for each step: a new connection, a reply, or a free connection from the pool."""
 LONGEST_CALL: Final = 2 * LONGEST_STEP
-"""Seconds for all of these together, which only asyncio can bound."""
+"""Seconds for all steps together, which only asyncio can limit."""
 CONNECTIONS: Final = 16
-"""The maximum for one backend or store; when all are busy, calls wait."""
+"""The maximum number for one backend or store; when all are busy, calls wait."""
 
 _DIGITS = re.compile(r"[0-9]{1,5}")
 _FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:///path?db=0"
@@ -36,7 +36,7 @@ def _hidden_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
 @final
 @attrs.frozen(repr=False)
 class Address:
-    """The address of a Redis, and the login.
+    """The address of a Redis server, and the login for it.
 
     Args:
         scheme: `redis`, `rediss` or `unix`.
@@ -55,7 +55,7 @@ class Address:
             password: The password, if the URI has none. A function is called for each connection.
 
         Raises:
-            ConfigurationError: It is not a Redis URI. The message shows no part of it.
+            ConfigurationError: The string is not a Redis URI. The message shows no part of it.
         """
         # The URI may contain a password. So a function that never raises parses it, and this frame
         # deletes it before raising.
@@ -67,7 +67,7 @@ class Address:
 
     @classmethod
     def _read_with(cls, uri: str, password: Secret | None) -> Address | str:
-        """Return the address, or what is wrong, which shows no part of the URI."""
+        """Return the address, or a description of the fault that shows no part of the URI."""
         given: object = uri
         secret: object = password
         try:
@@ -117,7 +117,7 @@ class Address:
 
 
 def _number(text: str) -> int:
-    """Return the number of a database; `int` alone accepts more than digits."""
+    """Return a database number; `int` alone would accept more than digits."""
     if not _DIGITS.fullmatch(text):
         raise ValueError
     return int(text)
@@ -138,7 +138,8 @@ def _may_be_ca(file: str | None) -> bool:
 class NoPasswordError(AuthenticationError):
     """The function for the password failed; the message is the type of its exception.
 
-    redis-py closes a connection only if the login raises one of its own errors.
+    This is an error of redis-py, because redis-py closes a connection only if the login raises one
+    of its own.
     """
 
 

@@ -1,10 +1,10 @@
-"""redis-py's clients, one for each mode, without retries and with every wait bounded.
+"""redis-py's clients, one for each mode, without retries and with a limit for every wait.
 
-By default redis-py repeats a command ten times if the reply is lost. A repeated `SET NX` finds its
-own key, so that no process would do the work. The caller decides what to repeat.
+By default redis-py repeats a command ten times if the reply is lost. A repeated `SET NX` would find
+its own key, and then no process would do the work. The caller decides what to repeat.
 
 The timeout of the async client uses `asyncio.wait_for`, which may lose a cancellation in Python
-3.11. So `attempt_async` bounds the call instead.
+3.11. So `attempt_async` limits the call instead.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
 
 
 def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
-    """Check the settings of Redis when a part is opened; an unreachable Redis is not an error.
+    """Check Redis's settings when a part is opened; an unreachable Redis is not an error.
 
     Args:
         uri: The URI of Redis.
@@ -93,8 +93,8 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
         evicts = memory.get("maxmemory") and memory.get("maxmemory_policy") != "noeviction"
         if keeps_all and evicts:
             text = (
-                "it evicts keys when it is full, so a handle or callback could count twice; "
-                "set maxmemory-policy to noeviction"
+                "it evicts keys when it is full, so a handle or callback could be accepted "
+                "twice; set maxmemory-policy to noeviction"
             )
     except Exception as error:  # noqa: BLE001  # redis-py's, which show an address
         found = fault(error)
@@ -106,5 +106,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Return a reply that is a value, which redis-py does not decode here."""
+    """Return a reply as the bytes that it is, because redis-py does not decode values here."""
     return answer if isinstance(answer, bytes) else None

@@ -1,4 +1,4 @@
-"""Open the parts that a Redis URI names, for `irma_backend`."""
+"""Open the parts of a Redis URI, for `irma_backend`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME: Final = "redis-password"
 def open_status_backend(
     uri: PluginUri, context: FactoryContext
 ) -> StatusBackend | AsyncStatusBackend:
-    """Return a status backend of the context's mode.
+    """Return a status backend in the context's mode.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, or its database or server cannot be used.
@@ -42,7 +42,7 @@ def open_status_backend(
 
 
 def open_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
-    """Return a store of the context's mode.
+    """Return a store in the context's mode.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, its database or server cannot be used, or

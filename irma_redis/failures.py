@@ -1,8 +1,8 @@
-"""Describe faults of Redis without its address, a name or a password.
+"""Describe Redis faults without an address, a name or a password.
 
 redis-py's errors contain the address. So our errors are raised outside the `except` block, or
-Python would keep redis-py's error as the context. The reply of Redis itself begins
-with a code, which is not secret and says more than redis-py's classes.
+Python would keep redis-py's error as the context. An error reply from Redis begins with a code,
+which is not secret and is more specific than redis-py's classes.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ class Fault(NamedTuple):
 
     Attributes:
         text: The description.
-        is_setting: Whether only a change of settings helps, so that a program should not start.
+        is_setting: Whether only a change of settings can fix the fault, so that a program should
+            not start.
     """
 
     text: str
     is_setting: bool = False
 
 
-_PERMISSION: Final = Fault("its user lacks a permission; docs/how-to/redis.md lists those it needs")
+_PERMISSION: Final = Fault(
+    "its user lacks a permission; docs/how-to/redis.md lists the permissions that it needs"
+)
 _LOGIN: Final = Fault("it rejected the user name or the password")
 _MEMORY: Final = Fault("it is out of memory")
 _REPLICA: Final = Fault("it is a replica, which accepts no writes")
@@ -51,11 +54,11 @@ _BUSY_POOL: Final = Fault(
     "all of this process's connections to it are busy; there are too many calls at once"
 )
 
-# Recognised by replies of Redis, or by messages of redis-py if it has no class for the fault.
+# Recognised by Redis's replies, or by redis-py's messages if it has no class for the fault.
 _BY_WORDS: Final = (
     ("user executing the script can't", _PERMISSION),
     ("NOPERM", _PERMISSION),
-    ("unauthenticated", _LOGIN),  # its reply to a long command before a login
+    ("unauthenticated", _LOGIN),  # Redis's reply to a long command before a login
     ("DB index is out of range", Fault("it has no database with that number", is_setting=True)),
     ("not allowed in cluster mode", _CLUSTER),
     ("max number of clients reached", Fault("it has no free connection")),
@@ -77,7 +80,7 @@ _BY_WORDS: Final = (
         Fault("the TLS handshake with it timed out; check that its port uses TLS"),
     ),
     ("closed by server", _CLOSED),
-    ("Connection not ready", _CLOSED),  # it spoke before it closed
+    ("Connection not ready", _CLOSED),  # Redis sent a message before it closed the connection
     ("Connection reset", _CLOSED),
     ("Broken pipe", _CLOSED),
 )
@@ -142,13 +145,13 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def reason(error: Exception) -> str:
     """Return the message of our error for this one."""
     if isinstance(error, IrmaError):
-        return str(error)  # our own
+        return str(error)  # our own error
     return f"Redis: {fault(error).text}"
 
 
 @final
 class Door:
-    """Guards all calls to Redis: it rejects calls after the end and translates errors.
+    """Guards all calls to Redis: rejects calls after `close`, and translates errors.
 
     Args:
         what: The name of the guarded part, for messages.
@@ -161,7 +164,7 @@ class Door:
         self._is_closed = False
 
     def close(self) -> None:
-        """Reject all calls from now on, because redis-py would connect again."""
+        """Reject all further calls, because redis-py would otherwise connect again."""
         self._is_closed = True
 
     def check(self) -> None:
@@ -182,7 +185,7 @@ class Door:
         except Exception as error:  # noqa: BLE001  # redis-py's, which show an address
             text = reason(error)
         finally:
-            if self._is_closed:  # by another thread, during the call
+            if self._is_closed:  # closed by another thread during the call
                 client.close()
         raise self._kind(text)
 

@@ -1,7 +1,7 @@
 """The one connection on which a process receives notices of published ends, read by a thread.
 
-The first wait opens it. When it breaks, all waits fail, and the next wait opens a new one. So no
-wait relies on a connection that is lost. A ping detects a Redis that hangs.
+The first wait opens the connection. When it breaks, all waits fail, and the next wait opens a new
+one. So no wait relies on a lost connection. A ping detects a Redis that hangs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Listener:
 
     @contextmanager
     def subscription(self, key: str) -> Generator[Queue]:
-        """Yield the notices of a session. No notice is missed from when the block is entered.
+        """Yield a session's notices; from the moment that the block is entered, none is missed.
 
         Raises:
             StatusBackendError: There is no subscription.
@@ -97,7 +97,7 @@ class _Run:
 
     @property
     def is_listening(self) -> bool:
-        """Whether notices may still arrive. False in a process that was forked since."""
+        """Whether notices may still arrive. This is false in a process that was forked later."""
         return self._failure is None and self._thread.is_alive()
 
     def wait_for_subscription(self) -> None:

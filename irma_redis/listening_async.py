@@ -38,7 +38,7 @@ class AsyncListener:
 
     @asynccontextmanager
     async def subscription(self, key: str) -> AsyncGenerator[Queue]:
-        """Yield the notices of a session. No notice is missed from when the block is entered.
+        """Yield a session's notices; from the moment that the block is entered, none is missed.
 
         Raises:
             StatusBackendError: There is no subscription.

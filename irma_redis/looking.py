@@ -30,7 +30,7 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Set the value, or the failure if it is a string. The caller may have been cancelled."""
+        """Set the value; a string is a failure. The caller may have been cancelled."""
         if self.found.done():
             return
         if isinstance(answer, str):
@@ -55,7 +55,7 @@ class Looks:
         self._task: asyncio.Task[None] | None = None
 
     async def look(self, key: str) -> bytes | None:
-        """Return the value of a key, empty if it has no value.
+        """Return the value of a key; empty if the key has no value.
 
         Raises:
             StatusBackendError: Redis cannot be reached or does not answer.

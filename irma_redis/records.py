@@ -1,8 +1,9 @@
 """The end of a session as it is stored in Redis: its key, and its sealed form.
 
-Redis has a hash of the requestor token, never the token itself. The token also gives the key that
-seals the end. So a reader of Redis cannot read attributes, and a writer cannot forge an end. A
-writer can suppress an end, but then the watches find it by polling the server.
+Redis has a hash of the requestor token, never the token itself. The key that seals the end is also
+derived from the token. So a program that can read Redis cannot read attributes, and a program that
+can write there cannot forge an end. It can suppress an end, but then watches find the end by
+polling the server.
 """
 
 from __future__ import annotations

@@ -57,8 +57,7 @@ class RedisStatusBackend:
             lambda: self._redis.set(record.key, sealed, nx=True, px=LIFETIME_MS),
         )
         if not is_first:
-            record.open(self._look(record.key))  # raises if another program's value is there
-        # Also after a second publish, because the first publisher may have died before this.
+            record.open(self._look(record.key))  # raises if the value is another program's
         self._door.attempt(self._redis, lambda: self._redis.publish(CHANNEL, record.key))
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
@@ -74,14 +73,14 @@ class RedisStatusBackend:
         deadline = time.monotonic() + timeout.total_seconds()
         if timeout <= timedelta(0):
             return record.open(self._look(record.key))
-        # Subscribe first, then look: an end that is published in between is not lost.
+        # Subscribe first, then look, so that an end that is published in between is not lost.
         with self._listener.subscription(record.key) as notices:
             while (end := record.open(self._look(record.key))) is None:
                 reason = _next_notice(notices, deadline)
                 if reason is not None:
                     raise StatusBackendError(reason)
                 if time.monotonic() >= deadline:
-                    return None  # another program may send notices without end
+                    return None  # because another program may keep sending notices
             return end
 
     def close(self) -> None:
@@ -98,9 +97,9 @@ class RedisStatusBackend:
 
 
 def _next_notice(notices: Queue, deadline: float) -> Notice:
-    """Return why the wait has failed, or None if it is time to look or the deadline is over."""
+    """Return why the wait failed; None if it is time to look, or the deadline has passed."""
     while (left := deadline - time.monotonic()) > 0:
-        # A signal that arrives just before a thread blocks is handled only afterwards.
+        # Python handles a signal that arrives just before a thread blocks only after the wait.
         with suppress(Empty):
             return notices.get(timeout=min(left, _LONGEST_WAIT))
     return None

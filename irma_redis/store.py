@@ -1,4 +1,4 @@
-"""The store, in both modes. It makes actions happen once among all processes that share a Redis.
+"""The store, in both modes. With it, the processes that share a Redis do an action only once.
 
 Redis receives only a hash of each key, because keys may identify sessions. A value is stored behind
 one byte, which distinguishes an empty value from a missing one.

@@ -1,4 +1,4 @@
-"""The waits of this process by session, and how they are woken, for both modes."""
+"""This process's waits by session, and how to wake them, for both modes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, final
 __all__ = ["Notice", "Waiting"]
 
 Notice: TypeAlias = str | None
-"""None: look again. A string: the reason why no more notices will arrive."""
+"""None means that a wait must look again; a string is why no more notices will arrive."""
 
 
 class _Queue(Protocol):
@@ -21,7 +21,7 @@ QueueT = TypeVar("QueueT", bound=_Queue)
 
 @final
 class Waiting(Generic[QueueT]):
-    """The queues of the waits, by the key of the session's record.
+    """The queue of each wait, by the key of the session's record.
 
     Not thread-safe: the sync listener holds its lock.
     """
@@ -43,7 +43,7 @@ class Waiting(Generic[QueueT]):
     def wake(self, key: str) -> None:
         """Wake the waits for a session."""
         for queue in self._queues.get(key, ()):
-            if queue.empty():  # one notice suffices to make a wait look
+            if queue.empty():  # one notice is enough to make a wait look
                 queue.put_nowait(None)
 
     def fail(self, reason: str) -> None:

@@ -12,8 +12,8 @@
 With pytest, fixtures such as `irma_server` and `irma_app` are available without an import: see
 `irma_testing.pytest_plugin`.
 
-Nothing here proves anything, because the proofs are simulated. A claim in the server's JWTs says
-so.
+Nothing here proves anything, because the proofs are simulated. A claim in the server's JWTs marks
+them as simulated.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from irma_testing.time import ManualClock
 else:
     # Loaded on first use, because pytest imports this package for its plugin in every project that
-    # has it installed, and the server in memory would take half as long again.
+    # has it installed, and importing the in-memory server as well would take half as long again.
     from importlib import import_module
 
     _ROOMS = {

@@ -1,4 +1,4 @@
-"""Deliver the in-memory server's posts to an application of yours, without a socket.
+"""Deliver the in-memory server's posts to your own application, without a socket.
 
 irma_server.deliver = wsgi(app)  # Flask, and any other WSGI application
 irma_server.deliver = asgi(app)  # FastAPI, Starlette, and any other ASGI application
@@ -36,7 +36,7 @@ class DjangoClient(Protocol):
 
     @property
     def request(self) -> Callable[..., Any]:
-        """Sends a request; a coroutine function of the asynchronous client."""
+        """Sends a request; in the asynchronous client, this is a coroutine function."""
         ...
 
     @property
@@ -90,7 +90,7 @@ def asgi(app: AsgiApplication) -> Callable[[HttpRequest], Awaitable[HttpResponse
     """Return a function for `InMemoryServer.deliver` that awaits an ASGI application.
 
     The server awaits it on the event loop from which the application last called the server, or on
-    a new one if that loop is not running. It sends no lifespan events.
+    a new one if that loop is not running. The server sends no lifespan events.
 
     Args:
         app: The application, such as a `FastAPI` or `Starlette` object.
@@ -140,7 +140,7 @@ def django(client: DjangoClient) -> Callable[[HttpRequest], Any]:
         `raise_request_exception=False`.
 
     Raises:
-        UsageError: This is not a test client.
+        UsageError: The argument is not a test client.
     """
     functions = getattr(client, "generic", None), getattr(client, "request", None)
     if isinstance(client, type) or not all(callable(each) for each in functions):
@@ -208,7 +208,7 @@ def _scope(request: HttpRequest) -> dict[str, Any]:
         "headers": [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(request)
         ],
-        "client": ("192.0.2.1", 443),  # the IRMA server, at an address for documentation
+        "client": ("192.0.2.1", 443),  # the IRMA server, at an address reserved for documentation
         "server": (parts.hostname or "", _port(parts)),
     }
 

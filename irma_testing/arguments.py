@@ -70,13 +70,13 @@ def check_duration(value: object, name: str) -> timedelta:
 
 
 def check_callable(value: object, name: str) -> Callable[..., object]:
-    """Return the value, which must be a function and not a coroutine function.
+    """Return the value, which must be a function but not a coroutine function.
 
     Raises:
         UsageError: The value is something else.
     """
     if not is_function(value):
-        raise UsageError(f"{name}: must be a function, and not a coroutine function")
+        raise UsageError(f"{name}: must be a function, not a coroutine function")
     return cast("Callable[..., object]", value)
 
 

@@ -1,4 +1,4 @@
-"""Act as the app in browser tests with Playwright: read the QR on the page, and answer."""
+"""Act as the app in browser tests with Playwright: read the page's QR code, and answer."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _LIMIT_MILLISECONDS: Final = 60_000
 class BrowserApp:
     """An app that sees a page of Playwright's synchronous interface; made by `irma_browser_app`.
 
-    From then on it follows the page. It reads the session pointer, which is the content of the QR,
-    from the reply to the page's start.
+    From then on, the app follows the page. It reads the session pointer, which is the content of
+    the QR code, from the reply to the page's start.
 
     Args:
         page: The page, before it starts a session.
         person: The app.
 
     Raises:
-        UsageError: This is not a page.
+        UsageError: The argument is not a page.
     """
 
     def __init__(self, page: Any, person: SimulatedApp) -> None:
@@ -42,7 +42,7 @@ class BrowserApp:
         page.on("response", self._note)
 
     def scan(self) -> ScannedSession:
-        """Scan the QR on the page, as soon as the page shows one that was not scanned before.
+        """Scan the QR code on the page, as soon as the page shows one that has not been scanned.
 
         Returns:
             The session: type its `pairing_code` into the page if it has one, and `answer`,

@@ -1,4 +1,4 @@
-"""Log a test client in as a browser and an app do: start a session, answer it, and finish it."""
+"""Log a test client in like a browser and an app: start, answer and finish a session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _post(client: Any, path: str, fields: Mapping[str, object]) -> Any:
     The browser's cookie is `Secure`, so every post is made over HTTPS.
 
     Raises:
-        UsageError: This is not a test client.
+        UsageError: The argument is not a test client.
     """
     body = json.dumps(fields).encode()
     if callable(getattr(client, "generic", None)):
@@ -73,7 +73,9 @@ class _LoginBase:
     def _person(self, person: SimulatedApp | None, email: str | None) -> SimulatedApp:
         check_optional(person, SimulatedApp, "person", "a SimulatedApp, such as irma_person()")
         if person is not None and email is not None:
-            raise UsageError("email: must be left out if person is set, whose app has its own")
+            raise UsageError(
+                "email: must be left out if person is set, because that person's app has its own"
+            )
         return person or make_person(self._server, email=email)
 
 
@@ -101,18 +103,18 @@ class Login(_LoginBase):
         """Start a session, let a person answer it, and finish it.
 
         Args:
-            client: The test client of Django, Flask or Starlette. It has the cookies afterwards.
+            client: The test client of Django, Flask or Starlette. Afterwards, it has the cookies.
             name: The name of the question.
-            person: Answers honestly; `irma_person("adult")` by default.
+            person: The person who answers, honestly; `irma_person("adult")` by default.
             email: The e-mail address of the person, if `person` is not given.
-            prefix: The path of the pages of IRMA.
+            prefix: The path of the website's IRMA pages.
             next_url: The page to go to next.
 
         Returns:
             The page to go to next, or None.
 
         Raises:
-            AppError: The website refuses the person. `code` says why; it is `cancelled` if the
+            AppError: The website refuses the person. `code` is the reason; it is `cancelled` if the
                 person lacks the requested attributes.
             UsageError: An argument has another type.
         """

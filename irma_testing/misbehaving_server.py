@@ -4,8 +4,8 @@
         ...  # the first request gets an answer, the second and later ones a cut one
 
 A *behaviour* is a function that handles one request of a `Peer`. Each request gets the next
-behaviour, and the last one repeats. Many are in `misbehaviours`. This needs only the standard
-library.
+behaviour, and the last one repeats. Many are in `misbehaviours`. This module needs only the
+standard library.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class MisbehavingServer:
     """The server; a context manager.
 
     Args:
-        behaviours: One for each request; the last one repeats. Without any, the server closes
-            each connection.
+        behaviours: One for each request; the last one repeats. With no behaviours, the server
+            closes each connection.
         tls: A server's TLS context, or None for plain HTTP.
         at_connect: Runs on a connection before its first request, and before TLS.
         idle_limit: When to close a connection that waits for its next request. An IRMA server does
@@ -252,7 +252,7 @@ def unused_port() -> Generator[int]:
 
 @contextmanager
 def unanswered_port() -> Generator[int]:
-    """Yield a port on which connecting never ends: its queue is full and nothing accepts."""
+    """Yield a port on which connecting never succeeds, because its queue is full."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

@@ -105,6 +105,6 @@ def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
 
 
 def session_unknown() -> Behaviour:
-    """Answer like a restarted IRMA server, which no longer knows the session."""
+    """Respond like a restarted IRMA server, which no longer knows the session."""
     body = b'{"status":400,"error":"SESSION_UNKNOWN","description":"Unknown or expired session"}\n'
     return answer(400, headers=[("Content-Type", "application/json")], body=body)

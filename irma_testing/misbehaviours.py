@@ -99,7 +99,7 @@ def reset(data: bytes = b"") -> Behaviour:
 
 
 def wrong_length(body: bytes, declared: int) -> Behaviour:
-    """Send a body of another length than declared, and close the connection."""
+    """Send a body whose length is not the declared one, and close the connection."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {declared}".encode() + _END_OF_HEAD
     return raw(head + body, close=True)
 
@@ -165,7 +165,7 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send zeros, compressed a thousandfold, that decompress to this many bytes."""
+    """Send compressed zeros, which decompress to this many bytes: a thousand times as many."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
     # A full flush resets the compressor, so the same bytes may be repeated.
@@ -179,14 +179,14 @@ def gzip_bomb(size: int) -> Behaviour:
 
 
 def html_503() -> Behaviour:
-    """Answer like an IRMA server when a handler takes more than 4 s."""
+    """Respond like an IRMA server when a handler takes more than 4 s."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     headers = [("Content-Type", "text/html; charset=utf-8")]
     return raw(response(503, reason="Service Unavailable", headers=headers, body=page))
 
 
 def empty_503() -> Behaviour:
-    """Answer like an IRMA server when a request does not arrive within 2 s."""
+    """Respond like an IRMA server when a request does not arrive within 2 s."""
     head = response(503, reason="Service Unavailable", headers=[("Connection", "close")])
     return raw(head, close=True)
 

@@ -1,4 +1,4 @@
-"""People for tests, with the cards that such people have in the scheme `pbdf`."""
+"""People for tests, with the cards that they would have in the scheme `pbdf`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_person(
     Args:
         server: The server that the app uses.
         kind: `"adult"`, `"minor"` or `"nobody"`, whose app is empty.
-        email: The e-mail address; with it, even `"nobody"` has a card.
+        email: The e-mail address; if it is set, even `"nobody"` has a card.
 
     Raises:
         UsageError: There is no such kind of person, or an argument has another type.

@@ -1,7 +1,7 @@
 """For pytest: an IRMA server in memory, an app and requestors, as fixtures.
 
-pytest loads this module in every project where the library is installed. So it imports nothing of
-the library until a fixture is used. That keeps other projects' tests fast, and lets coverage
+pytest loads this module in every project where the library is installed. So it imports nothing from
+the library until a test uses a fixture. That keeps other projects' tests fast, and lets coverage
 measure later imports. To change a fixture, redefine it in your `conftest.py`; the fixtures that use
 it follow.
 """
@@ -34,7 +34,7 @@ __all__ = [
 
 @pytest.fixture
 def irma_scheme() -> Scheme:
-    """The credential types that `irma_server` knows: every one, unless you redefine it."""
+    """The credential types that `irma_server` accepts: all, unless you redefine this fixture."""
     from irma_testing import OPEN_SCHEME  # noqa: PLC0415  # see the head of the module
 
     return OPEN_SCHEME
@@ -52,7 +52,7 @@ def irma_server(irma_scheme: Scheme) -> Iterator[InMemoryServer]:
 
 @pytest.fixture
 def irma_app(irma_server: InMemoryServer) -> SimulatedApp:
-    """An app at `irma_server`, without credentials: add them by `irma_app.add(…)`."""
+    """An app at `irma_server`, without credentials: add them with `irma_app.add(…)`."""
     from irma_testing import SimulatedApp  # noqa: PLC0415
 
     return SimulatedApp(irma_server)

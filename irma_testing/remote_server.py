@@ -1,7 +1,7 @@
 """A development server in another process, and its description of itself.
 
-The functions write the description, and `RemoteServer` reads it, so that its form is defined in one
-place.
+The functions write the description, and `RemoteServer` reads it, so that one module defines its
+form.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class RemoteServer:
         return self._scheme
 
     def is_revoked(self, serial: str) -> bool:  # noqa: ARG002  # see `AppServer`
-        """Return False, as this app does not learn of revocations."""
+        """Return False, because this app receives no revocations."""
         return False
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -165,7 +165,7 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, and call a function; functions that it plans are called before the end.
+        """Wait, and call a function; the functions that it plans are called before this returns.
 
         Raises:
             AppError: Functions are still waiting to be called after five minutes.
@@ -190,7 +190,7 @@ class RemoteServer:
         """Return the open session of a client token, without connecting to it.
 
         Raises:
-            AppError: It has ended, or was never there.
+            AppError: The session has ended, or never existed.
             IrmaError: The transport failed.
         """
         value = self._read(session_path(name), session_path("{name}"))
@@ -210,7 +210,7 @@ class RemoteServer:
                 open to the network.
 
         Raises:
-            AppError: This is not the path of the pages.
+            AppError: The pages are not at this path.
             IrmaError: The transport failed.
         """
         value = self._read(f"/{folder}{SESSIONS}", f"/app{SESSIONS}")
@@ -264,8 +264,8 @@ def _understanding(url: str) -> Generator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):
         raise AppError(
-            f"{_origin(url)} does not describe itself as a development server of this version "
-            "does; use the same version of irma-backend for both"
+            f"{_origin(url)} does not match this version's description of a development "
+            "server; use the same version of irma-backend for both"
         ) from None
 
 

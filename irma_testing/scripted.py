@@ -30,7 +30,7 @@ class ScriptedStream:
     """A stream that follows a script. After the last step it stays idle.
 
     Args:
-        steps: For each, bytes to return, a time that passes before the next step, the end, or an
+        steps: Each is bytes to return, a time that passes before the next step, the end, or an
             error.
         status: The HTTP status.
         headers: The HTTP headers.
@@ -117,7 +117,7 @@ class _AsyncStream:
 
 @boundary
 class _Script:
-    """The common part of both modes: the script, and a record of the calls."""
+    """The part that both modes share: the script, and a record of the calls."""
 
     def __init__(
         self,
@@ -189,8 +189,8 @@ class ScriptedTransport(_Script):
 
     Args:
         steps: The responses, in order. A request after the last one raises `AssertionError`.
-        streams: The streams, in order, or the errors of opening them. After the last one the
-            server has no streams: it answers 500.
+        streams: The streams, in order, or the errors to raise when they are opened. After the last
+            one, opening a stream gets the status 500.
         jitter: The jitter of every wait, from 0 up to 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Shared by the transports: the clock, the settings, and checks that HTTP libraries do not make.
+"""The code that the transports share: a clock, settings, and checks that HTTP libraries lack.
 
 `SystemClock` is public. The other modules are for `irma_transport_urllib3` and
 `irma_transport_aiohttp`, which do not import each other.

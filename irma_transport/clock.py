@@ -16,13 +16,14 @@ __all__ = [
 ]
 
 LONGEST_WAIT: Final = 86_400.0
-"""A day in seconds. Sockets and event loops refuse an infinite time-out."""
+"""A day in seconds. Sockets and event loops refuse an infinite timeout."""
 
 LONGEST_BLOCKING_WAIT: Final = 1.0
 """The longest time in seconds that a thread blocks before it checks again. A signal that arrives
-just before a thread blocks does not end the wait, and Python runs its handler only afterwards."""
+just before a thread blocks does not end the wait, and Python runs the signal's handler only after
+the wait."""
 
-# The system's source needs no seed, so forked children do not wait for equal times.
+# The system's random source needs no seed, so forked children do not wait for the same times.
 system_jitter = random.SystemRandom().random
 
 

@@ -42,7 +42,7 @@ def timed_out(peer: str, *, request_sent: bool) -> str:
     """Return the reason for a deadline that has passed."""
     if request_sent:
         return f"no complete response from {peer} in time"
-    return f"no connection to {peer} in time: check the address, and the firewalls on the way"
+    return f"no connection to {peer} in time: check the address, and the firewalls in between"
 
 
 def no_address(peer: str) -> str:
@@ -80,7 +80,7 @@ def tls_failed(error: ssl.SSLError, peer: str) -> str:
 
 
 def tls_reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's name of a failure; empty if it has no name."""
+    """Return OpenSSL's name for a failure; empty if OpenSSL has no name for it."""
     return error.reason if _OPENSSL_NAME.fullmatch(error.reason or "") else ""
 
 

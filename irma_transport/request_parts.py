@@ -1,8 +1,8 @@
 """The parts of a request's URL, and the parts of a request that tracing tools may see.
 
 HTTP libraries pass each URL and header to the tools that hook into them: error trackers, tracing,
-debug logs. So the libraries receive a shown target and shown headers. The real ones replace them
-when the request is written.
+debug logs. So the libraries receive a harmless target and harmless headers. The real ones replace
+these when the request is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from irma_core.models.holders import Headers
 
 __all__ = ["prepare_headers", "shown_target", "split_url"]
 
-# The quantifier of the host is possessive: a long URL that does not match would take long.
+# The host's quantifier is possessive, because a long URL that does not match would otherwise take a
+# long time.
 _URL = re.compile(r"(https?://[^/?#@\s\\]++)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
 _LONGEST_URL = 65_536
 _LABEL_TARGET = re.compile(r"[A-Za-z0-9/{}._~-]+")
@@ -27,7 +28,7 @@ def split_url(url: str) -> tuple[str, str]:
     """Return a URL's scheme, host and port, and its target.
 
     Raises:
-        ConfigurationError: It is not an absolute URL of HTTP, or is too long.
+        ConfigurationError: The string is not an absolute HTTP URL, or is too long.
     """
     match = _URL.fullmatch(url) if len(url) <= _LONGEST_URL else None
     if match is None:
@@ -67,5 +68,5 @@ def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[
 
 @lru_cache(maxsize=64)
 def _checked_shown(headers: Headers, place: str) -> dict[str, str]:
-    # Cached, as most requests have the same headers. Headers that may be secret are not cached.
+    # Cached because most requests have the same headers. Headers that may be secret are not cached.
     return checked_headers(dict(headers), place, frames_request)

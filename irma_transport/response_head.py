@@ -2,7 +2,7 @@
 
 Two readers of an ambiguous head could disagree on where the response ends. A proxy between the
 server and this library may be one of them. `http.client` and aiohttp miss different faults, so both
-transports apply the same rules here.
+transports use these rules.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
 
 
 def begins_with_plain_head(received: bytes) -> bool:
-    """Return whether bytes begin with a whole head that passes each check of `HeadCheck`.
+    """Return whether bytes begin with a complete head that passes every check of `HeadCheck`.
 
-    Most heads do. They have one `Content-Length` and arrive in one piece.
+    Most heads do. Such heads have one `Content-Length` and arrive in one piece.
     """
     return _PLAIN_HEAD.match(received) is not None
 
 
 class HeadCheck:
-    """Checks the lines of one head, including those of interim responses before it."""
+    """Checks the lines of one head, including any interim responses before it."""
 
     def __init__(self) -> None:
         self._status_line = b""
@@ -84,13 +84,13 @@ class HeadCheck:
 
 
 def check_not_encoded(content_encodings: Iterable[str]) -> None:
-    """Check that a body is not encoded, since every request asks for that.
+    """Check that a body is not encoded, because every request asks for `identity`.
 
     Nothing here decompresses, because a small response could fill the memory, and decoders mistake
     a truncated body for a complete one.
 
     Args:
-        content_encodings: The values of its `Content-Encoding` headers.
+        content_encodings: The values of the `Content-Encoding` headers.
 
     Raises:
         NotHttpError: One of them names an encoding.

@@ -1,4 +1,4 @@
-"""The settings of a transport, all checked when it is created, before any request."""
+"""The settings of a transport, which are all checked when the transport is created."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 PathOrString = str | os.PathLike[str]
 
-# An IRMA server closes a connection after 2.0 s of idling; the difference is for the network.
+# An IRMA server closes a connection that is idle for 2.0 s; the difference is for the network.
 LONGEST_IDLE: Final = timedelta(seconds=1.5)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 1024 * 1024
 
@@ -45,7 +45,7 @@ def check_limits(idle_limit: object, max_response_bytes: object, pool_size: obje
     """Check the limits of a transport.
 
     Raises:
-        ConfigurationError: One has another type, or is out of its range.
+        ConfigurationError: A limit has another type, or is out of its range.
     """
     if not isinstance(idle_limit, timedelta) or not timedelta(0) <= idle_limit <= LONGEST_IDLE:
         raise ConfigurationError("idle_limit: must be a timedelta from 0 to 1.5 seconds")
@@ -108,7 +108,7 @@ def _check_not_empty(value: object, setting: str) -> None:
         kinds, expected = (str,), "a string"
     if not isinstance(value, kinds):
         raise ConfigurationError(f"{setting}: must be {expected}")
-    # A setting that turns out to be empty must not switch a check off.
+    # An empty setting must not switch a check off.
     string = os.fspath(value) if isinstance(value, os.PathLike) else value
     if isinstance(string, str | bytes) and not string.strip():
         raise ConfigurationError(f"{setting}: must not be empty; leave it out instead")
@@ -148,7 +148,7 @@ def _trusting(ca: PathOrString | bytes | None) -> ssl.SSLContext:
 
 
 def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    # Without a password OpenSSL would ask the terminal for one.
+    # Without a password, OpenSSL would ask for one at the terminal.
     password = settings.client_key_password or ""
     try:
         context.load_cert_chain(
@@ -165,14 +165,14 @@ def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> 
 
 
 def _why(error: Exception) -> str:
-    """Return why a file cannot be used, without decoding errors, which quote its content."""
+    """Return why a file cannot be used, without the decoding errors that quote its content."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "no PEM data"
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"
 
 
 class Proxy(NamedTuple):
-    """A proxy's URL without user and password, and the headers to send to it."""
+    """A proxy's URL without user name and password, and the headers to send to the proxy."""
 
     url: str
     headers: FrozenMapping[str, str]
@@ -184,8 +184,8 @@ def read_proxy(
     """Return the proxy to use, if any.
 
     Raises:
-        ConfigurationError: The URL is not that of a proxy, or credentials for it would travel over
-            plain HTTP and this is not allowed.
+        ConfigurationError: The URL is not a proxy's URL, or the proxy's credentials would travel
+            over plain HTTP and this is not allowed.
     """
     own = checked_headers(headers, "proxy_headers", frames_message)
     if url is None:

@@ -1,4 +1,4 @@
-"""The error of the tree for an error of aiohttp or asyncio."""
+"""Translate errors of aiohttp and asyncio into the library's own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["explain"]
 
 
 def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
-    """Return the error of the tree for a native one.
+    """Return the library's error for a native error.
 
     Args:
         error: The native error.
@@ -81,7 +81,7 @@ def _not_sent(error: Exception, peer: str) -> str:
 
 
 def _fault(error: Exception) -> str:
-    """Return what was not valid HTTP; empty if the response was only cut short."""
+    """Return a description of the invalid HTTP; empty if the response was only cut short."""
     if isinstance(error, NotHttpError):
         return str(error)
     if isinstance(error, ClientResponseError):

@@ -19,13 +19,13 @@ from irma_transport_aiohttp.exchange import BrokenError, TrackedRequest
 
 __all__ = ["Limits", "Sessions"]
 
-# `asyncio.timeout` keeps the deadline of a request; aiohttp's own time-outs would cut streams.
+# `asyncio.timeout` keeps the deadline of a request; aiohttp's own timeouts would cut streams.
 _NO_TIMEOUTS = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _CLOSED = "the transport is closed: make a new one"
 
 
 class Limits(NamedTuple):
-    """How many seconds a connection may idle before reuse, and how many calls may run at once."""
+    """How long in seconds a connection may be idle before reuse, and how many calls may run."""
 
     idle: float
     calls: int
@@ -33,21 +33,21 @@ class Limits(NamedTuple):
 
 @final
 class Sessions:
-    """The sessions, which are made at the first request, as aiohttp needs a running event loop.
+    """The sessions, which the first request makes because aiohttp needs a running event loop.
 
     Streams have a separate session, because they stay open for minutes and calls must not wait for
     them.
 
     Args:
         limits: The limits of the transport's own connectors.
-        session: The application's session, of which only the connector is used; or None.
+        session: The application's session, or None. Only the session's connector is used.
 
     Attributes:
         open_responses: The responses that have not been read to their end.
 
     Raises:
-        ConfigurationError: The session is not aiohttp's, or its connector would lose requests or
-            block others.
+        ConfigurationError: The session is not an aiohttp session, or its connector would lose
+            requests or block others.
     """
 
     def __init__(self, limits: Limits, session: ClientSession | None) -> None:
@@ -135,7 +135,7 @@ def _on(
 
 
 def _private(connector: BaseConnector, name: str) -> object:
-    """Return an attribute that aiohttp does not publish; None if this version has none."""
+    """Return a private attribute of aiohttp; None if this version of aiohttp does not have it."""
     value: object = getattr(connector, name, None)
     return value
 
@@ -151,6 +151,6 @@ def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
         skip_auto_headers=("Accept", "Content-Type"),
         request_class=TrackedRequest,
     )
-    # Tracing tools patch `ClientSession` to add a trace, which would see every header and body.
+    # Tracing tools patch `ClientSession` to add a trace, which would receive every header and body.
     session.trace_configs.clear()
     return session

@@ -1,4 +1,4 @@
-"""A response as a stream of the bytes of its body, as they arrive."""
+"""A stream of the bytes in a response's body, as they arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AiohttpStream:
 
     Args:
         response: aiohttp's response, which holds the connection.
-        exchange: The exchange that it belongs to.
+        exchange: The exchange that the response belongs to.
         label: The request's label.
         open_responses: Holds the response until the stream is closed.
 
@@ -64,7 +64,7 @@ class AiohttpStream:
             return await self._next(deadline)
         except (ClientError, OSError) as error:
             failure = explain(error, self._exchange, self._label)
-        # Raised here it has no context: native errors and their frames hold secrets.
+        # Raised here, the error has no context: native errors and their frames hold secrets.
         raise failure
 
     async def aclose(self) -> None:
@@ -80,7 +80,7 @@ class AiohttpStream:
         if not content.at_eof():
             if left <= 0:
                 return ReadOutcome.IDLE
-            # Once bytes have arrived, `readany` returns them without a wait, so a cancellation
+            # Once bytes have arrived, `readany` returns them without waiting, so a cancellation
             # loses none.
             try:
                 async with asyncio.timeout(left):

@@ -48,35 +48,36 @@ _OWN_HEADERS = {"user-agent": "irma-backend", "accept-encoding": "identity"}
 class AiohttpTransport:
     """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
 
-    It belongs to the event loop on which it first sends. It follows no redirect, repeats no
-    request, keeps no cookie, and reads no proxy from the environment. The variables
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's certificates, since OpenSSL reads them.
-    Use the transport with `async with`, or call `aclose` at the end.
+    It belongs to the event loop on which it first sends. It does not follow redirects, repeat
+    requests, keep cookies, or take a proxy from the environment. The variables `SSL_CERT_FILE` and
+    `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads them. Use the transport
+    with `async with`, or call `aclose` at the end.
 
     Args:
         session: Your application's session, if its connector must be used, for example for its
             resolver, its local address, or a tunnel. Its cookies, headers, time-outs, traces and
-            TLS settings are not used, and it stays open. The connector must have no limit, since
+            TLS settings are not used, and it stays open. The connector must have no limit, because
             each watch holds a connection, and must keep connections no longer than `idle_limit`:
             `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
         client_certificate: The path to a PEM file with the client's certificate.
-        client_key: The path to its private key, if that is in another file.
+        client_key: The path to the certificate's private key, if the key is in another file.
         client_key_password: The password of the key.
-        ssl_context: Your own TLS context, in place of the four above. It must verify certificate
-            and name, and accept only TLS 1.2 or later.
-        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
-            Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
+        ssl_context: Your own TLS context, in place of the previous four arguments. It must verify
+            the server's certificate and name, and accept only TLS 1.2 or later.
+        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if the proxy needs
+            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback
+            too.
         proxy_headers: Headers for the proxy.
         allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: The longest idle time after which a connection is used again. Above 0, and at
-            most 1.5 s, since an IRMA server closes it at 2 s.
+            most 1.5 s, because an IRMA server closes an idle connection after 2 s.
         max_response_bytes: The largest body to accept, in bytes. A signed result holds each value
-            four times in base64, so 1 MiB has room for some 190 kB of values.
-        pool_size: The number of calls that may run at once, unless there is a `session`. A further
-            call waits, within its deadline. Event streams do not count.
+            four times in base64, so 1 MiB is enough for about 190 kB of values.
+        pool_size: The number of calls that may run at once, unless there is a `session`. Further
+            calls wait, within their deadlines. Event streams do not count.
 
     Raises:
         ConfigurationError: A setting is wrong, or a file cannot be used.
@@ -202,7 +203,8 @@ class AiohttpTransport:
         shown, hidden = prepare_headers(request.headers, request.label)
         shown = {**_OWN_HEADERS, **shown}
         if self._proxy is not None and origin.is_plain:
-            # This proxy reads the request itself, and aiohttp sends it these headers only for TLS.
+            # An HTTP proxy reads the request itself, and aiohttp only sends it these headers for
+            # TLS.
             hidden.update(self._proxy.headers)
         url = URL(base + shown_target(request.label), encoded=True)
         exchange = Exchange(
@@ -225,11 +227,11 @@ class AiohttpTransport:
                     return await receive(response, exchange)
                 except BaseException:
                     self._sessions.open_responses.discard(response)
-                    response.close()  # the unread rest would be read as the next response
+                    response.close()  # because the unread rest would be taken for the next response
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
             failure = explain(exchange.fault or error, exchange, request.label)
-        # Raised here it has no context: native errors and their frames hold secrets.
+        # Raised here, the error has no context: native errors and their frames hold secrets.
         raise failure
 
     async def _respond(
@@ -268,7 +270,8 @@ class AiohttpTransport:
             check_not_encoded(response.headers.getall("content-encoding", ()))
         if (length or 0) > limit:
             raise OverLimitError
-        # Most bodies arrive with their head, and then aiohttp has released the connection already.
+        # Most bodies arrive together with their head. aiohttp has then already released the
+        # connection.
         body = bytearray(content.read_nowait())
         while not content.at_eof() and len(body) <= limit:
             body += await content.readany()
@@ -283,7 +286,8 @@ class _Origin(NamedTuple):
     Attributes:
         peer: Host and port, for error messages.
         is_plain: Whether the scheme is `http`.
-        is_plain_loopback: Whether it is also for loopback, where plain HTTP needs no permission.
+        is_plain_loopback: Whether the origin is also on loopback, where plain HTTP needs no
+            permission.
     """
 
     peer: str
@@ -293,7 +297,7 @@ class _Origin(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _origin(base: str) -> _Origin:
-    """Return the origin of a URL. An application has few, and each is checked once.
+    """Return the origin of a URL. An application has few origins, and each is checked once.
 
     Raises:
         ConfigurationError: The host or the port is not valid.

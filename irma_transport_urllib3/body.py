@@ -1,4 +1,4 @@
-"""Reading a whole body within its limit."""
+"""Read a whole body within its limit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
     Args:
         response: urllib3's response, which does not decode.
         head: The same response as `http.client` sees it.
-        exchange: The exchange that both belong to.
+        exchange: The exchange to which both belong.
 
     Raises:
-        OverLimitError: It is larger than the exchange allows, or its `Content-Length` is.
+        OverLimitError: The body, or its `Content-Length`, is larger than the exchange allows.
         CutShortError: The connection ended before the last chunk.
-        NotHttpError: It is compressed.
-        HTTPError: urllib3 could not read it to its end.
+        NotHttpError: The body is compressed.
+        HTTPError: urllib3 could not read the body to its end.
     """
     if head.length != 0:
         check_not_encoded(head.headers.get_all("content-encoding", ()))

@@ -1,7 +1,7 @@
 """Connections with one deadline and one write for each exchange, and no reuse after idling.
 
-Except for `_new_conn`, they override only methods that urllib3 and `http.client` offer to
-subclasses.
+Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` intend
+for subclasses.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ExchangeConnection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether it may be used again. Its pool asks before reuse, and connects again if not."""
+        """Whether the connection may be reused. If not, its pool makes a new connection."""
         exchange = self._exchange
         return exchange is not None and exchange.is_fresh() and super().is_connected
 
@@ -59,7 +59,8 @@ class ExchangeConnection(HTTPConnection):
     ) -> None:
         """Buffer the head of a request; send a proxy's CONNECT, with the headers for the proxy.
 
-        `http.client` would raise an audit event with the data, which can hold a proxy's password.
+        `http.client` itself would raise an audit event with the data, which can hold a proxy's
+        password.
         """
         if self._buffered is None:
             head = cast("bytes", data).removesuffix(b"\r\n")
@@ -94,13 +95,13 @@ class ExchangeConnection(HTTPConnection):
         super().close()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 allows the whole time for each address of a name, and has no setting for that.
-        # Here the remaining time is divided among the addresses that have not been tried.
+        # urllib3 allows the whole time for each address of a name, and has no setting to change
+        # that. Here the remaining time is divided among the addresses that have not been tried.
         exchange = CURRENT_EXCHANGE.get()
         server, exchange.peer = exchange.peer, self._peer(exchange)
         found = socket.getaddrinfo(self.host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
         if exchange.must_be_loopback:
-            # The system's resolver decides where the name `localhost` leads.
+            # The system's resolver decides which address the name `localhost` has.
             found = [each for each in found if is_loopback(str(each[4][0]))]
             if not found:
                 raise NotLoopbackError
@@ -123,7 +124,7 @@ class ExchangeConnection(HTTPConnection):
         try:
             raise NewConnectionError(self, "no address answered") from last
         finally:
-            del last  # the error, its traceback and this frame would be a reference cycle
+            del last  # because the error, its traceback and this frame would form a reference cycle
 
     def _peer(self, exchange: Exchange) -> str:
         """Return the name of the other side, for error messages."""
@@ -137,7 +138,7 @@ class TlsConnection(ExchangeConnection, HTTPSConnection):
 class PlainPool(HTTPConnectionPool):
     """A pool of connections without TLS."""
 
-    # urllib3's own classes do not fit its annotation in pyright either.
+    # In pyright, urllib3's own classes do not match its annotation either.
     ConnectionCls = ExchangeConnection  # pyright: ignore[reportAssignmentType]
 
 

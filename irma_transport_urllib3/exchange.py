@@ -25,14 +25,14 @@ __all__ = [
     "header_lines",
 ]
 
-# An IRMA server sends a head of about 300 bytes; a proxy with cookies sends a few KiB.
+# A head from an IRMA server has about 300 bytes; one from a proxy with cookies has a few KiB.
 _MAX_HEAD_BYTES = 64 * 1024
 # A body in chunks of one byte takes six times its size on the network.
 _MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended within the response, which `http.client` mistakes for its end."""
+    """The connection ended within the response, which `http.client` takes for the end."""
 
 
 class NotLoopbackError(OSError):
@@ -40,14 +40,14 @@ class NotLoopbackError(OSError):
 
 
 class Limits(NamedTuple):
-    """The seconds that a connection may idle before reuse, and the largest body in bytes."""
+    """How many seconds a connection may be idle before reuse, and the largest body in bytes."""
 
     idle: float
     body: int
 
 
 class OutgoingRequest:
-    """A request as the server receives it, and the part of it that tools may see.
+    """A request as the server receives it, and the version that tools may see.
 
     urllib3, `http.client` and the tools hooked into them (error trackers, tracing, audit hooks,
     debug output) receive the shown target and the shown headers, and no body. The rest is filled in
@@ -55,7 +55,7 @@ class OutgoingRequest:
 
     Args:
         target: The request target, which may hold a requestor token.
-        shown_target: The same with `{token}` in the token's place.
+        shown_target: The same target with `{token}` in place of the token.
         shown_headers: The headers that tools may see, in lower case.
         hidden_headers: The headers that may be secret.
         body: The body.
@@ -179,7 +179,7 @@ class Exchange:
         """Count bytes that came from the socket; 0 means that the peer ended the connection.
 
         Raises:
-            OverLimitError: The count exceeds that of any response within the limits.
+            OverLimitError: More bytes came than any response within the limits has.
         """
         if not received:
             self.at_end = True
@@ -198,4 +198,4 @@ class Exchange:
 
 
 CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
-"""The exchange that runs in this context."""
+"""The exchange that is running in this context."""

@@ -1,4 +1,4 @@
-"""The error of the tree for an error of urllib3, `http.client`, `ssl` or `socket`."""
+"""Translate errors of urllib3, `http.client`, `ssl` and `socket` into the library's own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b", re.ASCII)
 
 
 def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
-    """Return the error of the tree for a native one.
+    """Return the library's error for a native error.
 
     Args:
         error: The native error.
@@ -42,7 +42,9 @@ def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
     if _first(causes, OverLimitError):
         return ResponseTooLargeError(label, reasons.over_limit(peer), request_sent=sent)
     late = _first(causes, TimeoutError)
-    if late is not None and late.errno is None:  # without a number it is not the system's
+    if (
+        late is not None and late.errno is None
+    ):  # an error without a number does not come from the system
         reason = reasons.timed_out(peer, request_sent=sent)
         return TransportTimeoutError(label, reason, request_sent=sent)
     if not sent:
@@ -53,7 +55,7 @@ def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and those that it wraps, which urllib3 puts into `args` or `__cause__`."""
+    """Yield an error and those that it wraps; urllib3 puts them into `args` or `__cause__`."""
     while error is not None:
         yield error
         inner = _first(list(error.args), BaseException)
@@ -89,7 +91,7 @@ def _system_reason(causes: list[BaseException]) -> str:
 
 
 def _fault(causes: list[BaseException], exchange: Exchange) -> str:
-    """Return what was not valid HTTP; empty if the response was only cut short."""
+    """Return a description of the invalid HTTP; empty if the response was only cut short."""
     malformed = _first(causes, NotHttpError)
     if malformed is not None:
         return str(malformed)

@@ -1,7 +1,7 @@
 """The framing of a streamed body: by chunks, by a length, or by the end of the connection.
 
 `http.client` reads a chunk's size with a read that may block, and loses its position when that read
-times out. These classes accept bytes as they arrive, and lose nothing while none arrive.
+times out. These classes accept bytes as they arrive, and lose none if a read times out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Chunked:
     """A body in chunks (RFC 9112, section 7.1).
 
     Attributes:
-        may_just_end: Whether the end of the connection may end the body, which is never the case.
+        may_just_end: Whether the end of the connection may end the body: never.
     """
 
     may_just_end = False
@@ -59,10 +59,10 @@ class Chunked:
         return self._is_over
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return the ones that belong to the body.
+        """Take bytes from the connection, and return those that belong to the body.
 
         Raises:
-            NotHttpError: They are not chunks.
+            NotHttpError: The bytes are not chunks.
         """
         self._buffer += data
         body = bytearray()
@@ -104,7 +104,7 @@ class Unframed:
     """A body of a known length, or one that ends with the connection.
 
     Args:
-        length: Its length in bytes; None if the end of the connection ends it.
+        length: The body's length in bytes; None if the end of the connection ends the body.
 
     Attributes:
         may_just_end: Whether the end of the connection may end the body.
@@ -119,7 +119,7 @@ class Unframed:
         return self._left == 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return the ones that belong to the body."""
+        """Take bytes from the connection, and return those that belong to the body."""
         if self._left is None:
             return data
         body = data[: self._left]
@@ -131,5 +131,5 @@ Frame = Chunked | Unframed
 
 
 def frame_of(head: HTTPResponse) -> Frame:
-    """Return the framing that a response's head announces."""
+    """Return the framing that a response's head specifies."""
     return Chunked() if head.chunked else Unframed(head.length)

@@ -18,7 +18,7 @@ from irma_transport_urllib3.connection import PlainPool, TlsPool
 
 __all__ = ["Origin", "PoolSettings", "Pools"]
 
-# An application has few base URLs; this limits an application that generates them.
+# An application has few base URLs; this is a limit for an application that generates them.
 _MAX_ORIGINS = 64
 
 
@@ -31,13 +31,14 @@ class PoolSettings(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """A scheme, host and port, and how to send there.
+    """A scheme, host and port, and how to send requests there.
 
     Attributes:
         pool: Its connections.
         peer: Host and port, for error messages.
         prefix: The start of each target: the origin if a proxy forwards the request, else empty.
-        must_be_loopback: Whether plain HTTP is allowed only because it stays on this machine.
+        must_be_loopback: Whether plain HTTP is allowed only because the connection stays on this
+            machine.
     """
 
     pool: HTTPConnectionPool
@@ -59,7 +60,7 @@ class Pools:
         """Return the origin and the target of a URL.
 
         Raises:
-            ConfigurationError: It is not an absolute HTTP URL with a valid host and port.
+            ConfigurationError: The string is not an absolute HTTP URL with a valid host and port.
         """
         base, target = split_url(url)
         origin = self._origins.get(base)
@@ -70,7 +71,7 @@ class Pools:
         return origin, origin.prefix + target
 
     def close(self) -> None:
-        """Close idle connections now, and those in use when their response ends."""
+        """Close idle connections now, and connections in use when their response ends."""
         for origin in list(self._origins.values()):
             origin.pool.close()
         self._origins.clear()

@@ -26,13 +26,13 @@ _PROCESSING, _EARLY_HINTS = 102, 103
 
 
 class BoundedReader(io.RawIOBase):
-    """A socket as a file whose reads end at the deadline of the exchange.
+    """A file around a socket, whose reads end at the exchange's deadline.
 
     Args:
         sock: The socket to read from.
-        owner: The socket's own file. It is closed with this one, because a socket closes with the
-            last of its files.
-        exchange: Has the deadline, and counts the bytes.
+        owner: The socket's own file. It is closed with this file, because a socket closes only with
+            the last of its files.
+        exchange: Sets the deadline, and counts the bytes.
     """
 
     def __init__(self, sock: socket.socket, owner: io.RawIOBase, exchange: Exchange) -> None:
@@ -59,10 +59,10 @@ class BoundedReader(io.RawIOBase):
             self._sock.settimeout(min(left, LONGEST_BLOCKING_WAIT))
             try:
                 received = self._sock.recv_into(buffer)
-            except (BlockingIOError, ssl.SSLWantReadError):  # of a stream, after its deadline
+            except (BlockingIOError, ssl.SSLWantReadError):  # for a stream, after its deadline
                 return None
             except TimeoutError as error:
-                if error.errno is not None:  # an error of the system, for a dead connection
+                if error.errno is not None:  # a system error, for a dead connection
                     raise
                 if exchange.is_stream and exchange.is_late():
                     return None
@@ -71,7 +71,7 @@ class BoundedReader(io.RawIOBase):
                 return received
 
     def close(self) -> None:
-        """Release the socket, and note the time at which it begins to idle."""
+        """Release the socket, and note the time from which it is idle."""
         if not self.closed:
             exchange = self._exchange
             exchange.ended_at = monotonic()
@@ -99,7 +99,7 @@ class LineReader(io.BufferedReader):
         """Read a line.
 
         Raises:
-            NotHttpError: It is malformed, even if `http.client` would accept it.
+            NotHttpError: The line is malformed, even if `http.client` would accept it.
         """
         line = super().readline(size)
         if not line.endswith(b"\n"):
@@ -132,16 +132,17 @@ class BoundedResponse(HTTPResponse):
         """Read the head.
 
         Raises:
-            CutShortError: The connection ended within it.
-            NotHttpError: A line of it is not a header, or it frames its body ambiguously.
-            HTTPException: `http.client` does not understand it.
+            CutShortError: The connection ended within the head.
+            NotHttpError: A line of the head is not a header, or the head frames the body
+                ambiguously.
+            HTTPException: `http.client` does not understand the head.
             OSError: The socket failed.
         """
         exchange = CURRENT_EXCHANGE.get()
         super().begin()
         while self.status in (_PROCESSING, _EARLY_HINTS):
-            # This is an interim response, of which http.client skips only 100. After None it reads
-            # the next head.
+            # This is an interim response. http.client skips only those with status 100, but it
+            # reads the next head after None.
             self.headers = cast("HTTPMessage", None)
             super().begin()
         if exchange.at_end:
@@ -153,7 +154,7 @@ class BoundedResponse(HTTPResponse):
             raise NotHttpError("a line before its body is not a header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())
-        # The server could quote the request in it, and tracing tools show the reason.
+        # The server could quote the request in the reason phrase, which tracing tools show.
         self.reason = responses.get(self.status, "")
         for name in {name.lower() for name in self.headers} - _FRAMING:
             del self.headers[name]

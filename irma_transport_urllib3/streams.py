@@ -1,4 +1,4 @@
-"""A response as a stream of the bytes of its body, as they arrive."""
+"""A stream of the bytes in a response's body, as they arrive."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Urllib3Stream:
     Args:
         response: urllib3's response, which holds the connection.
         head: The same response as `http.client` sees it.
-        exchange: The exchange that both belong to.
+        exchange: The exchange to which both belong.
         label: The request's label.
         open_streams: Holds this stream until it is closed.
 
@@ -76,7 +76,7 @@ class Urllib3Stream:
             return self._next()
         except (HTTPException, OSError, ValueError) as error:  # ValueError: the file is closed
             failure = explain(error, self._exchange, self._label)
-        # Raised here it has no context: native errors and their frames hold secrets.
+        # Raised here, the error has no context: native errors and their frames hold secrets.
         raise failure
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Urllib3Stream:
     def hang_up(self) -> None:
         """End the connection, so that a thread that reads the stream gets an error."""
         sock: socket.socket | None = getattr(self._response.connection, "sock", None)
-        with suppress(OSError):  # it was closed meanwhile
+        with suppress(OSError):  # the socket was closed in the meantime
             if sock is not None:
                 # A second handle is used, because `SSLSocket.shutdown` would end TLS for the
                 # reader.

@@ -54,29 +54,31 @@ _NO_RETRY = Retry(total=False, redirect=False)
 class Urllib3Transport:
     """Runs HTTP requests on the calling thread, with urllib3 and a pool of connections.
 
-    Threads may share it. A forked child opens its own connections. It follows no redirect, repeats
-    no request, and reads no proxy from the environment. The variables `SSL_CERT_FILE` and
-    `SSL_CERT_DIR` replace the system's certificates, since OpenSSL reads them. Use the transport
+    Threads may share it. A forked child opens its own connections. It does not follow redirects,
+    repeat requests, or take a proxy from the environment. The variables `SSL_CERT_FILE` and
+    `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads them. Use the transport
     with `with`, or call `close` at the end.
 
     Args:
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
         client_certificate: The path to a PEM file with the client's certificate.
-        client_key: The path to its private key, if that is in another file.
+        client_key: The path to the certificate's private key, if the key is in another file.
         client_key_password: The password of the key.
-        ssl_context: Your own TLS context, in place of the four above. It must verify certificate
-            and name, and accept only TLS 1.2 or later.
-        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
-            Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
+        ssl_context: Your own TLS context, in place of the previous four arguments. It must verify
+            the server's certificate and name, and accept only TLS 1.2 or later.
+        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if the proxy needs
+            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback
+            too.
         proxy_headers: Headers for the proxy.
         allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: The longest idle time after which a connection is used again. At most 1.5 s,
-            since an IRMA server closes it at 2 s.
+            because an IRMA server closes an idle connection after 2 s.
         max_response_bytes: The largest body to accept, in bytes. A signed result holds each value
-            four times in base64, so 1 MiB has room for some 190 kB of values.
-        pool_size: The number of idle connections to keep for each server. More may be in use.
+            four times in base64, so 1 MiB is enough for about 190 kB of values.
+        pool_size: The number of idle connections to keep for each server. More connections may be
+            in use.
 
     Raises:
         ConfigurationError: A setting is wrong, or a file cannot be used.
@@ -205,7 +207,7 @@ class Urllib3Transport:
             failure = _refused(request, exchange)
         finally:
             CURRENT_EXCHANGE.reset(token)
-        # Raised here it has no context: native errors and their frames hold secrets.
+        # Raised here, the error has no context: native errors and their frames hold secrets.
         raise failure
 
     def _prepare(self, request: HttpRequest, deadline: float) -> tuple[Origin, Exchange]:
@@ -215,8 +217,8 @@ class Urllib3Transport:
         if pools is None:
             raise ConfigurationError("the transport is closed: make a new one")
         if pools.pid != os.getpid():
-            # After a fork, the sockets belong to the parent. Threads that race here may make two
-            # pools.
+            # After a fork, the sockets belong to the parent. Threads that get here at the same time
+            # may make two pools.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
         shown, hidden = prepare_headers(request.headers, request.label)
@@ -268,7 +270,7 @@ class Urllib3Transport:
         try:
             return receive(response, head, exchange)
         except BaseException:
-            response.close()  # the unread rest would be read as the next response
+            response.close()  # because the unread rest would be taken for the next response
             raise
 
 

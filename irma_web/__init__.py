@@ -1,4 +1,4 @@
-"""Shared by the web adapters: the page's script, its texts and styles, and the browser package."""
+"""The files that the web adapters share: script, texts, styles and the browser package."""
 
 from irma_web.browser_package import (
     InstalledPackage,

@@ -1,7 +1,7 @@
 """The official browser package: the pinned version, how to fetch it, and whether it is installed.
 
-`@privacybydesign/yivi-frontend` is not a part of this library, because its logo has a separate
-licence. So a site fetches it once, by npm or as a tarball, and keeps one file of it.
+`@privacybydesign/yivi-frontend` is not part of this library, because its logo has a separate
+licence. So a site fetches the package once, with npm or as a tarball, and keeps one file from it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ STYLE_HASHES: Final = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
     "'sha256-Zwk+NVBmf68wTb1CJNBPEjdlO5paJ/3c7bCr9AocQ1Y='",
 )
-"""Sources for `style-src`: the style element that this version makes, empty and then filled."""
+"""Sources for `style-src`: hashes of this version's style element, when empty and when filled."""
 FILE_NAME: Final = "yivi.js"
 FILE_INTEGRITY: Final = (
     "sha512-brQWAEi6a+ObOEZSDyjrzg2FasUsetm7Vy9YTWKRWiPd"
     "QtwiVOBxGEVMMaUCydmHjV8GlZgBl+elsFgTqkbj1w=="
 )
-"""The hash of the file, in the same form; a page may use it as `integrity` of its script."""
+"""The hash of the file, in the same form; a page may use it as its script's `integrity`."""
 _MEMBER: Final = f"package/dist/{FILE_NAME}"
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_RUN: Final = 300
@@ -69,7 +69,7 @@ class PackageState(Enum):
     PRESENT = "present"
     """The file of the pinned version, unchanged."""
     OTHER = "other"
-    """Another file: of another version, or changed by a build step."""
+    """Another file: from another version, or changed by a build step."""
     MISSING = "missing"
     """No file, or a file that cannot be read."""
 
@@ -80,7 +80,7 @@ class InstalledPackage:
 
     Args:
         path: The file.
-        is_new: Whether it was written now. False if it was there already.
+        is_new: Whether this call wrote the file; false if the file was already there.
     """
 
     path: Path
@@ -95,26 +95,26 @@ def package_state(file: Path) -> PackageState:
         file: The path of `yivi.js`.
 
     Raises:
-        UsageError: It is not a `Path`.
+        UsageError: The argument is not a `Path`.
     """
     check_instance(file, Path, "file", "a Path")
     try:
         content = file.read_bytes()
-    except (OSError, ValueError):  # of a path that no file can have
+    except (OSError, ValueError):  # raised for a path that no file can have
         return PackageState.MISSING
     return PackageState.PRESENT if _integrity(content) == FILE_INTEGRITY else PackageState.OTHER
 
 
 @boundary
 def install_browser_package(directory: Path, *, from_file: Path | None = None) -> InstalledPackage:
-    """Put `yivi.js` of the pinned version into a directory, unless it is there already.
+    """Put the pinned version's `yivi.js` into a directory, unless it is already there.
 
     The tarball comes from the user's own npm, with its settings for registry and proxy, or from a
     file. Its hash is checked before anything is read from it.
 
     Args:
         directory: The directory of static files. It is created if it does not exist.
-        from_file: The package's tarball, as `npm pack` writes it. npm is not needed then.
+        from_file: The package's tarball, as `npm pack` writes it. npm is then not needed.
 
     Raises:
         ConfigurationError: npm is missing or fails, the tarball cannot be read or is not the pinned
@@ -156,9 +156,9 @@ def _packed_by_npm() -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         raise ConfigurationError(
-            f"npm is not installed, and it is needed to fetch {PACKAGE} {VERSION}: install it, or "
-            f"run `npm pack {PACKAGE}@{VERSION}` on another machine and give the file that it "
-            "writes as from_file="
+            f"npm is not installed, and it is needed to fetch {PACKAGE} {VERSION}: install "
+            f"it, or run `npm pack {PACKAGE}@{VERSION}` on another machine and give the file "
+            "that it writes as from_file="
         )
     with tempfile.TemporaryDirectory() as folder:
         options = ("--pack-destination", folder, "--ignore-scripts", "--loglevel", "error")
@@ -200,7 +200,7 @@ def _unpacked(tarball: bytes) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the file whole or not at all, readable by a web server of another user."""
+    """Write the file completely or not at all, so that another user's web server can read it."""
     unfinished = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,9 @@ def _write(target: Path, content: bytes) -> None:
         raise ConfigurationError(f"{target.parent} cannot be written: {_reason(error)}") from None
     finally:
         if unfinished is not None:
-            with suppress(OSError):  # it has been moved, unless something failed or was interrupted
+            with suppress(
+                OSError
+            ):  # the file was moved, unless something failed or was interrupted
                 unfinished.unlink()
 
 

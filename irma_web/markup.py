@@ -1,4 +1,4 @@
-"""The HTML around the page's script: the element of a question, and a page that asks it."""
+"""The HTML around the page's script: a question's element, and a page that asks the question."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class SafeHtml(str):
     __slots__ = ()
 
     def __html__(self) -> str:
-        """Return the HTML. The results of `+` and `%` are plain strings again."""
+        """Return the HTML. The results of `+` and `%` are plain strings."""
         return str(self)
 
 
 def question_element(name: str, settings: str, *, scripts: Sequence[str], style: str) -> SafeHtml:
     """Return the HTML of a box in which a person answers a question.
 
-    There is no inline script, only JSON, so it works under a strict content security policy. A
-    browser loads a script once, however often a page names it.
+    The HTML has no inline script, only JSON, so it works under a strict content security policy. A
+    browser loads a script once, however often a page refers to it.
 
     Args:
         name: The name of the question.
-        settings: What `page_settings` returned for it.
+        settings: The result of `page_settings` for the question.
         scripts: The URLs of `irma.js` and of the browser package's `yivi.js`.
         style: The URL of `irma.css`.
     """
@@ -48,7 +48,7 @@ def ask_page(element: str, *, language: str) -> str:
     """Return a page that only asks a question.
 
     Args:
-        element: What `question_element` returned.
+        element: The result of `question_element`.
         language: A language tag; see `page_settings`.
     """
     spoken = page_language(language)

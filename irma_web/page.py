@@ -47,10 +47,11 @@ def page_settings(
 
     Args:
         prefix: The URL of the endpoints, with a slash at the end: `/irma/`, or an absolute URL if
-            they have another origin than the page.
+            their origin differs from the page's.
         name: The name of the question: 1 to 40 of `a-z`, `0-9`, `_` and `-`.
-        language: A language tag such as `nl` or `en-GB`. Other languages become English.
-        next_url: The page to go to after success. The endpoint checks that it is on the site.
+        language: A language tag such as `nl` or `en-GB`. For other languages, the page is in
+            English.
+        next_url: The page to go to after success. The endpoint checks that the page is on the site.
         csrf_header: The header in which the framework expects its CSRF token, if it has one.
         csrf_token: The value of that header.
         texts: The application's own words, in place of ours: `{"start": "Log in with Yivi"}`. The
@@ -100,12 +101,12 @@ def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
     needed.
 
     Args:
-        server_url: The URL of the IRMA server as browsers reach it, which is the one in session
+        server_url: The URL at which browsers reach the IRMA server, which is the one in session
             pointers. Only its origin counts.
 
     Raises:
-        ConfigurationError: It is not the URL of a server.
-        UsageError: It is not a string.
+        ConfigurationError: The string is not a server's URL.
+        UsageError: The argument is not a string.
     """
     check_instance(server_url, str, "server_url", "a string")
     if fault := whitespace_fault(server_url) or origin_fault(server_url):

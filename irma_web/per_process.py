@@ -15,10 +15,10 @@ ValueT = TypeVar("ValueT")
 
 @final
 class PerProcess(Generic[ValueT]):
-    """Opens a value on first use, and once more in each forked process. Threads may share it.
+    """Opens a value on first use, and again in each forked process. Threads may share it.
 
     Args:
-        open_value: Opens the value, and puts what must be closed later on the stack.
+        open_value: Opens the value, and registers on the stack what must be closed later.
     """
 
     def __init__(self, open_value: Callable[[ExitStack], ValueT]) -> None:
@@ -37,7 +37,7 @@ class PerProcess(Generic[ValueT]):
             return self._opened[1]
 
     def close(self) -> None:
-        """Close what this process opened; the next use opens another value."""
+        """Close the value that this process opened; the next use opens another."""
         with self._lock:
             opened, self._opened = self._opened, None
         if opened is not None and opened[0] == os.getpid():

@@ -1,4 +1,4 @@
-"""A framework's session, and a login's changes to it, which a repeated call receives again."""
+"""Record a login's changes to a framework's session, so that a repeated call can apply them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SessionChanges:
 
     @staticmethod
     def apply(session: MutableMapping[str, Any], changes: list[Any]) -> None:
-        """Make the changes of an earlier call in the session of this call."""
+        """Apply an earlier call's changes to this call's session."""
         changed, removed = changes
         for key in removed:
             session.pop(key, None)

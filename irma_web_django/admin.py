@@ -20,18 +20,18 @@ else:
 
 
 class _LookingOnly(AnyAdmin):
-    """Shows some fields of a table, and lets no one change a row."""
+    """Shows some fields of a table, and does not let anyone change a row."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: only the library adds rows."""
+        """Return False, because only the library adds rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: a row that was changed is another person's, or cannot be opened."""
+        """Return False, because a changed row belongs to another person, or cannot be opened."""
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: `?value__regex=^a` and so on read a field that is not shown."""
+        """Return False, because `?value__regex=^a` would reveal a field that is not shown."""
         return False
 
 
@@ -44,13 +44,13 @@ class IrmaEntryAdmin(_LookingOnly):
     readonly_fields = ("key", "expires_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False, because without its entry a session could count twice."""
+        """Return False, because a session could be used twice if its entry were deleted."""
         return False
 
 
 @admin.register(IrmaAccount)
 class IrmaAccountAdmin(_LookingOnly):
-    """Shows accounts. Deleting one unlinks the attribute from its user."""
+    """Shows accounts. Deleting an account unlinks the attribute from its user."""
 
     list_display = ("__str__", "user")
     fields = ("pseudonym", "user")
@@ -59,7 +59,7 @@ class IrmaAccountAdmin(_LookingOnly):
 
 @admin.register(IrmaCallback)
 class IrmaCallbackAdmin(_LookingOnly):
-    """Shows callbacks that are still to be delivered. Deleting one discards its outcome."""
+    """Shows undelivered callbacks. Deleting a callback discards its outcome."""
 
     list_display = ("session", "received_at")
     fields = ("session", "received_at")

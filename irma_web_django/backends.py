@@ -35,8 +35,8 @@ class IrmaBackend(ModelBackend):
     in `IrmaAccount`. With `IRMA["ACCOUNT_BY_EMAIL"]` the account is the user with that e-mail
     address instead.
 
-    A site changes what it needs in a subclass, which `AUTHENTICATION_BACKENDS` names: `find_user`,
-    `create_user`, `check_login` and `update_user`. Permissions are those of Django's
+    To change this, a site overrides methods in a subclass, which `AUTHENTICATION_BACKENDS` names:
+    `find_user`, `create_user`, `check_login` and `update_user`. Permissions work as in Django's
     `ModelBackend`.
     """
 
@@ -46,12 +46,12 @@ class IrmaBackend(ModelBackend):
         """Return the user whose attribute the answer has.
 
         Args:
-            request: The browser's request. The person who is logged in there, if there is one, must
-                be the same.
-            answer: The person's answer. For anything else, the result is None.
+            request: The browser's request. If a person is logged in there, the answer must come
+                from the same person.
+            answer: The person's answer. If this is not an answer, the result is None.
 
         Raises:
-            OtherPersonError: The answer belongs to another person than the one who is logged in.
+            OtherPersonError: The answer does not belong to the person who is logged in.
             LoginRefusedError: The user is not active, or a method of a subclass refuses.
             ConfigurationError: The database refuses the user that `create_user` made.
         """
@@ -87,10 +87,10 @@ class IrmaBackend(ModelBackend):
         return _user_by_pseudonym(_pseudonyms(answer))
 
     def create_user(self, answer: Answer) -> AbstractBaseUser:
-        """Create and return a user without a password. Raise `LoginRefusedError` to create none.
+        """Create and return a user without a password, or raise `LoginRefusedError`.
 
-        The name is random. The e-mail address is set if it names the account, or if the user model
-        has it as the name.
+        The name is random. The e-mail address is set if it identifies the account, or if the user
+        model uses it as the user name.
         """
         model: Any = get_user_model()
         email, name = model.get_email_field_name(), model.USERNAME_FIELD
@@ -116,7 +116,7 @@ class IrmaBackend(ModelBackend):
         """Store facts from the answer about a user, at each login. By default nothing is stored."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and the account, even if two sessions of one person end at once."""
+        """Create a user and the account, even if a person ends two sessions at the same time."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):
@@ -129,7 +129,7 @@ class IrmaBackend(ModelBackend):
                 if found is not None:
                     return found
                 # With accounts by e-mail, this is the account of a user whose address has changed
-                # since.
+                # since then.
                 IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
             else:
                 return user
@@ -157,7 +157,7 @@ def _account_slot() -> str:
 
 
 def _pseudonyms(answer: Answer) -> list[str]:
-    """Return the pseudonym for each key, the newest first."""
+    """Return the pseudonym for each key, newest first."""
     slot = _account_slot()
     return [pseudonym(answer, slot, key=key) for key in current_settings().pseudonym_keys]
 
@@ -169,7 +169,7 @@ def _user_by_pseudonym(pseudonyms: list[str]) -> AbstractBaseUser | None:
     for each in pseudonyms:
         if each in found:
             account = found[each]
-            if each != pseudonyms[0]:  # made with a key that will be removed some day
+            if each != pseudonyms[0]:  # made with a key that may be removed one day
                 account.pseudonym = pseudonyms[0]
                 account.save(update_fields=["pseudonym"])
             return account.user

@@ -13,24 +13,24 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_django", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More than any of our pages accepts."""
+"""More bytes than any of our pages accepts."""
 
 
 def as_web_request(request: HttpRequest) -> WebRequest:
     """Return a request as a `WebRequest`.
 
-    Django decides about the host and the scheme: see its settings `ALLOWED_HOSTS`,
+    Django determines the host and the scheme: see its settings `ALLOWED_HOSTS`,
     `USE_X_FORWARDED_HOST` and `SECURE_PROXY_SSL_HEADER`.
     """
     try:
         url = request.build_absolute_uri()
     except DisallowedHost:
-        url = ""  # which is refused, with JSON
+        url = ""  # so that the call is refused with JSON
     return WebRequest(f"{request.method}", url, request.headers, body_of(request), native=request)
 
 
 def body_of(request: HttpRequest) -> bytes:
-    """Return the body of a request, or so many bytes that it is refused as too large."""
+    """Return a request's body; if it is too large, return a body that is certain to be refused."""
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) >= _TOO_LARGE:
             return bytes(_TOO_LARGE)
@@ -40,7 +40,10 @@ def body_of(request: HttpRequest) -> bytes:
         return request.body
     except RequestDataTooBig:
         return bytes(_TOO_LARGE)
-    except (UnreadablePostError, RawPostDataException):  # the browser has left; or read as a form
+    except (
+        UnreadablePostError,
+        RawPostDataException,
+    ):  # the browser has disconnected, or the body was already read as a form
         return b""
 
 
@@ -49,7 +52,7 @@ def as_django(reply: Reply) -> HttpResponse:
     response = HttpResponse(reply.body, status=reply.status)
     for name, value in reply.headers:
         if name.lower() == "set-cookie" and "partitioned" not in value.lower():
-            # Python reads the attribute `Partitioned` since version 3.14 only.
+            # Python only supports the attribute `Partitioned` since version 3.14.
             _set_cookie(response, value)
         else:
             response[name] = value

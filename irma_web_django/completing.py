@@ -1,8 +1,8 @@
 """The effect of a finished session on the site: a login, or a proof in Django's session.
 
-All of it is one transaction, with a record of the session. If the database fails, nothing has
-happened, and a repeated call does it all. If the reply to the commit is lost, the repeat finds the
-record and does not log the person in a second time.
+All of this is one transaction, which also records the session. If the database fails, nothing has
+happened, and a repeated call does everything. If the reply to the commit is lost, the repeated call
+finds the record and does not log the person in a second time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["DATABASE_AWAY", "complete_once"]
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 """Django's exceptions for a database that cannot be reached, or whose connection breaks."""
 _RECORDED_FOR: Final = timedelta(hours=1)
-"""Longer than a handle is valid."""
+"""A time longer than the lifetime of a handle."""
 
 
 def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
@@ -49,7 +49,7 @@ def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -
             done = entries.filter(key=key).first()
             if done is not None:
                 return bytes(done.value).decode()
-            # Another tab of the browser may have changed the session since this request came.
+            # Another tab of the browser may have changed the session since this request arrived.
             request.session = type(before)(before.session_key)
             user = _use(site, request, web_answer)
             session_key = proof_sessions.keep(site, request, web_answer)
@@ -78,7 +78,7 @@ def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> Abstrac
     try:
         user = authenticate(request, answer=web_answer.answer)
     except LoginRefusedError:
-        # Django sends this itself if no backend raises.
+        # Django itself sends this signal if no backend raises.
         user_login_failed.send(__name__, credentials={}, request=request)
         raise
     if user is None:
@@ -89,7 +89,7 @@ def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> Abstrac
 
 @contextmanager
 def _one_transaction(session: Any) -> Generator[None]:
-    """Open a transaction in each database that a login writes to, which is usually one."""
+    """Open a transaction in each database that a login writes to; usually there is only one."""
     models: list[Any] = [get_user_model(), IrmaAccount, IrmaEntry]
     if hasattr(session, "get_model_class"):
         models.append(session.get_model_class())

@@ -46,8 +46,8 @@ def dropping_broken_connection() -> Generator[None]:
 class DjangoStore:
     """Keeps values in the database that the router writes `IrmaEntry` to.
 
-    Each call commits before it returns. Otherwise other processes would not see its value. So a
-    call inside a transaction of the caller is refused: with `ATOMIC_REQUESTS`, decorate the view
+    Each call commits before it returns, because other processes would otherwise not see the value.
+    So a call inside the caller's transaction is refused: with `ATOMIC_REQUESTS`, decorate the view
     with `transaction.non_atomic_requests`. Threads may share a store.
 
     Args:
@@ -75,14 +75,15 @@ class DjangoStore:
         now = self._now_ms()
         expires = now + -(-lifetime // timedelta(milliseconds=1))  # rounded up
         entries = IrmaEntry.objects.using(using)
-        # Looking first saves most of the inserts that fail, which some databases log.
+        # Looking first avoids most failing inserts, which some databases log.
         found = entries.filter(key=key).values_list("expires_ms", flat=True).first()
         if found is not None and found > now:
             return False
         stale = entries.filter(key=key, expires_ms__lte=now)
         try:
             with _committing(using):
-                # Of concurrent calls, one finds the stale row still stale, and one inserts a row.
+                # Of several concurrent calls, only one still finds the stale row, and only one can
+                # insert a row.
                 if not stale.update(value=value, expires_ms=expires):
                     entries.create(key=key, value=value, expires_ms=expires)
         except IntegrityError:
@@ -92,7 +93,7 @@ class DjangoStore:
     @dropping_broken_connection()
     @explaining_missing_tables()
     def get(self, key: str) -> bytes | None:
-        """Return the value of a key, or None if it has none; see `Store`.
+        """Return the value of a key, or None; see `Store`.
 
         Raises:
             ConfigurationError: The key is not a string, the store is closed, or the table is
@@ -155,7 +156,7 @@ def delete_expired(clock: Clock) -> int:
 
 @contextmanager
 def _committing(using: str) -> Generator[None]:
-    """Commit at the end; raise if the caller is in a transaction, which would decide about that."""
+    """Commit at the end; raise if the caller is in a transaction, which could roll back."""
     with ExitStack() as blocks:
         try:
             blocks.enter_context(transaction.atomic(using, durable=True))

@@ -53,12 +53,12 @@ class IrmaSite:
     posted_urls: tuple[str, ...]
 
     def now(self) -> datetime:
-        """Return the time by the requestor's clock."""
+        """Return the time on the requestor's clock."""
         return utc_now(self.requestor.context.clock)
 
 
 def current_site() -> IrmaSite:
-    """Return the site of this process. It is opened on first use, and stays open.
+    """Return this process's site, which is opened on first use and stays open.
 
     Raises:
         ConfigurationError: A setting is invalid.
@@ -110,9 +110,9 @@ _PROCESS: Final = PerProcess(_open)
 def _pages_url(settings: SiteSettings) -> str:
     """Return the URL of the pages, as the IRMA server sees it.
 
-    It is sealed into each URL that the server posts to, so it must be the same in every process: in
-    a worker that a first visitor has woken in another language, and in a command of `manage.py`,
-    which does not know where the site is mounted. `URL` says that.
+    This URL is sealed into each URL that the server posts to, so it must be the same in every
+    process: in a worker whose first visitor uses another language, and in a `manage.py` command,
+    which cannot find out where the site is mounted. The setting `URL` contains that.
     """
     with override(django_settings.LANGUAGE_CODE):
         path = reverse("irma:callback", args=["_"]).removeprefix(get_script_prefix())

@@ -95,6 +95,6 @@ def _as_post(entry: IrmaCallback) -> KeptPost:
 
 
 def _kept() -> QuerySet[IrmaCallback]:
-    """Return the stored posts, the oldest first."""
+    """Return the stored posts, oldest first."""
     entries = IrmaCallback.objects.using(router.db_for_write(IrmaCallback))
     return entries.order_by("received_ms")

@@ -1,4 +1,4 @@
-"""The adapter's data in the database: entries of the store, accounts, and callbacks."""
+"""The adapter's data in the database: store entries, accounts, and callbacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["IrmaAccount", "IrmaCallback", "IrmaEntry"]
 
 
 class IrmaEntry(models.Model):
-    """A value of `DjangoStore`: a claim on a session, or a sealed outcome. It lives for minutes."""
+    """A value of `DjangoStore`, kept for minutes: a claim on a session, or a sealed outcome."""
 
     key: models.CharField[str, str] = models.CharField(_("key"), max_length=200, primary_key=True)
     value: models.BinaryField[bytes, bytes | memoryview] = models.BinaryField(_("value"))
@@ -43,7 +43,7 @@ class IrmaEntry(models.Model):
 
 
 class IrmaAccount(models.Model):
-    """A person who logs in with IRMA: a user, and the pseudonym of the attribute that names them.
+    """A person who logs in with IRMA: a user, and the pseudonym of their attribute.
 
     The pseudonym is a keyed hash of the attribute, so the table holds no personal data that a
     reader of the database could see.

@@ -1,4 +1,4 @@
-"""Django's session, which keeps proofs, and which a repeated finish joins."""
+"""Django's session, which keeps proofs, and which a repeated `finish` call joins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keep(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
 
 
 def proof_of(request: HttpRequest, name: str, max_age: timedelta | None = None) -> Proof | None:
-    """Return the visitor's proof, or None if there is none that is recent enough."""
+    """Return the visitor's proof, or None if the visitor has no recent enough proof."""
     site = current_site()
     kept: dict[str, str] = request.session.get(_KEY, {})
     return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
@@ -44,7 +44,7 @@ def join(request: HttpRequest, response: HttpResponse, key: str) -> None:
     """Let the browser use a session that has been saved.
 
     Django's middleware sends the cookie only if it also saves the session. Another tab may have
-    logged out meanwhile, and that save would then fail.
+    logged out in the meantime, and saving would then fail.
     """
     session: Any = request.session
     if session.session_key != key:

@@ -35,7 +35,7 @@ __all__ = ["DEMANDED", "ProvedRequest", "proved"]
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
 DEMANDED: Final[set[str]] = set()
-"""The questions that views demand, for a system check."""
+"""The questions that views require, for a system check."""
 
 
 def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
@@ -44,8 +44,8 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
         @proved("adult", max_age=timedelta(hours=1))
         def wines(request): ...
 
-    The view has `request.proved["adult"]`, a `Proof`. A proof belongs to Django's session: it is
-    there until the visitor logs out, and no longer than the session.
+    The view has `request.proved["adult"]`, a `Proof`. A proof belongs to Django's session: it lasts
+    until the visitor logs out or the session ends.
 
     Args:
         name: A question of `IRMA["QUESTIONS"]`.
@@ -109,8 +109,7 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 
 def _asking(request: HttpRequest, name: str, max_age: timedelta | None) -> HttpResponse | None:
     """Return a redirect to the page that asks, or None if the request has the proof now."""
-    # Here and not at the top, because a module with views is imported while the site's URLs are
-    # loaded.
+    # Imported here, because a module with views is imported while the site's URLs are loaded.
     from irma_web_django.proof_sessions import proof_of  # noqa: PLC0415
 
     questions = current_settings().questions

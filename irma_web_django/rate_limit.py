@@ -1,7 +1,7 @@
 """Limit how many sessions one network may start in a minute, counted in Django's cache.
 
-Only a start is expensive, because it opens a session at the IRMA server. A browser is limited by
-its slots, and this limits a program that throws its cookies away.
+Only a start is expensive, because it opens a session at the IRMA server. Slots limit a browser;
+this limits a program that throws its cookies away.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _IPV6_HOST: Final = 72
 
 
 def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
-    """Count a start, and return whether its network has used up this minute's.
+    """Count a start, and return whether its network has used up this minute's starts.
 
     No header is trusted: see `SiteSettings.client_address`. If the cache fails, the start proceeds.
     """
@@ -47,13 +47,13 @@ def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
 
 
 def _network(site: IrmaSite, request: HttpRequest) -> str | None:
-    """Return the network that a request comes from, or None if Django does not see it."""
+    """Return the network that a request comes from, or None if Django does not report it."""
     function = site.settings.client_address
     given = request.META.get("REMOTE_ADDR") if function is None else function(request)
     try:
         address: IPv4Address | IPv6Address = ip_address(f"{given}")
     except ValueError:
-        # A server that listens on a Unix socket sees no address; a function should return one.
+        # A server that listens on a Unix socket gets no address; a function should return one.
         return None if function is None else "unknown"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

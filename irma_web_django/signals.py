@@ -3,8 +3,8 @@
 Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
 The sender is None.
 
-A receiver of `answered` may refuse the person by raising `LoginRefusedError`. Exceptions of
-receivers of the other signals are logged, and change nothing.
+A receiver of `answered` may refuse the person by raising `LoginRefusedError`. Exceptions from
+receivers of the other signals are logged, and have no other effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ started: Final = Signal()
 """A session was started."""
 
 answered: Final = Signal()
-"""A person has proved what the question asks. Sent once for each session, before the login.
+"""A person has answered the question. Sent once for each session, before the login.
 
 More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own."""
 
@@ -32,13 +32,13 @@ logged_in: Final = Signal()
 More arguments: `user`."""
 
 refused: Final = Signal()
-"""A call of the page was refused: the person cancelled, or may not log in, for example.
+"""A call from the page was refused, for example because the person cancelled, or must not log in.
 
 More arguments: `code`, from the table in
 `docs/how-to/any-other-framework.md`."""
 
 failed: Final = Signal()
-"""A call of the page failed, with a status of 500 and above.
+"""A call from the page failed, with a status of 500 or above.
 
 More arguments: `code`, as for `refused`, and `error`, the exception or None."""
 

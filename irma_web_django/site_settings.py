@@ -65,17 +65,17 @@ class SiteSettings:
         account: The slot of that question whose attribute identifies the account; None without a
             login.
         is_by_email: Whether the account is the user whose e-mail address that attribute is.
-        url: The site's own base URL, which the IRMA server posts below; None without callbacks.
+        url: The site's own base URL, under which the IRMA server posts; None without callbacks.
         callback: Receives the outcome of each session that was started with a callback.
         next_session: Chooses the session that follows.
         lifetime: How long a person has to connect an app.
         sessions_per_browser: How many sessions of one browser may be open at once.
         starts_per_minute: How many sessions one network may start in a minute; None for any number.
-        client_address: Returns the address that a request comes from; None for the one that Django
-            sees, which is a proxy's if there is one.
+        client_address: Returns the address that a request comes from; None for Django's own value,
+            which is the proxy's address if there is a proxy.
         origins: Other origins whose pages may start and finish sessions.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
-        store: URI of another store than the database; None for the database.
+        store: URI of a store other than the database; None for the database.
         is_store_of_file: Whether that URI is in the settings file or its environment variable.
         has_own_sealing_keys: Whether the sealing keys do not come from `SECRET_KEY`.
     """
@@ -119,7 +119,7 @@ class SiteSettings:
 
     @property
     def pseudonym_keys(self) -> tuple[str, ...]:
-        """The keys of pseudonyms; the first makes new ones, the others find older accounts."""
+        """The keys of pseudonyms; the first is for new accounts, the others find older accounts."""
         return self._pseudonym_keys.reveal()
 
 
@@ -174,7 +174,7 @@ def read_settings(given: object) -> SiteSettings:
         name = "CALLBACK" if callback else "NEXT_SESSION"
         raise ConfigurationError(
             f'IRMA["URL"]: is missing; {name} needs the URL of your site, such as '
-            '"https://shop.example", because the IRMA server posts to URLs below it'
+            '"https://shop.example", because the IRMA server posts to URLs under it'
         )
     return SiteSettings(
         server=reader.server(),
@@ -190,7 +190,7 @@ def read_settings(given: object) -> SiteSettings:
         starts_per_minute=reader.optional_count("STARTS_PER_MINUTE", 120),
         client_address=reader.function("CLIENT_ADDRESS"),
         origins=reader.texts("ORIGINS"),
-        # `WebSessions` refuses it for every host that is not this machine.
+        # `WebSessions` refuses this cookie for every host except this machine.
         is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
         store=reader.optional_text("STORE") or (file and file.value("parts.store")),
         is_store_of_file=given.get("STORE") is None,
@@ -210,14 +210,14 @@ def check_slot(source: object, slot: str, place: str) -> None:
         place: The setting that names the slot.
 
     Raises:
-        ConfigurationError: It has no such slot.
+        ConfigurationError: The question has no such slot.
     """
     if callable(source):
         return
     try:
         request = as_extended(as_question(source).request).request
     except UsageError:
-        return  # opening the site reports what is wrong with it
+        return  # opening the site reports what is wrong
     names = request.disclose.names or ()
     if slot not in names:
         near = get_close_matches(slot, names, 1)
@@ -336,10 +336,10 @@ class _Reader:
         value = self._given[name]
         # An empty list must not mean the keys of `SECRET_KEY`.
         if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-            raise _invalid(name, "a list of keys, the newest first")
+            raise _invalid(name, "a list of keys, newest first")
         found = [_secret(name, each) for each in value]
         if not all(isinstance(each, str) and each for each in found):
-            raise _invalid(name, "a list of keys, the newest first")
+            raise _invalid(name, "a list of keys, newest first")
         keys = tuple(cast("list[str]", found))
         try:
             Sealer(keys)  # keys of pseudonyms have the same form
@@ -416,7 +416,7 @@ def _secret(name: str, value: object) -> object:
 def _derived(label: str) -> tuple[str, ...]:
     """Return a key for each of the site's secret keys, the current one first."""
     secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
-    if not all(secrets):  # anyone could make what an empty key seals
+    if not all(secrets):  # anyone could seal values with an empty key
         raise ConfigurationError("SECRET_KEY_FALLBACKS: a key must not be empty")
     return tuple(
         urlsafe_b64encode(

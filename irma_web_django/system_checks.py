@@ -1,10 +1,10 @@
 """System checks: the findings of `manage.py check` about the settings.
 
-They include the core's table of checks, with its identifiers. Errors of that table are Django's
-errors only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
+They include the core's table of checks, with its identifiers. Errors from that table are errors for
+Django only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
 
-With `--deploy`, Django runs both functions. A finding of both is reported once: by the first
-function while `DEBUG` is on, and otherwise by the second.
+With `--deploy`, Django runs both functions. If both functions have the same finding, it is reported
+once: by the first function while `DEBUG` is on, and otherwise by the second.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ _IN_DJANGO: Final = {
         "manage.py irma_browser_package DIR, with a folder of static files as DIR"
     ),
 }
-"""The wording of remedies of the core's table on a Django site."""
+"""Replacements that turn remedies in the core's table into advice for a Django site."""
 _WEAK_KEY: Final = "django-insecure-"
 """The beginning of the key that `startproject` makes."""
 _SHORTEST_KEY: Final = 50
 
 
 def check_site_settings(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with the settings of this site, on a developer's machine too."""
+    """Return what is wrong with this site's settings, even on a developer's machine."""
     try:
         settings = current_settings()
         errors = _errors(settings)
@@ -82,7 +82,7 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
         said = {each.id for each in _found_in_development(settings)}
         found = check_site(_facts(settings, is_debug=False))
     except (ConfigurationError, NoReverseMatch):
-        return []  # the other check reports it
+        return []  # the other check reports these findings
     messages = [
         _message(each, Error if each.level is Level.ERROR else Warning)
         for each in found
@@ -104,7 +104,7 @@ def _limit_warnings(settings: SiteSettings) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Starts are not limited: behind a proxy, Django does not see where they come from.",
+            "Starts are not limited: behind a proxy, Django cannot find out where they come from.",
             hint='Set IRMA["CLIENT_ADDRESS"]; or "STARTS_PER_MINUTE": None if the proxy limits '
             "them.",
             id="irma_web_django.W009",
@@ -163,7 +163,7 @@ def _browser_package() -> BrowserPackage | None:
 
 
 def _content_policy() -> Mapping[str, Sequence[str]] | None:
-    """Return the policy of Django's own middleware, or of django-csp; None without one."""
+    """Return the policy of Django's own middleware, or of django-csp; None without any."""
     policy: object = getattr(django_settings, "SECURE_CSP", None)
     if not policy:
         of_package = getattr(django_settings, "CONTENT_SECURITY_POLICY", None)

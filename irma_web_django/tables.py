@@ -1,4 +1,4 @@
-"""Missing tables, which `migrate` has not made yet: one clear error replaces the database's."""
+"""Report missing tables, before `migrate` has run, with one clear error of our own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from irma_web_django import views
 __all__ = ["app_name", "urlpatterns"]
 
 app_name = "irma"
-# A name may be any string, because even wrong names get a reply in JSON.
+# A name may be any string, so that even unknown names get a reply in JSON.
 urlpatterns = [
     path("start/<path:name>", views.start, name="start"),
     path("finish/<path:name>", views.finish, name="finish"),

@@ -1,8 +1,8 @@
 """The pages that the browser and the IRMA server call. Each passes a call to `irma_core.web`.
 
 `WebSessions` protects the page's calls, and so does Django's CSRF token. A view checks the token
-itself, because Django's middleware would answer the page with HTML. The IRMA server has no token:
-the seal in the URL and the server's signature protect its posts.
+itself, because Django's middleware would reply with HTML. The IRMA server has no token: the seal in
+the URL and the server's signature protect its posts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _public(view: View) -> View:
 
 
 def _called_by_page(step: Step) -> Callable[[PageView], View]:
-    """Return a decorator for a view of the page's calls, which replies with JSON to anything."""
+    """Return a decorator for views that the page calls, which always reply with JSON."""
 
     def decorate(view: PageView) -> View:
         @wraps(view)
@@ -123,7 +123,7 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
             with explaining_missing_tables():
                 return complete_once(site, request, web_answer)
         except (*DATABASE_AWAY, UpdateError) as error:
-            # The answer is still at the server, so a repeat may succeed.
+            # The server still has the answer, so a repeated call may succeed.
             raise _database_failed(error)  # noqa: B904  # its cause is set there
 
     finished = site.sessions.finish(name, as_web_request(request), complete)
@@ -148,7 +148,7 @@ def cancel(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 
 @_public
 def callback(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # it is in the URL
-    """Receive a callback of the IRMA server."""
+    """Receive a callback from the IRMA server."""
     return _reply(request, _receive_callback)
 
 
@@ -173,9 +173,9 @@ def ask(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
-    """Return the reply to a post of the IRMA server.
+    """Return the reply to a post from the IRMA server.
 
-    No log has the URL, whose seal is a secret, or the local variables of these functions.
+    No log gets the URL, whose seal is a secret, or the local variables of these functions.
     """
     try:
         reply = receive(current_site(), request)
@@ -186,7 +186,7 @@ def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
         response = HttpResponse(status=_SERVER_ERROR)
     else:
         response = HttpResponse(status=_NOT_FOUND) if reply is None else as_django(reply)
-    # Django's own log would have the URL.
+    # Django's own log would contain the URL.
     setattr(response, "_has_been_logged", True)  # noqa: B010  # no type has it
     return response
 
@@ -206,10 +206,10 @@ def _receive_next_session(site: IrmaSite, request: HttpRequest) -> Reply | None:
 
 
 def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
-    """Return whether a call has Django's token, or an equally good protection.
+    """Return whether a call has Django's token, or equally good protection.
 
     Pages of other origins have no token, and `WebSessions` admits only those in `ORIGINS`. A handle
-    serves as a token, too, because it is accepted only with the cookie of its browser. So a tab can
+    also serves as a token, because it is accepted only with the cookie of its browser. So a tab can
     continue after a login in another tab has changed Django's token.
     """
     if request.headers.get("Origin") in site.settings.origins:
@@ -235,14 +235,14 @@ def _has_token(request: HttpRequest) -> bool:
     for path in settings.MIDDLEWARE:
         middleware = import_string(path)
         if isinstance(middleware, type) and issubclass(middleware, CsrfViewMiddleware):
-            body_of(request)  # read before Django looks for a form in it
+            body_of(request)  # so that the body is read before Django looks for a form in it
             checked = middleware(lambda _: HttpResponse())
             return checked.process_view(request, _no_view, (), {}) is None
     return True
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Represent a view that is not exempt."""
+    """Stand in for a view that is not exempt."""
     return HttpResponse()
 
 
@@ -263,10 +263,11 @@ def _stale_page() -> HttpResponse:
 def _report(
     request: HttpRequest, step: Step, name: str, response: HttpResponse, error: Exception | None
 ) -> None:
-    """Send the signal of a start or a finish, and log what failed on the site's side."""
+    """Send the signal for a start or a finish, and log failures on the site's side."""
     code, status = _code(response), response.status_code
     if error is not None and (status == _SERVER_ERROR or isinstance(error, StoreError)):
-        # Log it like Django's own failures, so that a site's mail to its administrators says why.
+        # Log it like Django's own failures, so that a site's mail to its administrators contains
+        # the reason.
         message, exception = _explained(step.value, error)
         log_response("%s", message, response=response, request=request, exception=exception)
     if code is None and step is Step.START:
@@ -280,9 +281,9 @@ def _report(
 
 
 def _explained(what: str, error: Exception) -> tuple[str, Exception | None]:
-    """Return a line that says why something failed, and the error if its traceback helps.
+    """Return a line with the reason for a failure, and the error if its traceback helps.
 
-    The path of the request is not in it: a browser may put a line of its own there.
+    The line omits the request's path, because a browser could insert a line of its own there.
     """
     remove_frames(error)
     notes = "".join(f". {note}" for note in getattr(error, "__notes__", ()))

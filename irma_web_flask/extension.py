@@ -82,9 +82,10 @@ ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 HandlerT = TypeVar("HandlerT", bound=Callable[[WebAnswer], object])
 _EXTENSION: Final = "irma"
 _PROOF: Final = "irma_proof_{}"
-"""The key of a question's proof. Each has its own: a repeat of a login leaves the others alone."""
+"""The key of a question's proof. Each question has its own, so that a repeated login does not
+change the other proofs."""
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More than any of our pages accepts."""
+"""More bytes than any of our pages accepts."""
 _SERIALIZER: Final = TaggedJSONSerializer()
 """The serializer of Flask's sessions, which supports tuples, bytes and times besides JSON."""
 _STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
@@ -104,7 +105,7 @@ class _Site:
     proofs: Proofs
 
     def now(self) -> datetime:
-        """Return the time by the requestor's clock."""
+        """Return the time on the requestor's clock."""
         return utc_now(self.requestor.context.clock)
 
 
@@ -173,7 +174,7 @@ class Irma:
         Raises:
             ConfigurationError: A setting of the application is missing or invalid, or the
                 application already has an `Irma`.
-            UsageError: It is not a Flask application.
+            UsageError: The argument is not a Flask application.
         """
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION in app.extensions:
@@ -240,7 +241,7 @@ class Irma:
         return decorate
 
     def proof(self, name: str, *, max_age: timedelta | None = None) -> Proof | None:
-        """Return the visitor's proof, or None if there is none that is recent enough.
+        """Return the visitor's proof, or None if the visitor has no recent enough proof.
 
         Args:
             name: The name of the question.
@@ -265,7 +266,7 @@ class Irma:
 
         Args:
             name: The name of the question.
-            next: The page to go on to.
+            next: The page to go to afterwards.
             texts: Your own words, such as `start="Log in with Yivi"` for the button; see
                 `page_settings`.
 
@@ -303,7 +304,7 @@ class Irma:
         """Close the connections that this process has opened for an application.
 
         Raises:
-            UsageError: It is not a Flask application, or has no `Irma`.
+            UsageError: The argument is not a Flask application, or has no `Irma`.
         """
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION not in app.extensions:
@@ -311,9 +312,9 @@ class Irma:
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:
-        """Check that there is a question, now and in each application that is yet to come.
+        """Check that a question exists, now and in each application that is added later.
 
-        Only an application knows the named requests of its settings.
+        Named requests come from the settings of each application.
         """
         for questions in self._known:
             check_question_name(questions, name, place)
@@ -454,7 +455,7 @@ class Irma:
 
 
 def _facts_of_app(facts: SiteFacts, app: Flask, settings: FlaskSettings) -> SiteFacts:
-    """Add the facts from the application and its settings, for the checks at its first use."""
+    """Add facts from the application and its settings, for the checks on first use."""
     package = Path(app.static_folder or "") / settings.browser_package
     return attrs.evolve(
         facts,
@@ -476,7 +477,7 @@ def _web_request() -> WebRequest:
 
 
 def _body() -> bytes:
-    """Return the body, or so many bytes that it is refused as too large."""
+    """Return the body; if it is too large, return a body that is certain to be refused."""
     if (request.content_length or 0) >= _TOO_LARGE:
         return bytes(_TOO_LARGE)
     try:
@@ -494,16 +495,16 @@ def _received(receiver: CallbackReceiver | NextSessionReceiver | None) -> Respon
         abort(404)
     try:
         reply = receiver.receive(request.method, request.path, request.headers.items(), _body())
-    except Exception as error:  # a function of the application raises anything
+    except Exception as error:  # the application's function may raise anything
         remove_frames(error)
-        # Flask's own log would have the URL, and with it the seal.
+        # Flask's own log would contain the URL, and with it the seal.
         current_app.logger.exception("a post from the IRMA server failed")
         return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
     return _as_flask(reply)
 
 
 def _reported(name: str, reply: WebReply) -> Response:
-    """Send the signal of a refusal or a failure, log an error of the site, and return the reply."""
+    """Signal a refusal or failure, log an error on the site's side, and return the reply."""
     code, error = reply.code, reply.error
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR

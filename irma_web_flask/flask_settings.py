@@ -57,7 +57,7 @@ class FlaskSettings:
     """The values of the settings `IRMA_…`, with their defaults.
 
     Attributes:
-        url: The application's own base URL, which the IRMA server posts below; None without
+        url: The application's own base URL, under which the IRMA server posts; None without
             callbacks.
         origins: Other origins whose pages may start and finish sessions.
         lifetime: How long a person has to connect an app.
@@ -84,7 +84,7 @@ class FlaskSettings:
 
     @property
     def store(self) -> Store | str | None:
-        """The store, or its URI; None for that of the settings."""
+        """The store, or its URI; None for the store in the settings."""
         return self._store.reveal()
 
     @property
@@ -133,7 +133,7 @@ def read_settings(app: Flask) -> FlaskSettings:
     if file is None or server is not None:
         if not isinstance(server, str):
             raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
-        # A wrong URL would otherwise be found by the first visitor.
+        # The first visitor would otherwise run into a wrong URL.
         risks = parse_risks(connect.get("allow", ())) | (file.risks if file else frozenset())
         ServerUrl.parse(server, allow=risks, what="IRMA_SERVER")
     elif file.first("server.url") is None:
@@ -147,7 +147,7 @@ def read_settings(app: Flask) -> FlaskSettings:
         url=check_site_url(config.get("IRMA_URL"), "IRMA_URL"),
         origins=_typed(config, "IRMA_ORIGINS", (list, tuple), ()),
         lifetime=_typed(config, "IRMA_LIFETIME", timedelta, timedelta(minutes=5)),
-        # `WebSessions` refuses it for every host that is not this machine.
+        # `WebSessions` refuses this cookie for every host except this machine.
         is_cookie_plain=_typed(config, "IRMA_PLAIN_COOKIE", bool, app.debug),
         browser_package=_typed(config, "IRMA_BROWSER_PACKAGE", str, "yivi.js"),
         file=file,
@@ -162,7 +162,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
     value = config.get(name)
     if value is None:
         return default
-    if not issubclass(type(value), expected):  # a proxy only claims the class
+    if not issubclass(type(value), expected):  # a proxy only claims to have the class
         kinds = expected if isinstance(expected, tuple) else (expected,)
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         raise ConfigurationError(f"{name}: must be a {wanted}, got {type(value).__name__}")
@@ -170,7 +170,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
 
 
 def _default_store(app: Flask, file: Settings | None) -> str | None:
-    """Return the URI of a file that all workers of one machine share, or None for the settings'."""
+    """Return the URI of a file that all workers on a machine share; None to use the settings."""
     if file is not None and file.first("parts.store") is not None:
         return None
     folder = Path(app.instance_path)
@@ -184,13 +184,13 @@ def _default_store(app: Flask, file: Settings | None) -> str | None:
 
 
 def _derived(app: Flask) -> Sequence[str]:
-    """Return sealing keys derived from the application's secret keys, the newest first."""
+    """Return sealing keys derived from the application's secret keys, newest first."""
     secrets = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
     if secrets[0] is None:
         raise ConfigurationError("SECRET_KEY: is not set; Flask's session needs it too")
     for number, secret in enumerate(secrets):
         if not isinstance(secret, str | bytes) or not secret:
-            # Anyone could make what an empty key seals.
+            # Anyone could seal values with an empty key.
             name = "SECRET_KEY_FALLBACKS" if number else "SECRET_KEY"
             raise ConfigurationError(f"{name}: a key must be a string that is not empty")
     given = cast("list[str | bytes]", secrets)

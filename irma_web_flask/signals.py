@@ -15,7 +15,7 @@ answered = _SIGNALS.signal("irma-answered")
 """A person answered, and the application accepted it: with `web_answer`. Sent once for each
 session."""
 refused = _SIGNALS.signal("irma-refused")
-"""A call of the page was refused: with `code`, as in the reply."""
+"""A call from the page was refused: with `code`, as in the reply."""
 failed = _SIGNALS.signal("irma-failed")
-"""A call of the page failed because of the site or the IRMA server: with `code` and `error`, the
+"""A call from the page failed because of the site or the IRMA server: with `code` and `error`, the
 exception or None."""

@@ -23,7 +23,7 @@ async def as_web_request(request: Request) -> WebRequest:
 
 
 async def body_of(request: Request) -> bytes:
-    """Return the body, or so many bytes that it is refused as too large."""
+    """Return the body; if it is too large, return a body that is certain to be refused."""
     read = bytearray()
     try:
         async for chunk in request.stream():

@@ -90,17 +90,18 @@ __all__ = ["Irma"]
 HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
 _LOG: Final = logging.getLogger("irma_web_starlette")
 _PROOF: Final = "irma_proof_{}"
-"""The key of a question's proof. Each has its own: a repeat of a login leaves the others alone."""
+"""The key of a question's proof. Each question has its own, so that a repeated login does not
+change the other proofs."""
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
 _CALLS_AT_ONCE: Final = 64
 """How many calls of pages a process handles at once, besides finishes. Other calls wait, and their
-time does not run yet. If hundreds ran together, each would take as long as all of them, and would
-then fail and be repeated."""
+timeouts do not start yet. If hundreds of calls ran together, each would take as long as all of
+them, fail, and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
-"""If the process dies, each login that has run and whose outcome is not stored yet ends as
-`interrupted`. The fewer finishes run at once, the fewer logins end that way."""
+"""If the process dies, each login that has run but whose outcome is not stored yet ends as
+`interrupted`. With fewer finishes at once, fewer logins can end that way."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All methods, so that the page gets JSON for a wrong method, too."""
 
@@ -118,7 +119,7 @@ class _Site:
     finishes: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(_FINISHES_AT_ONCE))
 
     def now(self) -> datetime:
-        """Return the time by the requestor's clock."""
+        """Return the time on the requestor's clock."""
         return utc_now(self.requestor.context.clock)
 
 
@@ -135,7 +136,7 @@ class Irma:
             arguments leave out. Without it and without `server`, `read_settings()` is used.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
-        url: The application's own base URL, which the IRMA server posts below. It is needed with
+        url: The application's own base URL, under which the IRMA server posts. It is needed with
             `deliver` or `choose`.
         deliver: Receives the outcome of each question with `has_callback`; see
             `AsyncCallbackReceiver`. If it fails, `replay_callbacks` can deliver the outcome later.
@@ -172,7 +173,7 @@ class Irma:
         browser_package: str | Path = "yivi.js",
         **connect: Any,
     ) -> None:
-        # First, as a crash report may show this object while it is made.
+        # Set first, because a crash report may show this object before it is complete.
         self._questions: Questions = (
             {} if questions is None else check_questions(questions, is_async=True)
         )
@@ -252,7 +253,7 @@ class Irma:
                 self._site = None
 
     def _facts(self, requestor: AsyncRequestor, app: object) -> SiteFacts:
-        """Return the known facts about the site, for the checks at its start."""
+        """Return the known facts about the site, for the checks at start-up."""
         return attrs.evolve(
             facts_of(requestor.context, self._questions),
             is_debug=self._plain_cookie,
@@ -328,7 +329,7 @@ class Irma:
     def proof(
         self, request: Request, name: str, *, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return the visitor's proof, or None if there is none that is recent enough.
+        """Return the visitor's proof, or None if the visitor has no recent enough proof.
 
         Args:
             request: The visitor's request.
@@ -338,7 +339,7 @@ class Irma:
         Raises:
             ConfigurationError: The application has no session, or has not started; there is no such
                 question; or the age is not a `timedelta` above zero.
-            UsageError: It is not a request.
+            UsageError: The argument is not a request.
         """
         _check_request(request)
         check_question_name(self._questions, name, "proof")
@@ -360,13 +361,13 @@ class Irma:
         Args:
             request: The visitor's request.
             name: The name of the question.
-            next: The page to go on to.
+            next: The page to go to afterwards.
             texts: Your own words, such as `start="Log in with Yivi"` for the button; see
                 `page_settings`.
 
         Raises:
             ConfigurationError: There is no such question, or a key of `texts` is unknown.
-            UsageError: It is not a request.
+            UsageError: The argument is not a request.
         """
         _check_request(request)
         check_question_name(self._questions, name, "element")
@@ -422,7 +423,7 @@ class Irma:
                 responses=responses_of(step),
                 openapi_extra={"requestBody": request_body_of(step)},
             )
-        # `WebSessions` answers other methods, too.
+        # `WebSessions` also replies to other methods.
         router.routes.extend(self.routes)
         return router
 
@@ -540,7 +541,7 @@ def _check_request(request: object) -> None:
 
 
 def _logged(name: str, reply: WebReply) -> Response:
-    """Return the reply; log the error behind it if the application, its settings or store fail."""
+    """Return the reply; log its error if the application, its settings or its store failed."""
     is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
     if reply.error is not None and (is_of_site or isinstance(reply.error, StoreError)):
         _LOG.error("IRMA question %s: %s", name, reply.code, exc_info=reply.error)

@@ -1,7 +1,7 @@
 """The certificate authorities that a run of the tests trusts by default: one without a key.
 
-Each transport reads the default authorities when it is made. Those of the machine are more than a
-hundred, and reading them takes as long as the rest of many tests.
+Each transport reads the default authorities when it is made. The machine has more than a hundred of
+them, and reading them takes as long as the rest of many tests.
 """
 
 from __future__ import annotations

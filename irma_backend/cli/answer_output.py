@@ -22,8 +22,8 @@ VALUE_OPTION: Final = click.option(
     "--value",
     "slot",
     metavar="SLOT",
-    help="Print only the value of this slot, which has a name or a number. The exit status is 6 if "
-    "it has none.",
+    help="Print only the value of this slot, given by name or number. The exit status is 6 if the "
+    "slot has no value.",
 )
 
 
@@ -42,7 +42,7 @@ class AnswerOutput:
     def check(self, request: SessionRequest | ExtendedRequest | str) -> None:
         """Check that the request has the slot, and that the slot has one value.
 
-        A JWT is not checked, because it is read when the session is started.
+        A JWT is not checked here, because its request is only read when the session starts.
 
         Raises:
             ConfigurationError: The slot is unknown or has several values, or `--json` is given.
@@ -71,7 +71,7 @@ class AnswerOutput:
         Raises:
             SlotNotAnsweredError: The person left the slot out.
             AttributeNullError: The attribute has no value.
-            OutputError: It cannot be written.
+            OutputError: The answer cannot be written.
         """
         if self.slot is not None:
             value = self._value(answer, session)

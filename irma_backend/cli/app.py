@@ -40,11 +40,11 @@ def app() -> None:
     """Play the app at a development server, from a script or another terminal.
 
     LINK is the link that your application shows, the session pointer in JSON, or the address of the
-    session on the development server's page. Each command is an app of its own. The answers are
+    session on the development server's page. Each command is a separate app. The answers are
     simulated, so a real IRMA server is refused.
 
-    Exit status: 0 the app did it, 2 wrong usage, or the app lacks a credential, 4 session timed out
-    or gone, 5 refused by the server, 6 the proof is not valid, 7 network or server failure.
+    Exit status: 0 success, 2 wrong usage, or the app lacks a credential, 4 session timed out or
+    gone, 5 refused by the server, 6 the proof is not valid, 7 network or server failure.
     """
 
 
@@ -59,7 +59,7 @@ def _json(command: CommandT) -> CommandT:
 
 
 def _holding(command: CommandT) -> CommandT:
-    """Add the options for the contents of the app."""
+    """Add the options that set the cards in the app."""
     person = click.option(
         "--person",
         type=OneOf(KINDS),
@@ -72,7 +72,7 @@ def _holding(command: CommandT) -> CommandT:
         "--has",
         multiple=True,
         metavar="ATTRIBUTE=VALUE",
-        help="A value that the app holds, in place of the person's. Repeatable.",
+        help="A value for the app to hold, in place of the person's usual value. Repeatable.",
     )
     return person(has(command))
 
@@ -168,8 +168,8 @@ def show(link: str, *, as_json: bool) -> None:
 @click.option(
     "--answer-by-itself",
     is_flag=True,
-    help="Answer each new session as an honest person: accept if the app holds what is asked, and "
-    "refuse otherwise.",
+    help="Answer each new session as an honest person: accept if the app holds the requested "
+    "attributes, and refuse otherwise.",
 )
 @_holding
 @_json
@@ -185,7 +185,7 @@ def watch(
         if answer_by_itself:
             watching.answer_as(person, held_cards(has))
         while True:
-            with signals_deferred():  # so that an answer is sent completely or not at all
+            with signals_deferred():  # so that Ctrl-C cannot interrupt an answer halfway
                 watching.look()
             transport.sleep(_INTERVAL)
 

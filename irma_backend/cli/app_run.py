@@ -45,10 +45,10 @@ _ASKS = {
 
 
 def application_url(link: str) -> tuple[str, str]:
-    """Return the base URL of the server of a session, and the session's client token.
+    """Return the base URL of a session's server, and the session's client token.
 
     Raises:
-        AppError: This is not a link to a session.
+        AppError: The string is not a link to a session.
     """
     url, _ = read_pointer(link.strip())
     base, _, name = url.rpartition("/irma/session/")
@@ -58,7 +58,7 @@ def application_url(link: str) -> tuple[str, str]:
 
 
 def check_choice(choices: Sequence[str]) -> dict[int, int]:
-    """Return the options that `SLOT=OPTION` arguments choose, by slot.
+    """Return the options that the `SLOT=OPTION` arguments choose, by slot.
 
     Raises:
         ConfigurationError: An argument is something else, or a slot occurs twice.
@@ -81,7 +81,7 @@ def held_cards(values: Sequence[str]) -> Cards:
     """Return the cards that the values of `--has` describe.
 
     Raises:
-        ConfigurationError: See `read_cards`.
+        ConfigurationError: `read_cards` raised it.
     """
     with naming(_HAS):
         return read_cards(values)
@@ -104,7 +104,8 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
     """Scan a session as a new app; the person decides inside the block.
 
-    If the app cannot do what the person decides, it refuses, because no other app could answer now.
+    If the app cannot do what the person decides, the app refuses, because no other app could answer
+    the session any more.
 
     Raises:
         AppError: The app cannot do what the person decides, or the server refuses the app.

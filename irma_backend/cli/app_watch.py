@@ -30,7 +30,7 @@ class Watch:
     Args:
         server: The server's base URL, or the address of its pages.
         transport: Sends the requests.
-        as_json: Whether to print one JSON object a line.
+        as_json: Whether to print one JSON object per line.
     """
 
     def __init__(self, server: str, transport: Transport, *, as_json: bool) -> None:
@@ -46,11 +46,11 @@ class Watch:
         self._pairing: list[ScannedSession] = []
 
     def answer_as(self, person: Kind, cards: Cards) -> None:
-        """Answer the sessions from now on, as a person with these cards."""
+        """From now on, answer sessions as a person with these cards."""
         self._app = app_of(self._url, self._transport, person, cards)
 
     def look(self) -> None:
-        """Print and answer the sessions that are new."""
+        """Print and answer all new sessions."""
         sessions = self._remote.sessions(self._folder)
         for session in sessions:
             if session.pointer.url not in self._seen:

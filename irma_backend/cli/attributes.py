@@ -37,8 +37,8 @@ def attributes() -> None:
     "--scheme",
     type=FILE,
     metavar="DIR",
-    help="The folder of a scheme, or of several, as `irma-backend scheme get` writes it. By "
-    "default that of the settings: dev_server.scheme.",
+    help="The folder of a scheme, or of several, as `irma-backend scheme get` writes it. The "
+    "default is the setting dev_server.scheme.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the attributes as JSON.")
 @with_settings_file
@@ -48,7 +48,7 @@ def search(
     """List the attributes that match every WORD.
 
     A WORD is a part of an identifier, or of a name or description, in any language and case. Each
-    attribute is listed with its title, its issuer and what a request should know: "optional" (the
+    attribute is listed with its title, its issuer and notes for writing a request: "optional" (the
     issuer may leave it out), "random blind" (a number that not even the issuer knows), "revocable"
     (a request can ask for a proof of non-revocation), and "deprecated" (no longer issued).
     """
@@ -65,7 +65,7 @@ def search(
         print_json([_value(each) for each in found])
         return
     if not found:
-        print_message("No attribute has these words.")
+        print_message("No attribute matches these words.")
         return
     rows = [(each.identifier, each.title, each.issuer, ", ".join(_marks(each))) for each in found]
     console = stdout_console()

@@ -6,8 +6,8 @@ or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `
 be a secret, is `{"scheme", "fingerprint"}`. A session request is the name of its type, and an
 attribute has no value.
 
-No option of the command is a setting. The command would print the option's value, which may be a
-secret that was typed in the wrong place.
+No option of the command is a setting. Otherwise the command would print the option's value, which
+may be a secret that was typed in the wrong place.
 """
 
 from __future__ import annotations

@@ -72,7 +72,9 @@ def play(console: Console, output: Console) -> None:
         output: The console for the answer.
     """
     with _served() as (requestor, memory, app):
-        console.print("The server is in memory and the app is simulated: nothing here is proved.\n")
+        console.print(
+            "The server is in memory and the app is simulated: nothing is really proved.\n"
+        )
         show_link = partial(show_session, intro="The app scans the QR code, or opens this link:")
         accept = partial(_accept_later, memory, app)
         _main_job(requestor, console, output, show_link, after_start=accept)
@@ -121,7 +123,7 @@ def _failures(
     acts: dict[str, tuple[DisclosureRequest, Callable[[SessionPointer], object]]] = {
         "a refusal": (_REQUEST, app.refuse),
         "a cheating app": (_REQUEST, lambda pointer: app.scan(pointer).cheat(ProofStatus.INVALID)),
-        # The session was started without the required value, as by a server that ignores it.
+        # The session was started without the required value, to imitate a server that ignores it.
         "a wrong value": (DisclosureRequest({"age": _OVER18}), minor.accept),
     }
     for name, (request, act) in acts.items():

@@ -32,7 +32,7 @@ _PORT = 8088
 _INTERRUPTED = 130
 _SECRET_BYTES = 16
 _ARGUMENTS: Final = {"host": "host", "url": "url", "cards": "has"}
-"""The settings of the arguments that errors of the development server name."""
+"""The setting for each argument that the development server's errors name."""
 ReadT = TypeVar("ReadT")
 
 
@@ -50,7 +50,7 @@ ReadT = TypeVar("ReadT")
     show_default=True,
     metavar="ADDRESS",
     help="The IP address to listen on, such as 0.0.0.0 to let other machines in your network in. "
-    "The address of the page has a secret then.",
+    "The address of the page then contains a secret.",
 )
 @click.option(
     "--url",
@@ -74,13 +74,13 @@ ReadT = TypeVar("ReadT")
     "--scheme",
     type=FILE,
     help="The folder of a scheme, or of several. Requests for attributes that no scheme has are "
-    "refused. By default every well-formed name exists.",
+    "refused. By default every well-formed name is accepted.",
 )
 @click.option(
     "--has",
     multiple=True,
     metavar="ATTRIBUTE=VALUE",
-    help="A value that the adult's app holds, in place of the usual one. Repeatable.",
+    help="A value for the adult's app to hold, in place of the usual value. Repeatable.",
 )
 @click.option(
     "--callbacks-anywhere",
@@ -95,7 +95,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
     It keeps its sessions in memory, accepts programs without authentication unless you give
     --requestors, and has a page on which you play the app. `irma-backend app` plays it from a
     script. Web pages of other origins cannot start sessions. Its results are simulated and prove
-    nothing. The table [dev_server] of a settings file may set what no option sets.
+    nothing. The table [dev_server] of a settings file has further settings.
     """
     try:
         # Only this command needs the extra `dev-server`.
@@ -148,7 +148,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
-    """Return the options that were typed, and their values as TOML has them, by setting."""
+    """Return the options on the command line by setting, with their values as in TOML."""
     context = click.get_current_context()
     return {
         f"dev_server.{each.name}": (each.opts[0], _as_in_toml(options[each.name]))
@@ -166,20 +166,21 @@ def _as_in_toml(value: object) -> object:
 
 @final
 class _Given:
-    """The settings of the table `dev_server`, of which the options are a part."""
+    """The settings of the table `dev_server`, including those that options override."""
 
     def __init__(self, settings: ReadSettings | None = None) -> None:
         self._settings = ReadSettings(None, ()) if settings is None else settings
 
     def value(self, key: str) -> Any:
-        """Return a setting; None if it is not given."""
+        """Return a setting, or None."""
         return self._settings.value(f"dev_server.{key}")
 
     def read(self, key: str, read: Callable[[Any], ReadT]) -> ReadT | None:
-        """Return what a function reads from a setting; None if it is not given.
+        """Return what a function reads from a setting; None if the setting is not given.
 
         Raises:
-            ConfigurationError: The function refuses it. The error names the place of the setting.
+            ConfigurationError: The function refuses the setting. The error shows where the setting
+                is.
         """
         given = self._settings.first(f"dev_server.{key}")
         if given is None:
@@ -188,7 +189,7 @@ class _Given:
             return read(given.value)
 
     def named(self, message: str) -> str:
-        """Return an error with the place of a setting instead of the name of an argument."""
+        """Return the error with the place of a setting instead of an argument's name."""
         argument, _, reason = message.partition(": ")
         if argument == "settings":
             return f"--{message}"
@@ -205,7 +206,7 @@ def _warning(*, has_requestors: bool) -> str:
 
 
 def _tls(given: _Given) -> ssl.SSLContext | None:
-    """Return the TLS context of the certificate, or None without one.
+    """Return a TLS context with the certificate, or None if none is set.
 
     Raises:
         ConfigurationError: A file cannot be used, or the certificate is missing.
@@ -224,7 +225,7 @@ def _refuse_key_alone(_key: Path) -> None:
 def _context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # An encrypted key would otherwise be asked for at the terminal.
+        # Otherwise OpenSSL would ask for an encrypted key's password at the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except ssl.SSLError:
         reason = (

@@ -1,9 +1,8 @@
 """Report errors as one line on the standard error and an exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
-"message"}}`, with `code` (irmago's name of the error, the fault of a JWT, or the check that a
-signature failed), `slot` and
-`attribute` if they apply.
+"message"}}`, with `code` (irmago's name for the error, the code of a rejected JWT, or the check
+that a signature failed), `slot` and `attribute` if they apply.
 """
 
 from __future__ import annotations
@@ -63,8 +62,8 @@ EXIT_STATUSES = {
     2: "Wrong usage: an option, a file, a setting or the request is invalid. Correct it.",
     3: "The session was cancelled, in the app or because the pairing code was wrong.",
     4: "Nobody answered in time, or the session timed out or is gone. Start a new one.",
-    5: "The server refused. Check the token or key, and its permissions at the server.",
-    6: "There is no answer yet, or no valid one: a proof, a JWT or a value is not as required.",
+    5: "The server refused. Check the token or key, and its permissions on the server.",
+    6: "There is no answer yet, or no valid answer: a proof, a JWT or a value is not as required.",
     7: "The network or the server failed. Trying again later may help.",
     8: "The output cannot be written. An answer was saved in a file, whose path was printed.",
     9: "A bug in irma-backend. Please report the line that it printed.",
@@ -121,7 +120,7 @@ OPTIONS = {
 def exit_status(error: IrmaError) -> int:
     """Return the exit status for an error."""
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
-        # Usually a credential or attribute that no scheme has, so a mistake in the options.
+        # Usually the options name a credential or attribute that no scheme has.
         of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
         return USAGE if of_request else REFUSED
     from irma_testing import AppError  # noqa: PLC0415  # only a command that fails needs it
@@ -137,7 +136,7 @@ def run(command: click.Command) -> int:
     It raises only `Interrupted`. Unexpected errors are also reported as a line and a status.
     """
     try:
-        # A command that ends early returns its status; the others return None.
+        # A command that ends early returns its status; other commands return None.
         status: int | None = command.main(prog_name="irma-backend", standalone_mode=False)
     except click.ClickException as error:
         for line in usage_message(error).split("\n"):
@@ -191,14 +190,14 @@ def _message(error: IrmaError) -> str:
     server = "" if context is None else context.meta.get(_SERVER, "")
     if isinstance(error, SessionGoneError) and urlsplit(server).path.rstrip("/").endswith("/irma"):
         message += (
-            ". Or --server is wrong: below /irma, apps and browsers reach sessions, so give the "
-            "base URL without it"
+            ". Or --server is wrong: below /irma, apps and browsers reach sessions, so give "
+            "the base URL without /irma"
         )
     return message
 
 
 def note_server(url: str) -> None:
-    """Note the server of a command, for errors that its URL may explain."""
+    """Remember a command's server URL, because it may explain a later error."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta[_SERVER] = url

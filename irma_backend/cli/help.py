@@ -29,6 +29,6 @@ def help_command(context: click.Context, *, topic: tuple[str, ...]) -> None:
         command = group.get_command(shown, name) if isinstance(group, click.Group) else None
         if command is None:
             topics = [*names, _EXIT_CODES]
-            context.fail(f"There is no help on that.{suggestion(name, topics)}")
+            context.fail(f"There is no help on this topic.{suggestion(name, topics)}")
         shown = click.Context(command, info_name=name, parent=shown)
     print_line(shown.get_help())

@@ -17,7 +17,7 @@ __all__ = ["STDIN", "decode", "read_bytes", "read_input", "read_secret", "read_t
 
 STDIN = "standard input"
 _LARGEST = 32 * 2**20
-"""Bytes. A signature may have 20 MiB, and nothing else that a command reads has as much."""
+"""Bytes. A signature may have 20 MiB, and all other inputs are smaller."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -25,7 +25,7 @@ def read_bytes(path: Path, option: str) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        ConfigurationError: It cannot be read, or is too large. The message names `option`.
+        ConfigurationError: The file cannot be read, or is too large. The message names `option`.
     """
     try:
         with path.open("rb") as file:
@@ -45,7 +45,7 @@ def read_text(path: Path, option: str) -> str:
     """Return the contents of a UTF-8 file as a string.
 
     Raises:
-        ConfigurationError: It cannot be read, or is not in UTF-8.
+        ConfigurationError: The file cannot be read, or is not in UTF-8.
     """
     return decode(read_bytes(path, option), option)
 
@@ -54,7 +54,7 @@ def decode(content: bytes, option: str) -> str:
     """Return UTF-8 bytes as a string, without a byte order mark.
 
     Raises:
-        ConfigurationError: They are not UTF-8.
+        ConfigurationError: The bytes are not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
@@ -69,7 +69,8 @@ def read_input(what: str) -> str:
     """Return all of the standard input. At a terminal, prompt for it.
 
     Raises:
-        ConfigurationError: It is closed, cannot be read, is too large, or is not in UTF-8.
+        ConfigurationError: The standard input is closed, cannot be read, is too large, or is not in
+            UTF-8.
     """
     if sys.stdin is None or sys.stdin.closed:
         raise ConfigurationError(f"{STDIN} is closed, but {what} is read from it")
@@ -90,7 +91,7 @@ def read_secret(what: str) -> str:
     """Return a secret from the standard input. At a terminal, prompt for it without echo.
 
     Raises:
-        ConfigurationError: As `read_input`.
+        ConfigurationError: As for `read_input`.
     """
     if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
         try:

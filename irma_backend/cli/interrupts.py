@@ -4,7 +4,7 @@ The first signal raises `Interrupted`, at once or at the end of a `signals_defer
 Ctrl-C ends the process immediately.
 
 Python drops an exception that is raised while it runs a finalizer, such as `__del__`. `Interrupted`
-is therefore raised again until it is being handled.
+is therefore raised again until it is handled.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _state = _State()
 
 
 def catch_signals() -> None:
-    """Handle the signals from now on, except those that the parent process set to be ignored."""
+    """Handle the signals from now on, except those that the parent process chose to ignore."""
     _reserve_descriptors()
     for name in _NAMES:
         number = getattr(signal, name, None)
@@ -81,7 +81,7 @@ def catch_signals() -> None:
 
 
 def _reserve_descriptors() -> None:
-    """Open the standard streams that are closed, or the sockets below would get their numbers."""
+    """Open closed standard streams, so that the sockets below do not get their numbers."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -93,7 +93,7 @@ def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
     """Wake the main thread after a signal, until the command ends or for two seconds.
 
     A signal that arrives just before a blocking call does not interrupt it, and the interpreter
-    runs the handler only after the call. `_written` is an argument so that it stays open.
+    runs the handler only after the call. `_written` is an argument only to keep the socket open.
     """
     while numbers := watched.recv(_READ_SIZE):
         if any(number != signal.SIGURG for number in numbers):
@@ -114,7 +114,7 @@ def _raise_if_dropped(_number: int, _frame: FrameType | None) -> None:
 
 
 def _hide_interrupted(dropped: sys.UnraisableHookArgs) -> None:
-    """Report what Python drops, except for `Interrupted`, which is raised again."""
+    """Report exceptions that Python drops, except `Interrupted`, which is raised again."""
     if not isinstance(dropped.exc_value, Interrupted):
         sys.__unraisablehook__(dropped)
 
@@ -127,7 +127,7 @@ def ignore_signals() -> None:
 
 @contextmanager
 def signals_deferred() -> Generator[None]:
-    """Defer signals to the end of the block, so that a reply of the server is not lost.
+    """Defer signals to the end of the block, so that no reply from the server is lost.
 
     Raises:
         Interrupted: A signal arrived during the block.
@@ -154,4 +154,6 @@ def _handle(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(number)
     _state.pending = number
     with suppress(OSError):
-        os.write(2, _NOTICE)  # not through the stream, which the interrupted code may be using
+        os.write(
+            2, _NOTICE
+        )  # written to the descriptor, because the interrupted code may be using the stream

@@ -92,7 +92,7 @@ def issued_in(session: StartedSession) -> Sequence[str]:
 
 
 def iso_time(time: datetime) -> str:
-    """Return a time as scripts read it: ISO 8601, in UTC, to the second."""
+    """Return a time in the form for scripts: ISO 8601, in UTC, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,4 +1,4 @@
-"""Option types like those of click, except that errors do not repeat the user's input.
+"""Option types like click's, but their errors do not repeat the user's input.
 
 A secret typed in the wrong place would otherwise appear in the error, and so in logs.
 """
@@ -74,7 +74,7 @@ class WholeNumber(click.IntRange):
         """Return the number.
 
         Raises:
-            click.BadParameter: It is not a whole number within the bounds.
+            click.BadParameter: The value is not a whole number within the bounds.
         """
         try:
             return super().convert(value, param, ctx)
@@ -87,10 +87,10 @@ class OneOf(click.Choice[str]):
     """One of several values."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the word.
+        """Return the value.
 
         Raises:
-            click.BadParameter: It is not one of the choices.
+            click.BadParameter: The value is not one of the choices.
         """
         try:
             return super().convert(value, param, ctx)
@@ -100,7 +100,7 @@ class OneOf(click.Choice[str]):
 
 
 class UtcTime(click.ParamType[datetime]):
-    """A time in UTC, as ISO 8601 writes it with a Z."""
+    """A time in UTC, in ISO 8601 with a Z."""
 
     name = "time"
 
@@ -110,7 +110,7 @@ class UtcTime(click.ParamType[datetime]):
         """Return the time.
 
         Raises:
-            click.BadParameter: It is not a time in UTC.
+            click.BadParameter: The value is not a time in UTC.
         """
         try:
             return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

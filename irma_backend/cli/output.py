@@ -1,6 +1,6 @@
 """Write the answer to the standard output, and everything else to the standard error.
 
-`guard_streams` makes both streams safe for any encoding, and for a reader that has gone.
+`guard_streams` makes both streams safe for any encoding, and for a reader that has closed the pipe.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _GuardedStream:
 
 
 def guard_streams() -> None:
-    """Replace the interpreter's streams by guarded ones."""
+    """Replace the interpreter's streams with guarded streams."""
     for number in (1, 2):
         # A non-blocking pipe from the parent would refuse output that does not fit.
         if not os.get_blocking(number):
@@ -131,7 +131,7 @@ def print_line(text: str) -> None:
     """Write a line to the standard output.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The line cannot be written.
     """
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -155,7 +155,7 @@ def has_failed(stream: TextIO) -> bool:
 
 
 def has_lost_reader() -> bool:
-    """Return whether the readers of both standard streams have gone."""
+    """Return whether both standard streams have lost their readers."""
     if not (has_failed(sys.stderr) and hasattr(select, "poll")):
         return False
     polling = select.poll()
@@ -179,7 +179,7 @@ def print_json(value: JsonValue) -> None:
     Control characters, and characters that the stream's encoding lacks, are escaped.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The line cannot be written.
     """
     if not sys.stdout.isatty():
         print_line(json_line(value, sys.stdout.encoding))

@@ -1,4 +1,4 @@
-"""Parse the options, or the file, that hold a session request."""
+"""Parse a session request from options or from a file."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _AFTER_VALUE = re.compile(
 """Where a value ends: at a sign that is followed by an attribute, or by a likely misspelling."""
 _STRAY_SIGN = (
     "'+' or '|' after a value must be followed by an attribute, as in "
-    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; for a value that looks like this use --request "
-    "FILE"
+    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; if the value itself contains that "
+    "character, use --request FILE"
 )
 _SINGLE_EQUALS = "'=' after an attribute: did you mean '==', to require a value?"
 _HINTS = (
@@ -91,7 +91,7 @@ _OPTIONS = (
         help="Read the request from this file, as JSON or JWT; - is standard input.",
     ),
     click.option(
-        "--named", metavar="NAME", help="Use the request of this name in the settings file."
+        "--named", metavar="NAME", help="Use the request with this name in the settings file."
     ),
 )
 
@@ -116,7 +116,7 @@ def request_from_options(
 
     Args:
         requests: The requests of the settings file, by name.
-        disclose: See `parse_options`, as for the next two.
+        disclose: Slots; see `parse_options` for the form of these three arguments.
         sign: The message of a signature request.
         issue: Credentials.
         file: The file with a request; `-` is the standard input.
@@ -169,7 +169,7 @@ def parse_options(
 
 
 def parse_request(text: str) -> AnyRequest:
-    """Return the request in a file: JSON of any session request, or a session request JWT.
+    """Return the request in a file: any session request in JSON, or a session request JWT.
 
     Raises:
         RequestError: The request is invalid; the error has its path.

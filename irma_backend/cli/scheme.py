@@ -28,21 +28,21 @@ def scheme() -> None:
     "url",
     required=True,
     metavar="URL",
-    help="The URL of the scheme's folder, in which its file `index` is.",
+    help="The URL of the scheme's folder, which contains the file `index`.",
 )
 @click.option(
     "--key",
     "key_file",
     type=FILE,
     required=True,
-    help="PEM file with the public key of the scheme. Get it from a source that you trust, as it "
-    "decides which files are accepted.",
+    help="PEM file with the public key of the scheme. Get the key from a source that you trust, "
+    "because it decides which files are accepted.",
 )
 def get(folder: Path, url: str, key_file: Path) -> None:
-    """Put a copy of a scheme into DIR, whose name must be that of the scheme.
+    """Put a copy of a scheme into DIR, which must have the scheme's name.
 
-    The key must have signed the scheme's index, and only files that the index lists are taken.
-    DIR is unchanged until all files are checked. Run the command again for the newest version.
+    The key must have signed the scheme's index, and only files that the index lists are copied. DIR
+    does not change until all files are checked. Run the command again for the newest version.
     """
     with (
         reporting_errors(),

@@ -29,7 +29,7 @@ __all__ = ["session"]
 @click.option(
     "--pairing",
     is_flag=True,
-    help="Require pairing: the app shows a code, and you confirm that it is the right one.",
+    help="Require pairing: the app shows a code, and you confirm that the code is right.",
 )
 @click.option(
     "--timeout",
@@ -51,15 +51,15 @@ __all__ = ["session"]
     envvar="IRMA_STATUS",
     show_envvar=True,
     metavar="URI",
-    help="URI of the status backend to which the callback receiver publishes.",
+    help="URI of the status backend that the callback receiver publishes to.",
 )
 @click.option("--no-qr", is_flag=True, help="Show only the link, and draw no QR code.")
 @click.option(
     "--open",
     "opens",
     is_flag=True,
-    help="Open the link in your browser, or the page of a server on this machine. Other users of "
-    "this machine may see the link.",
+    help="Open the link in your browser; for a server on this machine, open its page. Other users "
+    "of this machine may see the link.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
 @VALUE_OPTION

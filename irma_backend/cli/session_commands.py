@@ -24,7 +24,7 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["cancel", "health", "public_key", "result", "status"]
 
 _ENDS = {SessionStatus.CANCELLED: 3, SessionStatus.TIMEOUT: 4}
-"""The exit statuses of a watch, which are those of `session`."""
+"""The exit statuses of `status --watch`, which are the same as for `session`."""
 _STATE_FILE = click.option(
     "--state-file",
     type=FILE,
@@ -50,7 +50,7 @@ def _session(state_file: Path | None) -> StartedSession | RequestorToken:
     "--watch",
     is_flag=True,
     help="Print each status until the session ends; needs --state-file. The exit status is then 3 "
-    "if it was cancelled, and 4 if it timed out.",
+    "if the session was cancelled, and 4 if it timed out.",
 )
 @click.option(
     "--json",
@@ -97,8 +97,8 @@ def _print_status(
 def result(settings: Settings, *, state_file: Path | None, slot: str | None) -> None:
     """Print the result of a session as JSON.
 
-    With a state file, this is the answer to the request, after every check. With a token, it is the
-    server's result, not compared with any request.
+    With a state file, this prints the answer to the request, after every check. With a token, it
+    prints the server's result, which is not compared with any request.
     """
     output = AnswerOutput(as_json=slot is None, slot=slot)
     with reporting_errors(as_json=output.as_json), settings.requestor() as requestor:

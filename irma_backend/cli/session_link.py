@@ -30,13 +30,13 @@ _BELOW = 3
 def show_session(
     console: Console, pointer: SessionPointer, *, draw: bool = True, intro: str | None = None
 ) -> None:
-    """Show the link and, at a terminal, the QR code; if it cannot be drawn, say why.
+    """Show the link and, at a terminal, the QR code; if the code cannot be drawn, print the reason.
 
     Args:
         console: The console on the standard error.
         pointer: The session pointer.
-        draw: Whether to draw the QR code, which is useless for a server on this machine.
-        intro: The line above the link, for a server whose app is simulated. By default it says
+        draw: Whether to draw the QR code; a phone cannot use it if the server is on this machine.
+        intro: The line above the link, for a server with a simulated app. The default line explains
             where to open the link.
     """
     page, drawing, obstacle = _local_page(pointer), "", ""
@@ -76,7 +76,8 @@ def _local_page(pointer: SessionPointer) -> str | None:
 def _drawing(console: Console, pointer: SessionPointer) -> tuple[str, str]:
     """Return the largest QR code that fits; if none does, an empty string and the reason."""
     obstacle = ""
-    # Bare JSON makes the smaller code. The app reads both, a phone's camera only the first.
+    # Bare JSON makes a smaller code than the link. The app reads both, but a phone's camera only
+    # reads the link.
     for content in (pointer.qr_text(), pointer.json_text()):
         drawn = StringIO()
         segno.make(content, error="l").terminal(drawn, compact=True, border=2)
@@ -90,14 +91,14 @@ def _obstacle(console: Console, drawing: str) -> str:
     try:
         drawing.encode(console.encoding)
     except UnicodeEncodeError:
-        return f"the encoding {console.encoding} lacks its characters."
+        return f"the encoding {console.encoding} lacks the characters for it."
     lines = drawing.splitlines()
     columns, rows = max(map(len, lines)), len(lines) + _BELOW
     if console.width >= columns and console.height >= rows:
         return ""
     return (
-        f"it needs {columns} columns and {rows} rows, and the terminal has {console.width} and "
-        f"{console.height}. --open shows the session in a browser."
+        f"it needs {columns} columns and {rows} rows, and the terminal has {console.width} "
+        f"and {console.height}. --open shows the session in a browser."
     )
 
 

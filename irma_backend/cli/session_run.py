@@ -1,6 +1,6 @@
 """Run a session from its start to its answer, and clean up if the command ends early.
 
-However the command ends, no session stays open unattended, and no answer is lost.
+However the command ends, it leaves no unattended session open, and loses no answer.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ class SessionRun:
         Args:
             request: The session request.
             write_answer: Writes the answer to the standard output.
-            pairing: Whether the app must confirm a code.
+            pairing: Whether the user must confirm the code that the app shows.
             after_start: Called with the pointer before it is shown.
 
         Raises:
             IrmaError: There is no answer.
-            OutputError: The answer cannot be written. It was saved in a file.
+            OutputError: The answer cannot be written, and was saved in a file.
             Interrupted: A signal ended the command.
         """
         if has_failed(sys.stdout):
@@ -142,7 +142,7 @@ class SessionRun:
                 raise
 
     def _is_confirmed(self, started: StartedSession, code: str, within: float) -> bool:
-        """Return whether the user types yes. The end of the input counts as no.
+        """Return whether the user types yes. End of input counts as no.
 
         Raises:
             NobodyAnsweredError: The user typed nothing within the timeout.

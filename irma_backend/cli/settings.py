@@ -1,4 +1,4 @@
-"""The options, environment variables and files that select and authenticate to a server.
+"""The options, environment variables and files that select a server and authenticate to it.
 
 No secret is an option, because other users of the machine can see command lines. A token is read
 from the environment or from a file. A URI that holds a password belongs in the environment.
@@ -43,24 +43,24 @@ __all__ = [
 ]
 
 _PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
-"""A name that an error may repeat. A secret hardly ever looks like this."""
+"""A name that an error may repeat, because secrets hardly ever have this form."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @attrs.frozen
 class Settings:
-    """The options of a command, which override the environment and the settings file."""
+    """A command's options, which override the environment and the settings file."""
 
     server: str | None = None
     settings_file: Path | None = attrs.field(default=None, kw_only=True)
     frontend_url: str | None = attrs.field(default=None, kw_only=True)
     token_file: Path | None = attrs.field(default=None, kw_only=True)
-    # It may hold a password.
+    # the URI may hold a password
     key_uri: str | None = attrs.field(default=None, kw_only=True, repr=False)
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
     server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
     jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
-    """None for the issuer of the settings; empty if the server has no issuer."""
+    """None to use the issuer in the settings; empty if the server has no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -84,7 +84,7 @@ class Settings:
             _ = self.name
         with open_parts(settings=self.all) as parts:
             note_server(self.all.value("server.url"))
-            # A command reports to its caller and not to a log.
+            # A command reports errors to its caller, not to a log.
             yield parts.requestor(status=status, observer=None)
 
     @contextmanager
@@ -114,7 +114,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The name that the server has for the key.
+        """The server's name for the key.
 
         Raises:
             ConfigurationError: --requestor is missing.
@@ -128,7 +128,7 @@ class Settings:
 
     @cached_property
     def all(self) -> ReadSettings:
-        """The settings, with these options above the environment and the settings file.
+        """The settings, in which these options override the environment and the settings file.
 
         Raises:
             ConfigurationError: An option, a variable or the settings file is invalid.
@@ -195,7 +195,8 @@ _KEY_OPTIONS = (
         "secret_files",
         multiple=True,
         metavar="NAME=FILE",
-        help="A file with a secret that a URI or a plugin refers to by name. Repeatable.",
+        help="A file with a secret, and the name by which a URI or a plugin refers to it. "
+        "Repeatable.",
     ),
     click.option(
         "--allow",
@@ -291,12 +292,12 @@ def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
 
 
 def issuer_of(option: str | None) -> str | None:
-    """Return the issuer for --jwt-issuer: the default if it was left out, None if it is empty."""
+    """Return the issuer for --jwt-issuer: the default if missing, None if empty."""
     return DEFAULT_JWT_ISSUER if option is None else option or None
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:
-    """Return the names, or raise an error that repeats none that could be a secret."""
+    """Return the names, or raise an error that does not repeat a name that could be a secret."""
     for number, name in enumerate(names, 1):
         known = installed_plugins()
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
@@ -308,7 +309,7 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
 
 
 def _is_variable(name: str) -> bool:
-    """Return whether the value of an option is that of its environment variable.
+    """Return whether an option's value came from its environment variable.
 
     `settings_with` reads the variables itself, and errors then name the right place.
     """

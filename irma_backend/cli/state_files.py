@@ -41,14 +41,14 @@ __all__ = [
 
 
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
-# Opening a pipe would block, and another user could have chosen the target of a link.
+# Opening a pipe would block, and another user could have chosen where a link points.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NOT_A_STATE_FILE = "--state-file: expected a file that irma-backend session wrote"
 
 
 @attrs.frozen
 class NewStateFile:
-    """A state file that is about to be written. It appears under its path when it is complete."""
+    """A state file to write. It appears under its path only when it is complete."""
 
     path: Path
     _draft: Path
@@ -57,7 +57,7 @@ class NewStateFile:
         """Write a session.
 
         Raises:
-            ConfigurationError: It cannot be written, or exists already.
+            ConfigurationError: The file cannot be written, or exists already.
         """
         try:
             self._draft.write_text(session_json(session), encoding="utf-8")
@@ -74,7 +74,7 @@ def new_state_file(path: Path) -> Generator[NewStateFile]:
     """Check that a new file can be created, before a session is started.
 
     Raises:
-        ConfigurationError: It exists already, or cannot be created.
+        ConfigurationError: The file exists already, or cannot be created.
     """
     draft = reason = ""
     try:
@@ -95,7 +95,7 @@ def new_state_file(path: Path) -> Generator[NewStateFile]:
 
 def session_json(session: StartedSession) -> str:
     """Return a session as JSON for `load_session`."""
-    # A validity that is a duration was sent as a date.
+    # The server received a validity as a date, even if it was given as a duration.
     ready = resolve_request(session.request, session.started_at, frozenset(Risk))
     return write_json(
         {
@@ -129,7 +129,7 @@ def _parse_session(content: bytes) -> StartedSession | None:
         started_at = datetime.fromisoformat(str(fields["startedAt"]))
         return StartedSession(as_extended(request), package, started_at=started_at)
     except (JsonTextError, WireError, RequestError, KeyError, ValueError):
-        return None  # a UsageError, for a naive time, is a ValueError
+        return None  # UsageError, which a naive time causes, is a ValueError
 
 
 def _read_private_file(path: Path) -> bytes:
@@ -168,7 +168,8 @@ def _publish(draft: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # Not every file system has links. A rename replaces an existing file, so check first.
+        # Not every file system has hard links. A rename would replace an existing file, so check
+        # first.
         if os.path.lexists(path):
             raise
         draft.rename(path)

@@ -47,7 +47,7 @@ _STYLES = {
 _MIN_TABLE_WIDTH = 60
 """In a narrower terminal, rich wraps cells letter by letter and finally omits them."""
 _FEW = 2
-"""A larger unit is used from this count on: 90 seconds and 23 months, but 2 minutes and 2 years."""
+"""From this count of the larger unit on, that unit is used: 90 seconds, but 2 minutes."""
 
 
 def stderr_console() -> Console:
@@ -73,7 +73,7 @@ def printable(console: Console, text: str) -> Text:
 
 
 def print_row(*fields: str) -> None:
-    """Print fields that a tab separates, without control characters, for programs.
+    """Print fields separated by tabs and without control characters, for programs.
 
     Raises:
         OutputError: It cannot be written.
@@ -171,7 +171,7 @@ def age_in_words(issued_at: datetime) -> str:
     """Return when a credential was issued. Issuers round that time down to a week."""
     days = (datetime.now(UTC) - issued_at).days
     weeks, months, years = days // 7, int(days / 30.44), int(days / 365.25)
-    if days < 0:  # one of the clocks is wrong
+    if days < 0:  # a time in the future means that one of the clocks is wrong
         return f"{issued_at:%Y-%m-%d}"
     if weeks < _FEW:
         return ("this week", "last week")[weeks]

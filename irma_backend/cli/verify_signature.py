@@ -43,8 +43,8 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "scheme_keys",
     multiple=True,
     metavar="NAME=FILE",
-    help="PEM file with the public key of a scheme, such as pbdf=pbdf.pem. Get it from a source "
-    "that you trust: the pk.pem in the scheme's folder proves nothing. Repeatable.",
+    help="PEM file with the public key of a scheme, such as pbdf=pbdf.pem. Get the key from a "
+    "source that you trust: the pk.pem in the scheme's folder proves nothing. Repeatable.",
 )
 @click.option(
     "--time-stamp-key",
@@ -65,14 +65,14 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "--at",
     type=UtcTime(),
     metavar="TIME",
-    help="Accept a signature without a time stamp, and judge it by this time, such as "
+    help="Accept a signature without a time stamp, if it is valid at this time, such as "
     "2026-11-30T12:00:00Z.",
 )
 @click.option(
     "--min-key-bits",
     type=OneOf(["1024", "2048", "4096"]),
     show_default="2048",
-    help="The length of the shortest issuer key to accept. Demonstrations use 1024 bits.",
+    help="The minimum length of an issuer's key. Demonstrations use 1024 bits.",
 )
 @with_settings_file
 def verify_signature(
@@ -89,8 +89,8 @@ def verify_signature(
     """Verify the attribute-based signature in FILE, and print what it proves as JSON.
 
     FILE is a signature as `irma-backend session` prints it; - is standard input. No server is
-    needed. Schemes and keys that are not given come from the table [proofs] of the settings file.
-    The exit status is 6 if a check fails; the error names the check.
+    needed. For schemes and keys that you do not give, the table [proofs] of the settings file is
+    used. The exit status is 6 if a check fails; the error names the check.
     """
     with reporting_errors(as_json=True):
         options: dict[str, tuple[str, object]] = {
@@ -119,11 +119,11 @@ def verify_signature(
 @_FILE
 @click.argument("url")
 def time_stamp_key(file: Path, url: str) -> None:
-    """Ask the time-stamping server at URL whether the key in the signature in FILE is its own.
+    """Ask the time-stamping server at URL whether it owns the key in the signature in FILE.
 
-    If it is, the key is printed as `verify-signature --time-stamp-key` takes it. Copy URL from the
-    scheme's description.xml (TimestampServer), and keep the printed line: later verifications then
-    need no network.
+    If it does, the key is printed in the form that `verify-signature --time-stamp-key` takes. Copy
+    URL from the scheme's description.xml (TimestampServer), and keep the printed line: later
+    verifications then need no network.
     """
     with reporting_errors(), Urllib3Transport() as transport:
         pinned = ask_time_stamp_key(url, _signature(file), transport)
@@ -132,7 +132,7 @@ def time_stamp_key(file: Path, url: str) -> None:
 
 
 def _signature(file: Path) -> str | bytes:
-    """Return a signature: the file's content, or the member `signature` of an answer in it."""
+    """Return the signature in a file, which holds either the signature or an answer."""
     content = read_input("a signature") if str(file) == "-" else read_bytes(file, "FILE")
     limit_proof_size(content)
     try:
@@ -141,8 +141,8 @@ def _signature(file: Path) -> str | bytes:
         raise ProofError("", error.reason) from None
     except JsonTextError:
         raise ConfigurationError(
-            f"{STDIN if str(file) == '-' else 'FILE'}: must be JSON, as `irma-backend session` "
-            "prints it"
+            f"{STDIN if str(file) == '-' else 'FILE'}: must be JSON in the form that "
+            "`irma-backend session` prints"
         ) from None
     if isinstance(value, dict) and "evidence" in value and "signature" in value:
         return write_json(value["signature"])

@@ -30,8 +30,8 @@ _TICK = 0.025
 _CONNECTION_HEADERS = frozenset({"connection"})
 _CROSS_ORIGIN = "access-control-"
 _FOREIGN = (
-    "A page of another origin sent this request, but this server accepts it from programs only. "
-    "Let the backend of your website start the session and fetch its result."
+    "A page of another origin sent this request, but this server accepts it from programs "
+    "only. Let your website's backend start the session and fetch its result."
 )
 
 
@@ -109,8 +109,10 @@ class Bridge:
         )
 
     def _label(self, method: str, path: str) -> str:
-        """Return the name of a request in logs. A mistyped path may still have a secret in it."""
-        return self._shown(f"{method} {unquote(path)}")  # an encoding cannot hide a secret then
+        """Return the name of a request in logs. Even a mistyped path may contain a secret."""
+        return self._shown(
+            f"{method} {unquote(path)}"
+        )  # so that percent-encoding cannot hide a secret from the filter
 
     def _shown(self, text: str) -> str:
         """Return a string without control characters and secrets."""
@@ -119,7 +121,7 @@ class Bridge:
         return _TOKEN.sub("{token}", ascii(text)[1:-1])
 
     def _unknown_names(self, answer: EventStream | HttpResponse) -> str:
-        """Return which names of the request do not exist, for the log, or an empty string."""
+        """Return a log message about names in the request that do not exist, or an empty string."""
         found = None if isinstance(answer, EventStream) else _UNKNOWN_NAMES.search(answer.body)
         return f" {self._shown(found[0].decode())}" if found is not None else ""
 
@@ -131,7 +133,7 @@ class Bridge:
         try:
             self._server.catch_up()
         except Exception:  # noqa: BLE001  # it is logged
-            # A test planned the action. The client that calls now must get its response.
+            # A test planned the action, so its failure must not affect the response to this client.
             _LOG.exception("an action that a test planned on the IRMA server failed")
 
     async def _stream(

@@ -1,7 +1,7 @@
 """Send the server's callbacks and `nextSession` requests over HTTP.
 
-The program that starts a session chooses their URLs, and it needs no authentication. By default
-they go only to this machine, so that a session cannot reach other hosts of the local network.
+The program that starts a session chooses these URLs, and needs no authentication. By default they
+go only to this machine, so that a session cannot reach other hosts of the local network.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = ["sending_callbacks"]
 
-# In seconds. The official server sends within a request handler, which has no more time.
+# In seconds. The official server sends from a request handler, which has no more time than this.
 _TIMEOUT = 4.0
 _LOG = logging.getLogger("irma_backend.dev_server")
-# It excludes characters whose meaning in a URL depends on the parser.
+# This excludes characters that URL parsers interpret differently.
 _HOST = re.compile(
     r"https?://([0-9a-z.]++|\[[0-9a-f:]++\])(?::[0-9]{1,5})?(?:[/?].*)?",
     re.IGNORECASE | re.ASCII | re.DOTALL,
@@ -37,7 +37,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
     Args:
         server: The server.
-        anywhere: Whether they may go to other machines.
+        anywhere: Whether callbacks may go to other machines.
     """
     if server.deliver is not None:
         yield
@@ -57,7 +57,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
             try:
                 return transport.send(request, transport.clock.monotonic() + _TIMEOUT)
             except ConfigurationError as error:
-                # The requestor's URL is invalid. To the server, it is a failed connection.
+                # The requestor's URL is invalid. The server handles that like a failed connection.
                 raise ConnectionFailedError(request.label, str(error), request_sent=False) from None
 
         server.deliver = deliver
@@ -68,7 +68,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or `localhost` and resolves to such only."""
+    """Return whether the host is a loopback address, or is `localhost` with only such addresses."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

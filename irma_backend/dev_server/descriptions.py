@@ -1,4 +1,4 @@
-"""The description of a development server for programs, and its open sessions."""
+"""Describe a development server and its open sessions to programs."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Descriptions:
         Args:
             application: The application.
             prefix: The path of the server's base URL.
-            folder: The path of the pages, which may hold a secret. The list of sessions is below
-                it.
+            folder: The path of the pages, which may hold a secret. The list of sessions is under
+                this path.
         """
         router = application.router
         router.add_get(f"{prefix}{ABOUT}", self._about)

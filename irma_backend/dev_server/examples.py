@@ -1,4 +1,4 @@
-"""Example values for attributes that the app does not hold, so that a person need not invent any.
+"""Example values for attributes that the app does not hold, so that a person need not make any up.
 
 They look like the values of real credentials of the scheme `pbdf`, and belong to no real person.
 """

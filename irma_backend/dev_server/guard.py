@@ -3,8 +3,8 @@
 A website can point its own host name at 127.0.0.1 (DNS rebinding). The browser then treats that
 website and this server as one origin, but the `Host` header reveals the name.
 
-Any page can make a browser call this server. Session pointers below `/irma/` exist for that. The
-requestor's endpoints do not: browsers may call them only from pages of this server. Any page can
+Any page can make a browser call this server. Calls to session pointers under `/irma/` are allowed.
+Calls to the requestor's endpoints are not, unless a page of this server makes them. Any page can
 also send a form here, but it cannot read the token in this server's own forms.
 """
 
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 PUBLIC_ORIGIN = web.AppKey("public_origin", str)
-"""The origin of the server's base URL, which may be that of a proxy in front of it."""
+"""The origin of the server's base URL, which may belong to a proxy in front of the server."""
 TOKEN_FIELD = "page-token"  # noqa: S105  # the name of a field
 # `none`: the person typed the address, or a program sent the request.
 _OWN_SITES = frozenset({"same-origin", "none"})
-# For browsers without `Sec-Fetch-Site`: they must not show the response to other pages.
+# For browsers without `Sec-Fetch-Site`, which must not show the response to other pages.
 OWN_PAGES_ONLY = {
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -71,7 +71,7 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether a person or a program opens the page, and not another page.
+    """Return whether a person or a program, rather than another page, requests the page.
 
     A link on another website may lead here. Another page's scripts, images and frames may not.
     """
@@ -89,7 +89,7 @@ def is_visit(request: web.Request) -> bool:
 
 
 def refusal(reason: str) -> web.Response:
-    """Return a 403 with the reason, which other pages cannot read."""
+    """Return a 403 with a reason that other pages cannot read."""
     return web.Response(status=403, text=f"{reason}\n", headers=OWN_PAGES_ONLY)
 
 
@@ -105,7 +105,7 @@ class ButtonGuard:
         self.token = secrets.token_urlsafe()
 
     def may_send(self, request: web.Request) -> bool:
-        """Return whether no other page is known to be the sender. Called before a form is read.
+        """Return false if another page is known to be the sender. Called before a form is read.
 
         `Sec-Fetch-Site: none` means a typed address. A form cannot be typed, so it is refused.
         """

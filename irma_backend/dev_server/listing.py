@@ -17,7 +17,7 @@ _MINUTE = 60
 _DOTS_OF_ATTRIBUTE = 3
 _LONGEST_MESSAGE = 80
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z])(?=[0-9])")
-"""In a name such as `personalData` or `over18`."""
+"""Matches where a word starts in a name such as `personalData` or `over18`."""
 _DOES = {
     "disclosing": "asks you to share",
     "signing": "asks you to sign",
@@ -37,7 +37,7 @@ class ListedView:
         parts: The contents of the request, one line for each slot, message or credential.
         since: How long ago it was started, in words.
         started_at: When it was started, in ISO 8601.
-        place: The app that has scanned it, if any.
+        place: The app that has scanned the session, if any.
     """
 
     name: str
@@ -55,7 +55,7 @@ def name_of(url: str) -> str:
 
 
 def asked_by(requestor: str) -> str:
-    """Return the requestor's name for display; a server without authentication does not know it."""
+    """Return the requestor's name for display; without authentication, the server has none."""
     return requestor or "Your application"
 
 
@@ -68,7 +68,7 @@ def title_of(identifier: str) -> str:
 
 
 def titles_of(identifiers: Sequence[str]) -> str:
-    """Return the titles of attributes that go together, such as "Street and City (Address)"."""
+    """Return one title for attributes that belong together, such as "Street and City (Address)"."""
     cards = dict.fromkeys(_card_of(each) for each in identifiers)
     return " and ".join(
         _with_card(

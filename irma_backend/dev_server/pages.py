@@ -27,9 +27,9 @@ _Show: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FILES: Final = {"style.css": "text/css", "page.js": "text/javascript"}
 # How long a change may take to show, in seconds.
 _EVENT_INTERVAL: Final = 0.25
-# Bytes. Attributes may hold a photo, but nobody types one.
+# Bytes. An attribute may hold a photo, but nobody types a photo.
 _LARGEST_FORM: Final = 256 * 1024
-_FOREIGN: Final = "The button was not pressed on a page of this server. Reload the page."
+_FOREIGN: Final = "The form was not sent from a page of this server. Reload the page."
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -151,7 +151,7 @@ class Pages:
     def _button(self, act: _Act) -> _Show:
         async def press(request: web.Request) -> web.StreamResponse:
             # Any website can make a browser send a form, which takes a second for each megabyte to
-            # read. Nobody else is served meanwhile.
+            # read. The server handles no other request in that time.
             if not self._guard.may_send(request):
                 return self._error_page(403, _FOREIGN)
             if len(request_body()) > _LARGEST_FORM:

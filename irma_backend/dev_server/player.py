@@ -1,4 +1,4 @@
-"""The app whose part a person plays on the pages: scan, enter values, accept, refuse and cheat."""
+"""The app that a person plays on the pages: scan, enter values, accept, refuse and cheat."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Player:
 
     Args:
         server: The server.
-        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them.
+        cards: Cards that the adult's app holds instead of the usual cards, or in addition to them.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.
@@ -79,7 +79,7 @@ class Player:
         return self._server.url
 
     def list_sessions(self) -> tuple[ListedView, ...]:
-        """Return the open sessions, the newest first."""
+        """Return the open sessions, newest first."""
         now = utc_now(self._server.clock)
         return tuple(
             listed(session, is_here=name_of(session.pointer.url) in self._played, now=now)
@@ -87,7 +87,7 @@ class Player:
         )
 
     def list_credentials(self) -> tuple[CredentialView, ...]:
-        """Return the credentials of the app that is picked, the newest first."""
+        """Return the credentials in the selected app, newest first."""
         return tuple(
             CredentialView(held.credential_type, held.attributes)
             for held in self._wallets.app.credentials
@@ -98,13 +98,13 @@ class Player:
         return self._wallets.views()
 
     def pick(self, kind: str) -> None:
-        """Pick the app for the next sessions."""
+        """Select the app for the next sessions."""
         self._wallets.pick(kind)
 
     def version(self, name: str) -> str:
-        """Return a string that changes when a page does: the list, or a session if it is named."""
+        """Return a string that changes when a page changes: that of a session, or the list."""
         shown = self.list_sessions() if not name else self.show(name).state
-        # It is not secret, but a page must not show more than it needs.
+        # The name is not a secret, but a page must not reveal more than it needs.
         return hashlib.sha256(repr(_plain(shown)).encode()).hexdigest()[:16]
 
     def show(self, name: str) -> SessionView:
@@ -123,7 +123,7 @@ class Player:
             )
 
     def scan(self, name: str) -> None:
-        """Scan an open session with the app that is picked. Scanning it again has no effect."""
+        """Scan an open session with the selected app. Scanning it again has no effect."""
         with self._lock:
             if name in self._played:
                 return
@@ -139,7 +139,8 @@ class Player:
     def accept(self, name: str, form: Mapping[str, str]) -> str:
         """Accept with the options and values in a form; return the session to show next.
 
-        Entered values that the app does not hold yet become a new credential of the app.
+        If the person enters values that the app does not hold, the app gets a new credential with
+        them.
         """
         with self._lock:
             played = self._find(name)
@@ -180,7 +181,7 @@ class Player:
                 self._server.time_out(found.pointer)
 
     def _forget_ended(self) -> None:
-        """Forget the oldest sessions that have ended: the server may run for weeks."""
+        """Forget the oldest ended sessions, because the server may run for weeks."""
         is_open = self._open()
         ended = [name for name in self._played if name not in is_open]
         for name in ended[:-_MOST_ENDED]:
@@ -224,7 +225,7 @@ def _store_values(
             for asked in option
             if asked.credential_type == credential_type
         ):
-            continue  # nobody becomes an adult by accepting, so the app refuses to accept
+            continue  # accepting must not turn a minor into an adult, so the app refuses
         if held is None or {**before, **values} != before:
             app.add(credential_type, {**before, **values})
 

@@ -25,8 +25,8 @@ LOOPBACK: Final = "127.0.0.1"
 _NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104  # they are recognised here, and not listened on
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# An address reserved for documentation (RFC 5737), which no packet could reach. None is sent
-# anyway.
+# An address reserved for documentation (RFC 5737), so no packet could reach it. Connecting a UDP
+# socket sends none anyway.
 _SOMEWHERE: Final = ("192.0.2.1", 9)
 
 
@@ -36,7 +36,7 @@ class Reach:
     """The addresses of one server.
 
     Args:
-        host: The IP address to listen on; `0.0.0.0` for all of them.
+        host: The IP address to listen on; `0.0.0.0` for all addresses.
         url: The base URL at which apps and browsers reach the server; None for its own address.
         tls: The context with the certificate; None for plain HTTP.
         secret: A part of the address of the pages; without it, they are at the root.
@@ -80,7 +80,7 @@ class Reach:
 
         Args:
             port: The port.
-            path: The path of the base URL, unless `url` has another.
+            path: The path of the base URL, unless `url` has one.
         """
         if self.url is not None:
             return self.url.rstrip("/")
@@ -88,10 +88,10 @@ class Reach:
         return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
     def allows(self, host: str, port: int) -> bool:
-        """Return whether a value of the header `Host` means this server.
+        """Return whether a value of the header `Host` refers to this server.
 
-        A website can point its own name at this machine (DNS rebinding), but not an IP address. So
-        a server that other machines reach accepts every IP address.
+        A website can point its own name at this machine (DNS rebinding), but it cannot point an IP
+        address there. So a server that other machines reach accepts every IP address.
         """
         name, _, given = host.lower().rpartition(":")
         if not given.isdigit():  # clients omit the default port
@@ -125,7 +125,7 @@ def _is_address(host: object) -> bool:
 
 
 def _address_of_this_machine(host: str) -> str:
-    """Return this machine's address in the network, or the loopback address without a network."""
+    """Return this machine's network address, or the loopback address without a network."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:

@@ -1,4 +1,4 @@
-"""Read a file of requestors, in the form that the official server's setting `requestors` has.
+"""Read a file of requestors, in the form of the official server's setting `requestors`.
 
     {"shop": {"auth_method": "token", "key": "…", "disclose_perms": ["pbdf.*"]}}
 

@@ -31,7 +31,7 @@ __all__ = ["running_dev_server", "running_server"]
 _NAME = "irma-dev-server"
 _LAST_PORT = 65535
 _SHUTDOWN_TIMEOUT = 1.0
-# A callback receiver may call the server while its callback is delivered, up to ten levels deep.
+# A callback receiver may call the server while it handles a callback, up to ten levels deep.
 _THREADS = 32
 
 
@@ -42,11 +42,11 @@ def running_server(
     """Serve an in-memory server over HTTP, on a thread, to this machine only.
 
     During the block, the server has the yielded `url`, timeouts and planned actions happen on time,
-    and callbacks are sent over HTTP unless the server has its own `deliver`. The path of its `url`
-    is kept, as the API prefix.
+    and callbacks are sent over HTTP unless the server has its own `deliver`. The path of the
+    server's `url` is kept as the API prefix.
 
     Web pages cannot call the requestor's endpoints, except pages of this server. Pages of any
-    origin may follow a session below `/irma/`, as at the official server.
+    origin may follow a session under `/irma/`, as with the official server.
 
     Args:
         server: The server. It needs a real clock: `InMemoryServer(clock=SystemClock())`.
@@ -85,7 +85,7 @@ def running_dev_server(
         port: The port; 0 selects any free port.
         callbacks_anywhere: Whether callbacks may leave this machine.
         reach: The address to listen on, and the URL; by default 127.0.0.1.
-        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them:
+        cards: Cards that the adult's app holds instead of the usual cards, or in addition to them:
             attributes by credential type.
     """
     _check(server, callbacks_anywhere=callbacks_anywhere)
@@ -103,8 +103,8 @@ def _check(server: object, *, callbacks_anywhere: object) -> None:
         raise ConfigurationError("callbacks_anywhere: must be True or False")
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
-            "server: a ManualClock cannot be used over HTTP; "
-            "use InMemoryServer(clock=SystemClock()); SystemClock is in irma_transport"
+            "server: a ManualClock cannot be used over HTTP; use "
+            "InMemoryServer(clock=SystemClock()), with SystemClock from irma_transport"
         )
 
 

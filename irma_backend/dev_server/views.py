@@ -1,4 +1,4 @@
-"""The facts about sessions and the app that the pages show. They hold no requestor token."""
+"""The data about sessions and the app for the pages. It holds no requestor token."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class FieldView:
     """One requested attribute.
 
     Args:
-        field: The name of its field in the form; empty if there is nothing to enter.
+        field: The name of the form field; empty if there is nothing to enter.
         identifier: The attribute, or the credential type.
         title: A short title for the attribute or credential type.
         value: The required value, the value that the app holds, or an example.
         is_required: Whether the value is required.
         is_example: Whether the value is an example, because the app does not hold the credential.
-        conflict: The value that the app holds, if another one is required; otherwise empty.
+        conflict: The value that the app holds, if the request requires a different one; otherwise
+            empty.
     """
 
     field: str
@@ -63,7 +64,7 @@ class FieldView:
 class SlotView:
     """One disjunction: the field for the choice, the label, the options and the preselection.
 
-    Without a label of the request, `label` says so little that a page may hide it.
+    If the request has no label, `label` adds so little that a page may hide it.
     """
 
     field: str
@@ -87,14 +88,14 @@ class SlotView:
 
     @property
     def is_impossible(self) -> bool:
-        """Whether the app holds other values than each option requires."""
+        """Whether every option requires values that differ from those in the app."""
         return bool(self.options) and all(map(_has_conflict, self.options))
 
 
 @final
 @attrs.frozen
 class CredentialView:
-    """A credential: its type, and its attributes by name; None for one without a value."""
+    """A credential: its type, and its attributes by name, where None stands for no value."""
 
     type: str
     attributes: Mapping[str, str | None] = attrs.field(repr=False)
@@ -111,8 +112,8 @@ class Ending:
     """How a session ended, for the person.
 
     Args:
-        heading: In a word or two.
-        text: In a sentence or two, with what follows.
+        heading: The outcome in a word or two.
+        text: A sentence or two, with what to expect next.
         is_good: Whether the application got what it asked for.
     """
 
@@ -150,7 +151,7 @@ class SessionView:
 
 
 _REFUSED: Final = Ending(
-    "Refused", "Refused: the session is cancelled. Your application should say so."
+    "Refused", "Refused: the session is cancelled. Your application should show that."
 )
 _ENDED_ELSEWHERE: Final = Ending(
     "This session has ended", "The session ended before this app answered."
@@ -186,7 +187,7 @@ def view_of(
         is_open: Whether the session still runs at the server.
         requestor: The name of the requestor.
         person: The title of the app.
-        ending: How the person has ended the session without an answer, if so.
+        ending: How the person ended the session, if without an answer.
     """
     if session.outcome is not None or not is_open:
         return _over(name, session, ending)
@@ -223,9 +224,9 @@ def held_of_type(
 
 
 def conflict_of(credentials: Sequence[HeldCredential], asked: RequestedAttribute) -> str:
-    """Return the value that an app holds of an attribute of which another value is required.
+    """Return the app's value of an attribute for which the request requires a different value.
 
-    It is empty if the app holds the required value, or no value at all.
+    The result is empty if the app holds the required value, or no value at all.
     """
     values = [
         held.attributes.get(asked.name)
@@ -255,7 +256,7 @@ def _over(name: str, session: ScannedSession, ending: Ending | None) -> SessionV
     if status is not ProofStatus.VALID:
         said = f"{said} Your application should not accept it."
         return SessionView(name, "over", ending=Ending("Not valid", said))
-    said = f"{said} Go on at the page of your application."
+    said = f"{said} Continue on your application's page."
     return SessionView(
         name,
         "over",

@@ -1,4 +1,4 @@
-"""Limit how long, and how many, connections may wait without a complete request."""
+"""Limit the number of connections without a complete request, and how long they may wait."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ __all__ = ["HTTP_LOG", "LONGEST_WAIT", "WaitingRoom", "request_body"]
 LONGEST_WAIT = 2.0
 """How long the official server waits for a complete request, in seconds."""
 HTTP_LOG = logging.getLogger("irma_backend.dev_server.http")
-"""The log of aiohttp. Clients that disconnect or send invalid HTTP get one line at debug level."""
+"""The log of aiohttp. A client that disconnects or sends invalid HTTP causes one line at debug
+level."""
 
-# aiohttp handles each request in a separate context.
+# aiohttp handles each request in its own context.
 _BODY: ContextVar[bytes] = ContextVar("body")
 # The in-memory server refuses more than 10 MiB, so one byte more is enough.
 _MAX_BODY = (10 << 20) + 1
@@ -51,7 +52,7 @@ def request_body() -> bytes:
 class WaitingRoom:
     """Accepts connections, and closes those without a complete request when their time is up.
 
-    It belongs to one event loop.
+    Each instance belongs to one event loop.
     """
 
     def __init__(self) -> None:
@@ -130,7 +131,7 @@ class WaitingRoom:
         for protocol in tuple(self._deadlines):
             if protocol in connected:
                 self._opened.add(protocol)
-            elif protocol in self._opened:  # otherwise it is about to be connected
+            elif protocol in self._opened:  # otherwise the connection is still being made
                 self._close(protocol)
 
 

@@ -1,4 +1,4 @@
-"""The apps that a person can pick on the pages: an adult's, a minor's, and an empty one."""
+"""The apps that a person can select on the pages: an adult's, a minor's, and an empty one."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class WalletView:
 
 @final
 class Wallets:
-    """One app for each kind of person. The adult's is selected initially.
+    """One app for each kind of person. Initially, the adult's app is selected.
 
     Args:
         server: The server of the apps.
-        cards: Cards that the adult's app holds in place of the usual ones, or in addition to them.
+        cards: Cards that the adult's app holds instead of the usual cards, or in addition to them.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.
@@ -55,19 +55,19 @@ class Wallets:
 
     @property
     def app(self) -> SimulatedApp:
-        """The app that is picked."""
+        """The selected app."""
         return self._apps[self._picked]
 
     @property
     def title(self) -> str:
-        """The title of that app."""
+        """The title of the selected app."""
         return _TITLES[self._picked]
 
     def pick(self, kind: str) -> None:
-        """Pick the app of a kind of person.
+        """Select the app of a kind of person.
 
         Raises:
-            AppError: There is no such kind.
+            AppError: There is no such kind of person.
         """
         for known in KINDS:
             if known == kind:
@@ -76,5 +76,5 @@ class Wallets:
         raise AppError("pick one of the apps")
 
     def views(self) -> tuple[WalletView, ...]:
-        """Return all apps to pick from."""
+        """Return all apps to choose from."""
         return tuple(WalletView(kind, _TITLES[kind], kind == self._picked) for kind in KINDS)

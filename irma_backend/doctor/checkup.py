@@ -41,10 +41,10 @@ class Check:
     """A check.
 
     Args:
-        name: Its name on the command line and in JSON, which stays the same.
-        purpose: The question that it answers, for people.
+        name: The check's name on the command line and in JSON, which never changes.
+        purpose: The question that the check answers, for people.
         run: Looks for problems.
-        needs_server: Whether it is skipped while the server cannot be reached.
+        needs_server: Whether the check is skipped if the server cannot be reached.
     """
 
     name: str
@@ -62,17 +62,20 @@ CHECKS: Final = (
     ),
     Check("reachable", "Does an IRMA server answer?", check_reachable, needs_server=False),
     Check(
-        "tls", "Are its certificates trusted, and valid for long?", check_tls, needs_server=False
+        "tls",
+        "Are the server's certificates trusted, and valid for long enough?",
+        check_tls,
+        needs_server=False,
     ),
     Check("clock", "Do this machine and the server have the same time?", check_clock),
     Check("version", "How old is the server, roughly?", check_version),
     Check("authentication", "Does the server know this requestor?", check_authentication),
     Check("permissions", "May this requestor start each of its requests?", check_permissions),
     Check("key", "Does the configured key verify the server's results?", check_key),
-    Check("events", "Do status events arrive at once, through any proxy?", check_events),
+    Check("events", "Do status events arrive at once, even through a proxy?", check_events),
     Check("pointer", "Can a phone reach the URL in the QR code?", check_pointer),
     Check("cors", "May browsers call what they need, and nothing else?", check_cors),
-    Check("callback", "Does the website answer where results are posted?", check_callback),
+    Check("callback", "Does the website respond where results are posted?", check_callback),
     Check("store", "Do all processes share one store?", check_store, needs_server=False),
     Check(
         "status",

@@ -17,22 +17,22 @@ class Outcome(Enum):
     """How a check ended."""
 
     OK = "ok"
-    """It found no problem."""
+    """The check found no problem."""
     WARNING = "warning"
-    """It works, but is less safe or slower than it could be."""
+    """Something works, but is less safe or slower than it could be."""
     ERROR = "error"
-    """It does not work, or is not safe."""
+    """Something does not work, or is not safe."""
     SKIPPED = "skipped"
-    """It could not be checked, or does not apply."""
+    """The check could not be made, or does not apply."""
     CRASHED = "crashed"
-    """The check itself failed, through a fault in `irma-backend`."""
+    """The check itself failed, because of a bug in `irma-backend`."""
 
 
 class Cause(Enum):
     """Where the fault lies. It decides the exit status."""
 
     SETTINGS = "settings"
-    """A setting here is wrong."""
+    """A setting of this program is wrong."""
     REFUSED = "refused"
     """The server refuses."""
     NETWORK = "network"
@@ -82,7 +82,7 @@ class Problem:
 
     @classmethod
     def of_site(cls, found: Finding) -> Problem:
-        """Return the problem for a finding of the table of site checks."""
+        """Return the problem for a finding from the table of site checks."""
         finding = next(row.finding for row in CHECKS if row.id == found.id)
         return cls(
             id=found.id,
@@ -107,8 +107,9 @@ class Diagnosis:
 
     Args:
         check: The name of the check.
-        outcome: How it ended.
-        seen: What it found, why it was skipped, or where it crashed; empty if there are problems.
+        outcome: How the check ended.
+        seen: What the check found, why it was skipped, or where it crashed; empty if there are
+            problems.
         problems: What should be changed.
     """
 

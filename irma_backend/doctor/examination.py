@@ -30,7 +30,7 @@ __all__ = ["USUAL", "Examination", "Requests", "is_here", "origin_of"]
 Requests = Mapping[str, SessionRequest | ExtendedRequest]
 ValueT = TypeVar("ValueT")
 USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
-"""A request for an attribute that nearly every server's schemes have."""
+"""A request for an attribute that is in nearly every server's schemes."""
 _USUAL_NAME: Final = "an e-mail address"
 
 
@@ -42,7 +42,7 @@ class Examination:
         settings: The settings.
         parts: Opens parts with these settings and this transport.
         transport: Sends requests.
-        requests: The session requests to try, by name; by default a common one.
+        requests: The session requests to try, by name; by default one for an e-mail address.
         static: The folder where the browser package should be, if it is known.
         promptness: How soon an event must arrive.
     """
@@ -73,7 +73,8 @@ class Examination:
         Raises:
             ConfigurationError: A setting is missing or invalid.
         """
-        # A status backend of the settings is not opened: the checks ask the server itself.
+        # The status backend in the settings is not opened, because the checks ask the server
+        # itself.
         return self.parts.requestor(observer=None)
 
     @property
@@ -88,7 +89,7 @@ class Examination:
 
     @cached_property
     def is_development(self) -> bool:
-        """Whether server and website are both on this machine, as a developer has them."""
+        """Whether server and website are both on this machine, as during development."""
         site = self.settings.web.url
         return is_here(self.context.server.text) and (site is None or is_here(site))
 
@@ -162,14 +163,15 @@ class Examination:
             self._cancel(session)
 
     def _start(self, name: str) -> StartedSession:
-        # The trial must not be reported to the website or be followed by another session.
+        # The server must not report the trial session to the website, or continue it with another
+        # session.
         request = attrs.evolve(
             as_extended(self.requests[name]), callback_url=None, next_session=None
         )
         return self.requestor.start_session(request)
 
     def _cancel(self, session: StartedSession) -> None:
-        with suppress(IrmaError):  # it times out by itself
+        with suppress(IrmaError):  # the session will time out
             self.requestor.cancel_session(session)
 
 

@@ -55,7 +55,8 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
                 finding="Something other than an IRMA server answers at the server's URL",
                 exactly=str(error),
                 remedy="Set the base URL of the IRMA server: with its `api_prefix`, and without "
-                "/irma or /session. A proxy in front of it must forward all its paths.",
+                "/irma or /session. A proxy in front of the server must forward all paths of "
+                "this URL.",
                 command=f"curl -i {server.join('health')}",
                 cause=Cause.NETWORK,
             )
@@ -64,7 +65,7 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def _is_old_server(examination: Examination) -> bool:
-    """Return whether this server is older than 0.15, and so has no health check."""
+    """Return whether this server is older than 0.15, so that it has no health check."""
     response = examination.send(build_public_key_request(examination.context.server))
     try:
         parse_public_key_response(response)
@@ -96,8 +97,8 @@ def check_tls(examination: Examination) -> Generator[Problem, None, str]:
                 id="tls.failed",
                 finding="A TLS connection cannot be made",
                 exactly=tls_failed(error, f"{host}:{port}").partition(": ")[0],
-                remedy="Renew or replace the certificate. For an authority of your own, set the "
-                "environment variable SSL_CERT_FILE to its certificate.",
+                remedy="Renew or replace the certificate. If you use your own certificate "
+                "authority, set the environment variable SSL_CERT_FILE to its certificate.",
                 command=command,
                 cause=Cause.NETWORK,
             )
@@ -107,7 +108,7 @@ def check_tls(examination: Examination) -> Generator[Problem, None, str]:
                 id="tls.unreachable",
                 finding="Nothing accepts a TLS connection",
                 exactly=f"{host}:{port}, {error.strerror or type(error).__name__}",
-                remedy="Check that the server or its proxy listens there.",
+                remedy="Check that the server or its proxy listens at that address.",
                 command=command,
                 cause=Cause.NETWORK,
             )
@@ -149,10 +150,10 @@ def check_clock(examination: Examination) -> Generator[Problem, None, str]:
     is_signing = isinstance(context.authentication, HmacAuthentication | PublicKeyAuthentication)
     yield Problem(
         id="clock.skew",
-        # Without JWTs nothing compares the times.
+        # Without JWTs, no program compares the times.
         level=Level.ERROR if is_signing or context.takes_signed_results else Level.WARNING,
-        finding="The clocks of this machine and of the server differ, so signed requests or "
-        "results are refused",
+        finding="This machine's clock and the server's clock differ, so signed requests or results "
+        "are refused",
         exactly=f"this machine is {abs(round(ahead.total_seconds()))} seconds "
         f"{'ahead' if ahead > timedelta(0) else 'behind'}",
         remedy="Synchronize both clocks over the network (NTP).",
@@ -162,7 +163,7 @@ def check_clock(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def check_version(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out the server's approximate version, as no response contains the exact one."""
+    """Find out the server's approximate version, because no response contains the exact version."""
     try:
         with examination.session() as session:
             has_pairing = session.frontend_request is not None
@@ -177,8 +178,8 @@ def check_version(examination: Examination) -> Generator[Problem, None, str]:
         finding="The server is older than 0.15"
         if has_pairing
         else "The server is older than 0.8, and has neither pairing nor chained sessions",
-        remedy="Update the IRMA server. `docs/explanation/servers.md` says what each version "
-        "lacks.",
+        remedy="Update the IRMA server. `docs/explanation/servers.md` lists the gaps of each "
+        "version.",
     )
     return ""
 

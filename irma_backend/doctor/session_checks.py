@@ -38,7 +38,7 @@ _NOT_KNOWN: Final = (
     "jwt too old",
     "token used before issued",
 )
-"""The beginnings of irmago's messages if it does not accept the sender of a request."""
+"""The beginnings of irmago's messages about a requestor that it does not accept."""
 _FORBIDDEN: Final = 403
 _PEM_FILE: Final = "irma-server.pem"
 
@@ -53,7 +53,7 @@ def check_authentication(examination: Examination) -> Generator[Problem, None, s
                 finding="The server does not accept this requestor's token, key or name",
                 exactly=str(error),
                 remedy="Compare the token, or the key and its name, with the server's setting "
-                "`requestors`. `irma-backend config` shows where each comes from.",
+                "`requestors`. `irma-backend config` shows where each of them comes from.",
                 command="irma-backend config",
                 cause=Cause.REFUSED,
             )
@@ -121,7 +121,9 @@ def _refused(examination: Examination, name: str, error: IrmaError) -> Problem:
             cause=cause_of(error),
         )
     if not examination.has_own_requests:
-        remedy = "Name a request that this requestor may start: the check tried one for an e-mail "
+        remedy = (
+            "Select a request that this requestor may start: the check tried one for an e-mail "
+        )
         remedy += "address."
         command = "irma-backend doctor permissions --request FILE"
     elif error.code == _UNAUTHORIZED:
@@ -155,14 +157,14 @@ def check_key(examination: Examination) -> Generator[Problem, None, str]:
         try:
             requestor.get_answer(session)
         except SessionCancelledError:
-            pass  # what the server says of a cancelled session, by a signature that verifies
+            pass  # the server's signature is valid, and the session was cancelled
         except ResultJwtError as error:
             yield _unverified(error)
             return ""
         except ServerRefusedError as error:
             yield Problem(
                 id="key.none",
-                finding="Results must be signed, and the server does not sign them",
+                finding="Results must be signed, but the server does not sign them",
                 exactly=str(error),
                 remedy="Set `jwt_privkey_file` in the server's configuration, or leave `key_files` "
                 "out of the settings.",
@@ -185,7 +187,7 @@ def _unverified(error: ResultJwtError) -> Problem:
         case "simulated":
             return Problem(
                 id="key.simulated",
-                finding="The results are those of a development server, which prove nothing",
+                finding="The results come from a development server, so they prove nothing",
                 exactly=error.reason,
                 remedy="Call the official server. During development, allow simulated proofs.",
                 command="irma-backend doctor key --allow simulated-proofs",
@@ -195,7 +197,8 @@ def _unverified(error: ResultJwtError) -> Problem:
                 id="key.refused",
                 finding="The configured key does not verify the server's results",
                 exactly=error.reason,
-                remedy="Compare the key with the server's own, and replace it if it was changed.",
+                remedy="Compare the configured key with the server's own, and replace it if it "
+                "differs.",
                 command=f"irma-backend public-key > {_PEM_FILE}",
             )
         case _:
@@ -203,7 +206,7 @@ def _unverified(error: ResultJwtError) -> Problem:
                 id="key.invalid",
                 finding="The server's signed results are not valid",
                 exactly=f"{error.code}: {error.reason}",
-                remedy="Check the clocks of both machines, and the URL of the server.",
+                remedy="Check the clocks of both machines, and the server's URL.",
                 command="irma-backend doctor clock",
                 cause=Cause.NETWORK,
             )
@@ -216,7 +219,7 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
     with examination.session() as session:
         request = build_status_events_request(context.server, session.token)
         # The server sends the head of the response at once, and a first event after 200 ms. A proxy
-        # that buffers whole responses holds both back.
+        # that buffers whole responses delays both.
         try:
             stream = examination.transport.open_stream(request, clock.monotonic() + 2 * limit)
         except TransportTimeoutError as error:
@@ -231,8 +234,8 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
                     level=Level.WARNING,
                     finding="The server sends no status events, so each wait polls every second",
                     exactly=f"HTTP {stream.status}",
-                    remedy="Start the IRMA server with its option `sse`. A proxy in front of it "
-                    "must forward `session/TOKEN/statusevents`.",
+                    remedy="Start the IRMA server with its option `sse`. A proxy in front of the "
+                    "server must forward `session/TOKEN/statusevents`.",
                 )
                 return ""
             seen = _Statuses(stream)
@@ -264,7 +267,7 @@ class _Statuses:
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until a status arrives, or any byte if it is None; return why it did not."""
+        """Read until the status, or any byte if it is None; return why neither arrived."""
         while True:
             data = self._stream.read(deadline)
             if isinstance(data, ReadOutcome):
@@ -284,7 +287,7 @@ def _broken(exactly: str) -> Problem:
         level=Level.WARNING,
         finding="The stream of status events breaks off, so each wait polls every second",
         exactly=exactly,
-        remedy="Let the proxy keep connections open that are idle for a minute.",
+        remedy="Let the proxy keep connections open even if they are idle for a minute.",
         cause=Cause.NETWORK,
     )
 
@@ -292,9 +295,9 @@ def _broken(exactly: str) -> Problem:
 def _buffered(exactly: str, error: IrmaError | None = None) -> Problem:
     return Problem(
         id="events.buffered",
-        finding="A proxy holds status events back, so pages learn of each change too late",
+        finding="A proxy holds status events back, so pages show each change too late",
         exactly=exactly if error is None else f"{exactly}: {error}",
-        remedy="Switch buffering off for `session/TOKEN/statusevents`: in nginx "
-        "`proxy_buffering off;`, and no compression there.",
+        remedy="Switch buffering and compression off for `session/TOKEN/statusevents`: in nginx, "
+        "`proxy_buffering off;` and `gzip off;`.",
         cause=Cause.NETWORK,
     )

@@ -31,7 +31,7 @@ _ALLOWED: Final = "access-control-allow-origin"
 
 
 def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether a phone can reach the QR code's URL, as seen from this machine."""
+    """Find out, as seen from this machine, whether a phone can reach the QR code's URL."""
     context = examination.context
     with examination.session() as session:
         url = session.pointer.url
@@ -49,17 +49,18 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
             yield Problem(
                 id="pointer.loopback",
                 level=Level.WARNING if examination.is_development else Level.ERROR,
-                finding="The QR code leads to the phone itself, as its host is a loopback address",
+                finding="The QR code's host is a loopback address, which on a phone is the phone "
+                "itself",
                 exactly=host,
-                remedy="Set the server's setting `url` to the URL by which phones reach it. "
+                remedy="Set the server's setting `url` to the URL at which phones reach it. "
                 "Without a phone, `irma-backend app` plays the app on this machine.",
             )
         elif _is_private(parts.hostname or ""):
             yield Problem(
                 id="pointer.private",
                 level=Level.WARNING,
-                finding="The QR code leads to a private address, which only phones in the same "
-                "network reach",
+                finding="The QR code leads to a private address, which only phones on the same "
+                "network can reach",
                 exactly=host,
                 remedy="Set the server's setting `url` to a public URL before you go live.",
             )
@@ -83,7 +84,7 @@ def _is_private(host: str) -> bool:
 
 
 def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[Problem]:
-    """Request the session's status as an app does: at the pointer's URL, without our headers."""
+    """Request the session's status like an app: at the pointer's URL, without our headers."""
     host = urlsplit(session.pointer.url).netloc
     try:
         response = examination.send(_status_request(session))
@@ -92,8 +93,8 @@ def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[
             id="pointer.unreachable",
             finding="The URL in the QR code cannot be reached from here",
             exactly=f"{host}, {error}",
-            remedy="Check the name, the certificate and the proxy at that host. If only other "
-            "networks reach it, open that URL on a phone.",
+            remedy="Check the name, the certificate and the proxy at that host. If the host can "
+            "only be reached from other networks, open that URL on a phone.",
             command=f"curl -i {origin_of(session.pointer.url)}/",
             cause=Cause.NETWORK,
         )
@@ -103,7 +104,7 @@ def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[
             id="pointer.other",
             finding="Something other than the IRMA server answers at the URL in the QR code",
             exactly=f"{host}, HTTP {response.status}",
-            remedy="Forward /irma/ and all below it to the IRMA server, without a login in front.",
+            remedy="Forward /irma/ and all paths under it to the IRMA server, without a login.",
             cause=Cause.NETWORK,
         )
 
@@ -123,7 +124,7 @@ def _status_request(session: StartedSession, *headers: tuple[str, str]) -> HttpR
 
 
 def check_cors(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether browsers may call the session's URL, and may start no session."""
+    """Find out whether browsers may call the session's URL, but may not start a session."""
     origin = examination.site_origin
     with examination.session() as session:
         allowed = examination.send(_status_request(session, ("origin", origin))).header(_ALLOWED)
@@ -132,19 +133,19 @@ def check_cors(examination: Examination) -> Generator[Problem, None, str]:
             id="cors.missing",
             finding="Pages of the website may not call the IRMA server, so they show no progress",
             exactly=f"for {origin}",
-            remedy="Let the proxy forward the header Access-Control-Allow-Origin of the server.",
+            remedy="Let the proxy forward the server's header Access-Control-Allow-Origin.",
             cause=Cause.NETWORK,
         )
     if _starts_for_anyone(examination, origin):
         yield Problem(
             id="cors.anyone",
             level=Level.WARNING,
-            finding="The server starts sessions without authentication, also for the pages of any "
-            "website in a visitor's browser",
+            finding="The server starts sessions without authentication, even for any website's "
+            "page in a visitor's browser",
             remedy="Set the server's `requestors` instead of `no_auth`, or let its proxy forward "
             "only /irma/ from outside.",
         )
-    return "browsers may follow a session, and start none"
+    return "browsers may follow a session, but cannot start one"
 
 
 def _starts_for_anyone(examination: Examination, origin: str) -> bool:

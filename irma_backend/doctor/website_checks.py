@@ -64,7 +64,7 @@ def check_settings(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def check_callback(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the website answers where the server posts results."""
+    """Find out whether the website responds where the server posts results."""
     urls = _posted(examination)
     if not urls:
         raise NotApplicableError("no request names a callback URL")
@@ -75,7 +75,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             url,
             label="POST to a callback URL",
             headers=(("content-type", "text/plain; charset=UTF-8"),),
-            body=b"",  # a receiver refuses it
+            body=b"",  # a receiver refuses this post, so it was reached
         )
         try:
             response = examination.send(request)
@@ -84,7 +84,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
                 id="callback.unreachable",
                 finding="The website cannot be reached where the server posts results",
                 exactly=f"{shown}, {error}",
-                remedy="Check that the website runs, and that the IRMA server reaches that URL.",
+                remedy="Check that the website runs, and that the IRMA server can reach that URL.",
                 command=f"curl -i {shown}",
                 cause=Cause.NETWORK,
             )
@@ -99,7 +99,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
                 remedy="Correct the path of the callback URL, and let the page take a POST without "
                 "a login, a CSRF token or a redirect.",
             )
-    return "the website answers at each callback URL, as seen from this machine"
+    return "the website responds at each callback URL, as seen from this machine"
 
 
 def _posted(examination: Examination) -> list[str]:
@@ -120,7 +120,7 @@ def check_store(examination: Examination) -> Generator[Problem, None, str]:
         yield Problem(
             id="store.failing",
             finding="The store cannot be used",
-            exactly=type(error).__name__,  # its message may hold a password
+            exactly=type(error).__name__,  # without the message, which may hold a password
             remedy="Check that the database runs, and that this user may write to it.",
             command="irma-backend config",
             cause=Cause.NETWORK,
@@ -129,12 +129,13 @@ def check_store(examination: Examination) -> Generator[Problem, None, str]:
     if not is_shared:
         yield Problem(
             id="store.own",
-            finding="Each process has a store of its own, so a handle or callback counts once in "
-            "each of them",
-            remedy="Use one that they share: `sqlite:PATH` on one machine, `redis:` on several.",
+            finding="Each process has its own store, so each of them accepts the same handle or "
+            "callback once",
+            remedy="Use a store that the processes share: `sqlite:PATH` on one machine, `redis:` "
+            "on several.",
             command="irma-backend config",
         )
-    return "what one connection puts into the store, another one sees"
+    return "a value that one connection puts into the store is visible to another"
 
 
 def _is_seen(one: Store, other: Store) -> bool:
@@ -147,7 +148,7 @@ def _is_seen(one: Store, other: Store) -> bool:
 
 
 def check_status(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the end that one connection publishes reaches another one."""
+    """Find out whether an end that one connection publishes reaches another connection."""
     if examination.settings.first("parts.status") is None:
         raise NotApplicableError("no status backend is set")
     one, other = examination.parts.status_backend(), examination.parts.status_backend()
@@ -157,7 +158,7 @@ def check_status(examination: Examination) -> Generator[Problem, None, str]:
         yield Problem(
             id="status.failing",
             finding="The status backend cannot be used",
-            exactly=type(error).__name__,  # its message may hold a password
+            exactly=type(error).__name__,  # without the message, which may hold a password
             remedy="Check that its service runs, and that this user may read and write there. "
             "Until then, watches ask the IRMA server.",
             command="irma-backend config",
@@ -167,12 +168,12 @@ def check_status(examination: Examination) -> Generator[Problem, None, str]:
     if not is_shared:
         yield Problem(
             id="status.own",
-            finding="Each process has a status backend of its own, so a watch does not learn what "
+            finding="Each process has its own status backend, so a watch does not receive what "
             "another process publishes",
-            remedy="Use one that they share, such as `redis:`.",
+            remedy="Use a status backend that the processes share, such as `redis:`.",
             command="irma-backend config",
         )
-    return "what one connection publishes, another one learns"
+    return "an end that one connection publishes reaches another"
 
 
 def _is_heard(one: StatusBackend, other: StatusBackend) -> bool:
@@ -190,7 +191,7 @@ def check_browser_package(examination: Examination) -> Generator[Problem, None, 
     for found in check_site(SiteFacts(browser_package=state)):
         yield attrs.evolve(
             Problem.of_site(found),
-            exactly=f"{FILE_NAME} in --static",  # no path, as it may be a secret
+            exactly=f"{FILE_NAME} in --static",  # without the path, which may be a secret
             remedy="",
             command="irma-backend browser-package DIR",
         )

@@ -1,1 +1,1 @@
-"""Posts of the IRMA server to the application, each of which is handled once."""
+"""Posts from the IRMA server to the application, each handled once."""

@@ -41,8 +41,8 @@ LONGEST_URL: Final = 4000
 _DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
 """The server's own default for a request without `timeout`."""
 _MARGIN: Final = timedelta(hours=1)
-"""Time for the session itself once the app has connected, and for the posts of a time-out, which
-the server repeats for five minutes."""
+"""Time for the session itself once the app has connected, and for posts that report a timeout,
+which the server repeats for five minutes."""
 _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
 """Shorter than `_STATIC_LIFETIME`, so that a JWT is refused for its age before the store forgets
@@ -58,10 +58,12 @@ class CallbackContext(ValueObject):
     Args:
         request: The request, in its stored form.
         reference: The application's own reference, or an empty string.
-        lifetime: How long posts of the session may arrive. Their records must be kept as long.
+        lifetime: How long posts about the session may arrive. The store keeps their records as
+            long.
         name: A name for the URL that reveals no secret.
-        started_after: A time before which the session was not started.
-        issued_after: The age limit of a result JWT, for a URL that does not expire by itself.
+        started_after: The earliest time at which the session may have started.
+        issued_after: The earliest `iat` that is accepted in a result JWT, for a URL that never
+            expires.
     """
 
     request: ExtendedRequest
@@ -72,7 +74,7 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return the session of a post, with all that an answer is compared with."""
+        """Return the session, with everything that an answer is compared with."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 
@@ -127,7 +129,7 @@ class SealedUrl(ValueObject):
         return url
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
-        """Open the URL of a post. Only its last segment counts, as proxies change the rest.
+        """Open a post's URL. Only the last segment counts, because proxies may change the rest.
 
         Raises:
             HandleError: One of its subclasses. The segment was not sealed here for this page and
@@ -147,7 +149,9 @@ class SealedUrl(ValueObject):
                     )
             case _:
                 pass
-        raise HandleInvalidError("the URL holds a request in a format that is unknown here")
+        raise HandleInvalidError(
+            "the URL holds a request in a format that this version cannot read"
+        )
 
     @property
     def _sealed_for(self) -> str:
@@ -190,7 +194,7 @@ class StaticUrl(ValueObject):
     purpose: str = attrs.field(default=CALLBACK, init=False)
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
-        """Check the URL of a post. Only its last segment counts, as proxies change the rest.
+        """Check a post's URL. Only the last segment counts, because proxies may change the rest.
 
         Raises:
             HandleInvalidError: The segment differs from the secret.

@@ -6,8 +6,8 @@ app has given up. A reply of 200 with a request starts that session, 204 ends th
 anything else fails the session that was about to end. So:
 
 * A post is accepted only with the secret in its URL, the server's signature and the status
-  `CONNECTED`, which is accepted nowhere else. Unsigned posts are refused: before the end of a
-  session the server says nothing about proofs, so asking it would not help.
+  `CONNECTED`, which is accepted nowhere else. Unsigned posts are refused: the server reports
+  nothing about proofs until a session ends, so asking the server would not help.
 * A URL belongs to the first session that such a post names. So a URL that leaked through a log
   accepts no signed result of another session.
 * The application is asked once for each session. It receives a `ChainStep`, with an `Answer` that
@@ -187,7 +187,7 @@ def answer_next_session_flow(
     except PostRefusedError as refused:
         return refuse_post(context, settings.address, refused)
     if context.seconds_left(deadline) <= 0:
-        late = "the application took too long, so the person's app gives up"
+        late = "the application took too long, so the person's app has given up"
         return refuse_post(context, settings.address, PostRefusedError("late", late))
     if record.request is None:
         return HttpResponse(204)
@@ -313,7 +313,7 @@ class NextSessionRecord(ValueObject):
         """Return the record that was stored for that session.
 
         Raises:
-            ConfigurationError: It was sealed with other keys, or for another session.
+            ConfigurationError: The record was sealed with other keys, or for another session.
         """
         try:
             value = sealer.unseal(
@@ -355,7 +355,7 @@ class ChainState(ValueObject):
 
     @property
     def is_over(self) -> bool:
-        """Whether the last returned answer was the last one of the chain."""
+        """Whether the chain ended with the answer in `last`."""
         return self.last is not None and self.last.next_session is None
 
 
@@ -392,7 +392,8 @@ def next_answer_flow(
     Raises:
         NobodyAnsweredError: The timeout passed.
         AnswerError: Another of its subclasses: the session has no answer, and the chain ends.
-        ConfigurationError: The store does not have the next request, or other keys sealed it.
+        ConfigurationError: The store does not have the next request, or it was sealed with other
+            keys.
         IrmaError: As `wait_for_answer_flow`; or the store failed.
     """
     session: SessionWithRequest = state.first
@@ -420,11 +421,11 @@ def _next_session_flow(
         )
         request = _next_request(last.token, stored, state.sealer, utc_now(context.clock))
     except GeneratorExit:
-        raise  # a closed generator can send nothing
+        raise  # a generator that is being closed cannot send anything
     except BaseException:
         yield from leave_chain_flow(context, state)
         raise
-    # The first session was started before all others, which is close enough.
+    # The first session started before this one, and its start time is known.
     return SessionReference(request, token, started_after=state.first.started_at)
 
 

@@ -2,12 +2,12 @@
 
 The server posts before it stores the end of the session and before the app gets its answer. Both
 wait for the reply; after 4.2 s the app gives up. The server ignores the reply, and repeats only the
-post of a time-out. If the app gave up, the server posts `DONE` first and then `CANCELLED`, and
-stores the first one. So:
+post that reports a timeout. If the app gave up, the server posts `DONE` first and then `CANCELLED`,
+and stores the first one. So:
 
 * A signed post is handled while the server waits. It is checked, claimed under the session's token,
-  delivered to the application, recorded and published. Equal posts, at the same time or later, wait
-  for the record and deliver nothing.
+  delivered to the application, recorded and published. Duplicate posts, at the same time or later,
+  wait for the record and deliver nothing.
 * A sealed URL belongs to the first session that a signed post names. So a URL that leaked through a
   log cannot deliver its reference with the result of another session.
 * If a post contradicts what was delivered, the server is asked. If its outcome differs from the
@@ -138,7 +138,7 @@ class SessionOutcome(ValueObject):
 
     @property
     def error_name(self) -> str:
-        """The name of the class of error that `get_answer` raises; empty if there is an answer."""
+        """The class name of the error that `get_answer` raises; empty if there is an answer."""
         return type(self._outcome).__name__ if isinstance(self._outcome, AnswerError) else ""
 
     def get_answer(self) -> Answer:
@@ -148,7 +148,9 @@ class SessionOutcome(ValueObject):
             AnswerError: There is no answer; each reason has a subclass.
         """
         if isinstance(self._outcome, AnswerError):
-            raise copy(self._outcome)  # each raise would add to the traceback of a shared one
+            raise copy(
+                self._outcome
+            )  # if the error were shared, each raise would extend its traceback
         return self._outcome
 
 
@@ -271,7 +273,8 @@ def _handle_flow(
     delivery = _Delivery(once, callback, result, post.body.decode("ascii"), keeper)
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not result.status:
-        # Posts contradict each other. One of them asks the server; the claim is left to expire.
+        # The posts contradict each other. Only one handler asks the server; its claim is left to
+        # expire.
         asking = once.child(f"asking-{result.status.value}")
         if (yield from asking.claim(context.deadline())):
             flow = _settle_flow(context, settings, delivery, deadline)

@@ -3,16 +3,16 @@
 The checks run in this order. Each failure is a `PostRefusedError` with the code given here, and a
 reply with the HTTP status that follows the code:
 
-1. `method` 405: not a `POST`. The server follows redirects with `GET`, which then ends here.
-2. `url` 404: the URL holds no secret of this backend, or one for another purpose, or an expired
-  one.
+1. `method` 405: not a `POST`. The server follows redirects with `GET`, which is then refused here.
+2. `url` 404: the URL's secret is missing or expired, is for another purpose, or comes from another
+   backend.
 3. `too_large` 413: over 1 MiB, the size limit of a result JWT.
 4. `media_type` 415: not the type that the server sends, which is `text/plain` for a JWT, or JSON if
-  the server does not sign.
+   the server does not sign.
 5. The codes of `trust.result_jwt` 403: the JWT is refused. `json` 400: not a session result.
 6. `session` 403: not the type of session that the URL was made for; or, at a sealed URL, not the
-  first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status that
-  the URL does not accept.
+   first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status
+   that the URL does not accept.
 
 Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
 """
@@ -120,7 +120,7 @@ def framework_headers(headers: object) -> tuple[tuple[str, str], ...]:
     """Return a web framework's headers as pairs of strings.
 
     Raises:
-        UsageError: They are not headers.
+        UsageError: The argument does not have one of the forms in `Headers`.
     """
     items = getattr(headers, "items", None)
     entries = items() if callable(items) and not isinstance(headers, type) else headers
@@ -148,7 +148,7 @@ def framework_body(body: object) -> bytes:
     """Return a web framework's body as bytes.
 
     Raises:
-        UsageError: It is not a body.
+        UsageError: The argument is not a whole body as bytes.
     """
     expected = "the whole body as bytes, before it is decoded"
     checked = check_instance(body, (bytes, bytearray, memoryview, str), "body", expected)

@@ -1,4 +1,4 @@
-"""The sessions that unsigned posts to one URL have named, a few of them at a time.
+"""A short list of the sessions that unsigned posts to one URL have named.
 
 Anyone who knows the URL can post any number of made-up tokens to it, and each of them would cause a
 request to the server. So only a few tokens are noted, each for a minute. A token that the server
@@ -86,7 +86,9 @@ class NamedSessions(ValueObject):
     def _noted_at(self, context: RequestorContext, number: int) -> Flow[RequestorToken | None]:
         stored = yield from get_stored(self.store, self._key_of(number), context.deadline())
         if stored is not None:
-            with suppress(HandleError):  # it expires by a clock other than the store's
+            with suppress(
+                HandleError
+            ):  # our clock, which may differ from the store's, may say that it has expired
                 now = utc_now(context.clock)
                 token = self.sealer.unseal(stored.decode("latin-1"), purpose=_PURPOSE, now=now)
                 return RequestorToken(str(token))

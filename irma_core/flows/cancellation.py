@@ -38,7 +38,7 @@ _UNANSWERED: Final = (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
-"""The errors of a session that nobody answered before it was cancelled."""
+"""The errors which mean that nobody answered the session before it was cancelled."""
 
 
 def cleanup_deadline(context: RequestorContext) -> float:
@@ -73,8 +73,7 @@ def abandon_session_flow(
         interruption of the program, the flow does not ask for the answer.
 
     Raises:
-        AnswerError: The session ended before it could be cancelled, with a proof that does not
-            count.
+        AnswerError: The session ended before it could be cancelled, and its proof was rejected.
         ResultJwtError: The session ended before it could be cancelled, with a signed result that
             was rejected.
     """

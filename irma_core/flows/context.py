@@ -61,7 +61,7 @@ class RequestorContext(ValueObject):
         server: The IRMA server.
         clock: The transport's clock.
         jitter: The transport's jitter.
-        authentication: How the requestor authenticates at the server.
+        authentication: How the requestor authenticates to the server.
         headers: Additional headers for each request.
         frontend: The URL at which browsers and apps reach the server, if it differs from `server`.
         is_proxied: Whether the transport sends through a proxy.
@@ -74,11 +74,11 @@ class RequestorContext(ValueObject):
         status_backend: A second source of statuses and signed results, or None.
         retry: How often `GET` and `DELETE` are tried, and `POST` if nothing was sent.
         call_timeout: The limit of a whole call, including all tries and waits.
-        try_timeout: The limit of one request. A server may take 4.2 s before it reports a time-out,
+        try_timeout: The limit of one request. A server may take 4.2 s to report that it timed out,
             so a shorter limit hides its error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
-        observer: Is notified of what happens to sessions, or None.
+        observer: Receives notifications about sessions, or None.
         signature_verifier: Verifies the signatures of signature sessions, or None.
         schemes: The attributes that exist, or None.
     """

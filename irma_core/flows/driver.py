@@ -264,7 +264,7 @@ async def _result_of(result: object, call: Call[Any], transport: AsyncTransport)
             return await result
     except TimeoutError:
         if not bound.expired():
-            raise  # the callee's own
+            raise  # raised by the callee, not by our timeout
     failure = call.failure or DeadlineError
     raise failure(f"the {call.callee} did not answer in time")
 

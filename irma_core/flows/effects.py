@@ -107,8 +107,8 @@ class Sleep(_EffectBase[None]):
 class OpenStream(_EffectBase[ByteStream | AsyncByteStream]):
     """Send a request and receive the response as a stream, as soon as its head has arrived.
 
-    The driver closes the stream when the flow ends, or when the watch ends of which the flow is a
-    step.
+    The driver closes the stream when the flow ends or, if the flow is one step of a watch, when the
+    watch ends.
 
     Args:
         request: The request.
@@ -146,7 +146,7 @@ class ExpectedResult(NamedTuple):
 
     Attributes:
         method: The method with the part's class, for error messages.
-        kinds: The classes of the result.
+        kinds: The classes that the result may have.
         description: The same, for error messages.
     """
 
@@ -163,15 +163,15 @@ class Call(_EffectBase[ResultT]):
     Args:
         function: The call. In async mode its result is awaited if it is awaitable; in sync mode an
             awaitable result is an error.
-        deadline: When the result must be there, on the monotonic clock. An async driver cancels a
-            call that takes longer. Nothing can end a call that blocks its thread.
+        deadline: When the result must be available, on the monotonic clock. An async driver cancels
+            a call that takes longer. Nothing can end a call that blocks its thread.
         callee: The called part, for error messages.
         failure: The class of the error that the flow receives when the call fails. None for a
             function of the application, whose exception the flow receives unchanged.
-        expected: What the called method must return, or None for anything. A driver need not
-            check it.
-        computes: Whether the call keeps a processor busy and waits for nothing. An async driver
-            should run it on a thread.
+        expected: What the called method must return, or None for anything. A driver need not check
+            it.
+        computes: Whether the call only computes and never waits. An async driver should run it on a
+            thread.
     """
 
     function: Callable[[], ResultT | Awaitable[ResultT]]
@@ -183,8 +183,8 @@ class Call(_EffectBase[ResultT]):
 
     def __iter__(self) -> Generator[Effect, Any, ResultT]:
         result: object = yield self
-        # No type checker may have checked a part. A store that returns "OK" for a key that was
-        # present already would let a handle be redeemed twice.
+        # A part may come from code that no type checker has seen. A store that returns "OK" for a
+        # key that was present already would let a handle be redeemed twice.
         if self.expected is not None and not isinstance(result, self.expected.kinds):
             failure = self.failure or ConfigurationError
             raise failure(

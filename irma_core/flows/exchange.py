@@ -71,7 +71,7 @@ def exchange_flow(
         request: The request.
         parse: Parses the response, or raises.
         deadline: When the call must be over, with all its tries.
-        parse_repeated: Parses the responses after the first, if that differs.
+        parse_repeated: Parses the responses to retries, if these need another parser.
 
     Raises:
         DeadlineError: The deadline passed; the cause is the last failure.

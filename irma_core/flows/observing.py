@@ -1,4 +1,4 @@
-"""Notify the observer of how a session starts and ends, around the flow that does it.
+"""Wrap the flows that start and end a session, to notify the observer.
 
 Without an observer, the flow is returned unchanged, so that observing costs nothing if unused.
 """

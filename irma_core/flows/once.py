@@ -1,4 +1,4 @@
-"""Do an action once, although several processes try, by claims and records in a store.
+"""Do an action once, even if several processes try, with claims and records in a store.
 
 The process that puts the claim does the action and stores a record of it. The others wait for the
 record. A claim expires, so that a process that dies does not block the action forever. The price is
@@ -57,7 +57,7 @@ class OnceKey(ValueObject):
 
     @classmethod
     def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
-        """Return the key of an action that is done once for a session; `what` has no whitespace."""
+        """Return the key of an action that is done once for a session; `what` names the action."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
     def child(self, what: str) -> OnceKey:
@@ -94,8 +94,8 @@ def claim_or_wait_flow(
     """Claim the action, or wait for the record of the process that claimed it before.
 
     Returns:
-        The record; or None if the claim is the caller's. Then the caller must do the action, and
-        record it or release the claim.
+        The record; or None if the caller now holds the claim. The caller must then do the action,
+        and record it or release the claim.
 
     Raises:
         PostRefusedError: `busy`: the action was neither done nor released by the deadline.

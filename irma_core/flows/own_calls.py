@@ -3,8 +3,8 @@
 Two settings of a requestor apply to each of its calls: its headers, and the token of a gateway.
 They are added to the requests that a flow yields, so no flow can forget them.
 
-They are added only to the requestor's *own* calls, which go to its base URL. A call that browsers
-make too goes to the session pointer's URL, which the server chose, and gets neither.
+They are added only to the requestor's *own* calls, which go to its base URL. Calls to the session
+pointer's URL, which the server chose and which browsers also call, get neither.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A running flow, with the driver's rules that do not depend on how effects are performed."""
+"""A running flow, and the rules that hold for every driver, however it performs effects."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _as_expected(error: BaseException, effect: Effect | None) -> tuple[BaseExcep
         return error, isinstance(error, TransportError)
     if effect.failure is None:
         return error, isinstance(error, Exception)
-    own = (effect.failure, ProofError)  # a verifier's finding is not a failure of it
+    own = (effect.failure, ProofError)  # a verifier that rejects a signature has not failed
     if isinstance(error, Exception) and not isinstance(error, (*own, ConfigurationError)):
         failed = effect.failure(f"the {effect.callee} failed: {type(error).__name__}")
         failed.__cause__ = error

@@ -166,7 +166,7 @@ def _parse_repeated_cancel(response: HttpResponse) -> None:
 
 
 def get_public_key_flow(context: RequestorContext) -> Flow[str]:
-    """Ask for the public key of the server's signatures, as PEM."""
+    """Ask for the public key that verifies the server's signatures, as PEM."""
     request = build_public_key_request(context.server)
     return exchange_flow(context, request, parse_public_key_response, context.deadline())
 
@@ -221,7 +221,7 @@ def _frontend(
     check_instance(session, StartedSession, "session", "a StartedSession")
     if session.frontend_request is None:
         raise ConfigurationError(
-            "session has no frontend request: the server is older than 0.8, which has no pairing"
+            "session has no frontend request: servers older than 0.8 do not support pairing"
         )
     url = session.pointer.url
     if not leads_to_frontend(url, context.server, context.frontend):

@@ -1,9 +1,9 @@
 """Single flight: one caller fetches a value, and concurrent callers wait for it.
 
 The values are the server's public key and the access token of a gateway. Threads or tasks share a
-requestor, so many may find at once that the value is missing or stale. One of them fetches it and
-hands it to all that wait, even if it cannot be cached. The core needs no locks: `dict.setdefault`
-is atomic for threads and tasks, and a waiting call looks again every 50 ms.
+requestor, so many may find at once that the value is missing or stale. One of them fetches the
+value and passes it to all waiting callers, even if it cannot be cached. The core needs no locks:
+`dict.setdefault` is atomic for threads and tasks, and a waiting call looks again every 50 ms.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class _Flight:
     """One fetch.
 
     Args:
-        ends: The latest time at which it is over, on the monotonic clock.
-        is_over: Whether it is over.
+        ends: When the fetch is over at the latest, on the monotonic clock.
+        is_over: Whether the fetch is over.
         value: The fetched value.
         failure: Why there is no value.
     """
@@ -74,7 +74,7 @@ class SingleFlight:
     def __init__(self) -> None:
         self.value: CachedValue | None = None
         self._refreshed_at = -math.inf
-        # By process: after a fork, the thread that fetches does not exist in the child.
+        # One for each process: after a fork, the thread that fetches does not exist in the child.
         self._flights: dict[int, _Flight] = {}
 
     @property
@@ -151,7 +151,7 @@ def fetch_once_flow(
         rejected: A value that was rejected, so it is not returned.
 
     Raises:
-        DeadlineError: The deadline passed before a fetch, or while another call was fetching.
+        DeadlineError: The deadline passed before this call fetched, or while another call did.
         IrmaError: `fetch` raised it, in this call or in the call that this one waited for.
     """
     while True:

@@ -69,7 +69,7 @@ def _start_session_flow(
     context: RequestorContext, request: SessionRequest | ExtendedRequest | str
 ) -> Flow[StartedSession]:
     if isinstance(request, str):
-        jwt = request.strip()  # a file ends with a newline
+        jwt = request.strip()  # a JWT from a file ends with a newline
         extended = request_in_jwt(jwt)
     else:
         extended, jwt = as_extended(request), None

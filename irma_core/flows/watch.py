@@ -1,7 +1,7 @@
 """Watch a session: return each new status once, until one is final.
 
-A watch is a frozen state; `next_status_flow` takes it one status further. There are three ways to
-learn a status, and a watch uses one at a time:
+A watch is a frozen state; `next_status_flow` advances the watch by one status. There are three ways
+to learn a status, and a watch uses one at a time:
 
 * The status backend, if there is one. Look for a published end, poll the server once, then wait on
   the backend and poll now and then. While the backend fails, use the other ways and try it again
@@ -217,7 +217,7 @@ def _wait_on_backend_flow(
     backend: StatusBackend | AsyncStatusBackend,
     timeout: timedelta,
 ) -> Flow[WatchState]:
-    """Wait for a published end. With a timeout of zero, only look whether the backend works."""
+    """Wait for a published end. With a timeout of zero, only check that the backend works."""
     # A backend that takes much longer than its timeout has failed.
     latest = (
         context.clock.monotonic() + timeout.total_seconds() + context.try_timeout.total_seconds()

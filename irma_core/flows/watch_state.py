@@ -33,13 +33,13 @@ class Subscription(ValueObject):
     """An open event stream.
 
     Args:
-        stream: The stream; of the driver's mode.
+        stream: The stream, in the driver's mode.
         decoder: Decodes the stream; it holds the unfinished event.
         since: When the subscription was requested, on the monotonic clock.
         has_spoken: Whether a byte has arrived. Bytes count, not events: the server's first event
             has no data, so the decoder drops it.
-        is_confirmed: Whether the status was polled since then. The stream reports no change from
-            before the subscription.
+        is_confirmed: Whether the status was polled since the subscription. The stream reports no
+            change from before the subscription.
     """
 
     stream: ByteStream | AsyncByteStream
@@ -103,7 +103,7 @@ class WatchState(ValueObject):
         return None, attrs.evolve(self, pending=()) if self.pending else self
 
     def on_status(self, status: SessionStatus, now: float) -> WatchState:
-        """A poll returned this status."""
+        """Return the state after a poll that returned this status."""
         subscription = self.subscription
         if self.uses_backend:
             next_poll = now + _SAFETY_POLL_INTERVAL
@@ -121,16 +121,16 @@ class WatchState(ValueObject):
         )
 
     def on_poll_failed(self, now: float, retry_after: float) -> WatchState:
-        """A poll failed; the server may have asked to wait for `retry_after` seconds."""
+        """Return the state after a failed poll; the server may have asked for a wait in seconds."""
         wait = max(self.poll_interval, min(retry_after, _SAFETY_POLL_INTERVAL))
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """The head of an event stream arrived: poll again, as earlier polls may miss a change."""
+        """Return the state after a stream's head: poll again, as polls may have missed a change."""
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
     def on_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
-        """Bytes of the event stream arrived.
+        """Return the state after bytes of the event stream arrived.
 
         Raises:
             EventTooLargeError: An event is over the limit.
@@ -147,16 +147,16 @@ class WatchState(ValueObject):
         )
 
     def on_stream_broken(self, now: float) -> WatchState:
-        """The event stream ended or could not be opened."""
+        """Return the state after the event stream ended or could not be opened."""
         left = self.subscriptions_left - 1
         return attrs.evolve(self, subscription=None, subscriptions_left=left, next_poll=now)
 
     def on_no_events(self, now: float) -> WatchState:
-        """The server has no events: poll until the end."""
+        """Return the state for a server without events: poll until the end."""
         return attrs.evolve(self, subscriptions_left=0, next_poll=now)
 
     def on_backend_available(self, now: float) -> WatchState:
-        """The status backend works: poll once, and then wait on it.
+        """Return the state for a working status backend: poll once, then wait on the backend.
 
         An end that came while the backend failed may never have been published.
         """
@@ -165,11 +165,11 @@ class WatchState(ValueObject):
         )
 
     def on_end_published(self, status: SessionStatus) -> WatchState:
-        """The status backend returned this final status."""
+        """Return the state after the status backend returned this final status."""
         return attrs.evolve(self, pending=(*self.pending, status))
 
     def on_backend_failed(self, now: float, jitter: float) -> WatchState:
-        """The status backend failed: use events and polls for a while."""
+        """Return the state after the status backend failed: use events and polls for a while."""
         next_poll = self.next_poll
         if self.uses_backend:
             next_poll = math.inf if self.subscriptions_left else now

@@ -65,8 +65,8 @@ class GatewaySecret(_Credentials[Signer]):
     """Credentials for the authorization server: a client secret.
 
     Args:
-        client_id: The name that the authorization server has for this backend.
-        secret: The secret that it has for this client.
+        client_id: The authorization server's name for this backend.
+        secret: The secret that this client shares with the authorization server.
         in_body: Whether to send the secret in the body (`client_secret_post`), for a server that
             does not accept it in the header (`client_secret_basic`).
 
@@ -97,12 +97,12 @@ class GatewayAssertion(_Credentials[SignerT_co]):
     """Credentials for the authorization server: a JWT, signed for each token request.
 
     Args:
-        client_id: The name that the authorization server has for this backend.
+        client_id: The authorization server's name for this backend.
         signer: An `RsaSigner` whose public key the server has (`private_key_jwt`), an
             `HmacSigner.from_client_secret(…)` (`client_secret_jwt`), or any other signer for one of
             these algorithms.
         audience: The name that the server uses for itself. The default is its token URL.
-        key_id: The JWT's `kid`, for a server that has several keys of this client.
+        key_id: The JWT's `kid`, for a server that holds several keys for this client.
 
     Raises:
         ConfigurationError: A string is empty or not printable ASCII, or `signer` is not a signer.
@@ -131,15 +131,15 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
     """Settings for a server behind a gateway that requires an OAuth 2.0 token with each call.
 
     A token is fetched when it is first needed and cached until shortly before it expires. It is
-    replaced when the gateway responds with 401. It goes only with the requestor's own calls to the
-    IRMA server's base URL, never to the session pointer's URL. The gateway must remove it, because
-    an IRMA server refuses an `Authorization` header that it does not know.
+    replaced when the gateway responds with 401. It is sent only with the requestor's own calls to
+    the IRMA server's base URL, never to the session pointer's URL. The gateway must remove it,
+    because an IRMA server refuses an `Authorization` header that it does not recognize.
 
     Args:
         token_url: The URL of the authorization server's token endpoint. The requestor checks it.
         credentials: A `GatewaySecret` or a `GatewayAssertion`.
-        scope: The scope of the token, in the authorization server's words, separated by spaces.
-        header: The header in which the gateway expects `Bearer …`. Choose another name than
+        scope: The token's scopes, as the authorization server names them, separated by spaces.
+        header: The header in which the gateway expects `Bearer …`. Choose a name other than
             `Authorization` if the IRMA server has its own token (`TokenAuthentication`).
 
     Raises:

@@ -56,7 +56,7 @@ class Refusals:
         self._failed(now)
 
     def may_replace(self, now: float) -> bool:
-        """Return whether another token may be fetched: no replacement was refused recently."""
+        """Return whether no replacement was refused recently, so that a token may be fetched."""
         return now >= self._replaceable_from
 
     def has_lasted(self, now: float) -> bool:
@@ -78,5 +78,5 @@ class Refusals:
         return self._was_accepted and not self.has_lasted(now)
 
     def pause(self, now: float) -> float:
-        """Return the seconds left of the pause that the authorization server asked for."""
+        """Return how many seconds remain of the pause that the authorization server asked for."""
         return max(self._paused_until - now, 0.0)

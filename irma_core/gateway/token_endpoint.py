@@ -27,7 +27,7 @@ _CODES = frozenset(
     | {"temporarily_unavailable", "slow_down"}
 )
 _SECONDS: Final = r"[+-]?[0-9]+(\.[0-9]*)?"
-_LONGEST_LIFE = 10.0**9  # seconds: decades
+_LONGEST_LIFE = 10.0**9  # seconds, which are decades
 _LARGEST_BEARER = 16 * 1024
 """Characters. Proxies and servers refuse longer headers, and their errors do not say why."""
 
@@ -43,7 +43,8 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
     """Return the access token and its lifetime in seconds, or None without a stated lifetime.
 
-    Some servers write an `expires_in` that is zero, negative or empty, which states no lifetime.
+    Some servers write an `expires_in` that is zero, negative or empty, which is read as no
+    lifetime.
 
     Args:
         response: The server's response.
@@ -87,7 +88,7 @@ def _read(response: HttpResponse) -> _Granted | _Refused:
     try:
         body = read_json(response.body, unique_keys=True)
     except DuplicateKeyError:
-        return _Refused(f"its response of HTTP {status} has a key twice", may_pass=_passes(status))
+        return _Refused(f"its HTTP {status} response has a duplicate key", may_pass=_passes(status))
     except JsonTextError:
         body = None
     values = body if isinstance(body, dict) else {}

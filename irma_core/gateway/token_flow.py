@@ -75,8 +75,8 @@ class Gateway:
         """Send a call with a token; if the gateway refuses, send it once more with another.
 
         An IRMA server never responds with 401. So a call that is refused with 401 has not reached
-        it, and even a start is repeated. A refused token is forgotten at once, so that a later call
-        fetches another even if this one cannot.
+        the IRMA server, and even a call that starts a session is safe to repeat. A refused token is
+        forgotten at once, so that a later call fetches another even if this one cannot.
         """
         clock, refusals = self._context.clock, self._refusals
         for _ in range(_TOKENS_PER_CALL):

@@ -39,10 +39,10 @@ _ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
 
 
 class Evidence(Enum):
-    """The evidence for an answer."""
+    """The kind of evidence for an answer."""
 
     SIGNED = "signed"
-    """The signature of the IRMA server, which was verified."""
+    """The IRMA server's signature, which was verified."""
     TRANSPORT = "transport"
     """Only the connection to the base URL."""
     PROOF = "proof"
@@ -69,7 +69,7 @@ class AnsweredSlot(ValueObject):
             and {*map(type, self.attributes)} <= _ATTRIBUTES_ONLY
             and type(self.option) is int
         ):
-            return  # at once, as an answer has many slots
+            return  # the fast path, because an answer may have many slots
         expected = "a tuple of DisclosedAttribute"
         for each in check_instance(self.attributes, tuple, "attributes", expected):
             check_instance(each, DisclosedAttribute, "attributes", expected)
@@ -79,7 +79,7 @@ class AnsweredSlot(ValueObject):
         """Return the attribute with that identifier.
 
         Raises:
-            KeyError: It is not part of the chosen option.
+            KeyError: The attribute is not part of the chosen option.
         """
         for disclosed in self.attributes:
             if disclosed.attribute == identifier:
@@ -137,9 +137,8 @@ class Answer(Mapping[Slot, AnsweredSlot]):
 
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
     is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
-    changed or unpickled. It has no truth value, because its existence is the result. It proves the
-    request and no more: a value that the request does not demand is only known to come from an
-    issuer.
+    changed or unpickled. It has no truth value, because its existence is the result. It proves no
+    more than the request demands: any other value is only known to come from an issuer.
 
     Attributes:
         type: The type of session.
@@ -214,7 +213,7 @@ def make_answer(
     signature: AttributeBasedSignature | None,
     next_session: RequestorToken | None,
 ) -> Answer:
-    """Return an answer. Only `results` may call this, after all its checks, and `proved_answer`."""
+    """Return an answer. Only `results`, after all its checks, and `proved_answer` may call this."""
     answer = object.__new__(Answer)
     set_field = object.__setattr__
     set_field(answer, "_slots", MappingProxyType(dict(slots)))
@@ -332,7 +331,7 @@ def _answer_slot(
 def _is_just(
     requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
 ) -> bool:
-    """Return whether these are the attributes of an option, in order, which accepts any value.
+    """Return whether these are exactly an option's attributes, in order, for any values.
 
     This holds for most options. `_match` would find the same at twice the cost.
     """
@@ -351,7 +350,7 @@ def _is_just(
 
 
 def _answered(attributes: tuple[DisclosedAttribute, ...], option: int) -> AnsweredSlot:
-    # Both were checked before, and an answer has many slots.
+    # This skips the checks of the constructor, because both arguments were checked before.
     slot = object.__new__(AnsweredSlot)
     _set_attributes(slot, attributes)
     _set_option(slot, option)
@@ -365,7 +364,7 @@ _set_option = vars(AnsweredSlot)["option"].__set__
 def _match(
     option: tuple[AttributeRequest, ...], by_id: _ById, not_revoked: frozenset[str]
 ) -> tuple[DisclosedAttribute, ...]:
-    """Return the attributes of an option; raise if one does not match, undisclosed ones first."""
+    """Return an option's attributes; raise for the first mismatch, undisclosed attributes first."""
     matching: list[DisclosedAttribute] = []
     first: _Mismatch | None = None
     for request in option:

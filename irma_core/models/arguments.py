@@ -53,8 +53,8 @@ def check_instance(
     """
     hint = "; this is the class itself" if isinstance(value, type) else ""
     if isinstance(value, kind):
-        # A proxy of a web framework claims the class of its object, which functions in C do not
-        # believe.
+        # A web framework's proxy claims the class of its object, but functions in C check the real
+        # class.
         if issubclass(type(value), _IN_C) or not isinstance(value, _IN_C):
             return value
         hint = "; this is a proxy of one"

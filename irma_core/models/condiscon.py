@@ -1,7 +1,8 @@
 """Condiscons: conjunctions of disjunctions of conjunctions of attribute requests.
 
-In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all attributes *k* of it.
-Slots have names that only this library knows, or numbers; in JSON they are positions.
+In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all of that option's
+attributes *k*. Slots have names that only this library knows, or numbers; in JSON they are
+positions.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class AttributeRequest(ValueObject):
     Source: irmago `AttributeRequest`; IRMA documentation, "Session requests".
 
     Args:
-        type: The identifier. With three parts, it requests proof of having the credential.
+        type: The identifier. One with three parts requests proof of having the credential.
         value: The only acceptable value. Always set it for a yes/no attribute, as `over18` may be
             "No".
         not_null: Whether to refuse an attribute that was issued without a value.

@@ -23,7 +23,7 @@ from irma_core.value_object import ValueObject
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
 Validity: TypeAlias = datetime | timedelta | None
-"""An end, or a duration from the start of the session; None for the server's six months."""
+"""An end time, or a duration from the session's start; None for the server's six months."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
@@ -49,11 +49,11 @@ class CredentialRequest(ValueObject):
         attributes: Strings by attribute name (the fourth part of the identifier). None leaves an
             optional attribute out, so that it is issued without a value; an empty string is a
             value.
-        validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's
-            start; in whole seconds. The server rounds it down to a whole week since 1970. With less
-            than a week the credential may have expired at once; then the start raises an error.
-        revocation_key: Identifies this credential for later revocation; required if its type can
-            be revoked.
+        validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's start;
+            in whole seconds. The server rounds it down to a whole week since 1970. With less than a
+            week the credential may already have expired; then starting the session raises an error.
+        revocation_key: Identifies this credential for later revocation; required if its type can be
+            revoked.
         sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.
 
     Raises:
@@ -99,7 +99,7 @@ def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> Cr
 
     Raises:
         RequestError: The server rounds the validity down to a week that is not after `now`, so the
-            credential would have expired when it is issued.
+            credential would be issued already expired.
     """
     validity, now = request.validity, as_utc(now, "now")
     if validity is None:
@@ -127,8 +127,8 @@ def _attributes(attributes: object) -> FrozenMapping[str, str]:
     copied: dict[str, str] = {}
     for name, value in attributes.items():
         checked = check_attribute_name(name, "attributes")
-        # JSON expresses "no value" only by leaving the name out. Without None, requests with the
-        # same JSON are equal.
+        # JSON expresses "no value" only by leaving the name out. Dropping None here makes requests
+        # with the same JSON equal.
         if value is not None:
             copied[checked] = check_text(value, f'attributes["{checked}"]')
     return FrozenMapping(copied, is_personal=True)

@@ -32,7 +32,8 @@ class DisclosedAttribute(HiddenFields):
     Source: irmago `DisclosedAttribute`.
 
     Args:
-        attribute: The identifier (`id`); it has three parts for mere possession of the credential.
+        attribute: The identifier (`id`). One with three parts stands for possession of the
+            credential.
         raw_value: The value (`rawvalue`), or None.
         status: Whether the attribute was requested, and has a value.
         issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
@@ -59,7 +60,8 @@ class DisclosedAttribute(HiddenFields):
         not_revoked: bool = False,
         not_revoked_before: datetime | None = None,
     ) -> None:
-        # One expression, as a result has many attributes; subclasses are checked one by one.
+        # One expression for speed, because a result has many attributes. Arguments of subclasses
+        # are checked one by one.
         if not (
             type(attribute) is str
             and (raw_value is None or type(raw_value) is str)
@@ -90,7 +92,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def raw_value(self) -> str | None:
-        """The value; None without one."""
+        """The value, or None."""
         field: str | None = self._field(1)
         return field
 
@@ -108,7 +110,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def translations(self) -> Mapping[str, str] | None:
-        """The value by language; None without one."""
+        """The value by language, or None."""
         own: dict[str, str] | None = self._field(4)
         return None if own is None else FrozenMapping(own, is_personal=True)
 
@@ -120,7 +122,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def not_revoked_before(self) -> datetime | None:
-        """The time up to which a proof of non-revocation that is too old holds."""
+        """The time up to which non-revocation was proved, if that proof is too old."""
         field: datetime | None = self._field(6)
         return field
 

@@ -1,4 +1,4 @@
-"""Events that an observer is notified of. A closed union of frozen values.
+"""The events that an observer receives: a closed union of frozen values.
 
 An event has codes, labels, durations and fingerprints. It never has a token, a key, a handle, a
 reference, or the value of an attribute. So an observer may log it, count it or send it anywhere.
@@ -125,7 +125,7 @@ class SessionFailed(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallRetried(ValueObject):
-    """A call to the server failed, and is made again. A series of failed polls is one event.
+    """A call to the server failed and is retried. A series of failed polls is one event.
 
     Args:
         call: Method and path, with `{token}` in place of a token.
@@ -143,11 +143,11 @@ class CallRetried(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class WatchFellBack(ValueObject):
-    """A watch could not use its best source of statuses, and uses the next one.
+    """A watch could not use its best source of statuses, and changed to the next one.
 
     Args:
         session: The session.
-        source: The source that it gave up.
+        source: The source that the watch stopped using.
         reason: `unsupported`: the server has no events, or a proxy removes them. `late`: the stream
             did not begin in time, as when a proxy holds it back. `broken`: it broke twice.
             `failed`: the status backend failed.
@@ -191,7 +191,7 @@ class NextSessionChosen(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class PostRefused(ValueObject):
-    """A post to a page for the server was refused.
+    """A post to one of the pages that the server posts to was refused.
 
     Args:
         page: `callback` or `next session`.
@@ -222,7 +222,7 @@ class WebRefused(ValueObject):
     """A web page's call was refused, with the code that the page received.
 
     Args:
-        name: The name of the question; empty if the page gave an unknown one.
+        name: The call's name; empty if the page sent an unknown name.
         code: The code in the reply.
         session: The session, if it is known; else empty.
     """

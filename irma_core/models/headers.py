@@ -66,7 +66,7 @@ def checked_headers(
     """Return headers with their names in lower case.
 
     Args:
-        headers: The headers; None for none.
+        headers: The headers, or None.
         setting: The name of the setting, for errors.
         is_taken: Returns whether a name, given in lower case, cannot be set here.
 
@@ -82,7 +82,9 @@ def checked_headers(
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigurationError(f"{setting}: has a name that is not valid for a header")
         if is_taken(name.lower()):
-            raise ConfigurationError(f"{setting}: {name} cannot be set here, as it has another use")
+            raise ConfigurationError(
+                f"{setting}: {name} cannot be set here, because the library or HTTP itself sets it"
+            )
         if name.lower() in checked:
             raise ConfigurationError(f"{setting}: {name} is set twice")
         if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():

@@ -37,7 +37,7 @@ _PAIR: Final = 2
 
 
 class Hidden(Generic[ValueT]):
-    """A value that only `reveal()` returns. It is part of a pickle of its model."""
+    """A value that only `reveal()` returns. Pickling the model includes the value."""
 
     # A closure, so tools that list attributes show a function.
     __slots__ = ("reveal",)
@@ -88,7 +88,7 @@ class HiddenHash(Hidden[str]):
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        # A string of the same digits is another value.
+        # A string with the same digits is not equal to it.
         return isinstance(other, HiddenHash) and self.reveal() == other.reveal()
 
     def __hash__(self) -> int:
@@ -102,7 +102,7 @@ class HiddenSecret(Hidden[ValueT]):
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
-            "a secret cannot be pickled, so that it does not leave the process by accident"
+            "a secret cannot be pickled, because it must not leave the process by accident"
         )
 
 
@@ -146,7 +146,7 @@ def header_pairs(headers: object) -> Headers:
     """
     if type(headers) is tuple and _are_plain_pairs(headers):
         return headers
-    # Transports of other authors pass anything. A dict, for example, yields its keys.
+    # Third-party transports may pass anything. A dict, for example, yields its keys.
     if isinstance(headers, Iterable) and not isinstance(headers, Mapping | str):
         pairs = tuple(headers)  # a list could be changed later
         if all(map(_is_pair, pairs)):
@@ -181,7 +181,7 @@ class HiddenFields:
     index, as in `self._field(0)`.
     """
 
-    # The slot holds the method of a tuple, so tools that list attributes show a function.
+    # The slot holds a tuple's bound method, so tools that list attributes show a function.
     __slots__ = ("_field",)
 
     _field: Callable[[int], Any]
@@ -228,8 +228,8 @@ class FrozenMapping(Mapping[KeyT, ValueT_co]):
         is_personal: Whether values are personal or secret, so that `repr` shows only the keys.
     """
 
-    # `copy` is the method of a dict that nothing else refers to, so tools that list attributes show
-    # a function.
+    # `copy` is the bound method of a dict that nothing else refers to, so tools that list
+    # attributes show a function.
     __slots__ = ("_is_personal", "copy")
 
     copy: Callable[[], dict[KeyT, ValueT_co]]

@@ -77,7 +77,7 @@ class SessionPointer(ValueObject):
         return cls(url, SessionType.REDIRECT)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Return the pointer as the server writes it, for a larger JSON value."""
+        """Return the pointer in the server's JSON form, to embed it in a larger JSON value."""
         return {"u": self.url, "irmaqr": self.type.value}
 
     def json_text(self) -> str:

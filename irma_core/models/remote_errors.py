@@ -51,7 +51,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "ATTRIBUTES_MISSING": "a requested attribute is missing",
     "ATTRIBUTES_WRONG": "the attributes do not belong to their credential type",
     "CANNOT_ISSUE": "the server cannot issue this credential",
-    "EXCEPTION": "the server met an unexpected problem: see its log",
+    "EXCEPTION": "the server had an unexpected problem: see its log",
     "INTERNAL_ERROR": "the server failed: see its log",
     "INVALID_PROOFS": "the app's proofs are not valid",
     "INVALID_REQUEST": "the server rejects the request",
@@ -77,10 +77,10 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "UNKNOWN_REVOCATION_KEY": "no credential was issued with this revocation key",
     "UNSUPPORTED": "the server does not support this, or is not configured for it",
 }
-"""irmago's names of errors, with descriptions."""
+"""irmago's error names, with descriptions."""
 
 NOT_KNOWN: Final = "request could not be authenticated"
-"""irmago's message with `INVALID_REQUEST` if it does not know the requestor."""
+"""irmago's message with `INVALID_REQUEST` if no requestor matches."""
 _ADVICE: Final[Mapping[str, str]] = {
     NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
     "runs with `no_auth` accepts none",
@@ -111,7 +111,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "Pairing was not enabled": "pairing is off for this session: call set_pairing first",
     "Frontend options can only be updated *": "an app has connected already",
 }
-"""irmago's messages, with advice. An asterisk stands for any end of the message."""
+"""irmago's messages, with advice. An asterisk matches any end of a message."""
 
 
 def _shown_name(name: str) -> str:

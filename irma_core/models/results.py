@@ -63,7 +63,7 @@ class SessionResult(ValueObject):
         next_session: In a chain, the requestor token of the session that follows.
 
     Attributes:
-        evidence: The evidence for this result. It is not an argument, and a changed copy loses it.
+        evidence: The evidence for this result. It is not an argument, and `attrs.evolve` resets it.
             Only the function that verifies the signature sets `SIGNED`.
     """
 

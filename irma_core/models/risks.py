@@ -1,4 +1,4 @@
-"""Risks that must be allowed explicitly, and checks of a request that need them or the time."""
+"""Risks that must be allowed explicitly, and request checks that depend on them or on the time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Risk(Enum):
     a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
     """A TLS context that does not verify the server's certificate and name, or that accepts TLS
-    before 1.2. It is no better than plain HTTP."""
+    before 1.2. Such a context is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
     """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
@@ -38,7 +38,7 @@ class Risk(Enum):
     SIMULATED_PROOFS = "simulated proofs"
     """JWTs of an in-memory server, which prove nothing: for tests and development."""
     MEMORY_STORE = "memory store"
-    """A store in memory, which processes do not share: each of them would accept the same callback
+    """A store in memory. Processes do not share it, so each of them would accept the same callback
     or handle once."""
 
 

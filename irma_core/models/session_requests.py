@@ -39,7 +39,7 @@ __all__ = [
     "hash_of_message",
 ]
 
-_LAST_NANOSECOND = 2**63 - 1  # the server reads no larger number
+_LAST_NANOSECOND = 2**63 - 1  # the server cannot read a larger number
 
 Labels: TypeAlias = Mapping[Slot, Mapping[str, str]]
 NonRevocation: TypeAlias = Mapping[str, timedelta | None]
@@ -116,9 +116,9 @@ class _Options(ValueObject):
     augment_return_url: bool = attrs.field(default=False, kw_only=True)
     host: str | None = attrs.field(default=None, kw_only=True)
     written: Hidden[str] | None = attrs.field(default=None, init=False, eq=False, repr=False)
-    """The JSON of this request, once it has been written. A changed copy does not inherit it."""
+    """This request's JSON, once it has been written. `attrs.evolve` does not copy it."""
     is_storable: bool = attrs.field(default=False, init=False, eq=False, repr=False)
-    """Whether it is known to fit in a handle. A changed copy is checked again."""
+    """Whether this request is known to fit in a handle. `attrs.evolve` does not copy this."""
 
     def _check(self, disclose: ConDisCon) -> None:
         slots = disclose.slots

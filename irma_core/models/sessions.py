@@ -63,7 +63,7 @@ def _read_object(text: str) -> dict[str, JsonValue]:
     return cast("dict[str, JsonValue]", read_json(text))
 
 
-# The types that every start has. Only others need a closer check.
+# The types that fields usually have. Only other types need a closer check.
 _FRONTEND_KINDS: Final = (FrontendAuthorization, bool, str, str)
 _PACKAGE_KINDS: Final = (SessionPointer, RequestorToken)
 
@@ -114,7 +114,7 @@ class FrontendRequest(ValueObject):
             check_instance(self.max_protocol_version, str, "max_protocol_version", "a string")
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Return this as the server writes it, for the browser."""
+        """Return this object in the server's JSON form, for the browser."""
         written: dict[str, JsonValue] = {"authorization": self.authorization.reveal()}
         if self.pairing_hint:
             written["pairingHint"] = True
@@ -150,7 +150,7 @@ class SessionPackage(ValueObject):
             check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Return this as the server writes it, with the requestor token: only for the backend."""
+        """Return this in the server's JSON form, with the requestor token: only for the backend."""
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
@@ -247,8 +247,8 @@ class SessionReference(ValueObject):
     Args:
         request: The request.
         token: The requestor token, only for the backend.
-        started_after: A time before which the session was not started; an aware time, which becomes
-            UTC. A signature from before that time belongs to another session.
+        started_after: The earliest time at which the session may have started; an aware time, which
+            becomes UTC. An earlier signature belongs to another session.
 
     Raises:
         UsageError: An argument has a wrong type, or `started_after` is not an aware time.
@@ -264,11 +264,11 @@ class SessionReference(ValueObject):
 
 
 SessionWithRequest: TypeAlias = StartedSession | SessionReference
-"""A session with its request, which is enough to make an answer of its result."""
+"""A session with its request, which is enough to make its result into an answer."""
 
 
 class PairingMethod(Enum):
-    """How people prove that page and app are both theirs. Source: irmago `PairingMethod`."""
+    """How people prove that both page and app are theirs. Source: irmago `PairingMethod`."""
 
     NONE = "none"
     PIN = "pin"

@@ -35,7 +35,7 @@ class SessionStatus(Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether this status is the last."""
+        """Whether no other status can follow this one."""
         return self in _FINAL
 
     def may_become(self, later: SessionStatus) -> bool:
@@ -72,4 +72,4 @@ class AttributeProofStatus(Enum):
     EXTRA = "EXTRA"
     """Disclosed, but not requested."""
     NULL = "NULL"
-    """Requested, and without a value."""
+    """Requested, but without a value."""

@@ -29,7 +29,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 @boundary
 def fingerprint_of(secret: str) -> str:
-    """Return the first 12 hex digits of the SHA-256, which logs and errors show of a secret."""
+    """Return the first 12 hex digits of a secret's SHA-256, which logs and errors show instead."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -60,7 +60,7 @@ class _Secret:
         return hash((type(self), self._text))
 
     def __repr__(self) -> str:
-        # A crash reporter may show an object whose string was refused.
+        # A crash reporter may show this object even if the constructor refused its string.
         held: Hidden[str] | None = getattr(self, "_text", None)
         shown = "without a value" if held is None else fingerprint_of(held.reveal())
         return f"<{type(self).__name__} {shown}>"

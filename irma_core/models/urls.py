@@ -29,13 +29,13 @@ _PLAIN_URL = re.compile(
 _WHITESPACE: Final = r"\s"
 _CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_DECODINGS: Final = 4
-"""A gateway decodes a path once, and another one behind it perhaps once more."""
+"""A gateway decodes a path once, and a second gateway behind it may decode it again."""
 _NOT_DECODED: Final = "\ufffd"
 _IPV6_LOOPBACK: Final = IPv6Address(1)
 
 
 def is_plain_url(url: str) -> bool:
-    """Return whether a URL is so simple that it passes all checks here, as most URLs do.
+    """Return whether a URL is simple enough to pass all checks here, as most URLs are.
 
     It has only letters, digits and hyphens between its delimiters, no user name, no port above 9999
     and no dot in its path.
@@ -87,12 +87,12 @@ def path_fault(url: str) -> str:
     else:
         return "must not be percent-encoded several times"
     if re.search(_CONTROL, path) or _NOT_DECODED in path:
-        return "must have no encoded control character, and nothing that is not UTF-8"
+        return "must have no encoded control character, and only valid UTF-8"
     if "\\" in path:
-        return "must have no backslash, encoded or not"
+        return "must have no backslash, even if encoded"
     segments = (segment.partition(";")[0].strip() for segment in path.split("/"))
     if any(segment in {".", ".."} for segment in segments):
-        return "must have no dot segment such as `..`, encoded or not"
+        return "must have no dot segment such as `..`, even if encoded"
     return ""
 
 

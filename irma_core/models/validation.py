@@ -99,7 +99,8 @@ def check_return_address(value: object, path: str) -> str:
     code, read local files or wrap another URL.
 
     Raises:
-        RequestError: The URL has no scheme or a refused one, or it is on the web and has no host.
+        RequestError: The URL has no scheme or a refused one, or is an `http` or `https` URL without
+            a host.
     """
     text = _checked_url(value, path)
     if not re.fullmatch(_SCHEME, text, flags=re.ASCII):
@@ -154,7 +155,8 @@ def check_attribute_type(identifier: object, path: str) -> str:
     """
     if not isinstance(identifier, str) or not _ATTRIBUTE_TYPE.fullmatch(identifier):
         raise RequestError(
-            path, "must have the form scheme.issuer.credential.attribute, or without the attribute"
+            path,
+            "must have the form scheme.issuer.credential.attribute or scheme.issuer.credential",
         )
     return identifier
 

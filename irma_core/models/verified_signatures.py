@@ -1,4 +1,4 @@
-"""Signatures that this program has verified itself."""
+"""Signatures that this program itself has verified."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     Args:
         slots: What was disclosed for each slot.
         message: The signed message.
-        signed_at: The time of the time stamp; an aware time, which becomes UTC. Without a time
-            stamp, the time for which the caller had the signature verified.
+        signed_at: The time in the time stamp; an aware time, which becomes UTC. Without a time
+            stamp, the time that the caller passed to the verification.
         is_time_stamped: Whether a time-stamping server vouches for `signed_at`.
         extra: The attributes that were disclosed in addition to the requested ones.
 

@@ -20,7 +20,7 @@ from irma_core.value_object import ValueObject
 __all__ = ["OpenPart", "call_plugin"]
 
 _SHORTEST_HIDDEN = 8
-"""Characters. A shorter part may be in a message by chance, such as the `web` of `hmac:web`."""
+"""Characters. A message may contain a shorter part by chance, such as the `web` of `hmac:web`."""
 ResultT = TypeVar("ResultT")
 ValueT_co = TypeVar("ValueT_co", covariant=True)
 
@@ -32,7 +32,7 @@ def call_plugin(
 
     Args:
         plugin: The name of the plugin.
-        action: What the plugin is called for, for the error.
+        action: The purpose of the call, for the error.
         call: The call.
         uri: The URI that the plugin receives. The error never shows it, even if the plugin's own
             message does.

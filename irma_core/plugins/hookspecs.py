@@ -54,7 +54,7 @@ HookT = TypeVar("HookT", bound=Callable[..., Any])
 
 @boundary
 def hookimpl(hook: HookT) -> HookT:
-    """Mark a function as an implementation of the hook that has its name.
+    """Mark a function as an implementation of the hook with the same name.
 
     Raises:
         UsageError: The argument is not a function.
@@ -116,7 +116,7 @@ class PluginUri(ValueObject):
         """Split a URI at its scheme.
 
         Raises:
-            ConfigurationError: It has no scheme. The error does not show the URI.
+            ConfigurationError: The string has no scheme. The error does not show the string.
         """
         if not isinstance(text, str):
             raise ConfigurationError("a URI must be a string such as file:/etc/irma/key.pem")
@@ -144,7 +144,7 @@ class FactoryContext(ValueObject):
         mode: The mode of the part. A part of the other mode is refused.
         clock: The transport's clock.
         transport: The requestor's transport.
-        secrets: Secrets by name, and settings that a URI must not decide.
+        secrets: Secrets by name, and settings that must not come from a URI.
         allow: The risks that the application allows.
 
     Raises:
@@ -164,7 +164,7 @@ class FactoryContext(ValueObject):
 
     def __attrs_post_init__(self) -> None:
         check_instance(self.mode, Mode, "mode", "a Mode")
-        # Tests of plugins that send nothing use any transport in either mode.
+        # Tests of plugins that send nothing pass a transport of either mode.
         if not hasattr(self.transport, "send") or isinstance(self.transport, type):
             raise ConfigurationError("transport: must be a Transport or an AsyncTransport")
         if not hasattr(self.clock, "now") or isinstance(self.clock, type):
@@ -206,8 +206,9 @@ def _call_secret(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
 
 
 # A factory's part has `async def` methods in mode `ASYNC`, and none in mode `SYNC`. An exception of
-# the factory becomes a `PluginError` that names the plugin. It shows the message of an error of
-# `irma_core.errors`, which must hold no secret, and only the type and line of any other.
+# the factory becomes a `PluginError` that names the plugin. The `PluginError` shows the message of
+# an error from `irma_core.errors`, which must hold no secret; of any other exception it shows only
+# the type and line.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
 """Returns a signer. Its `close` or, in mode `ASYNC`, its `aclose` is called at the end if it has
@@ -219,7 +220,7 @@ StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncSto
 
 
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories of signers by URI scheme. A factory reads the key, once."""
+    """Return factories of signers by URI scheme. A factory reads its key once."""
 
 
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec

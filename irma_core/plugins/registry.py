@@ -115,14 +115,15 @@ class PluginRegistry:
             _register(manager, name, plugin)
         for kind in _KINDS:
             implementations = getattr(manager.hook, kind.hook).get_hookimpls()
-            # This is not pluggy's order, which begins with the plugin that was registered last.
+            # In registration order. pluggy's own order begins with the plugin that was registered
+            # last.
             for name in plugins:
                 for each in implementations:
                     if each.plugin_name == name:
                         self._collect(kind, name, each.function)
 
     def offers(self, plugin: str) -> Offers:
-        """Return the schemes that a plugin has."""
+        """Return the schemes that a plugin offers."""
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
@@ -190,7 +191,7 @@ class PluginRegistry:
 
     def _unknown(self, kind: _Kind[object], scheme: str) -> str:
         if scheme in RESERVED:
-            return "the library follows sessions in this way by itself: leave the setting out"
+            return "the library follows sessions this way without a setting: leave the setting out"
         known = ", ".join(f"{each}:" for each in sorted(self._factories[kind.hook]))
         installed = ", ".join(sorted(self._installed())) or "none"
         return (
@@ -257,7 +258,7 @@ def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
 
 
 def _close_refused(part: OpenPart[object]) -> None:
-    with suppress(PluginError):  # the refusal explains more
+    with suppress(PluginError):  # the error raised below explains more
         if not iscoroutinefunction(getattr(part.value, "close", None)):
             part.close()
 

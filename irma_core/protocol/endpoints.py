@@ -1,7 +1,7 @@
 """A pair of functions for each endpoint of the server: build a request, parse its response.
 
-They are in the order of the server's interface. Framework authors with an HTTP stack need nothing
-else: send the request, follow no redirects, and pass the response to the parse function.
+They are in the order of the server's documentation. Framework authors with an HTTP stack need
+nothing else: send the request, follow no redirects, and pass the response to the parse function.
 
 Every parse function raises `ServerRefusedError` if the server refuses, `RedirectError` if it
 redirects, and `UnexpectedResponseError` if the response is not from an IRMA server. Docstrings list
@@ -97,7 +97,7 @@ _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
 _JWT = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PUBLIC_PEM: Final = r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*"
-"""Strict, as the key may be printed on a terminal."""
+"""This is strict because the key may be printed on a terminal."""
 _OK, _NO_CONTENT = 200, 204
 
 
@@ -174,7 +174,7 @@ def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Parse a session's result, whose only evidence is the connection."""
+    """Parse a session's result, for which the connection is the only evidence."""
     return json_reply(response, _RESULT, read_session_result)
 
 
@@ -298,7 +298,7 @@ def build_pairing_request(
 
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
-    """Parse the present options, with the pairing code if there is one."""
+    """Parse the current options, with the pairing code if there is one."""
     return json_reply(response, _PAIRING, read_frontend_options)
 
 

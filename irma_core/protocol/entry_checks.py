@@ -1,4 +1,4 @@
-"""Checks of the arguments of stores, which are the same for all stores of the library."""
+"""Argument checks that all of the library's stores share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_clock(clock: object) -> None:
     """Check the clock of a store.
 
     Raises:
-        ConfigurationError: It is not a clock.
+        ConfigurationError: The argument is not a clock.
     """
     if isinstance(clock, type) or not (hasattr(clock, "now") and hasattr(clock, "monotonic")):
         raise ConfigurationError("clock: must be a Clock, such as transport.clock")
@@ -27,7 +27,7 @@ def check_key(key: object) -> None:
     """Check that a key is a string that can be stored.
 
     Raises:
-        ConfigurationError: It is not a string, or has lone surrogates.
+        ConfigurationError: The key is not a string, or has lone surrogates.
     """
     if not isinstance(key, str):
         raise ConfigurationError("key: must be a string")
@@ -39,7 +39,7 @@ def check_entry(key: object, value: object, lifetime: object) -> None:
     """Check the arguments of `put_if_absent`.
 
     Raises:
-        ConfigurationError: The key is not a string that can be stored, the value is not bytes or
+        ConfigurationError: The key is not a string that can be stored, the value is not bytes or is
             longer than 1 MiB, or the lifetime is not a duration above zero.
     """
     check_key(key)

@@ -1,7 +1,7 @@
 """Read dates in HTTP headers, in the three forms that RFC 9110, section 5.6.7, requires.
 
-Python's own readers do not fit. `strptime` depends on the locale of the process, and `email.utils`
-accepts much that is not a date.
+Python's own parsers do not fit: `strptime` depends on the process's locale, and `email.utils`
+accepts many strings that are not dates.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
 
     Args:
         text: The value of the header.
-        now: The present time in UTC, which determines the century of a year with two digits.
+        now: The present time in UTC, which determines the century of a two-digit year.
     """
     found = re.fullmatch(_FIXDATE, text) or re.fullmatch(_RFC_850, text)
     found = found or re.fullmatch(_ASCTIME, text)
@@ -50,7 +50,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
     month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
     hour, minute = int(found["hour"]), int(found["minute"])
     try:
-        # The name of the day is redundant, and is not compared with the date.
+        # The day of the week is redundant, and is not compared with the date.
         return datetime(year, month, day, hour, minute, second - leap.seconds, tzinfo=UTC) + leap
     except (ValueError, OverflowError):
         return None

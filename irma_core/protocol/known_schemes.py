@@ -1,4 +1,4 @@
-"""The interface of an object that knows which attributes exist, such as `irma_proofs.Schemes`."""
+"""The interface for looking up which attributes exist, which `irma_proofs.Schemes` implements."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["KnownSchemes"]
 
 @runtime_checkable
 class KnownSchemes(Protocol):
-    """Knows the credential types and attributes of schemes.
+    """Lists the credential types and attributes of schemes.
 
-    It is called in any thread. It may read files, but does no network I/O.
+    It may be called in any thread. It may read files, but does no network I/O.
     """
 
     def credential_types(self) -> Iterable[str]:
-        """Return the identifiers of all credential types, of three parts each."""
+        """Return the identifiers of all credential types, each in three parts."""
         ...
 
     def attribute_types(self, credential_type: str) -> Collection[str] | None:
-        """Return the identifiers of the attributes of a credential type, of four parts each.
+        """Return the identifiers of a credential type's attributes, each in four parts.
 
         Args:
             credential_type: The identifier of the credential type.

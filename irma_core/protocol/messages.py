@@ -1,7 +1,7 @@
 """HTTP messages, which build functions return and parse functions accept.
 
-They are plain classes, because each call creates one of each, and
-plain objects are created fastest.
+They are plain classes because every call creates a request and a response, and plain objects are
+the fastest to create.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class _Message(HiddenFields):
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
-            f"an {type(self).__name__} cannot be pickled, so that no secret leaves the process by "
-            "accident"
+            f"an {type(self).__name__} cannot be pickled, because no secret may leave the "
+            "process by accident"
         )
 
 
@@ -38,8 +38,8 @@ class _Message(HiddenFields):
 class HttpRequest(_Message):
     """A request to an IRMA server.
 
-    Its URL may hold a requestor token and its headers a secret: neither they nor the body are in
-    its `repr`. Errors and logs name a request by its `label`.
+    Its URL may hold a requestor token, and its headers a secret, so its `repr` shows neither these
+    nor the body. Errors and logs name a request by its `label`.
 
     Args:
         method: `GET`, `POST` or `DELETE`.
@@ -148,7 +148,7 @@ class HttpResponse(_Message):
         return body
 
     def header(self, name: str) -> str:
-        """Return the first value of a header, given its name in lower case; empty without one.
+        """Return the first value of a header, given its name in lower case; empty if it is missing.
 
         Raises:
             UsageError: The name is not a string.

@@ -1,4 +1,4 @@
-"""The interface of an observer, which is notified of what happens to sessions.
+"""The interface of an observer, which is notified of events in the life of sessions.
 
 An application implements it to log, to count, or to raise alarms.
 """
@@ -15,9 +15,9 @@ __all__ = ["Observer"]
 class Observer(Protocol):
     """Is notified of events, in the thread or task in which they happen.
 
-    The person waits while it works, so it must return at once and never wait for I/O. Threads may
-    call it at the same time. An exception changes nothing for the caller of the library: Python
-    warns of it with a `RuntimeWarning`, once for each class of exception by default.
+    The person waits until the observer returns, so it must return at once and never wait for I/O.
+    Threads may call it at the same time. If it raises, the library's caller is not affected: Python
+    issues a `RuntimeWarning`, by default once for each class of exception.
     """
 
     def observe(self, event: Event) -> None:

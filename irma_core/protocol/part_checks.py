@@ -58,7 +58,7 @@ def check_transport(transport: object, *, is_async: bool) -> None:
     """Check the transport of a requestor.
 
     Raises:
-        ConfigurationError: It is not a transport, or it is a transport of the other mode.
+        ConfigurationError: The argument is not a transport, or is a transport of the other mode.
     """
     _check(transport, "transport", _TRANSPORT, is_async=is_async)
     clock, jitter = getattr(transport, "clock", None), getattr(transport, "jitter", None)
@@ -87,7 +87,7 @@ def check_observer(observer: object) -> None:
     """Check an observer, or None for no observer.
 
     Raises:
-        ConfigurationError: It has no method `observe`, or that is `async def`.
+        ConfigurationError: The observer has no method `observe`, or that method is `async def`.
     """
     expected = "an Observer, an object with a method observe(event), or None"
     _check_plain(observer, "observer", ("observe",), expected)
@@ -97,7 +97,7 @@ def check_signature_verifier(verifier: object) -> None:
     """Check a signature verifier, or None for no verifier.
 
     Raises:
-        ConfigurationError: It has no method `verify`, or that is `async def`.
+        ConfigurationError: The verifier has no method `verify`, or that method is `async def`.
     """
     expected = "a SignatureVerifier, such as that of irma_proofs, or None"
     _check_plain(verifier, "signature_verifier", ("verify",), expected)
@@ -107,7 +107,7 @@ def check_schemes(schemes: object) -> None:
     """Check schemes, or None for no schemes.
 
     Raises:
-        ConfigurationError: They lack a method, or one is `async def`.
+        ConfigurationError: The schemes lack a method, or one of their methods is `async def`.
     """
     expected = "a KnownSchemes, such as Schemes of irma_proofs, or None"
     _check_plain(schemes, "schemes", ("credential_types", "attribute_types"), expected)
@@ -117,7 +117,7 @@ def check_signer(signer: object, place: str, *, is_async: bool) -> None:
     """Check a signer. A sync signer may be used in either mode.
 
     Raises:
-        ConfigurationError: It is an async signer, and this is sync mode.
+        ConfigurationError: The signer is async, and the requestor is not.
     """
     if not is_async and iscoroutinefunction(getattr(signer, "sign", None)):
         raise ConfigurationError(
@@ -130,7 +130,7 @@ def check_function(function: object, place: str, *, may_be_async: bool) -> None:
     """Check a function of the application. A plain function may be used in either mode.
 
     Raises:
-        ConfigurationError: It is not a function, or it is `async def` in sync mode.
+        ConfigurationError: The argument is not a function, or is `async def` in sync mode.
     """
     if not callable(function):
         raise ConfigurationError(f"{place}: must be a function")

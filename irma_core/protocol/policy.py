@@ -55,8 +55,8 @@ class RetryPolicy(ValueObject):
 
         Args:
             tries_made: The number of tries that were made, at least 1.
-            jitter: A random number in [0, 1). It spreads the wait evenly ("full jitter"), so that
-                clients that failed together do not return together.
+            jitter: A random number in [0, 1). It spreads the waits evenly ("full jitter"), so that
+                clients that failed at the same time do not retry at the same time.
         """
         if tries_made >= self.tries:
             return None
@@ -83,7 +83,7 @@ def is_transient(error: IrmaError) -> bool:
 
 
 def wait_of(error: IrmaError) -> timedelta:
-    """Return how long an error says to wait before the same call is made again."""
+    """Return the wait that an error asks for before the same call is made again."""
     seconds = error.retry_after if isinstance(error, GatewayError) else 0.0
     return timedelta(seconds=seconds)
 

@@ -37,7 +37,8 @@ _KINDS = {
     "text/plain": "text/plain",
     "text/xml": "XML",
 }
-"""Media types that messages name. Others are not repeated, as a gateway may send anything."""
+"""Media types that messages name. Messages do not name other types, because a gateway may send
+anything."""
 _BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 """A path prefix that cannot hold a token, which has 20 letters and digits."""
 
@@ -113,7 +114,8 @@ def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
     except JsonTextError as error:
         if error.end is None:
             return None
-        # More follows the error, so the server went on: it may have done what was asked.
+        # Data follows the error, so the server carried on after it, and may have done what was
+        # asked.
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(

@@ -1,4 +1,4 @@
-"""The base URL of an IRMA server, and checks of other URLs that must be as safe."""
+"""The base URL of an IRMA server, and checks for other URLs that need the same safety."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ServerUrl(ValueObject):
         Args:
             url: The server's URL, with its `api_prefix` if it has one, and with or without a slash
                 at the end: `https://irma.example.com` or `https://example.com/irma-api/`.
-            allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts besides loopback.
+            allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
             what: The name of the setting, for errors.
             is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
 
@@ -85,7 +85,7 @@ def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: boo
 
     Args:
         url: The URL.
-        allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts besides loopback.
+        allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
         is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
 
     Raises:
@@ -105,8 +105,9 @@ def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool)
         return
     if is_proxied:
         raise ConfigurationError(
-            f"the {what} is plain http through a proxy: the proxy, and everyone on the way to it, "
-            "can read every request and change every response; use https, or allow Risk.PLAIN_HTTP"
+            f"the {what} is plain http through a proxy: the proxy, and everyone between here "
+            "and the proxy, can read every request and change every response; use https, or "
+            "allow Risk.PLAIN_HTTP"
         )
     if not is_loopback(parts.hostname or ""):
         raise ConfigurationError(
@@ -136,8 +137,8 @@ def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -
         url: The pointer's URL, which was checked already.
         server: The server's base URL. Without `frontend`, the pointer must have the same scheme and
             host. The port may differ, as the server can listen on two.
-        frontend: The URL of the server for apps and browsers, if it is configured. Then the pointer
-            must be below it.
+        frontend: The URL of the server for apps and browsers, if it is configured. The pointer must
+            then be below that URL.
     """
     if frontend is not None:
         return url.startswith(frontend.join(""))

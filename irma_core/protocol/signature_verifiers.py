@@ -16,7 +16,7 @@ __all__ = ["SignatureVerifier"]
 class SignatureVerifier(Protocol):
     """Verifies attribute-based signatures without the IRMA server.
 
-    It is called in any thread, and may take seconds, but does no network I/O.
+    It may be called in any thread. It may take seconds, but does no network I/O.
     """
 
     def verify(
@@ -30,8 +30,9 @@ class SignatureVerifier(Protocol):
 
         Args:
             signature: The signature, as the server sent it.
-            request: The request that it must answer.
-            not_before: The time before which it must not have been made: the session's start.
+            request: The request that the signature must answer.
+            not_before: The earliest time at which the signature may have been made: the session's
+                start.
 
         Raises:
             ProofError: The signature did not pass a check.

@@ -1,7 +1,7 @@
 """Server-sent events without a connection: bytes in, events out.
 
 The rules are those of the WHATWG HTML Standard, section 9.2.6 "Interpreting an event stream"; the
-comments quote them. Three things hold for any bytes:
+comments quote them. For any bytes, the following is true:
 
 * The result does not depend on how the stream is cut into chunks.
 * Invalid data decodes to events or to nothing. The only error is for an event over the limit.
@@ -46,8 +46,8 @@ class ServerSentEvent(ValueObject):
     id: str = attrs.field(kw_only=True)
 
 
-# The slots' own setters. The `__init__` of a frozen attrs class looks up a setter for each field,
-# which took half of the time for a run of short events.
+# The slots' own setters, because the `__init__` of a frozen attrs class looks up a setter for each
+# field, which took half of the time for a run of short events.
 _new_event: Final = object.__new__
 _set_type: Final = vars(ServerSentEvent)["type"].__set__
 _set_data: Final = vars(ServerSentEvent)["data"].__set__
@@ -67,8 +67,8 @@ class EventStreamDecoder:
     Attributes:
         last_event_id: The last ID that the server sent with a finished event, with or without data;
             empty before the first.
-        retry: How long the server wants a client to wait before it connects again; None if it did
-            not say. A time beyond `timedelta` becomes `timedelta.max`.
+        retry: How long the server wants a client to wait before it connects again; None if the
+            server did not say. A time beyond `timedelta` becomes `timedelta.max`.
 
     Raises:
         UsageError: `max_event_bytes` is below 1.
@@ -160,7 +160,7 @@ class EventStreamDecoder:
 
         # Lines are cut before they are decoded. In UTF-8 the bytes of CR, LF, colon, space and NUL
         # are never part of another character, and they end an invalid sequence, so the order makes
-        # no difference. Unlike `str.splitlines`, this knows no other line ends (U+0085, U+2028).
+        # no difference. Unlike `str.splitlines`, this does not split at U+0085 or U+2028.
         end = piece.rfind(b"\n") + 1
         if end:
             self._take_lines(bytes(self._line) + piece[:end], events)
@@ -219,12 +219,11 @@ class EventStreamDecoder:
         # "If the line contains a U+003A COLON character (:): Collect the characters on the line
         # before the first U+003A COLON character (:), and let field be that string. Collect the
         # characters on the line after the first U+003A COLON character (:), and let value be that
-        # string."
-        # "Otherwise, the string is not empty but does not contain a U+003A COLON character (:):
-        # Process the field [...] using the whole line as the field name, and the empty string as
-        # the field value."
-        # "If the line starts with a U+003A COLON character (:): Ignore the line." That is so,
-        # because the name is empty then and no field below has an empty name.
+        # string." "Otherwise, the string is not empty but does not contain a U+003A COLON character
+        # (:): Process the field [...] using the whole line as the field name, and the empty string
+        # as the field value." "If the line starts with a U+003A COLON character (:): Ignore the
+        # line." No code is needed for that: the name is then empty, and no field below has an empty
+        # name.
         field, _, value = line.partition(b":")
         # "If value starts with a U+0020 SPACE character, remove it from value."
         self._process_field(field, value.removeprefix(b" "))
@@ -266,8 +265,8 @@ class EventStreamDecoder:
         # the empty string and return."
         if self._data:
             # "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove
-            # the last character from the data buffer." It always is, because each line
-            # appended one.
+            # the last character from the data buffer." It always is, because each line appended a
+            # line feed.
             data = self._data[:-1].decode("utf-8", "replace")
             # "Initialize event's type attribute to "message" [...] If the event type buffer has a
             # value other than the empty string, change the type of the newly created event to equal

@@ -1,8 +1,8 @@
 """Interfaces of a status backend: one Protocol for each mode, and the value that it stores.
 
 A status backend carries the end of a session between processes. The process that receives the
-server's callback publishes the end; any process that watches the session waits for it. A watch
-does not depend on it: while the backend fails, the watch asks the server.
+server's callback publishes the end; any process that watches the session waits for it. A watch does
+not depend on the backend: while the backend fails, the watch asks the server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["AsyncStatusBackend", "PublishedEnd", "StatusBackend"]
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class PublishedEnd(ValueObject):
-    """The end of a session, as it is published.
+    """The end of a session, in the form in which it is published.
 
     Args:
         status: The final status.
@@ -80,9 +80,9 @@ class StatusBackend(Protocol):
 
         Args:
             token: The session's token.
-            timeout: How long to wait; zero or less only looks. A call must not take much longer,
-                even if it fails: nothing can end a call that blocks its thread. Block for a second
-                or so at a time, or Ctrl-C may be noticed only at the end.
+            timeout: How long to wait; with zero or less, only look. A call must not take much
+                longer, even if it fails: nothing can end a call that blocks its thread. Block for a
+                second or so at a time, or Ctrl-C may be noticed only at the end.
 
         Returns:
             The end, or None if none was published within the timeout.

@@ -1,7 +1,7 @@
-"""Interfaces of a store, which makes things happen once: one Protocol for each mode.
+"""Interfaces of a store, which ensures that actions are done once: one Protocol for each mode.
 
-Callbacks may arrive more than once, and a handle must count once. The process that puts a key first
-does the work.
+Callbacks may arrive more than once, and a handle may be redeemed only once. The process that is the
+first to put a key does the work.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class ReadOutcome(Enum):
     IDLE = "quiet"
     """Nothing arrived before the deadline. The stream goes on, and nothing is lost."""
     END = "end"
-    """The server ended the stream regularly."""
+    """The server ended the stream normally."""
 
 
 class ByteStream(Protocol):

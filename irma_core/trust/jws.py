@@ -1,4 +1,4 @@
-"""Compact JWSs (RFC 7515), read so strictly that no second string has the same meaning.
+"""Compact JWSs (RFC 7515), read so strictly that no two strings have the same meaning.
 
 Belongs here: form, base64, header and signature, in this order, whatever the claims are. Does not
 belong here: the claims (`result_jwt`, `request_jwt`).
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
-_LARGEST_HEADER = 4096  # bounded because it is read before the signature is checked
+_LARGEST_HEADER = 4096  # limited because the header is read before the signature is checked
 _SEGMENT: Final = r"[A-Za-z0-9_-]*"
 _NESTED: Final = rb"\A[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+){2})?"
 _MOST_VALUES = 30_000  # 1 MiB of small values would take three times as long as any honest result
@@ -48,7 +48,7 @@ class CompactJws(ValueObject):
     Args:
         header: The header.
         payload: The signed bytes, which may be claims.
-        signature: The signature, of a key that is not known yet.
+        signature: The signature, by a key that is not known yet.
         signing_input: The bytes that the signature covers.
         refused: The error class that refuses this kind of JWT.
     """
@@ -63,7 +63,7 @@ class CompactJws(ValueObject):
         """Read the claims, after the signature has been checked.
 
         Args:
-            known: The names of claims that are used. None of them may occur in another case.
+            known: The names of claims that are used. None of them may occur in a different case.
             maps: See `has_twins`.
         """
         if re.fullmatch(_NESTED, self.payload):
@@ -94,7 +94,7 @@ class CompactJws(ValueObject):
             except InvalidSignature:
                 continue
             return
-        raise self.refused("signature", "none of the keys made its signature")
+        raise self.refused("signature", "no configured key made its signature")
 
     def check_hs256(self, key: bytes) -> None:
         """Check that this shared key made the signature."""
@@ -106,7 +106,8 @@ class CompactJws(ValueObject):
         algorithm = self.header.get("alg")
         if algorithm == expected:
             return
-        # With HS256 in place of RS256, the public key would be the secret.
+        # If a JWT could choose HS256 in place of RS256, the public key would become the shared
+        # secret.
         known = algorithm in ("none", HS256, RS256)
         code = f"algorithm_{str(algorithm).lower()}" if known else "algorithm"
         raise self.refused(code, f"its alg must be {expected}, as the key is for that algorithm")
@@ -207,7 +208,7 @@ def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None
     if "b64" in header:
         raise refused("b64", "it has `b64`, which encodes the payload in another way")
     if any(name in header for name in _KEYS_IN_HEADER):
-        raise refused("key_in_header", "its header holds a key or the URL of one")
+        raise refused("key_in_header", "its header holds a key or a key's URL")
     if "zip" in header:
         raise refused("compressed", "it has `zip`, for a compressed payload")
     if "cty" in header:

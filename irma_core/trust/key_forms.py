@@ -1,10 +1,10 @@
-"""Recognise the formats of keys, and explain why a value is not the expected key.
+"""Recognise key formats, and explain why a value is not the expected key.
 
-openssl, PowerShell, ssh-keygen and other programs make keys, which pass through files, environment
-variables and configuration. If a public key were accepted as a shared secret, anyone could sign. No
-list of formats is complete, so a shared secret is searched for byte sequences that only other keys
-contain: the object identifiers of X.509, the markers of armour, and the names of SSH. They are also
-found inside base64, hexadecimal digits and UTF-16.
+openssl, PowerShell, ssh-keygen and other programs make keys, and the keys then pass through files,
+environment variables and configuration. If a public key were accepted as a shared secret, anyone
+could sign. No list of formats is complete, so a shared secret is searched for byte sequences that
+only other keys contain: the object identifiers of X.509, the markers of armour, and the names of
+SSH. They are also found inside base64, hexadecimal digits and UTF-16.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST_SECRET: Final = 255
 """A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
 a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
 _FEWEST_VALUES: Final = 8
-"""The number of different bytes in a key. A random key of 32 bytes has about 30."""
+"""The number of different bytes in a key. A random 32-byte key has about 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -56,7 +56,7 @@ _DER_MARKS: Final = (
     # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
     rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]"
 )
-"""Each is long enough that not one of a hundred million random secrets is expected to hold it."""
+"""Each is so long that we expect none in a hundred million random secrets."""
 _BASE64_RUN: Final = rb"[A-Za-z0-9+/_-]{40,}"
 _HEX_RUN: Final = rb"[0-9A-Fa-f]{64,}"
 _JOINTS: Final = rb"[\s\0\"',:\\]+|\\[nrt]"
@@ -72,8 +72,8 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         was_base64: Whether the caller has just decoded it from base64.
 
     Raises:
-        ConfigurationError: It is another kind of key, is too short, can be guessed, or is undecoded
-            base64.
+        ConfigurationError: The key is of another kind, is too short, can be guessed, or is
+            undecoded base64.
     """
     if not isinstance(key, bytes):
         raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")
@@ -162,7 +162,7 @@ def setting_text(data: str | bytes) -> str:
 
 
 def what_surrounds(value: object) -> str:
-    """Return a hint on what files and shells added around a setting, or an empty string."""
+    """Return a hint about what files and shells added to a setting, or an empty string."""
     if not isinstance(value, str) or not value:
         return ""
     if value != setting_text(value):
@@ -204,7 +204,7 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     padding = -len(letters) % 4
     if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
         raise ConfigurationError(
-            f"{name} must be complete base64: a part of it or of its padding is missing"
+            f"{name} must be complete base64: some characters or its padding are missing"
         )
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 
@@ -213,16 +213,16 @@ _ARMOUR: Final = r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----((?:[^-]|-(?!----))*+)-----
 
 
 def _armoured(text: str) -> tuple[str, str] | None:
-    """Return the label and the body of the first PEM block, or None without one."""
+    """Return the label and the body of the first PEM block, or None if there is no such block."""
     found = re.search(_ARMOUR, text)
     return None if found is None else (found[1], found[2])
 
 
 def pem_form(data: str | bytes) -> bytes | None:
-    """Return the first key in well-formed PEM, or None without one.
+    """Return the first key as well-formed PEM, or None if there is no key.
 
-    Keys from environments and configuration are accepted: lines may be joined, indented, or divided
-    by a backslash and an n, with quotes around them.
+    Keys from environments and configuration are accepted even if their lines are joined, indented,
+    or separated by a backslash and an n, and even in quotes.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
     found = _armoured(text)
@@ -257,7 +257,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
             "PRIVATE" in label and not private,
             "it is a private key: `openssl pkey -pubout -in FILE` gives its public key",
         ),
-        ("PUBLIC" in label and private, "it is a public key: use the private key"),
+        ("PUBLIC" in label and private, "it is a public key: use the matching private key"),
         (
             "ENCRYPTED" in text and private,
             "it is encrypted: its password is missing or incorrect",
@@ -270,7 +270,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
             "OPENSSH" in label,
             "it is in OpenSSH's format: `ssh-keygen -p -m PEM -f FILE` converts it",
         ),
-        (bool(label), "it is not an RSA key, or it was cut or changed"),
+        (bool(label), "it is not an RSA key, or it was truncated or changed"),
         (
             "-----BEGIN" in text,
             "its end is missing: the last line must say END",

@@ -37,8 +37,8 @@ class SharedKey:
             `from_base64`.
 
     Raises:
-        ConfigurationError: The key is too short, repeats a few bytes, is undecoded base64, or is a
-            key of another kind, such as a public key.
+        ConfigurationError: The key is too short, repeats a few bytes, is undecoded base64, or is
+            another kind of key, such as a public key.
     """
 
     __slots__ = ("_key",)
@@ -50,7 +50,8 @@ class SharedKey:
     def from_base64(cls, text: str | bytes) -> SharedKey:
         """Return the key that the server's configuration holds in base64.
 
-        Like the server it accepts both alphabets, with or without padding, in one line or several.
+        Like the server, this accepts both alphabets, with or without padding, in one line or
+        several.
 
         Raises:
             ConfigurationError: The string is not base64, or the key is not a shared secret.

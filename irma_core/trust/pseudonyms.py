@@ -1,4 +1,4 @@
-"""Pseudonyms: names that reveal nothing about the person, computed with a key of the website.
+"""Pseudonyms: names that reveal nothing about the person, computed with the website's own key.
 
 HMAC-SHA256 (RFC 2104) over JSON. A pseudonym cannot be computed without the key. So an attacker
 cannot find the value behind it by trying all values, such as all social security numbers.

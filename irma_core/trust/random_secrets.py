@@ -1,4 +1,4 @@
-"""Random values that a stranger cannot guess.
+"""Random values that no attacker can guess.
 
 The core draws no random numbers elsewhere. A transport's jitter only spreads waiting times, and
 need not be unpredictable.

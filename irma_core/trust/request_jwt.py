@@ -4,11 +4,11 @@ A backend that verifies them acts like an IRMA server, in front of one or in its
 run in this order. Each refusal is a `RequestJwtError` with one of the codes listed:
 
 1. Form and header, as in `result_jwt`.
-2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, as there.
+2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, also as in `result_jwt`.
 3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names it, or `iss`
    without a `kid`: official libraries put a display name into `iss`.
 4. `algorithm`, `signature`: the key decides the algorithm, not the sender.
-5. `kind`, `unknown_claim`, `request`, `claims`: `sub` is not that of a session request, a claim is
+5. `kind`, `unknown_claim`, `request`, `claims`: `sub` does not name a session request, a claim is
    unknown, a second claim holds a request, or a claim has another type.
 6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
    future or longer ago than allowed, `exp` is in the past, or `nbf` is in the future.
@@ -75,8 +75,8 @@ __all__ = [
 
 
 VerifyingKey: TypeAlias = PublicKey | SharedKey | str | bytes
-"""A `PublicKey` for RS256 or a `SharedKey` for HS256. A string is a public key in PEM, and bytes
-are a shared key. Bytes that hold a public key are refused."""
+"""A `PublicKey` for RS256 or a `SharedKey` for HS256. A string is read as a public key in PEM, and
+bytes as a shared key. Bytes that hold a public key are refused."""
 
 
 @final
@@ -86,7 +86,7 @@ class VerifiedRequest(ValueObject):
     """The request in a JWT, and its requestor. It exists only after every check of the JWT.
 
     Attributes:
-        requestor: The name that the verifier has for the key.
+        requestor: The verifier's name for the key.
         request: The request. Its slots are numbers.
     """
 
@@ -128,7 +128,7 @@ def sign_session_request(
         The JWT. The server accepts it for five minutes, each time for a new session.
 
     Raises:
-        RequestError: A credential would be expired when it is issued.
+        RequestError: A credential would be issued already expired.
         ConfigurationError: The request needs a risk that `allow` does not include.
         SigningError: The signer failed.
     """
@@ -172,10 +172,10 @@ def verify_session_request_jwt(
     Args:
         jwt: The JWT, without anything around it.
         keys: The `PublicKey` or `SharedKey` of each requestor, by its name.
-        max_age: How long ago it may have been signed. A server's default is 300 s.
+        max_age: How long ago the JWT may have been signed. A server's default is 300 s.
         now: An aware time.
         leeway: How far the clocks may differ.
-        audience: The `aud` that it must have. By default it must have none.
+        audience: The `aud` that the JWT must have. By default it must have none.
 
     Raises:
         RequestJwtError: The JWT is refused; see the module for the codes.
@@ -298,7 +298,7 @@ def unsigned_request_jwt(
     subject = subject_of(request)
     issued = int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds())
     claims = write_json({"iss": name, "iat": issued, "sub": subject})
-    # The request's own JSON may be kept with it.
+    # The request may hold its own JSON already.
     claims = f'{claims[:-1]},"{FIELDS[subject]}":{write_request(request)}}}'
     return UnsignedJwt(f"{_header(algorithm)}.{_encode(claims.encode())}".encode())
 
@@ -385,7 +385,7 @@ def claimed_request(
 
 
 def _check_no_null(credential: JsonValue, path: str) -> None:
-    # In other JSON null leaves the attribute out. Here the server would issue an empty string.
+    # In other JSON, null omits the attribute. Here the server would issue an empty string.
     match credential:
         case {"attributes": dict(attributes)} if None in attributes.values():
             raise RequestError(
@@ -401,7 +401,8 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
     Use it for a JWT that the caller made or trusts, and is about to send: the server verifies it.
 
     Raises:
-        RequestError: It is not a session request JWT. The path begins with the claim's name.
+        RequestError: The string is not a session request JWT. The path begins with the claim's
+            name.
     """
     try:
         claims = request_claims(read_compact(jwt, RequestJwtError, None))

@@ -6,16 +6,16 @@ The checks run in this order. Each refusal is a `ResultJwtError` with one of the
    three parts of base64url. (RFC 7515, section 7.1)
 2. `header`, `duplicate_key`, `base64`: not a JSON object, a key twice, or base64 with unused bits
    set, which readers understand differently. (RFC 8725, section 2.4; RFC 4648, section 3.5)
-   `other_case`: a known name in another case, which a reader in Go takes for that name.
-3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that requires
-   an extension, holds a key, or announces something else than this JWT. (RFC 7515, section
-   4.1.11; RFC 7797)
+   `other_case`: a known name in another case, which a reader in Go treats as that name.
+3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that requires an
+   extension, holds a key, or announces something other than this JWT. (RFC 7515, section 4.1.11;
+   RFC 7797)
 4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs by RS256. (RFC 8725, section 3.1)
 5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
 6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
    a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.
-7. `issuer`: another server's JWT. `kind`, `subject`: not a session result, or for another type of
-  session than the result.
+7. `issuer`: the JWT of another server. `kind`, `subject`: not a session result, or for another type
+   of session than the result.
 8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
    the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
 9. `audience`: it has an `aud`. IRMA servers write none, so it is for another recipient.
@@ -95,8 +95,9 @@ class GetproofResult(ValueObject):
 
     Args:
         type: The type of session.
-        proof_status: Whether the proof holds; None before the end and after a cancel.
-        unchecked_attributes: Values by identifier; an empty string for an attribute without one.
+        proof_status: Whether the proof is valid; None before the end and after a cancellation.
+        unchecked_attributes: Values by identifier; an empty string for an attribute without a
+            value.
     """
 
     type: SessionType
@@ -121,7 +122,7 @@ def verify_result_jwt(
 
     Args:
         jwt: From `get_result_jwt` or a callback, without anything around it.
-        keys: The server's public keys in PEM, more than one during a change of keys.
+        keys: The server's public keys in PEM, more than one while keys change.
         issuer: The server's setting `jwt_issuer`; None if that is empty.
         now: An aware time.
         leeway: How far the clocks may differ.
@@ -204,7 +205,7 @@ def verify_getproof_jwt(
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Check the nested names, which a server in Go reads in upper or lower case."""
+    """Check the nested names, which a reader in Go accepts in upper or lower case."""
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:
         item = left.pop()
@@ -228,7 +229,9 @@ def _checked_kind(
 ) -> SessionType:
     if claims.get("iss") != issuer or (issuer is None and "iss" in claims):
         raise ResultJwtError(
-            "issuer", "it is from another server, or jwt_issuer is not that server's setting"
+            "issuer",
+            "it is from another server, or jwt_issuer differs from the server's setting of "
+            "that name",
         )
     subject = claims.get("sub")
     kind = kinds.get(subject) if isinstance(subject, str) else None

@@ -56,7 +56,7 @@ def new_sealing_key() -> str:
 @final
 @boundary
 class Sealer:
-    """Seals with the first of its keys, and unseals with each of them. Threads may share it.
+    """Seals with the first of its keys, and unseals with any of them. Threads may share it.
 
     Args:
         keys: Keys from `new_sealing_key`. To change keys, put the new one first. Remove the old one
@@ -89,11 +89,11 @@ class Sealer:
             value: The value.
             purpose: Its purpose. Only `unseal` with the same purpose returns the value.
             now: An aware time.
-            lifetime: How long `unseal` accepts it: a second or more.
-            binding: A secret of the web session that may present it; None for any bearer.
+            lifetime: How long `unseal` accepts the string: a second or more.
+            binding: A secret of the web session that may present the string; None for any bearer.
 
         Returns:
-            Letters, digits, `-` and `_`: about 200, and those for the value. A URL, a header or a
+            Letters, digits, `-` and `_`: about 200, plus those for the value. A URL, a header or a
             cookie may hold at most 4000.
 
         Raises:
@@ -120,10 +120,10 @@ class Sealer:
         """Return a sealed value, after every check. A request's body may be passed as bytes.
 
         Raises:
-            HandleInvalidError: The string was changed or cut, or another key sealed it.
-            WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session, or for any bearer.
-            HandleExpiredError: Its lifetime is over.
+            HandleInvalidError: The string was changed or truncated, or was sealed with another key.
+            WrongPurposeError: The value was sealed for another purpose.
+            WrongBindingError: The value was sealed for another web session, or for any bearer.
+            HandleExpiredError: The value has expired.
             UsageError: The purpose is empty, the purpose or the binding is not a string, or the
                 time is not aware.
         """
@@ -155,7 +155,7 @@ class Sealer:
         except (InvalidToken, zlib.error, JsonTextError):
             parts = None
         if not isinstance(parts, list) or len(parts) != 4:  # noqa: PLR2004  # as `seal` packs
-            raise HandleInvalidError("it was not sealed here, or was changed")
+            raise HandleInvalidError("it was not sealed with these keys, or was changed")
         return parts
 
 
@@ -163,7 +163,7 @@ def check_sealer(sealer: object) -> None:
     """Check that an argument is a `Sealer`.
 
     Raises:
-        UsageError: It is not.
+        UsageError: The argument is not a `Sealer`.
     """
     check_instance(sealer, Sealer, "sealer", "a Sealer, such as Sealer([new_sealing_key()])")
 
@@ -181,12 +181,12 @@ def _canonical(text: object) -> bytes:
         with suppress(binascii.Error):
             if base64.urlsafe_b64encode(base64.urlsafe_b64decode(padded)) == padded:
                 return padded
-    raise HandleInvalidError("it was not sealed here")
+    raise HandleInvalidError("it was not sealed with these keys")
 
 
 def _seconds(now: datetime) -> int:
     seconds = int(as_utc(now, "now").timestamp())
-    if seconds < 0:  # the cipher cannot write it
+    if seconds < 0:  # the cipher cannot write an earlier time
         raise UsageError("now must not be before 1970: check the clock")
     return seconds
 
@@ -220,7 +220,7 @@ def _cipher(keys: Sequence[object]) -> MultiFernet:
 def _sealing_secret(key: object) -> bytes:
     if not isinstance(key, str):
         raise ConfigurationError("a sealing key must be str; new_sealing_key() makes one")
-    secret = decoded_base64(key, "a sealing key, as new_sealing_key() makes one,")
+    secret = decoded_base64(key, "a sealing key, such as new_sealing_key() makes,")
     if len(secret) != _SEALING_KEY_BYTES:
         raise ConfigurationError(
             "a sealing key must be 32 bytes in base64; new_sealing_key() makes one"

@@ -23,8 +23,8 @@ __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 class FetchedServerKey(ValueObject):
     """Fetch the server's key from the server itself, and cache it.
 
-    A key from the same address as the results proves no more than TLS does. It saves a deployment
-    when the server's key changes. In production, configure the key itself.
+    A key from the same address as the results is only as trustworthy as TLS. Fetching it avoids a
+    deployment when the server's key changes. In production, configure the key itself.
 
     The key is fetched when it is first needed and when its lifetime is over. It is also fetched
     again if a signed result does not verify, provided that this requestor asked for the result or
@@ -37,7 +37,8 @@ class FetchedServerKey(ValueObject):
             A fetch that fails does not count.
 
     Raises:
-        ConfigurationError: A duration is not above zero, or `lifetime` is the shorter one.
+        ConfigurationError: A duration is not above zero, or `lifetime` is shorter than
+            `minimum_interval`.
     """
 
     lifetime: timedelta = timedelta(hours=1)
@@ -57,12 +58,12 @@ class FetchedServerKey(ValueObject):
 
 GivenKey: TypeAlias = PublicKey | str | bytes
 ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
-"""One key, several during a change of keys, or how to fetch the key."""
+"""One key, several keys while the server's key changes, or how to fetch the key."""
 
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
-    """Return the checked keys in a `server_key`; none if the key is to be fetched or is left out.
+    """Return the checked keys in a `server_key`; none if the key is to be fetched or is not set.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

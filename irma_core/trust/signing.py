@@ -64,7 +64,7 @@ class HmacSigner:
             see `from_base64`.
 
     Raises:
-        ConfigurationError: The key is shorter (RFC 7518, section 3.2), repeats a few bytes, is
+        ConfigurationError: The key is too short (RFC 7518, section 3.2), repeats a few bytes, is
             undecoded base64, or is a key of another kind.
     """
 
@@ -73,10 +73,10 @@ class HmacSigner:
 
     @classmethod
     def from_base64(cls, text: str | bytes) -> HmacSigner:
-        """Return a signer with the key as the server's configuration holds it.
+        """Return a signer with the key that the server's configuration holds in base64.
 
-        Like the server it accepts both alphabets (`+/` and `-_`), with or without padding, in one
-        line or several.
+        Like the server, this accepts both alphabets (`+/` and `-_`), with or without padding, in
+        one line or several.
 
         Raises:
             ConfigurationError: The string is not base64, or the key is not a shared secret.
@@ -89,8 +89,8 @@ class HmacSigner:
     def from_client_secret(cls, secret: str) -> HmacSigner:
         """Return a signer for an OAuth client, with the characters of its secret as the key.
 
-        It is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use `from_base64`,
-        which decodes the key.
+        The signer is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use
+        `from_base64`, which decodes the key.
 
         Raises:
             ConfigurationError: `secret` is not a string, is too short, or can be guessed.

@@ -47,7 +47,7 @@ _PLAIN_NAME: Final = "irma"
 @final
 @attrs.frozen(eq=False, repr=False)
 class Site(ValueObject):
-    """The known facts about the website itself.
+    """The settings that describe the website itself.
 
     Args:
         origins: Other origins whose pages may call this site.
@@ -111,7 +111,7 @@ class BrowserPost(ValueObject):
         """Return a field that is a string, or None if it is absent.
 
         Raises:
-            WebRefusal: `body_invalid`: it is something else.
+            WebRefusal: `body_invalid`: the field has another type.
         """
         value = self.fields.get(name)
         if value is not None and not isinstance(value, str):
@@ -122,7 +122,7 @@ class BrowserPost(ValueObject):
         """Return a field that is true or false; false if it is absent.
 
         Raises:
-            WebRefusal: `body_invalid`: it is something else.
+            WebRefusal: `body_invalid`: the field has another type.
         """
         value = self.fields.get(name, False)
         if not isinstance(value, bool):
@@ -214,7 +214,7 @@ def read_post(site: Site, request: WebRequest) -> BrowserPost:
 
 
 def _binding(site: Site, request: WebRequest) -> str | None:
-    """Return the value of the cookie, if there is one and it may be ours.
+    """Return the value of the binding cookie, if there is exactly one.
 
     `http.cookies` is not used, because it drops all cookies if one of them, set by any script, is
     unusual.
@@ -225,7 +225,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
         for key, _, value in (pair.strip(" \t").partition("=") for pair in header.split(";"))
         if key == site.cookie_name
     }
-    # If there are several, it is unknown which one this site set.
+    # If there are several, we cannot know which one this site set.
     value = found.pop() if len(found) == 1 else ""
     return value if re.fullmatch(_BINDING, value) else None
 
@@ -254,8 +254,8 @@ _PREFLIGHT: Final[HeaderPairs] = (
 def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers of the reply to a preflight, besides those of `cors_headers`.
 
-    A page of a named origin may send any header, such as a CSRF token or a header for a gateway in
-    front of this site. The calls here read none of them.
+    A page of an allowed origin may send any header, such as a CSRF token or a header for a gateway
+    in front of this site. The calls in this package read none of them.
 
     Source: the Fetch standard, "CORS-preflight fetch".
 

@@ -13,7 +13,7 @@ _ENGLISH: Final = "en"
 _DUTCH: Final = "nl"
 _RANGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
 _LONGEST_LIST: Final = 1000
-"""The number of characters that are read."""
+"""Characters; the rest of the header is ignored."""
 
 
 @boundary
@@ -21,7 +21,8 @@ def preferred_language(accept_language: str) -> str:
     """Return `nl` if the browser prefers Dutch to English, and otherwise `en`.
 
     Args:
-        accept_language: The header `Accept-Language` (RFC 9110, section 12.5.4); empty without it.
+        accept_language: The header `Accept-Language` (RFC 9110, section 12.5.4); empty if it is
+            missing.
     """
     best = {_ENGLISH: 0.0, _DUTCH: 0.0}
     for each in accept_language[:_LONGEST_LIST].split(","):

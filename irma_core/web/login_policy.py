@@ -23,15 +23,15 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 
 @boundary
 def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
-    """Return the e-mail address in a slot, in the spelling by which accounts are compared.
+    """Return the e-mail address in a slot, in the spelling that is used to compare accounts.
 
     The letters A to Z become lower case, and nothing else changes. Other letters are left alone,
     because some of them become A to Z when their case is changed, and would lead to another
     account.
 
     Args:
-        answer: The answer, or the proof that a website has kept of the answer.
-        slot: The slot, whose option has the address as its only attribute.
+        answer: The answer, or the proof that the website keeps instead.
+        slot: The slot. The address must be the only attribute of its option.
 
     Raises:
         SlotNotAnsweredError: The person left the slot out, or the request does not have it.
@@ -51,11 +51,12 @@ def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
 def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     """Return a stable name for the person whose unique attribute is in a slot.
 
-    The name says nothing about the attribute. It depends on the key, on the attribute's identifier
-    and on its value, exactly as issued: an attribute of another issuer gives another name.
+    The name reveals nothing about the attribute. It depends on the key, on the attribute's
+    identifier and on its value, exactly as issued: an attribute of another issuer gives another
+    name.
 
     Args:
-        answer: The answer, or the proof that a website has kept of the answer.
+        answer: The answer, or the proof that the website keeps instead.
         slot: The slot. If its option has several attributes, the name depends on all of them.
         key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing key
             it can never be changed, as all names would change. Anyone with the key can find out
@@ -78,15 +79,15 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
 def check_same_person(current: str | None, proved: str) -> None:
     """Check that a proof belongs to the person who is logged in.
 
-    Call this before a step-up or a link of another attribute to an account. Without it, a person at
-    another person's computer could add their own attribute to that person's account.
+    Call this before a step-up, and before another attribute is linked to an account. Without it, a
+    person at another person's computer could add their own attribute to that person's account.
 
     Args:
         current: The e-mail address or pseudonym of the person who is logged in; None if no one is.
         proved: The e-mail address or pseudonym from the answer.
 
     Raises:
-        OtherPersonError: It is another person.
+        OtherPersonError: The proof belongs to another person.
         UsageError: An argument has the wrong type.
     """
     check_optional(current, str, "current", "a string")

@@ -1,4 +1,4 @@
-"""The page on which the IRMA server asks for the next session of a chain, in both modes.
+"""The page from which the IRMA server gets the next session of a chain, in both modes.
 
 Each method only runs a flow. The steps and their order are in `callbacks.chains`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -55,24 +55,24 @@ class NextSessionReceiver:
     Threads may share it. Any process with the same keys and store can receive any post.
 
     Args:
-        requestor: The requestor whose sessions these are. Its `server_key` verifies the posts.
+        requestor: The requestor that starts the sessions. Its `server_key` verifies the posts.
         url: The base URL, such as `https://shop.example/irma/next`. The server posts to URLs under
             it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request of each session into its URL, and each next request in the store.
         store: Remembers the next request of each session, so that the application is asked once.
-        choose: A function that takes a `ChainStep`, which has the answer of a session. It returns
-            the next request, or None. The person's app waits for it: after 3 s the reply is an
-            error, and the chain fails. Nothing interrupts it, so it must limit its own waiting. If
-            it raises, the chain fails too, and `receive` raises the error. If another session may
-            follow the next one, it returns `with_next_session(request)`. If another requestor of
-            the same server learns one of these URLs, it can post a session of its own there before
-            yours is posted. To detect that, store the tokens of the sessions that you start, and
-            compare `step.answer.token`.
+        choose: A function that takes a `ChainStep`, which has the answer of a session, and returns
+            the next request, or None. The person's app waits for the function: after 3 s the reply
+            is an error, and the chain fails. Nothing interrupts the function, so it must limit its
+            own waiting. If it raises, the chain fails too, and `receive` raises the error. If
+            another session may follow the next one, return `with_next_session(request)`. If another
+            requestor of the same server learns one of these URLs, it can post a session of its own
+            there before yours is posted. To detect that, store the tokens of the sessions that you
+            start, and compare `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
-            requestor has no `server_key`. Unsigned posts cannot be accepted here: the server says
-            nothing about proofs before the end of a session, so asking it would not help.
+            requestor has no `server_key`. Unsigned posts cannot be accepted here: the server
+            reports nothing about proofs until a session ends, so asking the server would not help.
         UsageError: Another argument has the wrong type.
     """
 
@@ -99,7 +99,7 @@ class NextSessionReceiver:
                 left out for a request that `choose` returns, the chain's reference is kept.
 
         Raises:
-            RequestError: The request is too large for a URL, with its reference. Ask for fewer
+            RequestError: The request and its reference are too large for a URL. Ask for fewer
                 attributes, or for shorter values.
             UsageError: The reference is too long, or has a character that cannot be printed.
         """
@@ -115,7 +115,7 @@ class NextSessionReceiver:
         Raises:
             StoreError: The store failed. The application may have been asked.
             RequestError: The request from `choose` is invalid, or too large to be stored.
-            ConfigurationError: It needs a risk that the requestor does not allow.
+            ConfigurationError: That request needs a risk that the requestor does not allow.
             Exception: `choose` raised it.
         """
         post = InboundRequest.of(method, url, headers, body)
@@ -137,10 +137,11 @@ class NextSessionReceiver:
             keep_session: Do not cancel the running session when the caller stops early.
 
         Raises, while iterating:
-            NobodyAnsweredError: The timeout expired. It is an `AnswerError` too.
+            NobodyAnsweredError: The timeout expired. This is a subclass of `AnswerError`.
             ResultJwtError: The signed result was refused.
             AnswerError: A session has no answer, so the chain ends.
-            ConfigurationError: The store does not have the next request, or other keys sealed it.
+            ConfigurationError: The store does not have the next request, or it was sealed with
+                other keys.
             StoreError: The store failed.
         """
         state = begin_chain(

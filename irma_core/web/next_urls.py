@@ -1,4 +1,4 @@
-"""Check the URLs that a browser names as the next page: only pages of the same site are accepted.
+"""Check the URLs that a browser names as the next page: accept only pages of the same site.
 
 An open redirect helps phishers, because a link to the real site then leads to theirs.
 """
@@ -17,7 +17,7 @@ __all__ = ["origin_of", "same_site_url"]
 _LONGEST: Final = 2000
 """Characters; longer URLs fail in proxies and servers."""
 _ODD: Final = r"[^!-\[\]-~]"
-"""Everything but visible ASCII, and the backslash, which browsers read as a slash."""
+"""Any character except visible ASCII, and also the backslash, which browsers read as a slash."""
 _ORIGIN: Final = (
     r"(https?)://([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?|\[[0-9a-f:.]++\])(?::([0-9]{1,5}))?"
 )

@@ -1,7 +1,7 @@
 """Proofs that are kept in a web session, so that a page can ask for a recent one.
 
-An `Answer` is never stored. A website keeps this instead, sealed, in a session on its server. It
-reads like the answer, and says when it was proved.
+An `Answer` is never stored. A website keeps this instead, sealed, in a session on its server. It is
+read like the answer, and has the time of the proof.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from irma_core.web.web_answers import WebAnswer
 __all__ = ["Proof", "Proofs", "check_max_age"]
 
 _PURPOSE: Final = "proof:"
-"""Starts the purpose of a proof, so that nothing else sealed with the same keys passes for one."""
+"""The prefix of every proof's purpose, so that no other sealed value passes for a proof."""
 
 
 def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> FrozenMapping[Slot, AnsweredSlot]:
@@ -75,7 +75,7 @@ class Proof(Mapping[Slot, AnsweredSlot]):
         return len(self._slots)
 
     def __bool__(self) -> bool:
-        return True  # an answer without slots is an answer, too
+        return True  # a proof without slots is true, too
 
 
 @final
@@ -85,7 +85,7 @@ class Proofs:
 
     Args:
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
-        lifetime: How long a proof counts, from the moment of the answer.
+        lifetime: How long a proof is valid, from the moment of the answer.
 
     Raises:
         ConfigurationError: A key is invalid.
@@ -119,7 +119,7 @@ class Proofs:
     def unseal(
         self, text: object, name: str, *, now: datetime, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return a proof, or None if it is not one, or is too old.
+        """Return a proof, or None if the string is not a proof, or the proof is too old.
 
         Args:
             text: The string from the session; None if there is no proof.
@@ -149,12 +149,13 @@ class Proofs:
 
 @boundary
 def check_max_age(max_age: object) -> None:
-    """Check how old a proof may be; None means any age.
+    """Check a limit for the age of a proof; None means any age.
 
     Raises:
-        ConfigurationError: It is not a `timedelta` above zero.
+        ConfigurationError: The limit is not a `timedelta` above zero.
     """
-    # With zero no proof would ever do, and the visitor would be asked again and again.
+    # With zero, no proof would ever be recent enough, and the visitor would be asked again and
+    # again.
     if max_age is not None and (not isinstance(max_age, timedelta) or max_age <= timedelta(0)):
         raise ConfigurationError(
             "max_age: must be a timedelta, such as timedelta(hours=1), or None"

@@ -1,4 +1,4 @@
-"""The questions of a website, which its code defines and its pages name.
+"""A website's questions, which its code defines and its pages select by name.
 
 A browser names a question, and the application decides what that means. Nothing that a browser
 sends is part of a request to the IRMA server.
@@ -77,7 +77,7 @@ class Question(ValueObject):
 
     @property
     def reference(self) -> str:
-        """The application's own reference; empty without one."""
+        """The application's own reference; empty if there is none."""
         return self._reference.reveal()
 
 
@@ -89,10 +89,10 @@ may be async with an `AsyncRequestor`."""
 
 
 def as_question(asked: object) -> Question:
-    """Return the question in an application's mapping or from its function.
+    """Return a question, given an entry of the application's mapping or the result of its function.
 
     Raises:
-        UsageError: It is not a question.
+        UsageError: The value is not a question.
     """
     if isinstance(asked, Question):
         return asked
@@ -104,7 +104,7 @@ def check_questions(questions: object, *, is_async: bool) -> Questions:
     """Return a copy of an application's questions, checked.
 
     Raises:
-        ConfigurationError: They are not a mapping of names to questions.
+        ConfigurationError: The argument is not a mapping of names to questions.
     """
     if not isinstance(questions, Mapping) or not questions:
         raise ConfigurationError(

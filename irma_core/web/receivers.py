@@ -1,4 +1,4 @@
-"""The pages that the IRMA server posts the ends of sessions to, in both modes.
+"""The pages to which the IRMA server posts how sessions end, in both modes.
 
 Each method only runs a flow. The steps and their order are in `callbacks.delivery`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -65,19 +65,20 @@ class CallbackReceiver:
     Threads may share it. Any process with the same keys and store can receive any post.
 
     Args:
-        requestor: The requestor whose sessions these are. Its `server_key` verifies the posts. If
+        requestor: The requestor that starts the sessions. Its `server_key` verifies the posts. If
             it has a `status_backend`, each outcome is published there after `deliver` returns.
-        url: The URL that the server posts below: `https://shop.example/irma/callback`. The web
-            framework calls `receive` for every request below it.
+        url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
+            under it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request of each session, and its reference, into its callback URL.
-        store: Remembers what was delivered, for as long as posts may come.
-        deliver: A function of a `SessionOutcome`. The person's app waits for it, and gives up after
-            four seconds: put heavy work into a queue. If it raises, `receive` raises the error, and
-            the next post delivers again; see also `kept`. If the process dies while it runs, the
-            outcome may be delivered twice, so make sure that this does no harm.
+        store: Remembers what was delivered, for as long as posts may arrive.
+        deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
+            and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
+            raises the error, and the next post delivers again; see also `kept`. If the process dies
+            while the function runs, the outcome may be delivered twice, so make sure that a second
+            delivery does no harm.
         accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
-            JWT key. Such a post proves nothing. It is a hint to ask the server, which stores the
-            outcome only after it has received the reply.
+            JWT key. Such a post proves nothing and is only a hint to ask the server, which stores
+            the outcome after it has received the reply.
         run_later: Needed for unsigned posts: a function that runs its argument, a job, after the
             reply was sent, such as `executor.submit`. For each URL one job runs at a time and asks
             about at most four tokens a minute, because anyone who learns the URL can post made-up
@@ -127,7 +128,7 @@ class CallbackReceiver:
                 in the URL, and `SessionOutcome.reference` returns it. At most 200 characters.
 
         Raises:
-            RequestError: The request is too large for a URL, with its reference. Ask for fewer
+            RequestError: The request and its reference are too large for a URL. Ask for fewer
                 attributes or shorter values, or get the answer without a callback.
             UsageError: The reference is too long, or has a character that cannot be printed.
         """
@@ -149,8 +150,9 @@ class CallbackReceiver:
             url: The URL or its path, as received.
             headers: A mapping or pairs, such as a WSGI environ or the headers of an ASGI scope.
             body: The whole body, as received.
-            received_at: An aware time at which it was received, if the application has kept the
-                request to handle it later. The URL and the signature must have been valid then.
+            received_at: When the request was received, as an aware time, if the application has
+                kept it to handle it later. The URL and the signature must have been valid at that
+                time.
 
         Returns:
             The response to send, unchanged: 204, or a refusal whose body has the reason for the
@@ -202,7 +204,7 @@ class AsyncCallbackReceiver:
     """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
     `receive` is awaited. `deliver` may be async or not; `run_later` is called with a function that
-    returns a coroutine, as the background tasks of web frameworks are.
+    returns a coroutine, as web frameworks do with background tasks.
     """
 
     def __init__(
@@ -274,18 +276,18 @@ class StaticSessionReceiver:
     """Receives the callbacks of a static session, and delivers each outcome once.
 
     A static session is defined in the server's configuration. An app starts it from a printed QR,
-    and the application learns of the session only from the server's post. Threads may share the
+    and the application first hears of the session when the server posts. Threads may share the
     receiver, and any process with the same store can receive any post.
 
     Args:
         requestor: A requestor of that server. Its `server_key` verifies the posts.
         url: The session's `callbackUrl` in the server's configuration. Its last segment is a
-            secret, as `secrets.token_urlsafe()` makes it, so that strangers cannot post.
+            secret, for example from `secrets.token_urlsafe()`, so that strangers cannot post.
         request: The session's `request` in the same configuration, which an answer is compared
             with. `read_request` reads it from JSON.
         store: Remembers what was delivered. All processes share it.
-        deliver: A function of a `SessionOutcome`, as for a `CallbackReceiver`. The outcome's
-            `token` is new to the application, and different each time the QR is used.
+        deliver: A function that takes a `SessionOutcome`, as for a `CallbackReceiver`. The
+            outcome's `token` is new to the application, and different each time the QR is used.
 
     Raises:
         ConfigurationError: The URL is invalid, plain HTTP, or without a secret; the store or

@@ -1,11 +1,12 @@
-"""Checks of a whole website at start-up: one table, with an identifier for each.
+"""Checks of a whole website at start-up: one table, with an identifier for each check.
 
 An adapter of a web framework fills in `SiteFacts`, `check_site` compares them with the table, and
-the framework shows the findings in its own way. An unknown fact is left out, and its checks find
-nothing. The table is printed in `docs/explanation/site-checks.md`.
+the framework shows the findings in its own way. An adapter leaves out facts that it cannot
+determine, and the checks of such a fact find nothing. The table is printed in
+`docs/explanation/site-checks.md`.
 
-An identifier keeps its meaning forever, as sites silence findings by it. A number that is no longer
-used is not used again.
+An identifier keeps its meaning forever, because sites use it to silence findings. A retired number
+is never used again.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ class SealingKeys(Enum):
     """The origin of the keys that seal handles and URLs."""
 
     OWN = "own"
-    """They are separate settings, or come from a strong key of the framework."""
+    """The keys are separate settings, or come from a strong key of the framework."""
     WEAK = "weak"
-    """They come from a key of the framework that can be guessed, such as a tutorial's."""
+    """The keys come from a framework key that can be guessed, such as one in a tutorial."""
     MISSING = "missing"
-    """There are none, so each process makes its own."""
+    """No keys are set, so each process makes its own."""
 
 
 class BrowserPackage(Enum):
@@ -84,7 +85,8 @@ class SiteFacts(ValueObject):
         server_url: The base URL of the IRMA server.
         frontend_url: Where apps and browsers reach the server, if that is another URL.
         has_server_key: Whether answers come from signed results.
-        is_server_key_fetched: Whether the key that verifies them comes from the server itself.
+        is_server_key_fetched: Whether the key that verifies signed results comes from the server
+            itself.
         has_authentication: Whether the requestor authenticates to the server.
         risks: The risks that the site allows.
         demo_questions: The names of questions that ask for attributes of `irma-demo`.
@@ -92,7 +94,7 @@ class SiteFacts(ValueObject):
         posted_urls: The pages that the IRMA server posts to.
         origins: Other origins whose pages may call the site.
         sealing_keys: The origin of the sealing keys.
-        is_store_shared: Whether all processes of the site have the same store.
+        is_store_shared: Whether all processes of the site share the store.
         workers: The number of the site's processes.
         is_session_in_cookie: Whether the framework keeps its web session in a cookie, and not on
             the server.
@@ -161,8 +163,8 @@ class Check(ValueObject):
         id: The stable identifier. `E` is an error and `W` a warning.
         finding: What is wrong.
         remedy: What to do, or to type.
-        find: Decides whether it is wrong.
-        in_debug: Whether it is wrong on a developer's machine too.
+        find: Decides whether there is something to report.
+        in_debug: Whether the check also applies on a developer's machine.
     """
 
     id: str
@@ -204,7 +206,7 @@ def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
 
 @boundary
 def facts_of(context: RequestorContext, questions: Questions | None = None) -> SiteFacts:
-    """Return the facts that a requestor and the questions of a site show.
+    """Return the facts that follow from a site's requestor and questions.
 
     Args:
         context: The requestor's `context`.
@@ -376,7 +378,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E013",
-        "The official browser package is missing, so pages show no QR",
+        "The official browser package is missing, so pages show no QR code",
         "Run irma-backend browser-package DIRECTORY.",
         lambda facts: _found(when=facts.browser_package is BrowserPackage.MISSING),
         in_debug=True,
@@ -396,15 +398,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W001",
-        "The requestor has no `server_key`, so an answer is as safe as the connection to the "
-        "server, and no safer",
+        "The requestor has no `server_key`, so an answer is only as safe as the connection "
+        "to the server",
         "Copy the public key from the server's configuration, and pass it as `server_key`.",
         lambda facts: _found(when=facts.has_server_key is False),
     ),
     Check(
         "irma.W002",
-        "The key that verifies results is fetched from the server, which proves no more than TLS "
-        "does",
+        "The key that verifies results is fetched from the server, so it is only as "
+        "trustworthy as TLS",
         "Copy the public key from the server's configuration, and pass it as `server_key`.",
         lambda facts: _found(when=facts.is_server_key_fetched),
     ),
@@ -419,7 +421,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.W004",
         "The store is in the memory of one process, and is lost at each restart",
-        "Use a store that all processes share, unless there is certainly only one process.",
+        "Use a store that all processes share, unless you are certain that there is only one "
+        "process.",
         lambda facts: _found(when=facts.is_store_shared is False and (facts.workers or 1) == 1),
     ),
     Check(

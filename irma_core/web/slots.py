@@ -48,7 +48,7 @@ _EVICTION: Final = timedelta(minutes=1)
 _PAUSE: Final = timedelta(milliseconds=50)
 _SECRET_DIGITS: Final = 10**13
 _NUMBERS: Final = 100
-"""With these, a return number is an integer that JavaScript represents exactly."""
+"""Keeps return numbers within the integers that JavaScript represents exactly."""
 
 
 @final
@@ -73,7 +73,7 @@ class Slot(ValueObject):
 
 
 def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: str) -> Flow[Slot]:
-    """Claim a slot of a browser; cancel its oldest session if there is no free one.
+    """Claim a slot of a browser; cancel the browser's oldest session if no slot is free.
 
     Raises:
         StoreError: The store failed.
@@ -88,7 +88,8 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
             slot = Slot(settings.slot_key(binding, number), number, claim)
             other = yield from claim_flow(context, store, slot.key, claim.encode(), lifetime)
             if other is None:
-                # The handle of an earlier session stays for repeats of its finish until now.
+                # The handle of an earlier session was kept until now, for repeated finishes of that
+                # session.
                 yield from delete_flow(context, store, slot.handle_key)
                 return slot
             taken.append(attrs.evolve(slot, claim=other.decode("latin-1")))
@@ -135,10 +136,10 @@ def keep_handle_flow(
 
 
 def return_number(slot: int, claim: str) -> int:
-    """Return the number by which a page finds its session when the app has returned to it.
+    """Return the number by which a page finds its session after the app has opened the page.
 
-    It consists of digits that cannot be guessed and the slot's number. Without them the cookie
-    would be enough to find a session, and a cookie of a shared computer is easily copied.
+    It consists of digits that cannot be guessed and the slot's number. Without these digits the
+    cookie would be enough to find a session, and a shared computer's cookie is easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
     return secret % _SECRET_DIGITS * _NUMBERS + slot
@@ -150,8 +151,8 @@ def find_session_flow(
     """Return the session of a question that has this return number.
 
     Raises:
-        WebRefusal: `body_invalid`: it cannot be such a number. `handle_invalid`: there is no such
-            session.
+        WebRefusal: `body_invalid`: the value cannot be a return number. `handle_invalid`: there is
+            no such session.
         HandleError: The session's handle is refused.
         StoreError: The store failed.
     """

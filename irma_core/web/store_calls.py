@@ -40,7 +40,7 @@ def _repeated_flow(
         try:
             return (yield from make(deadline))
         except StoreError:
-            # Between half of the pause and all of it, so that callers do not return together.
+            # Between half and all of the pause, so that callers do not retry at the same time.
             wait = pause * (0.5 + context.jitter() / 2)
             if context.seconds_left(deadline) <= wait.total_seconds():
                 raise
@@ -76,10 +76,11 @@ def put_flow(
     """Put a value unless the key has one.
 
     Returns:
-        Whether the key had none. False is also the result of a repeat after a lost reply.
+        Whether the key had no value. False is also the result if the reply to an earlier try was
+        lost.
 
     Raises:
-        StoreError: The store fails for longer than `PATIENCE`. The value may be there.
+        StoreError: The store fails for longer than `PATIENCE`. The value may have been put.
     """
     return _repeated_flow(context, partial(put_if_absent, store, key, value, lifetime))
 
@@ -90,7 +91,7 @@ def new_claim(now: datetime) -> str:
 
 
 def claimed_at(claim: str) -> float:
-    """Return when a claim was made, in seconds since 1970; zero for a value of another form."""
+    """Return when a claim was made, in seconds since 1970; zero for any other value."""
     try:
         return float(claim.partition(" ")[0])
     except ValueError:
@@ -107,10 +108,10 @@ def claim_flow(
     """Claim a key with a value that no other call uses.
 
     Returns:
-        None if the claim is the caller's; otherwise the value of the other claim.
+        None if the caller now holds the claim; otherwise the value of the other claim.
 
     Raises:
-        StoreError: The store fails for longer than `PATIENCE`. The claim may be there.
+        StoreError: The store fails for longer than `PATIENCE`. The claim may have been put.
     """
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     while True:

@@ -1,4 +1,4 @@
-"""The answer that the application's login receives, and the outcome of a finish."""
+"""The answer that the application's login receives, and the outcome of a `finish` call."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ class WebAnswer(ValueObject):
 
 
 Complete: TypeAlias = Callable[[WebAnswer], JsonValue | Awaitable[JsonValue]]
-"""The application's login. It returns JSON of at most 4 KiB, which a repeated finish returns
-too."""
+"""The application's login. It returns JSON of at most 4 KiB, which repeated calls also return."""
 
 
 def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:
@@ -81,7 +80,7 @@ def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Finished(ValueObject):
-    """How a finish ended.
+    """The outcome of a `finish` call.
 
     Args:
         reply: The reply to send.
@@ -118,7 +117,7 @@ class Finished(ValueObject):
 
     @property
     def error(self) -> Exception | None:
-        """The error that was raised, for a log or a crash report; None without one."""
+        """The error that was raised, for a log or a crash report; None if there was none."""
         return self.reply.error
 
     @property

@@ -1,4 +1,4 @@
-"""A page's call on its way through a flow: its session, and its reply."""
+"""A page's call while a flow handles it: its session, and its reply."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class WebCall(ValueObject):
     Args:
         context: The requestor's context.
         settings: The website's settings.
-        step: Which call it is.
-        name: The name of the question that it is about, as the page gave it.
+        step: The step that the page calls.
+        name: The name of the call's question, as the page sent it.
         request: The request.
     """
 
@@ -43,12 +43,12 @@ class WebCall(ValueObject):
     request: WebRequest
 
     def read_post(self) -> BrowserPost:
-        """Check what the page posted, and return it.
+        """Check the page's post, and return it.
 
         Raises:
             WebRefusal: The request is refused.
-            ConfigurationError: The website's cookie is only for development, and this is not
-                development.
+            ConfigurationError: The website uses the cookie for development, but the request does
+                not come over plain HTTP from this machine.
         """
         if self.name not in self.settings.questions:
             raise WebRefusal("unknown_question")

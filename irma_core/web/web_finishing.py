@@ -5,12 +5,12 @@ The steps, with the effect of a failure:
 1. The handle is opened. A failure up to step 4 changes nothing.
 2. An outcome in the store is a repeat: the first reply was lost, or the page sent the same call
    several times. It is returned again, for a minute.
-3. The server has the answer. It stays there, so a repeat gets it again.
+3. The answer is fetched from the server, which keeps it, so a repeat can fetch it again.
 4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
 5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
-   the process dies, the claim stays. It is then unknown whether the login worked, so it does not
-   run again, and the page says so.
-6. The outcome is stored. The login has worked whether or not that succeeds.
+   the process dies, the claim stays. It is then unknown whether the login worked, so the login does
+   not run again, and the page shows this.
+6. The outcome is stored. The login has worked even if storing fails.
 7. The slot is freed.
 """
 
@@ -54,7 +54,7 @@ __all__ = ["finish_flow"]
 _REPEATS: Final = timedelta(minutes=1)
 """How long a repeated call gets the outcome of the first call."""
 _LONGEST_WAIT: Final = timedelta(seconds=10)
-"""How long a call waits for the login of another one. The page repeats it after that."""
+"""How long a call waits for another call's login. After that, the page repeats its call."""
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
 _LONGEST_PAUSE: Final = timedelta(milliseconds=500)
 _LARGEST_VALUE: Final = 4096
@@ -119,7 +119,7 @@ class _Login(ValueObject):
 
     @property
     def lifetime(self) -> timedelta:
-        """Longer than the handle is valid, by any process's clock."""
+        """How long entries are kept: longer than the handle is valid by any process's clock."""
         return self.settings.handle_lifetime + CLOCK_SKEW
 
     @property
@@ -130,7 +130,7 @@ class _Login(ValueObject):
         """Return the outcome of an earlier call, or None.
 
         Raises:
-            WebRefusal: `already_used`: it is too old to be repeated.
+            WebRefusal: `already_used`: the outcome is too old to be repeated.
             StoreError: The store failed.
         """
         context, settings = self.context, self.settings
@@ -152,8 +152,8 @@ class _Login(ValueObject):
         """Claim the login, or return the outcome of the call that claimed it before.
 
         Raises:
-            WebRefusal: `busy`: the other call is still running. `interrupted`: it has died.
-                `already_used`: its outcome is too old.
+            WebRefusal: `busy`: the other call is still running. `interrupted`: the other call has
+                died. `already_used`: the outcome is too old.
             StoreError: The store failed.
         """
         context, store = self.context, self.settings.store
@@ -181,7 +181,7 @@ class _Login(ValueObject):
 
         Raises:
             Exception: The application's function raised it.
-            UsageError: It did not return JSON of at most 4 KiB.
+            UsageError: The function did not return JSON of at most 4 KiB.
         """
         context, settings = self.context, self.settings
         try:

@@ -46,7 +46,7 @@ class WebSession(ValueObject):
 
 
 def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
-    """Return the handle of a session, for the browser with that cookie.
+    """Return the handle of a session, bound to the browser's cookie.
 
     Raises:
         RequestError: The request is too large.
@@ -84,8 +84,8 @@ def open_handle(
             slot, claim, reference, session = 0, "", "", None
     if session is None:
         raise HandleInvalidError("the handle has a format that this version cannot read")
-    # It was sealed with a longer lifetime, under an earlier setting. The store may have forgotten
-    # its login.
+    # The handle was sealed with a longer lifetime, under an earlier setting. The store may already
+    # have dropped its login.
     if now - session.started_at >= settings.handle_lifetime:
         raise HandleExpiredError("the handle has expired: start a new session")
     return WebSession(session, name, slot, claim, reference)

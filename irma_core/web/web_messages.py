@@ -1,4 +1,4 @@
-"""Requests from a browser, and the replies: plain values that any framework can convert."""
+"""Requests from a browser, and replies to them: plain values that any framework can convert."""
 
 from __future__ import annotations
 

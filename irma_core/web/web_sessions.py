@@ -42,15 +42,14 @@ class WebSessions:
     call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a failure,
     is either a 200 or a JSON error with a code and a sentence for the person.
 
-    A session belongs to the browser that started it. A separate cookie, which is set once, ensures
-    that. The cookie needs HTTPS. A browser may have several sessions at a time, one in each of its
-    tabs.
+    A session belongs to the browser that started it. A separate cookie, which is set once and needs
+    HTTPS, ensures that. A browser may have several sessions at a time, one in each of its tabs.
 
     Args:
-        requestor: The requestor whose sessions these are.
+        requestor: The requestor that starts the sessions.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
             keys, put the new one first, and remove the old one half an hour later.
-        store: Records the slots of browsers and the logins that are done. All processes share it.
+        store: Records the browsers' slots and the completed logins. All processes share it.
         questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.
         next_sessions: Chooses the next sessions of questions with `has_next_session`.
@@ -121,18 +120,18 @@ class WebSessions:
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
         """Run the application's login with the answer of a session, once.
 
-        For a minute, a repeated call, such as after a lost reply or a double click, gets the same
-        outcome, and the login does not run again.
+        For a minute, a repeated call, for example after a lost reply or a double click, gets the
+        same outcome without running the login again.
 
         Args:
             name: As for `start`.
             request: The browser's request. Its JSON has either the `handle` or a `slot`, which is
                 the number in the fragment `#irma-NAME-NUMBER` with which the app returned to the
                 page. It may also have `next`, a page of the same site.
-            complete: The login, a function of a `WebAnswer`. It returns a small JSON value, such as
-                the key of the framework's session, from which the caller can restore the same state
-                for a repeated call. If it raises, a repeated call runs it again. It raises
-                `LoginRefusedError` to refuse the person.
+            complete: The login, a function that takes a `WebAnswer`. It returns a small JSON value,
+                such as the key of the framework's session, from which the caller can restore the
+                same state for a repeated call. If it raises, a repeated call runs it again. It
+                raises `LoginRefusedError` to refuse the person.
 
         Returns:
             The outcome, with the reply to send: `next`, or an error.

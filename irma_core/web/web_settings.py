@@ -1,4 +1,4 @@
-"""The settings of `WebSessions`, checked, and the names under which things are stored."""
+"""The settings of `WebSessions`, checked, and the keys under which values are stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class WebSettings(ValueObject):
         sealer: Seals handles and outcomes.
         store: Contains slots, claims and outcomes.
         questions: The questions, by name.
-        site: The known facts about the website itself.
+        site: The settings that describe the website itself.
         callbacks: Makes the callback URLs, or None.
         next_sessions: Makes the next-session URLs, or None.
         lifetime: How long the person has to connect an app.
@@ -133,7 +133,7 @@ def check_receivers(settings: WebSettings, question: Question) -> None:
     """Check that the receivers that a question needs are configured.
 
     Raises:
-        ConfigurationError: One is missing.
+        ConfigurationError: A receiver is missing.
     """
     if question.has_callback and settings.callbacks is None:
         raise ConfigurationError(
@@ -158,7 +158,7 @@ def check_origins(origins: object) -> frozenset[str]:
     """Return the other origins whose pages may call a site.
 
     Raises:
-        ConfigurationError: They are not origins.
+        ConfigurationError: The setting is not a list of origins.
     """
     if isinstance(origins, str | bytes) or not isinstance(origins, Iterable):
         raise ConfigurationError('origins: must be a list such as ["https://app.example"]')

@@ -96,7 +96,7 @@ def _start_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
         yield from keep_handle_flow(context, settings, slot, name, handle)
         reply = _started(session, handle)
     except GeneratorExit:
-        raise  # a closed generator can send nothing
+        raise  # a generator that is being closed cannot send anything
     except BaseException:
         if token is not None:
             yield from try_cancel_flow(context, token)
@@ -155,7 +155,7 @@ def _ready_request(
 
 
 def _started(session: StartedSession, handle: str) -> JsonValue:
-    # It refuses to write the requestor token.
+    # `browser_json` refuses to write the requestor token.
     shown = cast("dict[str, JsonValue]", read_json(session.browser_json(handle)))
     shown["handle"] = shown.pop("token")
     timeout = session.request.timeout or _NO_TIME

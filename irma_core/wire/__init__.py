@@ -2,5 +2,5 @@
 
 Plain functions read and write what every session needs (`read_results`, `write_requests`). cattrs
 reads only requests that come from outside: from command lines, request JWTs and handles.
-`read_requests` imports it when it reads the first of them.
+`read_requests` imports cattrs when it reads the first such request.
 """

@@ -1,8 +1,8 @@
-"""Structure JSON values into the request classes by cattrs.
+"""Structure JSON values into the request classes with cattrs.
 
 cattrs is for requests that come from outside, where clear errors matter more than speed; it is
-imported when the first of them is read. What a server sends in every session is read by the plain
-functions of `read_results`.
+imported when the first of them is read. The plain functions of `read_results` read what a server
+sends in every session.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
 
 
 def _first_error(error: BaseException, path: str) -> WireError:
-    """Return the first error of a group from cattrs. The group's own messages print values."""
+    """Return the first error of a group from cattrs. The group's own messages contain values."""
     if isinstance(error, ClassValidationError):
         noted, rest = error.group_exceptions()
         for inner in rest:
@@ -246,7 +246,7 @@ def _read_some_object(value: JsonValue, _kind: object) -> dict[str, JsonValue]:
 
 
 def _read_issued(value: JsonValue, _kind: object) -> int | None:
-    # A server in Go reads a missing value as zero, which revokes all.
+    # A server in Go reads a missing value as zero, and zero revokes every credential with the key.
     return None if value is None else read_int(value) or None
 
 

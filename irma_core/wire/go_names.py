@@ -1,10 +1,10 @@
 """Names in JSON as a server in Go reads them, ignoring case.
 
 Go's `encoding/json` fills a field of a struct from any name that equals the field's under Unicode's
-simple case folding; the last such name wins. `ISS` is `iss`, and a long s (U+017F) is an s. Only
-the keys of a map are exact. So a check of exact names proves nothing if an object also has a name
-in another spelling, or has only that one. Values that were signed, or that are passed on unchanged,
-must contain no such name.
+simple case folding; the last such name wins. For example, `ISS` fills `iss`, and a long s (U+017F)
+counts as an s. Only the keys of a map are compared exactly. So a check of exact names proves
+nothing if an object also has, or only has, a name in another spelling. Values that were signed, or
+that are passed on unchanged, must contain no such name.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
 
     Args:
         value: The value that was read.
-        maps: The fields that Go reads as maps, in which names are exact, and how many levels of
-            maps each holds.
+        maps: The fields that Go reads as maps, in which names are compared exactly, and how many
+            levels of maps each holds.
     """
     left: list[tuple[JsonValue, int]] = [(value, 0)]
     while left:  # no recursion, because it would hit Python's limit before the reader does

@@ -1,4 +1,4 @@
-"""Upgrade session requests in the form from before condiscons (2019) to the present form."""
+"""Upgrade session requests from the form used before condiscons (2019) to the current form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_legacy(fields: dict[str, JsonValue]) -> bool:
 
 
 def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the same request in the present form.
+    """Return the same request in the current form.
 
     Raises:
         WireError: A value is invalid; the error has its path.
@@ -33,7 +33,7 @@ def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     context, content = _CONTEXTS[kind]
     for name in _NOT_LEGACY - {content}:
         if name in fields:
-            # The server would ignore it silently.
+            # The server would silently ignore such a field.
             raise WireError(f".{name}", "is not a field of a request in this old form")
     old = {"type", content, "messageType"} if kind == "signing" else {"type", content}
     modern = {key: value for key, value in fields.items() if key not in old}

@@ -1,6 +1,6 @@
 """Read requests that come from outside: from files, command lines, handles and verified JWTs.
 
-They are written by hand or by other programs, so unknown fields are refused.
+People or other programs write them, so unknown fields are refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def read_request_value(value: JsonValue) -> AnyRequest:
     try:
         fields = read_object(value)
         if "request" in fields:
-            # Libraries from before 2019 add `data`, which asks for nothing: servers ignore it.
+            # Libraries from before 2019 add `data`, which requests nothing, and which servers
+            # ignore.
             fields = {name: item for name, item in fields.items() if name != "data"}
             return _read_extended(fields)
         if fields.get("@context") == REVOCATION_CONTEXT:
@@ -68,7 +69,7 @@ def read_request(text: str | bytes) -> AnyRequest:
 
 
 def _without_mark(text: str | bytes) -> str | bytes:
-    """Return JSON without the byte order mark that editors on Windows begin a file with.
+    """Return JSON without the byte order mark that Windows editors put at the start of a file.
 
     RFC 8259, section 8.1, lets a reader ignore it.
     """
@@ -101,7 +102,7 @@ def _read_extended(fields: dict[str, JsonValue]) -> ExtendedRequest:
     return attrs.evolve(extended, request=named)
 
 
-# cattrs is imported by the first request that is read, as most programs read none.
+# cattrs is imported when the first request is read, because most programs read none.
 
 
 def _structure(value: JsonValue, model: type[ModelT]) -> ModelT:

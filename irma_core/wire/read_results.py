@@ -110,7 +110,7 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
         return ()
     lists = read_list(value, ".disclosed")
     if lists and type(lists[0]) is dict:
-        # Results of old servers are flat: one attribute for each disjunction.
+        # Results from old servers are flat: one attribute for each disjunction.
         return tuple([(attribute,) for attribute in _read_attributes(lists, ".disclosed")])
     read: list[tuple[DisclosedAttribute, ...] | None] = []
     for item in lists:
@@ -176,7 +176,7 @@ def _read_signature(value: JsonValue) -> AttributeBasedSignature:
     message = read_string(require_field(fields, "message", ".signature"), ".signature.message")
     try:
         return AttributeBasedSignature(write_json(fields), message)
-    except RecursionError:  # the writer takes more stack for each level than the reader
+    except RecursionError:  # the writer uses more stack for each level than the reader
         raise WireError(".signature", "is nested too deeply") from None
 
 
@@ -201,7 +201,7 @@ def read_session_package(value: JsonValue) -> SessionPackage:
 
 
 def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
-    """Read what the browser needs; unknown fields are kept for it."""
+    """Read the data for the browser, including unknown fields."""
     fields = read_object(value, path)
     get = fields.get
     authorization = require_field(fields, "authorization", path)

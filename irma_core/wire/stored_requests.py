@@ -1,7 +1,7 @@
 """The form in which a request, or a started session, is stored until its answer arrives.
 
-A result becomes an answer only by comparison with what was asked. So the request is stored: in a
-handle, in a callback URL, in a store, or in the application's database. By the time the answer
+A result becomes an answer only when it is compared with what was asked. So the request is stored:
+in a handle, in a callback URL, in a store, or in the application's database. By the time the answer
 arrives, the application may have been deployed with another request.
 
 The stored form has everything that an answer is compared with. This includes the names of the
@@ -62,7 +62,8 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
     """Return the form in which a request is stored.
 
     Raises:
-        RequestError: It takes more than `MAX_STORED_BYTES`, or a slot's name is not valid Unicode.
+        RequestError: The request takes more than `MAX_STORED_BYTES`, or a slot's name is not valid
+            Unicode.
     """
     reduced = _reduced(request.request)
     slots: list[JsonValue] = list(reduced.disclose.slots)
@@ -77,15 +78,16 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
 
 
 def check_storable(request: ExtendedRequest) -> None:
-    """Check that a request can be stored, and so that its session fits in a handle.
+    """Check that a request can be stored, so that its session also fits in a handle.
 
     Raises:
-        RequestError: It takes more than `MAX_STORED_BYTES`, or a slot's name is not valid Unicode.
+        RequestError: The request takes more than `MAX_STORED_BYTES`, or a slot's name is not valid
+            Unicode.
     """
     asked = request.request
     if asked.is_storable:  # websites start many sessions with the same request
         return
-    # A cheap upper bound, as every start comes here.
+    # A cheap upper bound, because this runs at every start.
     size = sum(map(len, asked.revocation)) + _BYTES_PER_ATTRIBUTE * (len(asked.revocation) + 8)
     for slot in asked.disclose.slots:
         size += len(check_text(str(slot), "disclose")) + _BYTES_PER_ATTRIBUTE
@@ -181,12 +183,12 @@ def read_stored_session(value: JsonValue) -> StartedSession | None:
 def dump_started_session(session: StartedSession) -> str:
     """Return a started session as a string, for the application's own database.
 
-    The string holds the requestor token in the clear, which suffices to read the result and to
+    The string holds the requestor token in the clear, which is enough to read the result and to
     cancel the session. Store it like a password, and never send it to a browser. For a browser,
     make a handle with `Handles` instead.
 
-    It keeps the parts of the request that an answer is compared with, and the slot names. It
-    leaves out issued credentials and callback URLs, and replaces a message by its SHA-256.
+    The string keeps the parts of the request that an answer is compared with, and the slot names.
+    It leaves out issued credentials and callback URLs, and replaces a message with its SHA-256.
 
     Args:
         session: What `start_session` returned.
@@ -196,8 +198,8 @@ def dump_started_session(session: StartedSession) -> str:
 
     Raises:
         UsageError: The argument is not a `StartedSession`.
-        RequestError: The request is too large to be stored: only something other than this library
-            can have started the session.
+        RequestError: The request is too large to be stored, so this library cannot have started the
+            session.
     """
     check_instance(session, StartedSession, "session", "a StartedSession")
     return write_json({_VERSION_FIELD: _VERSION, **stored_session(session)})

@@ -28,7 +28,7 @@ EnumT = TypeVar("EnumT", bound=Enum)
 class WireError(ValueError):
     """A JSON value does not have the form that the protocol prescribes.
 
-    `path` leads to it from the value that is being read: `.disclosed[0][1].id`.
+    `path` leads from the value that is being read to the invalid part: `.disclosed[0][1].id`.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -40,7 +40,7 @@ class WireError(ValueError):
         return type(self), (self.path, self.reason)
 
     def inside(self, path: str) -> WireError:
-        """Return the same error for an outer value, which contains this one at `path`."""
+        """Return the same error for an outer value, which contains the inner value at `path`."""
         return WireError(path + self.path, self.reason)
 
 

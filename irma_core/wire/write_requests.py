@@ -1,6 +1,6 @@
 """Write requests as JSON values.
 
-This is written by hand because fields depend on each other: slots have names in the models and
+This code is written by hand because fields depend on each other: slots have names in the models and
 positions in JSON.
 """
 
@@ -42,14 +42,15 @@ SIGNATURE_CONTEXT: Final = "https://irma.app/ld/request/signature/v2"
 ISSUANCE_CONTEXT: Final = "https://irma.app/ld/request/issuance/v2"
 REVOCATION_CONTEXT: Final = "https://irma.app/ld/request/revocation/v1"
 SLOT_NAMES: Final = "slotNames"
-"""A field of this library beside `request`. Servers ignore it; the protocol has no slot names."""
+"""This library's own field next to `request`. Servers ignore it; the protocol has no slot names."""
 
 
 def request_value(request: AnyRequest) -> dict[str, JsonValue]:
     """Return the JSON value of a request of any kind.
 
     Raises:
-        RequestError: A credential's validity is a duration, which only a start turns into a date.
+        RequestError: A credential's validity is a duration, which becomes a date only when a
+            session starts.
     """
     if isinstance(request, ExtendedRequest):
         return _extended_request_value(request)
@@ -62,7 +63,7 @@ def write_request(request: AnyRequest) -> str:
     """Return the JSON text of a request of any kind.
 
     Raises:
-        RequestError: As `request_value`.
+        RequestError: As for `request_value`.
     """
     if isinstance(request, RevocationRequest):
         return write_json(_revocation_request_value(request))
@@ -74,7 +75,7 @@ def write_request(request: AnyRequest) -> str:
 
 
 def _write_session_request(request: SessionRequest) -> str:
-    # Kept with the request, which is frozen: websites start many sessions with the same one.
+    # Cached in the frozen request, because websites start many sessions with the same request.
     if request.written is None:
         written = Hidden(write_json(_session_request_value(request)))
         object.__setattr__(request, "written", written)
@@ -86,7 +87,7 @@ def named_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
     """Return the JSON value of a request with the names of its slots, which servers ignore.
 
     Raises:
-        RequestError: As `request_value`.
+        RequestError: As for `request_value`.
     """
     names = request.request.disclose.names
     value = _extended_request_value(request)

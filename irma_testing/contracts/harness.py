@@ -1,7 +1,7 @@
 """Run the scenarios of the contracts, against a misbehaving server or with plugins.
 
 Every scenario is written once, as a coroutine. A sync transport or plugin runs on a thread, so
-authors need no pytest plugin for asyncio.
+authors do not need a pytest plugin for asyncio.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CONCURRENT_CALLS: Final = 32
 PATIENCE: Final = 60.0
 """Seconds until the deadline of a call that should end by itself, even on a busy machine."""
 MAX_DELAY: Final = 60.0
-"""Seconds that a call may be late on a busy machine. A call without a bound takes longer."""
+"""Seconds by which a call may be late on a busy machine. A call without a limit takes longer."""
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
 """The requestor token in each URL. No error may contain it."""
 _FULL_PEM_LINE: Final = 16
@@ -284,7 +284,7 @@ def elapsed(start: float) -> float:
 
 
 def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
-    """Return the form in which `thing` shows a secret, or `None` if it shows none.
+    """Return the form in which `thing` shows a secret, or `None`.
 
     The strings of `thing` are searched for each secret, in plain form, in hexadecimal and in
     base64. If it is an error, its traceback is searched too.

@@ -1,8 +1,8 @@
 """A signal that interrupts no system call, for tests of parts that block their thread.
 
 Python runs the handler of a signal on the main thread, between two steps of the program. A signal
-that arrives just before a system call does not end that call, so the handler has to wait for it. A
-signal that another thread receives has the same effect, at any moment.
+that arrives just before a system call does not end that call, so the handler runs only after the
+call. A signal that another thread receives has the same effect, at any moment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HANG: Final = 60.0
 
 @contextmanager
 def signal_while_blocked() -> Generator[None]:
-    """Send SIGINT during the block, which must end by `KeyboardInterrupt`.
+    """Send SIGINT during the block, which must end with `KeyboardInterrupt`.
 
     Raises:
         AssertionError: The block noticed the signal too late.

@@ -48,7 +48,7 @@ def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes
     encoded = key.encode() if isinstance(key, str) else key
     if algorithm == HS256:
         return hmac.compare_digest(hmac.digest(encoded, data, "sha256"), signature)
-    assert algorithm == RS256, "a server knows HS256 and RS256 only"
+    assert algorithm == RS256, "a server supports only HS256 and RS256"
     public_key = load_pem_public_key(encoded)
     assert isinstance(public_key, RSAPublicKey), "the verifying key is an RSA public key in PEM"
     try:
@@ -62,7 +62,8 @@ def _in_child(act: Callable[[], str]) -> str:
     """Return the outcome of `act` in a forked child, or how the child failed, died or hung."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python warns about forks with threads, but how a signer copes with a fork is tested here.
+        # Python warns about forks with threads, but this test is about how a signer copes with a
+        # fork.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:

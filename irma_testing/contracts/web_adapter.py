@@ -1,7 +1,7 @@
 """The contract of web adapters, for frameworks with threads and with an event loop alike.
 
 The tests check the adapter: that requests reach `WebSessions` complete, and that replies reach the
-browser. Decisions of `WebSessions` are tested elsewhere, so a test here fails only through an
+browser. Decisions of `WebSessions` are tested elsewhere, so a test here fails only because of an
 adapter.
 """
 
@@ -26,7 +26,7 @@ _AT_ONCE: Final = 3
 
 
 class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
-    """Tests of an adapter that lets a web framework serve `WebSessions`.
+    """Tests for an adapter with which a web framework serves `WebSessions`.
 
         class TestMyAdapter(WebAdapterContract):
             def make_application(self, site):

@@ -1,4 +1,4 @@
-"""The part of the contract of web adapters about attacks, and about bodies of any form."""
+"""The part of the web adapters' contract about attacks and about malformed bodies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WebAttacksMixin(WebHarness):
         victim.call("start")
         handle = self.started(attacker)
         assert victim.call("finish", handle=handle, headers=_CROSS_SITE).code == "other_site"
-        # A script in the visitor's page cannot do it either.
+        # A script in the visitor's page cannot log the visitor in as the attacker either.
         assert victim.call("finish", handle=handle).code == "other_browser"
         assert victim.user() is None
         assert not self.site.logins

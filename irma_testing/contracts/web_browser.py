@@ -20,7 +20,7 @@ Application: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpRe
 ResultT = TypeVar("ResultT")
 COOKIE: Final = "__Host-irma"
 _LIMIT: Final = 60.0
-"""Seconds, against hangs."""
+"""Seconds after which a request counts as hanging."""
 
 
 @final
@@ -85,7 +85,7 @@ class Reply:
             return
         assert 400 <= self.status < 600, f"the status is {self.status}"
         assert set(self.json) == {"error"}, "the reply is neither 200 nor an error"
-        assert set(self.json["error"]) == {"code", "message", "again"}, "the error is not whole"
+        assert set(self.json["error"]) == {"code", "message", "again"}, "the error is incomplete"
         assert self.json["error"]["message"], "the error has no sentence for the person"
 
     @property

@@ -1,4 +1,4 @@
-"""Set up the tests of the contract of web adapters, and search for secrets at the end of each."""
+"""Set up the tests of web adapters, and search for secrets at the end of each test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WebHarness:
     """The parts that the tests use; an author overrides the attributes and `make_application`.
 
     Attributes:
-        prefix: The path below which the adapter serves its pages.
+        prefix: The path under which the adapter serves its pages.
         csrf: The names of the cookie and of the header of the framework's own CSRF protection; None
             if it has none. The page `/` sets the cookie.
         site: The website under test.

@@ -91,7 +91,7 @@ class WebSite:
         origins: Other origins whose pages may call this website.
         logins: The e-mail addresses that logged in, one for each login.
         ended: The references of the callbacks, one for each session that ended.
-        refusal: An exception for `login` to raise at each call; None lets people log in.
+        refusal: An exception that `login` raises at each call; None lets people log in.
         callback_failure: An exception for `session_ended` to raise at each call, or None.
     """
 
@@ -211,7 +211,7 @@ class WebSite:
         """Log a person in, or raise `refusal`. The application calls it at each login.
 
         Returns:
-            The e-mail address, by which the application knows the person.
+            The e-mail address, by which the application identifies the person.
         """
         if self.refusal is not None:
             raise self.refusal
@@ -227,7 +227,7 @@ class WebSite:
         self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
     def choose_next(self, *_: object) -> DisclosureRequest:
-        """Return the session that follows one of `chain`."""
+        """Return the session that follows a session of `chain`."""
         return _ADULT
 
     def stored(self) -> str:
@@ -352,7 +352,7 @@ class _AsyncStore:
 
 @final
 class _Line:
-    """The connection to the server, which may be cut, and which records the tokens."""
+    """The connection to the server, which tests can cut, and which records the tokens."""
 
     def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
         self.server = server

@@ -72,7 +72,7 @@ class ScannedSession:
         url: The session pointer's URL.
         pairing_code: The code that the app shows, to be typed into the browser; None without
             pairing. The user's decision takes effect once the browser has completed pairing.
-        outcome: How the session ended; None before its end.
+        outcome: How the session ended; None before the session ends.
         next: The next session of a chain, or None.
     """
 
@@ -139,9 +139,10 @@ class ScannedSession:
 
         Args:
             choice: The option to disclose, by the number of the slot, from 0. For other slots the
-                app discloses the first option that it can, with an expired credential only if it
-                has no other. The empty option of an optional slot counts like any other. As
-                `optional()` puts it last, the slot is disclosed if possible; `{1: 1}` skips it.
+                app discloses the first option that it can, using an expired credential only if it
+                has no other. The empty option of an optional slot is an option like any other.
+                Because `optional()` puts it last, the slot is disclosed if possible; `{1: 1}` skips
+                the slot.
             follow: Whether to accept every chained session in the same way. If false, the next
                 session is in `next`.
 
@@ -164,7 +165,7 @@ class ScannedSession:
         self._decide(self._answer)
 
     def refuse(self) -> None:
-        """Refuse. This looks the same as the refusal of a user who lacks the attributes.
+        """Refuse. To the server, this looks like a user who lacks the attributes.
 
         Raises:
             AppError: The user has already decided.
@@ -309,7 +310,7 @@ class ScannedSession:
         self._check_undecided()
         reply = self._client.post(message.path, message.body(utc_now(self._server.clock)))
         if not reply.is_ok:
-            # As in the real app, so that a session that failed halfway ends.
+            # The real app does this too, so that a session that failed halfway ends.
             self._client.delete()
             self.outcome = Outcome(error=reply.code, message=reply.message)
             return
@@ -346,7 +347,7 @@ def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
 
 
 def _label(slot: int, request: StartRequest) -> str:
-    """Return the label of a slot in parentheses, as apps do not know the names of slots."""
+    """Return a slot's label in parentheses, because requests do not give slot names to apps."""
     label = (request.app_json.get("labels") or {}).get(str(slot)) or {}
     return f" ({label['en']})" if label.get("en") else ""
 
@@ -373,8 +374,8 @@ class SimulatedApp:
     def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
         """Return an app for the development server of another process, with an empty wallet.
 
-        It understands sessions of that server only. If the person must wait for pairing, `accept`
-        and the other decisions wait, too, for at most five minutes. The app does not learn of
+        The app can only answer sessions of that server. If the person must wait for pairing,
+        `accept` and the other decisions wait, too, for at most five minutes. The app receives no
         revocations.
 
         Args:
@@ -386,7 +387,7 @@ class SimulatedApp:
             IrmaError: The transport failed; see `Transport.send`.
             UsageError: An argument has another type.
         """
-        # An asyncio application need not load the transport for urllib3.
+        # Imported here so that an asyncio application does not load the urllib3 transport.
         from irma_testing.remote_server import RemoteServer  # noqa: PLC0415
 
         app = cls.__new__(cls)
@@ -399,7 +400,7 @@ class SimulatedApp:
 
     @property
     def credentials(self) -> tuple[HeldCredential, ...]:
-        """The credentials in the app, the newest first."""
+        """The credentials in the app, newest first."""
         return self._wallet.credentials()
 
     def add(
@@ -414,11 +415,11 @@ class SimulatedApp:
 
         Args:
             credential_type: `scheme.issuer.credential`.
-            attributes: Values by name. An attribute of the scheme that is omitted, or None, has
-                no value.
+            attributes: Values by name. An attribute in the scheme has no value if it is omitted or
+                None.
             issued_at: The time of issuance, an aware time; now by default.
-            expires_at: The time of expiry, an aware time; half a year from now by default. Both
-                are rounded down to a whole week since 1970, as in every IRMA credential.
+            expires_at: The time of expiry, an aware time; half a year from now by default. Both are
+                rounded down to a whole week since 1970, as in every IRMA credential.
 
         Returns:
             The credential. A singleton replaces an older credential of its type.
@@ -454,7 +455,7 @@ class SimulatedApp:
             The session, for the user to decide.
 
         Raises:
-            AppError: This is not a session pointer, or the server refuses the app.
+            AppError: The argument is not a session pointer, or the server refuses the app.
         """
         check_instance(
             pointer,
@@ -474,7 +475,7 @@ class SimulatedApp:
         """Scan and accept; for `server.when_started(app.accept)`.
 
         Raises:
-            AppError: As `scan` and `ScannedSession.accept`.
+            AppError: As for `scan` and `ScannedSession.accept`.
         """
         session = self.scan(pointer)
         session.accept()
@@ -484,7 +485,7 @@ class SimulatedApp:
         """Scan, and accept or refuse as an honest user; for `server.when_started(app.answer)`.
 
         Raises:
-            AppError: As `scan`.
+            AppError: As for `scan`.
         """
         session = self.scan(pointer)
         session.answer()
@@ -494,7 +495,7 @@ class SimulatedApp:
         """Scan and refuse; for `server.when_started(app.refuse)`.
 
         Raises:
-            AppError: As `scan`.
+            AppError: As for `scan`.
         """
         session = self.scan(pointer)
         session.refuse()

@@ -74,19 +74,19 @@ _REPLY_CACHE_SECONDS = 10.0
 
 @final
 class AppApi:
-    """The calls below `/irma`: those of apps, and those of the browser below `/frontend`.
+    """The calls under `/irma`: those of apps, and those of the browser under `/frontend`.
 
     Each call works on a copy of the session, which is stored if the call has changed it.
 
     Args:
         life: The settings, sessions and events of the server.
-        catch_up: Each event stream calls it when it is about to be read.
+        catch_up: Each event stream calls this function just before it is read.
     """
 
     def __init__(self, life: Lifecycle, catch_up: Callable[[], None]) -> None:
         self._life = life
         self._catch_up = catch_up
-        # The calls that anyone may make; those of the browser have been authorized before.
+        # The calls that anyone may make. The browser's calls have been authorized already.
         self._calls: Mapping[tuple[str, str], _Call] = {
             ("DELETE", "/"): self._cancel,
             ("GET", "/status"): self._status,
@@ -181,7 +181,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if the request repeats; like irmago, for any client."""
+        """Return the last reply if the request is repeated; like irmago, for any client."""
         cached = session.cached
         if (
             cached is None

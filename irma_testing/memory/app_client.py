@@ -29,7 +29,7 @@ _SESSION_URL = re.compile(
 
 
 class AppError(IrmaError):
-    """The app cannot do what the test demands.
+    """The app cannot do what the test requires.
 
     Attributes:
         code: The name of the server's error if the server refused, else an empty string.
@@ -42,7 +42,7 @@ class AppError(IrmaError):
 
 @contextmanager
 def understanding_reply() -> Generator[None]:
-    """Raise `AppError` if a reply has another form. A proxy or another version may have sent it.
+    """Raise `AppError` for a malformed reply, which a proxy or another version may have sent.
 
     Raises:
         AppError: The block failed because of the reply.
@@ -51,8 +51,8 @@ def understanding_reply() -> Generator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError, Refusal):
         raise AppError(
-            "the server's reply is not what an IRMA server of this version sends; check that no "
-            "proxy replies in its place"
+            "the reply is not what an IRMA server of this version sends; check that no "
+            "proxy replies in place of the server"
         ) from None
 
 
@@ -153,7 +153,7 @@ def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str
     """Return the URL in a scanned pointer or link, and whether it starts a static session.
 
     Raises:
-        AppError: It is not a session pointer.
+        AppError: The string is not a session pointer.
     """
     if isinstance(pointer, SessionPointer):
         return pointer.url, pointer.type.value == "redirect"

@@ -54,7 +54,7 @@ _LIST_OF_PROOFS = sequence(Kind(_read_proof))
 
 
 def _read_proofs(value: Json, _old: object) -> Any:
-    # The official server appends to a nil slice, so an empty list stays nil.
+    # The official server appends to a nil slice, which stays nil for an empty list.
     return _LIST_OF_PROOFS.read(value, None) or None
 
 
@@ -107,7 +107,7 @@ def read_commitments(body: bytes | None) -> dict[str, Any] | None:
     """Return the commitments of an app, or None if the body has none of their fields.
 
     Raises:
-        Refusal: As `read_message`.
+        Refusal: As for `read_message`.
     """
     try:
         value = parse_json(body or b"")

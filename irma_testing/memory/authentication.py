@@ -57,10 +57,10 @@ class RevocationRequest:
 def authenticate_start(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, StartRequest]:
-    """Return the requestor's name, empty without authentication, and its session request.
+    """Return the requestor's name and session request; the name is empty without authentication.
 
     Raises:
-        Refusal: No known requestor sent the request, or it is not a session request.
+        Refusal: The requestor is unknown, or the body is not a session request.
         ServerCrash: The official server crashes here.
     """
     name, jwt = _identify(settings, request, now)
@@ -72,10 +72,10 @@ def authenticate_start(
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RevocationRequest]:
-    """Return the requestor's name, empty without authentication, and its revocation request.
+    """Return the requestor's name and revocation request; without authentication, no name.
 
     Raises:
-        Refusal: No known requestor sent the request, or it is not a revocation request.
+        Refusal: The requestor is unknown, or the body is not a revocation request.
         ServerCrash: The official server crashes here.
     """
     name, jwt = _identify(settings, request, now)

@@ -40,7 +40,7 @@ _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
 _MAX_DEPTH = 10
 _MOST_SENT = 1000
-"""Requests to keep. A development server runs for weeks, and each has what a person disclosed."""
+"""The number of requests to keep: they contain disclosed data, and a server may run for weeks."""
 _REDIRECT_AS_GET = (301, 302, 303)
 _REDIRECT_UNCHANGED = (307, 308)
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
@@ -63,9 +63,9 @@ class CallbackSender:
     """Sends results, and records the requests.
 
     Args:
-        settings: The server's.
-        clock: The server's.
-        signer: Signs the results if the server has a key.
+        settings: The server's settings.
+        clock: The server's clock.
+        signer:  Signs the results if the server has a key.
         deliver: Delivers a request to its receiver; None loses every request.
         loops: Awaits `deliver` if it is a coroutine function.
     """
@@ -96,7 +96,7 @@ class CallbackSender:
     def send_callback(self, session: Session) -> None:
         """Post the result to the callback URL, if there is one. The reply is ignored.
 
-        A receiver that cancels the session is called again for that, and so on. The official
+        A receiver that cancels the session is called again because of that, and so on. The official
         server stops when the request times out; this server stops after ten calls.
         """
         url = session.request.callback_url
@@ -112,7 +112,7 @@ class CallbackSender:
             The request, or None if no session follows.
 
         Raises:
-            Refusal: `NEXT_SESSION`: the reply is neither.
+            Refusal: `NEXT_SESSION`: the reply is neither a request nor the end of the chain.
         """
         return _next_request(self._post(url, "POST nextSession", session))
 
@@ -206,7 +206,7 @@ def _with_authorization(request: HttpRequest) -> HttpRequest:
 def _next_request(response: HttpResponse | None) -> bytes | None:
     """Return the request in a reply to a `nextSession` post; see `fetch_next_request`."""
     if response is None:
-        # The official server adds the error of its HTTP client.
+        # The official server appends its HTTP client's error.
         raise Refusal(NEXT_SESSION, "Error type: transport")
     if response.status == _NO_CONTENT:
         return None
@@ -223,7 +223,7 @@ def _next_request(response: HttpResponse | None) -> bytes | None:
 def _decompress(response: HttpResponse) -> bytes:
     """Return the body, decompressed as Go's client does.
 
-    The function that delivered the request may already have done so and have kept the header.
+    The function that delivered the request may already have decompressed it, and kept the header.
     """
     encoding = response.header("content-encoding").lower()
     if encoding != "gzip" or not response.body.startswith(_GZIP_MAGIC):

@@ -62,8 +62,8 @@ class EventLoops:
     def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
         """Call a function while the application waits, again and again until it returns false.
 
-        Nothing happens if the loop runs in another thread than the test, because the test can then
-        call the server itself. Such a loop may also end with the request that it serves.
+        Nothing happens if the loop runs in a thread other than the test's, because the test can
+        then call the server itself. Such a loop may also end with the request that it serves.
         """
         if self._tasks or threading.get_ident() != self._home:
             return
@@ -75,7 +75,7 @@ class EventLoops:
         self, function: Callable[[], bool], failed: Callable[[Exception], None]
     ) -> None:
         try:
-            # Not at once, so that the application first gets the reply to its call.
+            # Called later, so that the application first gets the reply to its call.
             await asyncio.sleep(_POLL_SECONDS)
             while await self.run(function):  # noqa: ASYNC110  # it acts each time
                 await asyncio.sleep(_POLL_SECONDS)
@@ -130,7 +130,7 @@ def _result(future: Future[ResultT]) -> ResultT:
         return future.result(_LIMIT_SECONDS)
     except TimeoutError:
         if future.done():
-            raise  # a time-out of the application itself
+            raise  # a timeout of the application itself
         future.cancel()
         raise UsageError(
             f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"

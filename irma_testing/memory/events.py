@@ -99,7 +99,7 @@ class EventStream:
 
     @property
     def is_open(self) -> bool:
-        """Whether more chunks may come. Only the server reads this."""
+        """Whether more chunks may arrive. Only the server reads this."""
         return not self._has_ended
 
 
@@ -112,7 +112,7 @@ class EventHub:
         self._now = now
         self._streams: dict[str, list[EventStream]] = {}
         self._watched: set[str] = set()
-        """The sessions for whose time-out an action is planned: one, however many streams open."""
+        """The sessions whose timeout has a planned action; one action serves all streams."""
         self._lock = threading.Lock()
 
     def subscribe(
@@ -126,7 +126,7 @@ class EventHub:
         stream = EventStream(listener, catch_up)
         token = session.token
         with self._lock:
-            # Without those that were closed: a page may open and close one again and again.
+            # Closed streams are dropped, because a page may open and close streams again and again.
             opened = [each for each in self._streams.get(token, ()) if each.is_open]
             self._streams[token] = [*opened, stream]
         self._timeline.after(_OPEN_DELAY, lambda: self._open(token, listener))
@@ -152,8 +152,8 @@ class EventHub:
             return [stream for stream in self._streams.get(token, ()) if stream.is_open]
 
     def _open(self, token: str, subscribed: Listener) -> None:
-        # The official server sends this event to every stream of the same URL space: those of apps
-        # and frontends share one.
+        # The official server sends this event to every stream of the same URL space: apps and
+        # frontends share one URL space.
         recipients = ("requestor",) if subscribed == "requestor" else ("client", "frontend")
         for stream in self._listeners(token):
             if stream.listener in recipients:
@@ -168,7 +168,7 @@ class EventHub:
         self._timeline.at(store.times_out_at(session), lambda: self.check_timeout(token, store))
 
     def check_timeout(self, token: str, store: SessionStore) -> None:
-        """Send the time-out of a session to its streams, if its time is up."""
+        """Send a session's timeout to its streams, if its time is up."""
         with self._lock:
             self._watched.discard(token)
         session = store.find(token)

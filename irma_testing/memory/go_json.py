@@ -45,7 +45,7 @@ class GoJsonError(ValueError):
 
 
 class EscapedText(str):
-    """A string that was written with an escape, which some of Go's readers see undecoded."""
+    """A string that was written with an escape, which some of Go's readers do not decode."""
 
     __slots__ = ()
 
@@ -92,7 +92,7 @@ def parse_first(body: bytes) -> Json:
 
 class _Reader:
     def __init__(self, body: bytes) -> None:
-        # One character for each byte: Go's parser and its errors count bytes.
+        # One character for each byte, because Go's parser and its errors count bytes.
         self._text = body.decode("latin-1")
         self._at = 0
 

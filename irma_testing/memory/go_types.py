@@ -1,8 +1,8 @@
 """Values of Go types, read from JSON and written to JSON as `encoding/json` does.
 
-A value is read into the existing value: a repeated object sets fields of the first one, a list its
-elements, a map its entries. Field names match without regard to case; if two match, the last one
-wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
+A value is read into the existing value: a repeated object sets fields of the first one, a repeated
+list sets elements, and a repeated map sets entries. Field names match without regard to case; if
+two match, the last one wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
 """
 
 from __future__ import annotations
@@ -319,7 +319,7 @@ def decode_any_base64(encoded: str | bytes) -> bytes:
     """Decode any of the four variants of base64, as the official server does with keys.
 
     Raises:
-        ValueError: The data is in none of them.
+        ValueError: The data is in none of the variants.
     """
     for url, padded in ((False, False), (True, True), (True, False)):
         try:

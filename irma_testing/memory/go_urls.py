@@ -72,8 +72,8 @@ _NO_SLASH: Final = _Class(((_SLASH, _SLASH),), is_negated=True)
 def matches_path(pattern: str, name: str) -> bool:
     """Return whether a name matches a pattern; a malformed pattern matches nothing.
 
-    It takes at most as many steps as the product of both lengths, since it backtracks only to the
-    last `*`.
+    The number of steps is at most the product of both lengths, because matching backtracks only to
+    the last `*`.
     """
     try:
         elements = _elements(pattern)

@@ -109,7 +109,7 @@ class Revocations:
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
-        """Revoke the credentials of a key; if `issued_at` is not 0, only the one issued then.
+        """Revoke a key's credentials; if `issued_at` is not 0, only the one issued at that time.
 
         Raises:
             Refusal: There is no such credential, or it is already revoked.

@@ -1,4 +1,4 @@
-"""JWTs in compact form: read and verify those of requestors, and sign the server's own.
+"""JWTs in compact form: read and verify requestors' JWTs, and sign the server's own.
 
 This is written by hand because it must fail exactly as the official server's library does. Source:
 golang-jwt v4; RFC 7515.
@@ -212,10 +212,10 @@ def read_public_key(pem: str) -> RSAPublicKey:
 
 @final
 class JwtSigner:
-    """Signs the server's JWTs with RS256. The key is read, or generated, at its first use.
+    """Signs the server's JWTs with RS256. The key is read, or generated, on first use.
 
     Args:
-        pem: The RSA private key in PEM; None for a generated key, one for the process.
+        pem: The RSA private key in PEM; None for a generated key, which the whole process shares.
     """
 
     def __init__(self, pem: str | None) -> None:
@@ -244,7 +244,7 @@ class JwtSigner:
 
 @final
 class _Key:
-    """A private key, whose public key and signing function are made at their first use."""
+    """A private key; its public key and signing function are made on first use."""
 
     def __init__(self, private_pem: str) -> None:
         self.private_pem = private_pem
@@ -271,8 +271,8 @@ class _Key:
 
 @functools.cache
 def _generated_key() -> _Key:
-    # Generating a key takes about 50 ms, and so does reading one. A test suite with many servers
-    # does each once.
+    # Generating a key takes about 50 ms, and so does reading one. With this cache, a test suite
+    # with many servers does each only once.
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         Encoding,

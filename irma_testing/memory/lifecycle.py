@@ -72,8 +72,8 @@ class Lifecycle:
             self._on_stored,
         )
         self._sweeps: dict[str, float] = {}
-        # This is not a whole second, so that a requestor that polls each second sees every
-        # time-out.
+        # This is not a whole second, so that a requestor that polls each second notices every
+        # timeout.
         self._first_sweep = clock.monotonic() + _FIRST_SWEEP_SECONDS
 
     @property
@@ -89,7 +89,7 @@ class Lifecycle:
         repeats: ConDisCon = (),
         frontend_authorization: str = "",
     ) -> Session:
-        """Start a session. In a chain, it repeats the disclosure of the session before it.
+        """Start a session. In a chain, it repeats the disclosure of the previous session.
 
         Raises:
             Refusal: The request names something unknown or unsupported.
@@ -140,7 +140,7 @@ class Lifecycle:
         self.move(session, SessionStatus.CANCELLED)
 
     def time_out(self, stored: Session) -> None:
-        """Let the time of a session run out now, as if nothing had happened in the meantime."""
+        """Let a session's time run out now, as if nothing else had happened since it started."""
 
         def age(session: Session) -> None:
             session.last_active -= self.store.times_out_at(session) - self.clock.monotonic()
@@ -229,7 +229,8 @@ class Lifecycle:
             return
         session = self.store.look(stored)
         if self.store.forgotten_at(session) <= self.clock.monotonic():
-            # A session may have two sweeps at one moment, which two threads run at the same time.
+            # A session may have two sweeps at the same moment, and two threads may run them
+            # concurrently.
             if self._sweeps.pop(token, None) is not None:
                 self.store.remove(token)
                 self.events.end(token)

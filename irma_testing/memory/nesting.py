@@ -26,12 +26,12 @@ _LEVELS: Final[ContextVar[tuple[_Level, ...]]] = ContextVar("irma_testing_levels
 class Nesting:
     """Counts the calls that the current thread or task is inside of.
 
-    A task that was started inside a call and outlives it is no longer inside.
+    A task that was started inside a call is no longer inside after the call has ended.
     """
 
     @property
     def depth(self) -> int:
-        """The number of calls of this object that the caller is inside."""
+        """The number of this object's calls that the caller is inside."""
         return sum(level.owner is self and not level.is_over for level in _LEVELS.get())
 
     @contextmanager

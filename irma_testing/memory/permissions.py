@@ -150,7 +150,7 @@ def _check_identifiers(scheme: Scheme, request: StartRequest) -> None:
     if not all(scheme.knows_scheme(credential.type) for credential in request.credentials):
         raise ServerCrash("an unknown scheme in an issuance request")
     if unknown := scheme.missing(request.identifiers()):
-        # The official server suggests nothing.
+        # The official server makes no suggestions here.
         near = ", ".join(scheme.suggestions(request.identifiers()))
         advice = f"; did you mean {near}?" if near else ""
         raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(unknown)}{advice}")

@@ -46,7 +46,7 @@ CONTEXTS: Mapping[SessionKind, str] = {
     "issuing": f"{_CONTEXT}issuance/v2",
 }
 _VERSION_PARTS = 2
-# Python converts no more digits at once.
+# Python refuses to convert more digits.
 _MAX_DIGITS = 4000
 _ONLY_CONTEXT = Struct(Field("@context", TEXT))
 
@@ -55,7 +55,7 @@ def context_of(value: Json) -> str:
     """Return the `@context` of an object, or an empty string.
 
     Raises:
-        GoJsonError: It is not an object, or its context is not a string.
+        GoJsonError: The value is not an object, or its context is not a string.
     """
     return str(_ONLY_CONTEXT.read_new(value)["@context"])
 
@@ -211,7 +211,7 @@ _ISSUING = Struct(*_BASE, *_DISCLOSE, _CREDENTIALS, Field("requestSdJwts", FLAG)
 
 
 def _read_options(value: Json, old: list[Any] | None) -> list[Any]:
-    """Read the options of a legacy disjunction: names, or values by name; they accumulate."""
+    """Read a legacy disjunction's options: names, or values by name; repeated members add up."""
     if value is None or isinstance(value, list):
         try:
             named = [(name, None) for name in _NAMES.read(value, None) or []]

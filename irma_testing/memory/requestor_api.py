@@ -52,7 +52,7 @@ class RequestorApi:
     Args:
         life: The settings, sessions and events of the server.
         on_started: Called with each session that a requestor starts.
-        catch_up: Each event stream calls it when it is about to be read.
+        catch_up: Each event stream calls this function just before it is read.
     """
 
     def __init__(

@@ -71,7 +71,7 @@ def read_start_request(body: bytes | None) -> StartRequest:
     """Read a plain or extended session request.
 
     Raises:
-        Refusal: It is not a session request, or its form is wrong.
+        Refusal: The input is not a session request, or its form is wrong.
         ServerCrash: The official server crashes here.
     """
     try:
@@ -84,7 +84,7 @@ def read_static(configured: Mapping[str, Any]) -> StartRequest:
     """Read the request of a static session in the configuration.
 
     Raises:
-        Refusal: It is not a session request, or its form is wrong.
+        Refusal: The input is not a session request, or its form is wrong.
         ServerCrash: The official server crashes here.
     """
     try:
@@ -98,7 +98,7 @@ def read_request_claims(subject: str, claims: Json) -> StartRequest:
     """Read the request in the claims of a session request JWT.
 
     Raises:
-        Refusal: It is not a session request, or its form is wrong.
+        Refusal: The input is not a session request, or its form is wrong.
         ServerCrash: The official server crashes here.
     """
     if subject not in _SUBJECTS:
@@ -139,7 +139,7 @@ def _extended(kind: SessionKind, request: _Fields) -> _Fields:
 
 
 def _read_legacy(value: Json) -> StartRequest:
-    """Try one form after the other until one matches."""
+    """Try each form in turn until one matches."""
     for kind, form in EXTENDED.items():
         try:
             return _start_request(kind, form.read_new(value))
@@ -196,7 +196,7 @@ def _credential(fields: _Fields | None) -> RequestedCredential:
         raise ServerCrash("a credential is null")
     return RequestedCredential(
         fields["credential"],
-        # Go reads `null` as an empty string, which is issued as a value.
+        # Go reads `null` as an empty string, and the server issues that as a value.
         fields["attributes"] or {},
         validity=fields["validity"],
         revocation_key=fields["revocationKey"],

@@ -67,5 +67,5 @@ def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, o
 
 def _times(session: Session, now: datetime) -> dict[str, object]:
     issued = int(now.timestamp())
-    # A distant end overflows into the past, as in the official server.
+    # As in the official server, a distant expiry overflows into the past.
     return {"exp": wrap(issued + session.request.validity), "iat": issued}

@@ -1,4 +1,4 @@
-"""The calls below `/irma/revocation/`, with which servers and apps fetch revocation updates.
+"""The calls under `/irma/revocation/`, with which servers and apps fetch revocation updates.
 
 A server without a revocation database refuses all of them, in CBOR. Source: irmago
 `irmaserver/api.go` (`HandlerFunc`) and `handleRevocation…` in `irmaserver/handle.go`.

@@ -1,4 +1,4 @@
-"""The existing credential types: a small description of a scheme, or of all schemes at once."""
+"""The existing credential types: a small description of one scheme, or of all schemes."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class CredentialType:
         identifier: `scheme.issuer.credential`.
         attributes: The names of its attributes, in order; empty to allow any name.
         optional: The attributes that an issuer may omit.
-        singleton: Whether an app holds at most one.
-        revocation: Whether it can be revoked. An issuance must then have a revocation key.
+        singleton: Whether an app holds at most one such credential.
+        revocation: Whether its credentials can be revoked. An issuance must then have a revocation
+            key.
 
     Raises:
         ConfigurationError: The identifier is malformed, or `optional` names other attributes.
@@ -67,7 +68,7 @@ class CredentialType:
             raise ConfigurationError("optional: must name attributes of the credential type only")
 
     def has(self, attribute: str) -> bool:
-        """Return whether it has an attribute of this name."""
+        """Return whether the type has an attribute with this name."""
         check_instance(attribute, str, "attribute", "a string")
         return not self.attributes or attribute in self.attributes
 
@@ -104,14 +105,14 @@ class Scheme:
         object.__setattr__(self, "_by_identifier", known)
 
     def find(self, credential_type: str) -> CredentialType | None:
-        """Return the credential type of this identifier, or None if it does not exist."""
+        """Return the credential type with this identifier, or None if it does not exist."""
         described = self.described(credential_type)
         if described is None and self.is_open and _IDENTIFIER.fullmatch(credential_type):
             return CredentialType(credential_type)
         return described
 
     def described(self, credential_type: str) -> CredentialType | None:
-        """Return the credential type of this identifier, or None if it is not described."""
+        """Return the credential type with this identifier, or None if it is not described."""
         check_instance(credential_type, str, "credential_type", "a string")
         return self._by_identifier.get(credential_type)
 
@@ -148,7 +149,9 @@ class Scheme:
         missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
         near = (
             nearest_name(identifier, self._by_identifier, self._attribute_types)
-            for identifier in islice(missing, _MOST_SUGGESTIONS)  # finding one takes a while
+            for identifier in islice(
+                missing, _MOST_SUGGESTIONS
+            )  # computing a suggestion takes a while
         )
         return list(dict.fromkeys(filter(None, near)))
 

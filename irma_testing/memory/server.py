@@ -56,7 +56,8 @@ ResultT = TypeVar("ResultT")
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
 _HANDLER_TIMEOUT = 4.2
-# The methods of the official server's router. It refuses others before it looks at the path.
+# The methods of the official server's router. The router refuses other methods before it looks at
+# the path.
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
@@ -67,9 +68,9 @@ _METHODS = frozenset(
 class InMemoryServer:
     """Behaves like the official IRMA server, without a socket and with simulated proofs.
 
-    Each of its JWTs has the claim `"simulated": true`. Time-outs, events and planned actions happen
-    by its clock: at the next call, or while a transport of this server sleeps. Threads may share a
-    server. Not supported: non-revocation proofs that are older than tolerated
+    Each of its JWTs has the claim `"simulated": true`. Timeouts, events and planned actions follow
+    the server's clock: at the next call, or while a transport of this server sleeps. Threads may
+    share a server. Not supported: non-revocation proofs that are older than tolerated
     (`notrevokedbefore`), and SD-JWT. Calls below `/irma/revocation/` are refused, as by a server
     without a revocation database. Source: irmago v1.3.0, `irma/server`.
 
@@ -140,7 +141,7 @@ class InMemoryServer:
 
     @property
     def posted(self) -> tuple[HttpRequest, ...]:
-        """The requests that the server has tried to send, in order; of many, the last 1000."""
+        """The requests that the server has tried to send, in order; at most the last 1000."""
         return tuple(self._life.callbacks.sent)
 
     @property
@@ -175,11 +176,11 @@ class InMemoryServer:
         return answer
 
     def transport(self) -> InMemoryTransport:
-        """Return a transport to this server, for any host that a request names."""
+        """Return a transport to this server, whatever host a request names."""
         return InMemoryTransport(self)
 
     def async_transport(self) -> AsyncInMemoryTransport:
-        """Return an async transport to this server, for any host that a request names."""
+        """Return an async transport to this server, whatever host a request names."""
         return AsyncInMemoryTransport(self)
 
     def when_started(
@@ -189,8 +190,9 @@ class InMemoryServer:
 
         `server.when_started(app.accept)` answers all sessions. The call happens at the next call to
         the server, or while a transport sleeps, but never within the start itself. That call raises
-        its exceptions. If `deliver` is awaited, and the application runs on an event loop of the
-        test's own thread, the call also happens while the application waits for something else.
+        the function's exceptions. If `deliver` is awaited, and the application runs on an event
+        loop of the test's own thread, the call also happens while the application waits for
+        something else.
 
         Args:
             action: Called with the session pointer.

@@ -43,9 +43,9 @@ class Timeline:
         self.at(self._clock.monotonic() + seconds, action)
 
     def catch_up(self) -> None:
-        """Run the actions that are due, in order. Called within an action, do nothing.
+        """Run the actions that are due, in order. When called within an action, do nothing.
 
-        Actions that are planned meanwhile for this very time wait for the next call, so that an
+        Actions that are meanwhile planned for the current time wait for the next call, so that an
         action may plan itself again.
         """
         if self._running.depth:

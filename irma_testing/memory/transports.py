@@ -49,7 +49,7 @@ class _Server(Protocol):
 
 
 class _Stream:
-    """The common part of both modes: the event stream, or the response in its place."""
+    """The part that both modes share: the event stream, or the response in its place."""
 
     def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
@@ -120,7 +120,7 @@ class AsyncInMemoryStream(_Stream):
 
 @boundary
 class _TransportBase:
-    """The common part of both modes."""
+    """The part that both modes share."""
 
     def __init__(self, server: _Server) -> None:
         self._server = check_instance(server, _Server, "server", "an InMemoryServer")

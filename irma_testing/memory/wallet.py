@@ -1,4 +1,4 @@
-"""The credentials in an app, and the choice of those for a request."""
+"""The credentials in an app, and the choice of credentials for a request."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class HeldCredential:
 
 @final
 class Wallet:
-    """The credentials of one app, the newest first."""
+    """The credentials of one app, newest first."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
@@ -213,7 +213,7 @@ class Chooser:
         return None
 
     def mismatched_attributes(self, disjunction: DisCon) -> list[str]:
-        """Return the attributes that the wallet holds, but not with an accepted value."""
+        """Return the attributes that the wallet only holds with values that are not accepted."""
         return sorted(
             attribute.type
             for attribute in {attribute for con in disjunction for attribute in con}

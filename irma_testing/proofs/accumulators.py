@@ -1,4 +1,4 @@
-"""Accumulators and witnesses, by which a holder proves that a credential is not revoked.
+"""Accumulators and witnesses, with which a holder proves that a credential is not revoked.
 
 An accumulator is a number nu. The witness of a credential is a prime e, which is the credential's
 revocation attribute, and a number u with u^e = nu modulo the issuer's n.
@@ -38,7 +38,7 @@ class Accumulator:
 
     @classmethod
     def first(cls, key: MadeIssuerKey, chance: Chance, *, time: int) -> Accumulator:
-        """Return an accumulator before anything was revoked."""
+        """Return an accumulator from before any revocation."""
         nu = power(key.s, chance.below(key.order), key.n)
         return cls(key, nu, 0, time, _event_hash(0, b"", 1))
 
@@ -98,7 +98,7 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return the witness with an accumulator that it does not match, as a cheat would."""
+        """Return the witness with an accumulator that does not match it, as a cheat would."""
         return Witness(accumulator, self.prime, self.u)
 
 

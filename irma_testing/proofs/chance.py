@@ -44,7 +44,7 @@ class Chance:
 
 
 def is_prime(number: int) -> bool:
-    """Return whether a number is prime, by Miller and Rabin's test with twelve bases.
+    """Return whether a number is prime, by the Miller-Rabin test with twelve bases.
 
     That is enough for numbers that were not chosen to deceive the test.
     """

@@ -30,7 +30,7 @@ class Credential:
     type: MadeType
     key: MadeIssuerKey
     numbers: tuple[int, ...]
-    """By index in proofs: the secret key, the metadata, and the attributes."""
+    """The secret key, the metadata and the attributes, in the order of their indices in proofs."""
     a: int
     e: int
     v: int
@@ -60,14 +60,14 @@ def issue(
         scheme: the scheme that has the type and the keys.
         identifier: the credential type's identifier of three parts.
         values: by attribute, a string, None for an absent value, or a number to be signed without
-            hashing. Attributes that are not named are absent.
+            hashing. Attributes that are not given are absent.
         chance: the source of random numbers.
         signed_at: Unix time in seconds; the metadata has the week.
-        weeks: how long it is valid.
-        holder: whose secret key is in it.
-        counter: which key of the issuer signs it; the last one by default.
-        witness: has the prime of the revocation attribute, if the type has one.
-        version: of the metadata: 3, or 2 for values without a mark that says they are present.
+        weeks: how long the credential is valid.
+        holder: the person whose secret key the credential contains.
+        counter: the number of the issuer's key that signs it; the last key by default.
+        witness: has the prime of the revocation attribute, if the type has such an attribute.
+        version: the version of the metadata: 3, or 2 without a mark for values that are present.
     """
     made = scheme.type_of(identifier)
     key = scheme.key_of(identifier, counter)

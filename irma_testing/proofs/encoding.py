@@ -54,7 +54,7 @@ def der_bytes(content: bytes) -> bytes:
 
 
 def der_true() -> bytes:
-    """Return a `BOOLEAN` that is true."""
+    """Return a `BOOLEAN` with the value true."""
     return b"\x01\x01\xff"
 
 

@@ -65,7 +65,7 @@ _SIZES = {
 class MadeIssuerKey:
     """An issuer's key with its private half, for tests.
 
-    `evolve` of attrs makes a key with other numbers, so that a test can have a wrong one.
+    `evolve` of attrs makes a key with other numbers, so that a test can have a wrong key.
     """
 
     p: int
@@ -98,13 +98,13 @@ class MadeIssuerKey:
             bits: the length of the modulus: 1024, 2048 or 4096.
             pair: which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
             counter: the number of the key among those of its issuer.
-            expires: Unix time in seconds, up to which the issuer signs with it.
+            expires: Unix time in seconds, until which the issuer signs with the key.
             bases: how many numbers a credential may have: its attributes and two more.
         """
         p, q = SAFE_PRIMES[bits][pair]
         n, order = p * q, (p // 2) * (q // 2)
         chance = Chance(f"issuer key {bits} {pair} {counter}")
-        s = chance.square(n)  # of order p'q', but for a negligible part of all squares
+        s = chance.square(n)  # of order p'q', except for a negligible share of all squares
 
         def another() -> int:
             return power(s, chance.below(order), n)

@@ -28,7 +28,7 @@ class MadeAttribute:
     optional: bool = False
     random_blind: bool = False
     revocation: bool = False
-    """Whether this is the revocation attribute, whose name is in no file."""
+    """Whether this is the revocation attribute, which has no name in any file."""
 
     def xml(self) -> str:
         """Return the element in the type's description."""
@@ -51,7 +51,7 @@ class MadeType:
     attributes: tuple[MadeAttribute, ...] = field(converter=_attributes)
     singleton: bool = False
     deprecated_since: int | None = None
-    """The time since which it is no longer issued, in Unix time."""
+    """When the type was deprecated, in Unix time."""
 
     def index_of(self, name: str) -> int:
         """Return the index of an attribute in proofs, where 0 is the secret key."""
@@ -176,7 +176,7 @@ def sign_index(
 ) -> dict[str, bytes]:
     """Return the files of a scheme with an index over them, its signature and the public key.
 
-    So a test can change a file of a scheme and sign it again.
+    With this, a test can change a scheme's file and sign the scheme again.
     """
     signed = {path: content for path, content in files.items() if "/PrivateKeys/" not in path}
     for name in ("index", "index.sig", "pk.pem"):
@@ -196,7 +196,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 
 def _keyshare_pem() -> bytes:
-    """Return a keyshare server's public key, which a scheme must have and no proof needs."""
+    """Return a keyshare server's public key, which a scheme must have but proofs do not use."""
     p, q = SAFE_PRIMES[2048][0]
     key = rsa.RSAPublicNumbers(65537, p * q).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -39,7 +39,7 @@ __all__ = [
 Json = dict[str, object]
 
 SECRET_KEY_BITS = 592
-"""Random bits for the secret key: those for keys of 1024 bits, as one number is for all keys."""
+"""Random bits for the secret key: as for 1024-bit keys, because all keys use the same number."""
 PRIME_BITS = 579
 """Random bits for a revocation attribute: 195 of the prime, 256 of the challenge, 128 more."""
 
@@ -66,9 +66,9 @@ class Shown:
 
 
 class OpenProofs:
-    """Proofs that wait for their challenge.
+    """Proofs that have not received their challenge yet.
 
-    A dishonest prover changes numbers in `proofs` before it closes them.
+    A dishonest prover changes numbers in `proofs` before calling `close`.
 
     Args:
         shown: the credentials in order.
@@ -103,7 +103,7 @@ class OpenProofs:
 def challenge(
     contributions: Sequence[int], nonce: int, context: int = 1, *, is_signature: bool = False
 ) -> int:
-    """Return the hash that all proofs of a list answer."""
+    """Return the hash that all proofs in a list respond to."""
     numbers = [len(contributions) + 2, context, *contributions, nonce]
     flag = [der_true()] if is_signature else []
     return hash_number(der_sequence(*flag, *map(der_integer, numbers)))
@@ -133,7 +133,7 @@ def disclose(
 def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
     """Return a list for each credential: its shown attributes, or else its metadata.
 
-    The metadata alone says that the holder has the credential.
+    The metadata alone shows that the holder has the credential.
     """
     indices: list[list[Json]] = []
     for number, each in enumerate(shown):

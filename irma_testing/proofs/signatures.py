@@ -82,7 +82,7 @@ def sign_message(
         message: the message.
         shown: the credentials in order.
         chance: the source of random numbers.
-        stamper: stamps the signature; without one it has no time stamp.
+        stamper: stamps the signature; without a stamper, the signature has no time stamp.
         at: the time of the stamp, as Unix time in seconds.
         nonce: the session's nonce.
         context: the session's context.

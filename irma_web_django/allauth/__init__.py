@@ -1,4 +1,4 @@
-"""A provider for django-allauth, so that a site with allauth logs people in with Yivi, too.
+"""A provider for django-allauth, so that a site with allauth can also log people in with Yivi.
 
     INSTALLED_APPS += ["irma_web", "irma_web_django", "irma_web_django.allauth"]
     SOCIALACCOUNT_PROVIDERS = {"irma": {"QUESTION": "allauth", "ACCOUNT": "email"}}

@@ -21,7 +21,7 @@ __all__ = ["IrmaProvider", "IrmaSocialAccount", "provider_classes"]
 
 
 class IrmaSocialAccount(ProviderAccount):  # type: ignore[misc]  # allauth has no types
-    """An account on the pages of allauth, which shows no attribute."""
+    """An account as allauth's pages show it, without its attributes."""
 
     def to_str(self) -> str:
         """Return the name of the provider."""
@@ -31,9 +31,9 @@ class IrmaSocialAccount(ProviderAccount):  # type: ignore[misc]  # allauth has n
 class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
     """Logs people in with Yivi.
 
-    allauth knows an account by a pseudonym of the attribute in the slot `ACCOUNT`. A site that
-    keeps more of an answer names a subclass in the setting `provider_class`, which overrides
-    `extract_common_fields`. In all methods, `data` is the `Proof`.
+    allauth identifies an account by a pseudonym of the attribute in the slot `ACCOUNT`. To keep
+    more of an answer, a site names a subclass that overrides `extract_common_fields` in the setting
+    `provider_class`. In all methods, `data` is the `Proof`.
     """
 
     id = PROVIDER
@@ -41,7 +41,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
     account_class = IrmaSocialAccount
     uses_apps = False
     supports_redirect = True
-    package = "irma_web_django.allauth"  # a subclass has the same URLs
+    package = "irma_web_django.allauth"  # so that a subclass has the same URLs
 
     def get_login_url(self, request: HttpRequest, **kwargs: str) -> str:  # noqa: ARG002
         """Return the URL that begins a login."""
@@ -80,7 +80,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         newest, *older = [
             pseudonym(data, slot, key=key) for key in current_settings().pseudonym_keys
         ]
-        # An account that was made with an older key, which will be removed some day, moves to the
+        # If an account was made with an older key, which may be removed one day, it moves to the
         # newest key.
         known = SocialAccount.objects.filter(provider=self.sub_id)
         if older and not known.filter(uid=newest).exists():
@@ -104,4 +104,4 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
 
 
 provider_classes = [IrmaProvider]
-"""The name that allauth looks for."""
+"""allauth looks for this name."""

@@ -26,7 +26,7 @@ class ProviderSettings:
     Args:
         question: The name of the question.
         account: The slot whose attribute identifies the account.
-        email: The slot with an e-mail address for the account; None to keep none.
+        email: The slot with an e-mail address for the account, or None.
     """
 
     question: str
@@ -61,7 +61,7 @@ def provider_settings() -> ProviderSettings:
     if question == site.login:
         raise ConfigurationError(
             f'{_PLACE}["QUESTION"]: must not be IRMA["LOGIN"], which logs people in without '
-            "allauth; give it a question of its own"
+            "allauth; give the provider its own question"
         )
     check_slot(site.questions[question], account, f'{_PLACE}["ACCOUNT"]')
     if email is not None:

@@ -1,4 +1,4 @@
-"""The table of callbacks that are still to be delivered."""
+"""The table of callbacks that have not been delivered yet."""
 
 from typing import ClassVar
 

@@ -32,12 +32,12 @@ def irma(
 ) -> SafeString:
     """Return a box in which a person answers a question, and the scripts for it.
 
-    There is no inline script, only JSON: it works under a strict content security policy.
+    The HTML has no inline script, only JSON, so it works under a strict content security policy.
 
     Args:
         context: The context of the template, with the request.
         name: A question of `IRMA["QUESTIONS"]`.
-        next: The page to go on to.
+        next: The page to go to afterwards.
         texts: Your own words, such as `start="Log in with Yivi"` for the button; see
             `page_settings`.
 
@@ -73,7 +73,7 @@ def irma(
 
 
 def _scripts(request: HttpRequest) -> SafeString:
-    """Return the elements for scripts and styles, once for a page."""
+    """Return the elements for scripts and styles, only once per page."""
     if request.META.get(_IS_DONE):
         return SafeString()
     request.META[_IS_DONE] = True

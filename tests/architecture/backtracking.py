@@ -1,4 +1,4 @@
-"""Counts the steps of a backtracking matcher, so that slow patterns are found on busy machines too.
+"""Count the steps of a backtracking matcher, so that slow patterns are found on busy machines too.
 
 The matcher works like Python's own, without its shortcuts, on the tree that Python's parser makes
 from a pattern. A step is a character that is read, or a choice that is made.
@@ -207,7 +207,7 @@ class Counter:
         return self._once(self._sequence(value))
 
     def _once(self, inner: Matcher) -> Matcher:
-        """Take the first way through, and no other way if the rest fails."""
+        """Match the first alternative only, even if the rest of the pattern then fails."""
 
         def match(position: int, then: Then) -> bool:
             reached = _first_end(inner, position)

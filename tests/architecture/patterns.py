@@ -1,4 +1,4 @@
-"""Finds every regular expression in the library, its plugins, its examples and its pages."""
+"""Find every regular expression in the library, its plugins, its examples and its pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Found:
 
 
 def find_patterns() -> list[Found]:
-    """Find them in all packages and pages."""
+    """Find the patterns in all packages and pages."""
     found: list[Found] = []
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -65,11 +65,11 @@ def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[
 
     Args:
         source: The text.
-        place: Where it is.
-        is_imported: Whether what it makes at its top level is found by importing it too.
+        place: The place of the source.
+        is_imported: Whether importing it also finds the patterns at its top level.
 
     Raises:
-        ValueError: A pattern cannot be known without running the program, so it cannot be tried.
+        ValueError: A pattern is only known at run time, so it cannot be tried.
     """
     if not _MAY_USE.search(source):
         return  # most files, and parsing each would take seconds

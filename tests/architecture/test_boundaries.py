@@ -295,7 +295,7 @@ def search(error: BaseException) -> None:
 
 @pytest.mark.parametrize("call", RAISING.values(), ids=RAISING)
 def test_no_secret_is_in_a_frame(call: Callable[[], object]) -> None:
-    """Every error is one of the tree, and does not show the arguments."""
+    """Every error has a class of the library, and does not show the arguments."""
     with pytest.raises(IrmaError) as raised:
         call()
     search(raised.value)
@@ -327,7 +327,7 @@ AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
 
 @pytest.mark.parametrize("call", AWAITED.values(), ids=AWAITED)
 def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor], Any]) -> None:
-    """The same holds for coroutines."""
+    """Every error of a coroutine has a class of the library, and does not show the arguments."""
     server = InMemoryServer()
 
     async def main() -> None:

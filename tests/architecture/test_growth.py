@@ -68,7 +68,7 @@ def disclosing(disclose: object, **others: object) -> dict[str, Any]:
 
 
 def requests(size: int) -> list[dict[str, Any]]:
-    """Return start requests that have many of one thing."""
+    """Return start requests that repeat one part many times."""
     names = [f"a.b.c{number}.d" for number in range(size)]
     card = {"credential": "a.b.c", "attributes": {f"x{number}": "y" for number in range(size)}}
     return [
@@ -313,7 +313,7 @@ def test_work_grows_as_the_input_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 def test_nothing_too_long_is_an_error_of_others(name: str) -> None:
-    """Numbers of thousands of digits, depth and length end in the library's own errors."""
+    """Long numbers, deep nesting and long input raise the library's own errors."""
     make, read = READERS[name]
     for given in make(sys.get_int_max_str_digits() + 100):
         try:

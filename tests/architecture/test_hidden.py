@@ -1,4 +1,4 @@
-"""Tools that inspect objects see no secret, and frozen objects cannot be changed inside."""
+"""Tools that inspect objects show no secret, and nothing inside a frozen object can be changed."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ TOOLS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 @pytest.mark.parametrize("thing", EXAMPLES, ids=lambda thing: type(thing).__name__)
 def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) -> None:
-    """A tool sees no secret, however it inspects an object."""
+    """However a tool inspects an object, it shows no secret."""
     shown = str(tool(thing))
     assert SECRET not in shown
     assert SECRET not in shown.replace("\n", "").replace(" ", "")
@@ -364,7 +364,7 @@ NEVER_PICKLED: list[object] = [
 @pytest.mark.parametrize("thing", NEVER_PICKLED, ids=lambda thing: type(thing).__name__)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
-    """Pickling a secret raises an error of the tree that says so."""
+    """Pickling a secret raises one of the library's errors, which explains why."""
     with pytest.raises(UsageError, match="pickled"):
         pickle.dumps(thing, protocol)
 
@@ -497,7 +497,7 @@ def test_evidence_is_no_argument() -> None:
 
 @pytest.mark.parametrize("kind", [VerifiedRequest, ServerUrl])
 def test_what_was_checked_is_made_by_its_check_alone(kind: Any) -> None:
-    """Such an object cannot be constructed, and a copy cannot differ."""
+    """An object that only the library may make cannot be constructed, and a copy cannot differ."""
     made = verified() if kind is VerifiedRequest else ServerUrl.parse("https://irma.example")
     with pytest.raises((TypeError, UsageError)):
         kind()

@@ -129,7 +129,7 @@ def test_the_page_needs_the_core_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_web_*/**/*.py")), ids=name)
 def test_adapters_do_not_know_each_other(path: Path) -> None:
-    """An adapter of a web framework may import everything below it, and no other adapter."""
+    """A web adapter may import everything below it, but no other adapter."""
     heads = {module.partition(".")[0] for module in imports(path)}
     others = {head for head in heads if head.startswith("irma_web_")}
     assert others <= {path.relative_to(ROOT).parts[0]}
@@ -137,7 +137,7 @@ def test_adapters_do_not_know_each_other(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHOWN, ids=name)
 def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
-    """An author needs `irma_core`, its errors and its interfaces; other modules have a reason."""
+    """Applications need `irma_core`, its errors and interfaces, with listed exceptions."""
     code = path.read_text(encoding="utf-8")
     modules = set(re.findall(r"^ *(?:from|import) (irma_core[\w.]*)", code, re.MULTILINE))
     assert modules <= DOORS | BELOW_THE_DOORS.keys()

@@ -1,4 +1,4 @@
-"""The watch for secrets over the whole suite finds planted secrets, so that it proves something."""
+"""The suite's search for secrets finds secrets that are planted in a log, error or fixture."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None
 
 
 def test_workers_report_what_they_see(watched: Path) -> None:
-    """A worker of pytest-xdist, which alone knows the secrets of its tests, fails the whole run."""
+    """A secret that only one pytest-xdist worker has declared still fails the whole run."""
     (watched / "test_in_a_worker.py").write_text(IN_A_WORKER)
     said = run_pytest(watched, "-q", "-p", "xdist", "-n1")
     assert "1 failed, 1 passed" in said

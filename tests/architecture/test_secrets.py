@@ -310,7 +310,7 @@ def test_no_secret_is_seen_of_a_broken_wire(
 def test_no_secret_is_seen_of_an_awaited_session(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The other mode does not show more."""
+    """No secret is shown in async mode either."""
     caplog.set_level(logging.DEBUG)
     authentication = TokenAuthentication(BEARER)
     requestor = AsyncRequestor(server.url, server.async_transport(), authentication=authentication)
@@ -325,7 +325,7 @@ def test_no_secret_is_seen_of_an_awaited_session(
 
 
 def test_messages_and_effects_show_no_content() -> None:
-    """A transport of another author may log requests and responses without showing a secret."""
+    """A third-party transport may log requests and responses without showing a secret."""
     request = HttpRequest(
         "GET",
         f"https://irma.example/session/{BEARER}/status",
@@ -341,7 +341,7 @@ def test_messages_and_effects_show_no_content() -> None:
 
 
 def test_the_search_finds_a_secret_that_is_there() -> None:
-    """The search finds a secret at any depth, so the other tests prove something."""
+    """The search finds a secret at any depth, so a search that finds none means something."""
     leak = RuntimeError("outer")  # the watch over the whole suite would find one of ours
     leak.__cause__ = ValueError(VALUE)
     assert any(VALUE in text for text in shown([{"deep": [(leak,)]}]))

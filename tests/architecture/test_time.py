@@ -1,4 +1,4 @@
-"""The library uses only UTC, also for times in hours that local clocks repeat or skip."""
+"""The library uses only UTC, even for times in hours that local clocks repeat or skip."""
 
 from __future__ import annotations
 
@@ -345,7 +345,7 @@ def test_what_is_no_moment_is_refused(name: str, value: Any) -> None:
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
 @pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
 def test_the_ends_of_the_calendar_make_no_other_error(name: str, year: int) -> None:
-    """A sum that would leave the calendar raises an error of the tree or stays in it."""
+    """A sum that would leave the calendar raises one of the library's errors, or is limited."""
     value = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     with suppress(UsageError, JwtError):
         {**DOORS, **WITHIN}[name](value)

@@ -71,5 +71,5 @@ def test_fields_decide_about_equality_and_hash() -> None:
 
 
 def test_fields_decide_about_the_repr() -> None:
-    """A hidden field is not shown, and one with a function of its own is shown by it."""
+    """A hidden field is not shown, and a field's own function shows the field."""
     assert repr(Card(1, remark="paid")) == "Card(number=1, remark=<4 letters>)"

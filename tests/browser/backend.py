@@ -109,7 +109,7 @@ class Backend:
 
 @contextmanager
 def running_backend(backend: Website) -> Generator[str]:
-    """Serve it on this machine; yield the URL of its page."""
+    """Serve the backend on this machine; yield the URL of its page."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -123,7 +123,7 @@ def running_backend(backend: Website) -> Generator[str]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *_arguments: object) -> None:  # noqa: A002
-            """Log nothing, because pytest shows what is of interest."""
+            """Log nothing, because pytest shows everything of interest."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))

@@ -97,7 +97,7 @@ Apps = Callable[..., BrowserApp]
 
 
 def test_the_app_answers_what_the_page_shows(page: Page, shop: str, irma_browser_app: Apps) -> None:
-    """An adult is let in."""
+    """The website lets an adult in."""
     app = irma_browser_app(page)
     page.goto(shop)
     page.get_by_role("button").click()
@@ -123,7 +123,7 @@ def test_the_app_may_be_that_of_another_person(
     irma_browser_app: Apps,
     irma_person: Callable[..., SimulatedApp],
 ) -> None:
-    """The app of a minor refuses."""
+    """A minor's app refuses."""
     app = irma_browser_app(page, irma_person("minor"))
     page.goto(shop)
     page.get_by_role("button").click()
@@ -134,7 +134,7 @@ def test_the_app_may_be_that_of_another_person(
 def test_a_page_that_starts_nothing_is_an_error(
     page: Page, shop: str, irma_browser_app: Apps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wait for a page on which the button was not pressed ends in an error."""
+    """Waiting for a page whose button was not pressed ends in an error."""
     monkeypatch.setattr("irma_testing.browser_app._LIMIT_MILLISECONDS", 100)
     app = irma_browser_app(page)
     page.goto(shop)

@@ -301,7 +301,7 @@ def test_pages_fit_a_phone(phone: Visitor) -> None:
 
 @garden
 def test_a_member_signs_the_text_on_the_page(visitor: Visitor, app: SimulatedApp) -> None:
-    """The page and the app show the same text, and the next page shows what was archived."""
+    """Page and app show the same message, and the next page shows the archived signature."""
     visitor.open()
     visitor.look("home")
     text = visitor.page.locator("blockquote").inner_text()

@@ -84,7 +84,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
 def test_a_visitor_logs_in_and_the_requestor_token_stays(
     page: Page, shop: str, login: Any, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing that the browser received, from either server, is the token."""
+    """The browser never received the token, from either server."""
     sessions: list[StartedSession] = []
     responses: list[Response] = []
     requestor: Requestor = login._requestor

@@ -146,7 +146,7 @@ def test_a_page_elsewhere_follows_a_session_and_does_no_more(
 
 
 def test_a_page_whose_name_leads_here_is_not_taken_for_ours(page: Page) -> None:
-    """After DNS rebinding, when page and server have one origin, the page is still refused."""
+    """After DNS rebinding, when page and server have the same origin, the page is still refused."""
     server = InMemoryServer(clock=SystemClock())
     with running_dev_server(server) as url:
         address = url.replace("127.0.0.1", EVIL)

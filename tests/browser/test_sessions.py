@@ -77,7 +77,7 @@ def backend(server: InMemoryServer, yivi_script: bytes) -> Iterator[Backend]:
 
 @pytest.fixture
 def shop(page: Page, backend: Backend) -> Iterator[Shop]:
-    """At the end the browser has reported no error, and no violation of the content policy."""
+    """A shop whose browser must not have reported an error or a policy violation at the end."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))

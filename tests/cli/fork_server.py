@@ -1,8 +1,8 @@
 """Runs the command line in a fork of a process that has imported it.
 
 Starting Python and importing takes most of the time of a short command. Each command is still a
-process of its own, with its own streams, environment and exit status. Commands that get signals, a
-terminal or streams of their own are started for real.
+separate process, with its own streams, environment and exit status. Commands that receive signals,
+or have their own terminal or streams, are really started.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def test_chain_is_accepted_to_its_end(
 
 
 def test_each_type_has_its_own_word(command_line: CommandLine, start: Start) -> None:
-    """The outcome says whether something was shared, signed or received."""
+    """The outcome shows whether something was shared, signed or received."""
     for request, said in (
         (SignatureRequest("I agree", {"email": EMAIL}), "Signed: the server found"),
         (CARD, "Received: pbdf.library.card."),
@@ -165,7 +165,7 @@ def test_empty_value_and_bare_card(
         (["nonsense"], "must be scheme.issuer.credential.attribute=VALUE"),
         (["a.b.c.d"], "must be scheme.issuer.credential.attribute=VALUE"),
         (["a.b.c=x"], "must be scheme.issuer.credential.attribute=VALUE"),
-        (["a.b.c.d=x", "a.b.c.d=y"], "--has: value 2: this attribute has a value already"),
+        (["a.b.c.d=x", "a.b.c.d=y"], "--has: value 2: this attribute already has a value"),
         (["example.town.age.over99=x"], "--has: example.town.age: attributes:"),
     ],
 )
@@ -182,7 +182,7 @@ def test_invalid_value_is_wrong_usage(
 
 
 def test_refusal_cancels(command_line: CommandLine, requestor: Requestor, start: Start) -> None:
-    """The app can refuse."""
+    """`app refuse` cancels the session."""
     session = start(ASK_EMAIL)
     status, said = app_json(command_line, "refuse", session.pointer.link())
     assert (status, said["sessions"][0]["decision"]) == (0, "refused")
@@ -194,7 +194,7 @@ def test_refusal_cancels(command_line: CommandLine, requestor: Requestor, start:
 def test_walking_away_leaves_the_session_open(
     command_line: CommandLine, requestor: Requestor, start: Start
 ) -> None:
-    """An app that walks away has connected, and sends nothing more."""
+    """An app that walks away connects, and then sends nothing more."""
     session = start(ASK_EMAIL)
     status, out, _ = command_line.run("app", "walk-away", session.pointer.link())
     assert (status, out.startswith("Walked away")) == (0, True)
@@ -257,7 +257,7 @@ def test_impossible_cheat_is_wrong_usage(command_line: CommandLine, start: Start
 
 
 def test_options_are_chosen(command_line: CommandLine, requestor: Requestor, start: Start) -> None:
-    """Choose shares the options that it names, such as the empty one of an optional slot."""
+    """`choose` shares the given options, such as the empty option of an optional slot."""
     request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
     session = start(request)
     assert command_line.run("app", "choose", session.pointer.link(), "1=1")[0] == 0
@@ -273,7 +273,7 @@ def test_invalid_choice_is_wrong_usage(command_line: CommandLine, choice: list[s
 
 
 def test_show_prints_the_request(command_line: CommandLine, start: Start) -> None:
-    """Show prints the requestor, the request and the time, and leaves the session to an app."""
+    """`show` prints the requestor, the request and the time, and does not scan the session."""
     request = SignatureRequest(
         "I agree", {"age": AttributeRequest(OVER18, value="Yes"), "email": optional(EMAIL)}
     )
@@ -298,7 +298,7 @@ def test_show_prints_the_request(command_line: CommandLine, start: Start) -> Non
 def test_show_prints_credentials_and_labels(
     command_line: CommandLine, requestor: Requestor
 ) -> None:
-    """Show prints what is issued, and the label of a slot."""
+    """`show` prints the credentials to issue, and the labels of slots."""
     session = requestor.start_session(
         IssuanceRequest(
             [CredentialRequest("a.b.c", {"d": "x"})],
@@ -350,11 +350,11 @@ class RealServer(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self) -> None:
-        """Do the same."""
+        """Do the same as for a `GET`."""
         self.do_GET()
 
     def do_DELETE(self) -> None:
-        """Do the same."""
+        """Do the same as for a `GET`."""
         self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -463,7 +463,7 @@ def test_watch_needs_the_whole_address(command_line: CommandLine, url: str) -> N
 def test_scanned_by_another_app_is_left_alone(
     memory: InMemoryServer, start: Start, command_line: CommandLine
 ) -> None:
-    """A watching app does not scan a session that another app has."""
+    """A watching app does not scan a session that another app has scanned."""
     session = start(ASK_EMAIL)
     other = SimulatedApp(memory)
     other.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})
@@ -478,7 +478,7 @@ def test_scanned_by_another_app_is_left_alone(
 
 
 def test_a_request_of_another_form_is_a_clear_error() -> None:
-    """`app show` prints nothing of a request that it cannot read, and it is not a bug of ours."""
+    """`app show` prints no part of a request that it cannot read, and does not report a bug."""
     session = OpenSession(
         SessionPointer("https://irma.example/irma/session/x", SessionType.DISCLOSING),
         SessionStatus.INITIALIZED,

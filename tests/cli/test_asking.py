@@ -1,4 +1,4 @@
-"""Parsing of the options that describe a request."""
+"""The command line parses the options that describe a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`irma-backend dev-server`, in this process and as a process of its own."""
+"""`irma-backend dev-server`, in this process and as a separate process."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
 def test_settings_file_has_what_no_option_sets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The table `dev_server` of a settings file sets what no option sets."""
+    """The table `dev_server` of a settings file has settings for which there is no option."""
     lines: list[str] = []
     monkeypatch.setattr(module, "print_line", lines.append)
     while_it_serves(monkeypatch, lambda: None)
@@ -265,7 +265,7 @@ def test_fault_in_the_settings_file_names_its_line(line: str, reason: str, tmp_p
 
 
 def test_scheme_says_what_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """--scheme takes the folder of a scheme; the adult's app has no cards of another one."""
+    """--scheme takes the folder of a scheme; the adult's app has only cards of that scheme."""
     lines: list[str] = []
     pages: list[str] = []
     monkeypatch.setattr(module, "print_line", lines.append)

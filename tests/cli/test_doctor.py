@@ -68,7 +68,7 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str, command_line: Comma
 
 
 def test_a_given_request(command_line: CommandLine) -> None:
-    """The request of the options is the one whose permissions are checked."""
+    """The permissions are checked for the request in the options."""
     ask = ("--disclose", "pbdf.gemeente.personalData.over18")
     status, out, err = command_line.run("doctor", "permissions", *ask, "--json")
     assert status == 0, err

@@ -47,7 +47,7 @@ def test_foreign_form_is_refused(http: Http, browser: Browser, headers: dict[str
     token = http.start(AGE18)["token"]
     form = browser.open().form("Scan")
     page = browser.submit(form.action, form.fields, **headers)
-    assert (page.status, "not pressed on a page of this server" in page.text) == (403, True)
+    assert (page.status, "not sent from a page of this server" in page.text) == (403, True)
     assert http.status(token) == "INITIALIZED"
 
 

@@ -163,9 +163,9 @@ def test_other_servers_are_refused(response: HttpResponse) -> None:
     ],
 )
 def test_other_descriptions_are_refused(members: dict[str, object]) -> None:
-    """A server that does not describe itself as this version does gets no answer either."""
+    """A server whose description this version does not understand gets no answer either."""
     body = json.dumps({"developmentServer": True, **members}).encode()
-    with pytest.raises(AppError, match=r"irma\.example does not describe itself"):
+    with pytest.raises(AppError, match=r"irma\.example does not match this version's description"):
         SimulatedApp.at("https://irma.example", ScriptedTransport([HttpResponse(200, body=body)]))
 
 
@@ -177,7 +177,7 @@ def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
     for method, name in ((RemoteServer.sessions, "app"), (RemoteServer.session, "name")):
         replies = [HttpResponse(200, body=each) for each in (first, body)]
         remote = RemoteServer("https://irma.example", ScriptedTransport(replies))
-        with pytest.raises(AppError, match="does not describe itself"):
+        with pytest.raises(AppError, match="does not match this version's description"):
             method(remote, name)
 
 

@@ -107,7 +107,7 @@ def test_too_long_token_is_refused() -> None:
 def test_duplicate_key_is_refused(status: int, may_pass: bool) -> None:
     """A response with a key twice is refused, because readers take different values."""
     body = b'{"access_token":"a","token_type":"Bearer","access_token":"b"}'
-    with pytest.raises(GatewayError, match=f"HTTP {status} has a key twice") as caught:
+    with pytest.raises(GatewayError, match=f"HTTP {status} response has a duplicate key") as caught:
         parse_token_response(HttpResponse(status, body=body), NOW)
     assert caught.value.may_pass is may_pass
 

@@ -72,14 +72,14 @@ LINES: list[tuple[Event, int, str]] = [
     (
         WatchFellBack(OF, WatchSource.EVENTS, "unsupported"),
         logging.INFO,
-        f"the watch of session {OF} fell back: the server sends no events, so it polls: enable the "
-        "server's option `sse`, and let the proxy in front of it pass text/event-stream",
+        f"the watch of session {OF} fell back: the server sends no events, so the watch polls: "
+        "enable the server's option `sse`, and let the proxy in front of it pass text/event-stream",
     ),
     (
         WatchFellBack(OF, WatchSource.STATUS_BACKEND, "failed"),
         logging.WARNING,
-        f"the watch of session {OF} fell back: the status backend failed, so it asks the server "
-        "in the meantime: see the backend's log",
+        f"the watch of session {OF} fell back: the status backend failed, so the watch asks the "
+        "server in the meantime: see the backend's log",
     ),
     (
         CallbackDelivered(OF, SessionStatus.DONE, ""),
@@ -117,14 +117,14 @@ LINES: list[tuple[Event, int, str]] = [
     (
         HandleRefused("login", "WrongBindingError"),
         logging.WARNING,
-        "a handle for 'login' was refused: WrongBindingError; it belongs to another web session, "
-        "so it may have been stolen",
+        "a handle for 'login' was refused: WrongBindingError; "
+        "the handle belongs to another web session, so it may have been stolen",
     ),
     (
         WebRefused("login", "other_browser", OF),
         logging.WARNING,
-        f"the page 'login' was refused for session {OF}: other_browser; the page was continued in "
-        "another browser, or a visitor used another person's page",
+        f"the page 'login' was refused for session {OF}: other_browser; "
+        "the visitor continued in another browser, or used another person's page",
     ),
     (
         WebRefused("login", "cancelled", ""),

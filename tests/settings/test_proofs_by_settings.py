@@ -69,7 +69,7 @@ def test_environment_and_arguments_override_the_file(
     """A variable overrides the file, and an argument overrides both."""
     written.write_text(SERVER + PROOFS)
     monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "other"))
-    with pytest.raises(ConfigurationError, match="scheme_keys: each scheme needs the key"):
+    with pytest.raises(ConfigurationError, match="scheme_keys: each scheme needs a key"):
         connect(settings=written).__enter__()
     monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "schemes" / "made"))
     monkeypatch.setenv("IRMA_SCHEME_KEYS", f"made={written.parent / 'made.pem'}")
@@ -95,7 +95,7 @@ def test_environment_and_arguments_override_the_file(
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',
-            ", line 4, proofs.scheme_keys: each scheme needs the key with the name of its folder",
+            ", line 4, proofs.scheme_keys: each scheme needs a key with the name of its folder",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["made=nowhere.pem"]',

@@ -315,7 +315,7 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
         (f'"{TEXT}"', "in quotes"),
         (f"'{TEXT}'", "in quotes"),
         (f"{TEXT[:40]} {TEXT[40:]}", "base64 without whitespace"),
-        (TEXT[:-1], "a part of it or of its padding is missing"),
+        (TEXT[:-1], "some characters or its padding are missing"),
         (TEXT.rstrip("=") + "A" * (1 + -len(TEXT.rstrip("=")) % 4), "base64"),
         ("-" + TEXT[1:40] + "+" + TEXT[41:], "must be base64"),
         (TEXT[:20] + "=" + TEXT[21:], "must be base64"),
@@ -381,7 +381,7 @@ def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
         (OTHER_KEYS["EC, public, PEM"], "it is not an RSA key"),
         (OTHER_KEYS["Ed25519, public, PEM"], "it is not an RSA key"),
         (PUBLIC[:300], "its end is missing"),
-        (PUBLIC.replace("MII", "MIJ"), "it is not an RSA key, or it was cut or changed"),
+        (PUBLIC.replace("MII", "MIJ"), "it is not an RSA key, or it was truncated or changed"),
         (OTHER_KEYS["RSA, SSH"], "ssh-keygen -e -m PKCS8"),
         (OTHER_KEYS["RFC 4716"], "ssh-keygen -e -m PKCS8"),
         (OTHER_KEYS["PuTTY"], "PuTTY"),
@@ -412,7 +412,7 @@ def test_an_invalid_public_key_is_refused_with_its_cause(key: Any, said: str) ->
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        (PUBLIC, "it is a public key: use the private key"),
+        (PUBLIC, "it is a public key: use the matching private key"),
         (OTHER_KEYS["certificate, PEM"], "certificate"),
         (OTHER_KEYS["RSA, encrypted, PEM"], "it is encrypted: its password is missing"),
         (OTHER_KEYS["RSA, private, DER"], "openssl pkey -inform DER"),

@@ -237,8 +237,8 @@ def test_findings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert missing == (
         "irma_backend",
         logging.ERROR,
-        "irma.E013: The official browser package is missing, so pages show no QR. Run irma-backend "
-        "browser-package DIRECTORY.",
+        "irma.E013: The official browser package is missing, so pages show no QR code. Run "
+        "irma-backend browser-package DIRECTORY.",
     )
     assert proxy[1] == logging.WARNING
     assert proxy[2].startswith("irma.W007: ")

@@ -20,7 +20,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Runs both servers until Django's ends, for example by Ctrl-C."""
+    """Runs both servers until Django's server ends, for example after Ctrl-C."""
 
     help = (
         "Runs an IRMA server for development at IRMA['SERVER'], which must be on this machine, "
@@ -61,14 +61,14 @@ class Command(BaseCommand):
 
 
 def _this_program() -> list[str]:
-    """Return the beginning of the command line, as Python itself understands it."""
+    """Return the start of the command line that runs this program again."""
     spec = sys.modules["__main__"].__spec__
     started = [sys.argv[0]] if spec is None else ["-m", f"{spec.parent}"]
     return [sys.executable, *started]
 
 
 def _run(command: list[str]) -> int:
-    """Run a command until it ends, and end it with this process; return its status."""
+    """Run a command until it ends; stop it if this process ends; return its status."""
 
     def stop(*_: object) -> None:
         raise SystemExit(0)
@@ -79,7 +79,8 @@ def _run(command: list[str]) -> int:
         try:
             return process.wait()
         finally:
-            # Its reloader ends the server that it has started, which a kill would leave running.
+            # Django's reloader stops the server that it has started; a kill would leave that server
+            # running.
             process.terminate()
             process.wait()
     finally:

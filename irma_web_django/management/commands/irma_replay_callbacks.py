@@ -17,13 +17,13 @@ class Command(BaseCommand):
     """Passes stored callbacks to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
 
     help = (
-        "Delivers the callbacks of the IRMA server for which IRMA['CALLBACK'] raised an error, "
-        "or which could not be brought to it. Each is checked as if it had just arrived. The exit "
-        "status is 1 if one could not be delivered."
+        "Delivers the IRMA server's callbacks for which IRMA['CALLBACK'] raised an error, "
+        "or which could not be passed to it. Each callback is checked as if it had just "
+        "arrived. The exit status is 1 if a callback could not be delivered."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Deliver the stored callbacks, the oldest first, and print the result for each.
+        """Deliver the stored callbacks, oldest first, and print the result for each.
 
         Raises:
             CommandError: A callback could not be delivered, or a setting is wrong.

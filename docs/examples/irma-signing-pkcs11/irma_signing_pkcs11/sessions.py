@@ -172,7 +172,7 @@ class KeySessions:
 
     def _pin(self) -> str:
         try:
-            pin = self._read_pin().decode().rstrip("\r\n")  # a file ends with a newline
+            pin = self._read_pin().decode().rstrip("\r\n")  # a JWT from a file ends with a newline
             reason = _unlikely(pin)
             if reason is None:
                 return pin
