@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
 
+import coverage
+
 __all__ = ["ForkServer"]
 
 _LONGEST = 300
@@ -121,6 +123,9 @@ def _serve(number: int) -> None:
         for module in pkgutil.walk_packages(path, f"{package}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
+    measured = coverage.Coverage.current()
+    if measured is not None:
+        measured.get_data()  # written here, or each fork would write the coverage of all imports
     # At its end, each fork would search all modules for garbage, which takes ten times as long as
     # a short command.
     gc.collect()
