@@ -1,4 +1,4 @@
-"""Ports for programs that must be told on which one to listen."""
+"""Free ports for programs whose port must be chosen before they start."""
 
 from __future__ import annotations
 

@@ -31,6 +31,6 @@ def account() -> str:
     return f"Welcome, {session['email']}"
 
 
-# Each worker opens its store now. One that opened it while the store is away would find no file,
+# Each worker opens its store now. One that opened it while the store is down would find no file,
 # and would take that for a wrong setting.
 application.test_client().get("/irma/status/login")
