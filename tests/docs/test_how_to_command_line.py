@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -50,7 +51,9 @@ def result_jwt(memory: InMemoryServer) -> bytes:
     """Return the signed result of a session, as the server posts it to a callback URL."""
     requestor = Requestor(memory.url, memory.transport())
     asked = DisclosureRequest({"age": "pbdf.gemeente.personalData.over18"})
-    token = requestor.start_session(asked).token.reveal()
+    session = requestor.start_session(asked)
+    requestor.wait_for_answer(session, timeout=timedelta(minutes=5))
+    token = session.token.reveal()
     with urlopen(f"{memory.url}/session/{token}/result-jwt") as response:
         body: bytes = response.read()
         return body
