@@ -52,10 +52,10 @@ class NonRevocationProof:
         index: The number of the accumulator: each revocation makes another one.
         time: When the issuer confirmed that this accumulator is the current one, in Unix seconds.
         alpha: The response for the attribute that is in the accumulator.
-        beta: The response for the first blinding number.
-        delta: The response for the second.
-        epsilon: The response for the third.
-        zeta: The response for the fourth.
+        beta: A response for a blinding number.
+        delta: Another response for a blinding number.
+        epsilon: Another response for a blinding number.
+        zeta: Another response for a blinding number.
         g: The number G of the issuer's key.
         h: The number H of the issuer's key.
     """
