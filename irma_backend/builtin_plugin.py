@@ -66,7 +66,7 @@ def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigne
     try:
         return _for_mode(_hmac_signer(content), context)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{error}; or, for RS256, a private key in PEM") from None
+        raise ConfigurationError(f"{error}; for RS256, use a private key in PEM") from None
 
 
 def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:

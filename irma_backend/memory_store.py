@@ -46,7 +46,7 @@ class MemoryStore:
         if Risk.MEMORY_STORE not in parse_risks(allow):
             raise ConfigurationError(
                 "each process has its own memory store: allow Risk.MEMORY_STORE if the "
-                "program runs as one process, otherwise use a store that its processes share"
+                "program runs as one process; otherwise use a store that its processes share"
             )
         self._clock = clock
         self._lock = threading.Lock()
@@ -116,7 +116,7 @@ class MemoryStore:
         if os.getpid() != self._process:
             raise ConfigurationError(
                 "this memory store was created by another process: create it after the fork if "
-                "only one process uses it, otherwise use a store that the processes share"
+                "only one process uses it; otherwise use a store that the processes share"
             )
 
 

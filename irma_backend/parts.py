@@ -128,7 +128,8 @@ def open_parts(
 
     Args:
         settings: The result of `read_settings`, or the path of a settings file. Arguments override
-            settings, but plugins, secrets and risks add up. By default no settings are read.
+            settings, but plugins, secrets and risks from all sources are combined. By default no
+            settings are read.
         plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
@@ -173,7 +174,8 @@ async def open_parts_async(
 
     Args:
         settings: The result of `read_settings`, or the path of a settings file. Arguments override
-            settings, but plugins, secrets and risks add up. By default no settings are read.
+            settings, but plugins, secrets and risks from all sources are combined. By default no
+            settings are read.
         plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return

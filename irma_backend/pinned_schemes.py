@@ -37,7 +37,7 @@ def pinned_schemes(settings: Settings) -> Schemes:
     with naming(folders.place):
         parents = {folder.absolute().parent for folder in folders.value}
         if len(parents) > 1:
-            raise ConfigurationError("the folders of all schemes must be in one folder")
+            raise ConfigurationError("all scheme folders must be in the same folder")
     with naming(keys.place):
         if {folder.absolute().name for folder in folders.value} != {name for name, _ in keys.value}:
             raise ConfigurationError(

@@ -77,14 +77,14 @@ SETTINGS: Final = (
         "server.frontend_url",
         URL,
         "The URL at which browsers and apps reach the server, if it differs from `url`: the "
-        "server's setting `url` without `/irma`.",
+        "server's `url` setting without `/irma`.",
         "IRMA_FRONTEND_URL",
     ),
     Setting(
         "server.key_files",
         PATHS,
         "Files with the server's public key in PEM, which verifies its results; several "
-        "while keys change.",
+        "while a key is being replaced.",
         "IRMA_SERVER_KEY_FILES",
     ),
     Setting(
@@ -97,14 +97,14 @@ SETTINGS: Final = (
     Setting(
         "server.allow",
         RISKS,
-        "The accepted risks. Risks from several sources add up.",
+        "The accepted risks. Risks from several sources are combined.",
         "IRMA_ALLOW",
         adds_up=True,
     ),
     Setting(
         "authentication.requestor",
         TEXT,
-        "The name of the key in the server's setting `requestors`.",
+        "The name of the key in the server's `requestors` setting.",
         "IRMA_REQUESTOR",
     ),
     Setting(
@@ -124,7 +124,7 @@ SETTINGS: Final = (
     Setting(
         "plugins.use",
         TEXTS,
-        "The names of the installed plugins to use. Plugins from several sources add up.",
+        "The names of the installed plugins to use. Plugins from several sources are combined.",
         "IRMA_PLUGINS",
         adds_up=True,
     ),
@@ -144,7 +144,7 @@ SETTINGS: Final = (
     Setting(
         "proofs.schemes",
         PATHS,
-        "The folders of schemes, such as `irma_configuration/pbdf`, all in one folder. "
+        "The scheme folders, such as `irma_configuration/pbdf`, all in the same folder. "
         "`requestor.check` looks up attributes in these schemes.",
         "IRMA_SCHEMES",
     ),

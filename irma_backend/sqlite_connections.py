@@ -112,7 +112,7 @@ class _Opened:
         _opened.discard(self)
 
     def is_inherited(self, path: Path) -> bool:
-        """Return whether this is a connection of the parent process to the file."""
+        """Return whether this is the parent process's connection to the file."""
         return self._path == path and self._process != os.getpid()
 
     def is_current(self, path: Path) -> bool:

@@ -151,7 +151,7 @@ def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
         ConfigurationError: The name of an argument is not a string.
     """
     if not all(isinstance(name, str) for name in connect):
-        raise ConfigurationError("connect: the names of the arguments must be strings")
+        raise ConfigurationError("connect: argument names must be strings")
     opening = {name: value for name, value in connect.items() if name in _OPENING}
     return opening, {name: value for name, value in connect.items() if name not in _OPENING}
 

@@ -23,7 +23,7 @@
     ├── StatusBackendError             the status backend failed
     ├── VerifierError                  the signature verifier failed
     ├── LoginRefusedError              the application refuses a person
-    │   └── OtherPersonError           ... because another one is logged in
+    │   └── OtherPersonError           ... because another person is logged in
     ├── PostRefusedError               a POST does not come from the server
     ├── HandleError                    a handle was rejected
     │   ├── HandleInvalidError         ... changed, cut off, or sealed with another key
@@ -34,7 +34,7 @@
     ├── JwtError                       a JWT was rejected; see `code`
     │   ├── ResultJwtError             ... of a session result
     │   └── RequestJwtError            ... of a session request
-    ├── ProofError                     a proof or signature failed a check of our own
+    ├── ProofError                     a proof or signature failed one of our own checks
     └── AnswerError                    the session has no answer
         ├── SessionNotFinishedError    ... yet
         ├── NobodyAnsweredError        ... within the caller's timeout
@@ -408,7 +408,7 @@ class WrongBindingError(HandleError):
 
 
 class HandleUsedError(HandleError):
-    """The handle was redeemed before. A handle can be redeemed once."""
+    """The handle has already been redeemed. A handle can be redeemed once."""
 
 
 class JwtError(IrmaError):

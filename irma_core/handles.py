@@ -175,7 +175,7 @@ def redeem_handle_flow(
     is_first = yield from put_if_absent(settings.store, key, b"redeemed", lifetime, deadline)
     if not is_first:
         context.notify(HandleRefused(settings.purpose, HandleUsedError.__name__))
-        raise HandleUsedError("the handle was redeemed before")
+        raise HandleUsedError("the handle has already been redeemed")
     return answer
 
 

@@ -85,10 +85,10 @@ class Requestor:
         authentication: Proves the requestor's identity: see the server's setting `requestors`.
         gateway: How to pass an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application accepts; see `Risk`.
-        server_key: The server's public key in PEM, or several while keys change. With it, answers
-            come only from *signed* results, as `Answer.evidence` shows. Copy the key from the
-            server's configuration. `FetchedServerKey()` fetches the key from the server, so it is
-            only as trustworthy as TLS.
+        server_key: The server's public key in PEM, or several while a key is being replaced. With
+            it, answers come only from *signed* results, as `Answer.evidence` shows. Copy the key
+            from the server's configuration. `FetchedServerKey()` fetches the key from the server,
+            so it is only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
             empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions

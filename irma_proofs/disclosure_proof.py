@@ -302,7 +302,7 @@ def check_indices_of_key(proof: DisclosureProof) -> None:
     if max(proof.disclosed.keys() | proof.responses.keys()) >= len(proof.key.bases):
         raise ProofError(
             proof.path,
-            f"must have only indices that have a base in the key of {proof.key.issuer}",
+            f"must have only indices for which the key of {proof.key.issuer} has a base",
             check="indices_of_key",
         )
 

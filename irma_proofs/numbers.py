@@ -68,7 +68,7 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
     if type(value) is not str:
         raise ProofError(path, "must be a string in base64")
     if len(value) > (most + 2) // 3 * 4:
-        raise ProofError(path, f"must have at most {most} bytes")
+        raise ProofError(path, f"must be at most {most} bytes long")
     try:
         decoded = b64decode(value, validate=True)
     except (Base64Error, ValueError):  # ValueError is for characters outside ASCII
@@ -95,7 +95,7 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
     numbers: dict[int, int] = {}
     for index, each in value.items():
         if not _INDEX.fullmatch(index):
-            raise ProofError(path, "must have the indices of attributes as its keys")
+            raise ProofError(path, "must have attribute indices as its keys")
         numbers[int(index)] = read_number(each, f'{path}["{index}"]', bits=bits)
     return numbers
 

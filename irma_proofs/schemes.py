@@ -257,7 +257,7 @@ def check_index_signature(
     except InvalidSignature:
         raise ConfigurationError(
             f"{name}/index.sig: is not a signature of {name}/index by the pinned key; fetch the "
-            "whole scheme again, and compare the key"
+            "whole scheme again, and check the pinned key"
         ) from None
 
 

@@ -203,7 +203,7 @@ def check_lengths(stamp: TimeStamp, path: str) -> None:
     if len(stamp.signature) != _SIGNATURE_LENGTH or len(stamp.public_key) != _KEY_LENGTH:
         raise ProofError(
             path,
-            f"Data must have {_SIGNATURE_LENGTH} bytes, and PublicKey {_KEY_LENGTH}",
+            f"Data must be {_SIGNATURE_LENGTH} bytes long, and PublicKey {_KEY_LENGTH}",
             check="lengths",
             status=_STATUS,
         )

@@ -103,7 +103,7 @@ class _Run:
     def wait_for_subscription(self) -> None:
         self._has_begun.wait(LONGEST_CALL)
         if not self._is_subscribed or self._failure is not None:
-            raise StatusBackendError(self._failure or "Redis: it did not answer in time")
+            raise StatusBackendError(self._failure or "Redis did not answer in time")
 
     def stop(self) -> None:
         self._is_wanted = False

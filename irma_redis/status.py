@@ -61,7 +61,7 @@ class RedisStatusBackend:
         self._door.attempt(self._redis, lambda: self._redis.publish(CHANNEL, record.key))
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
-        """Wait for an end; see `StatusBackend.wait`.
+        """Wait for the session's end; see `StatusBackend.wait`.
 
         Raises:
             StatusBackendError: Redis cannot be reached, or holds another program's value under the

@@ -42,7 +42,7 @@ class AsyncRedisStatusBackend:
         await self._door.attempt_async(lambda: self._redis.publish(CHANNEL, record.key))
 
     async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
-        """Wait for an end; see `RedisStatusBackend.wait`."""
+        """Wait for the session's end; see `RedisStatusBackend.wait`."""
         record = SessionRecord(token)
         check_timeout(timeout, "timeout")
         if timeout <= timedelta(0):

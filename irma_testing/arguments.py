@@ -109,14 +109,14 @@ def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
 
 
 def check_choice(value: object, name: str) -> Mapping[int, int]:
-    """Return the mapping, which must be from numbers of slots to numbers of options.
+    """Return the mapping, which must map slot numbers to option numbers.
 
     Raises:
         UsageError: The value is something else.
     """
     chosen = check_instance(value, Mapping, name, "a mapping")
     if not all(type(number) is int for pair in chosen.items() for number in pair):
-        raise UsageError(f"{name}: must map numbers of slots to numbers of options")
+        raise UsageError(f"{name}: must map slot numbers to option numbers")
     return chosen
 
 

@@ -116,7 +116,7 @@ class Login(_LoginBase):
         Raises:
             AppError: The website refuses the person. `code` is the reason; it is `cancelled` if the
                 person lacks the requested attributes.
-            UsageError: An argument has another type.
+            UsageError: An argument has the wrong type.
         """
         _check(name, prefix, next_url)
         answering = self._person(person, email)

@@ -45,7 +45,7 @@ def make_person(
         email: The e-mail address; if it is set, even `"nobody"` has a card.
 
     Raises:
-        UsageError: There is no such kind of person, or an argument has another type.
+        UsageError: There is no such kind of person, or an argument has the wrong type.
         ConfigurationError: The scheme of the server does not have these cards.
     """
     check_instance(server, InMemoryServer, "server", "an InMemoryServer")

@@ -107,9 +107,9 @@ class RemoteServer:
         transport: Sends the requests; None for a new `Urllib3Transport`.
 
     Raises:
-        AppError: Another program is at this URL, such as a real IRMA server.
+        AppError: Another program, such as a real IRMA server, is at this URL.
         IrmaError: The transport failed.
-        UsageError: An argument has another type.
+        UsageError: An argument has the wrong type.
     """
 
     def __init__(self, url: str, transport: Transport | None = None) -> None:

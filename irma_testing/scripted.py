@@ -36,7 +36,7 @@ class ScriptedStream:
         headers: The HTTP headers.
 
     Raises:
-        UsageError: An argument has another type.
+        UsageError: An argument has the wrong type.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ScriptedStream:
         """Return the next step, and move the clock to its time or to the deadline.
 
         Raises:
-            UsageError: An argument has another type.
+            UsageError: An argument has the wrong type.
         """
         check_instance(clock, ManualClock, "clock", "a ManualClock")
         check_deadline(deadline)
@@ -194,7 +194,7 @@ class ScriptedTransport(_Script):
         jitter: The jitter of every wait, from 0 up to 1.
 
     Raises:
-        UsageError: An argument has another type.
+        UsageError: An argument has the wrong type.
     """
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:

@@ -69,7 +69,7 @@ class HeadCheck:
             raise NotHttpError("a header line continues the previous one")
         name, colon, value = content.partition(b":")
         if not colon or not _NAME.fullmatch(name):
-            raise NotHttpError("a line before its body is not a header")
+            raise NotHttpError("a line in its head is not a header")
         name, value = name.lower(), value.strip(b" \t")
         if name == b"content-length":
             if not _LENGTH.fullmatch(value):

@@ -45,7 +45,7 @@ def check_limits(idle_limit: object, max_response_bytes: object, pool_size: obje
     """Check the limits of a transport.
 
     Raises:
-        ConfigurationError: A limit has another type, or is out of its range.
+        ConfigurationError: A limit has the wrong type, or is out of its range.
     """
     if not isinstance(idle_limit, timedelta) or not timedelta(0) <= idle_limit <= LONGEST_IDLE:
         raise ConfigurationError("idle_limit: must be a timedelta from 0 to 1.5 seconds")
@@ -74,7 +74,7 @@ def tls_context(
         allow: The accepted risks.
 
     Raises:
-        ConfigurationError: A setting is empty, has another type, or contradicts `ssl_context`; a
+        ConfigurationError: A setting is empty, has the wrong type, or contradicts `ssl_context`; a
             file cannot be used; or `ssl_context` verifies too little and this is not allowed.
     """
     for setting, value in settings._asdict().items():
@@ -184,8 +184,8 @@ def read_proxy(
     """Return the proxy to use, if any.
 
     Raises:
-        ConfigurationError: The URL is not a proxy's URL, or the proxy's credentials would travel
-            over plain HTTP and this is not allowed.
+        ConfigurationError: The URL is not a proxy URL, or the proxy's credentials would travel
+            over plain HTTP, which is not allowed.
     """
     own = checked_headers(headers, "proxy_headers", frames_message)
     if url is None:

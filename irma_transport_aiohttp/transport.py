@@ -142,7 +142,7 @@ class AiohttpTransport:
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
 
     async def aclose(self) -> None:
-        """Close all connections. Calls and streams fail, and nothing can be sent afterwards."""
+        """Close all connections. Open calls and streams fail, and nothing more can be sent."""
         await self._sessions.close()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:

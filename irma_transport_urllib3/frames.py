@@ -89,7 +89,7 @@ class Chunked:
             self._begin_chunk(line)
         elif self._part is _Part.END_OF_CHUNK:
             if line:
-                raise NotHttpError("a chunk is longer than its size")
+                raise NotHttpError("a chunk is longer than its declared size")
             self._part = _Part.SIZE
         else:
             self._is_over = not line

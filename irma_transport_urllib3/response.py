@@ -71,7 +71,7 @@ class BoundedReader(io.RawIOBase):
                 return received
 
     def close(self) -> None:
-        """Release the socket, and note the time from which it is idle."""
+        """Release the socket, and note when it became idle."""
         if not self.closed:
             exchange = self._exchange
             exchange.ended_at = monotonic()
@@ -151,7 +151,7 @@ class BoundedResponse(HTTPResponse):
             raise CutShortError
         if self.msg.defects or self.msg.get_payload():
             # urllib3 would log the whole URL, and continue.
-            raise NotHttpError("a line before its body is not a header")
+            raise NotHttpError("a line in its head is not a header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())
         # The server could quote the request in the reason phrase, which tracing tools show.

@@ -280,7 +280,7 @@ def _whole(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -
 
 
 def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:
-    """Return the error for a `ValueError` of `http.client`, which may quote a secret header."""
+    """Return the error for a `ValueError` from `http.client`, which may quote a secret header."""
     if exchange.request_sent:
         reason = not_http(exchange.peer, "http.client does not understand it")
         return MalformedResponseError(request.label, reason, request_sent=True)

@@ -72,7 +72,7 @@ def page_settings(
     if fault := _prefix_fault(prefix):
         raise ConfigurationError(f"prefix {fault}")
     if not _NAME.fullmatch(name):
-        raise ConfigurationError("name must be 1 to 40 of a-z, 0-9, _ and -")
+        raise ConfigurationError("name must be 1 to 40 characters from a-z, 0-9, _ and -")
     if (csrf_header is None) != (csrf_token is None):
         raise ConfigurationError("csrf_header and csrf_token must be given together")
     if csrf_header is not None and not _HEADER.fullmatch(csrf_header):
@@ -133,7 +133,7 @@ def _own_texts(texts: Mapping[str, str]) -> Mapping[str, str]:
             raise ConfigurationError(f"texts: {key!r} is unknown; {advice}")
         given: object = text
         if not isinstance(given, str) or not given.strip():
-            raise ConfigurationError(f"texts: {key!r} must be a string that is not empty")
+            raise ConfigurationError(f"texts: {key!r} must be a non-empty string")
     return texts
 
 

@@ -178,7 +178,7 @@ def _default_store(app: Flask, file: Settings | None) -> str | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"IRMA_STORE: is not set, and {folder} cannot be made for it: {error.strerror}"
+            f"IRMA_STORE: is not set, and {folder} cannot be created for it: {error.strerror}"
         ) from None
     return f"sqlite:{folder / 'irma.db'}"
 
@@ -192,7 +192,7 @@ def _derived(app: Flask) -> Sequence[str]:
         if not isinstance(secret, str | bytes) or not secret:
             # Anyone could seal values with an empty key.
             name = "SECRET_KEY_FALLBACKS" if number else "SECRET_KEY"
-            raise ConfigurationError(f"{name}: a key must be a string that is not empty")
+            raise ConfigurationError(f"{name}: a key must be a non-empty string")
     given = cast("list[str | bytes]", secrets)
     return [_sealing_key(each.encode() if isinstance(each, str) else each) for each in given]
 

@@ -215,7 +215,7 @@ class Irma:
         uri = store if store is not None or file is None else file.value("parts.store")
         if uri is None:
             raise ConfigurationError(
-                "store: is missing; pass it, or set `store` in the table [parts] of a settings file"
+                "store: is missing; pass it, or set `store` in the [parts] table of a settings file"
             )
         self._store: Hidden[AsyncStore | str | None] = HiddenSecret(store)
         self._is_store_shared = uri != "memory:" if isinstance(uri, str) else None

@@ -53,7 +53,7 @@ def application_url(link: str) -> tuple[str, str]:
     url, _ = read_pointer(link.strip())
     base, _, name = url.rpartition("/irma/session/")
     if not base:
-        raise AppError("LINK: expected the link to a session, as an IRMA server returns it")
+        raise AppError("LINK: expected a link to a session, as returned by an IRMA server")
     return base, name
 
 
@@ -68,7 +68,7 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
         found = _CHOICE.fullmatch(choice)
         if found is None:
             raise ConfigurationError(
-                "SLOT=OPTION: must be two numbers that count from 0, such as 0=1"
+                "SLOT=OPTION: must be two numbers, counted from 0, such as 0=1"
             )
         slot, option = map(int, found.groups())
         if slot in chosen:
@@ -108,7 +108,7 @@ def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
     the session any more.
 
     Raises:
-        AppError: The app cannot do what the person decides, or the server refuses the app.
+        AppError: The app cannot do what the person decides, or the server refused the app.
     """
     with Urllib3Transport() as transport:
         url, _ = application_url(link)

@@ -67,7 +67,7 @@ ReadT = TypeVar("ReadT")
 @click.option(
     "--requestors",
     type=FILE,
-    help="A JSON file with the server's setting `requestors`, to authenticate programs by token, "
+    help="A JSON file with the server's `requestors` setting, to authenticate programs by token, "
     "HMAC or public key. By default any program on this machine may start sessions.",
 )
 @click.option(

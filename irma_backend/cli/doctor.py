@@ -91,7 +91,9 @@ def doctor(
                 requests, disclose=disclose, sign=sign, issue=issue, file=file, named=named
             )
             if isinstance(asked, str):
-                raise RequestError("--request", "must be JSON; a JWT belongs to one requestor")
+                raise RequestError(
+                    "--request", "must be JSON, because a JWT belongs to one requestor"
+                )
             requests = {named or "the request": asked}
         with (
             Urllib3Transport() as transport,

@@ -122,7 +122,7 @@ class Settings:
         name = self.all.value("authentication.requestor")
         if not isinstance(name, str):
             raise ConfigurationError(
-                "--key needs --requestor, the name of the key in the server's setting `requestors`"
+                "--key needs --requestor, the name of the key in the server's `requestors` setting"
             )
         return name
 
@@ -181,7 +181,7 @@ _KEY_OPTIONS = (
         envvar="IRMA_REQUESTOR",
         show_envvar=True,
         metavar="NAME",
-        help="The name of the key in the server's setting `requestors`.",
+        help="The name of the key in the server's `requestors` setting.",
     ),
     click.option(
         "--plugin",
@@ -221,7 +221,7 @@ _SERVER_OPTIONS = (
         show_envvar=True,
         metavar="URL",
         help="The URL at which browsers and apps reach the server, if it differs from --server: "
-        "the server's setting `url` without `/irma`.",
+        "the server's `url` setting without `/irma`.",
     ),
     click.option(
         "--token-file",

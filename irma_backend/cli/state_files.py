@@ -1,7 +1,7 @@
 """Save sessions and answers in private files.
 
 A state file holds a session between two commands: its token and its request. Anyone who has the
-token can read the result, so a file that other users may read or write is refused. `save_answer`
+token can read the result, so a file that other users can read or write is refused. `save_answer`
 and `save_session` rescue an answer when a command ends early.
 """
 
@@ -157,7 +157,7 @@ def _check_private(found: os.stat_result) -> None:
             raise ConfigurationError("--state-file: the file belongs to another user")
         if found.st_mode & _OTHER_USERS:
             raise ConfigurationError(
-                "--state-file: other users may read or write the file. If you trust its contents, "
+                "--state-file: other users can read or write the file. If you trust its contents, "
                 "run chmod 600 on it"
             )
 

@@ -68,7 +68,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or is `localhost` with only such addresses."""
+    """Return whether the host is a loopback address, or `localhost` resolving to nothing else."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

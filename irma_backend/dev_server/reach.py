@@ -42,7 +42,7 @@ class Reach:
         secret: A part of the address of the pages; without it, they are at the root.
 
     Raises:
-        ConfigurationError: An argument has another type, the host is not an IP address, or other
+        ConfigurationError: An argument has the wrong type, the host is not an IP address, or other
             machines can reach pages without a secret.
     """
 

@@ -1,4 +1,4 @@
-"""Read a file of requestors, in the form of the official server's setting `requestors`.
+"""Read a file of requestors, in the form of the official server's `requestors` setting.
 
     {"shop": {"auth_method": "token", "key": "…", "disclose_perms": ["pbdf.*"]}}
 
@@ -26,7 +26,7 @@ _EXAMPLE: Final = '{"shop": {"auth_method": "token", "key": "…"}}'
 def read_requestors(path: Path) -> dict[str, RequestorSettings]:
     """Return the requestors in a file, by name.
 
-    The file is JSON: the value of the official server's setting `requestors`, or an object with
+    The file is JSON: the value of the official server's `requestors` setting, or an object with
     only that setting. A `key_file` is relative to the folder of the file.
 
     Raises:

@@ -42,7 +42,8 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
                 id="pointer.elsewhere",
                 finding="The QR code leads to a host other than the one in the settings",
                 exactly=host,
-                remedy="Set `frontend_url` to the server's setting `url`, without /irma.",
+                remedy="Set `frontend_url` to the value of the server's `url` setting, without "
+                "/irma.",
                 command="irma-backend config",
             )
         if is_here(url):
@@ -52,7 +53,7 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
                 finding="The QR code's host is a loopback address, which on a phone is the phone "
                 "itself",
                 exactly=host,
-                remedy="Set the server's setting `url` to the URL at which phones reach it. "
+                remedy="Set the server's `url` setting to the URL at which phones reach it. "
                 "Without a phone, `irma-backend app` plays the app on this machine.",
             )
         elif _is_private(parts.hostname or ""):
@@ -62,7 +63,7 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
                 finding="The QR code leads to a private address, which only phones on the same "
                 "network can reach",
                 exactly=host,
-                remedy="Set the server's setting `url` to a public URL before you go live.",
+                remedy="Set the server's `url` setting to a public URL before you go live.",
             )
         if is_plain_http(url):
             yield Problem(

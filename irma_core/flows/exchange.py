@@ -124,7 +124,7 @@ def post_flow(
             signature = yield from sign(prepared.signer, prepared.jwt.signing_input, deadline)
             if context.seconds_left(deadline) <= 0:
                 # Nothing can end a signer that blocks its thread, so it may have used up the time.
-                raise DeadlineError("the deadline of the call passed while the signer signed")
+                raise DeadlineError("the deadline of the call passed while the signer was signing")
             prepared = prepared.build(prepared.jwt.signed(signature))
         try:
             response = yield from Send(prepared, context.try_deadline(deadline))

@@ -55,7 +55,7 @@ class _Credentials(ValueObject, Generic[SignerT_co]):
 
     def _check_id(self) -> None:
         if not _is_printable(self.client_id):
-            raise ConfigurationError("client_id must be a string of printable ASCII, and not empty")
+            raise ConfigurationError("client_id must be a non-empty string of printable ASCII")
 
 
 @final
@@ -81,9 +81,7 @@ class GatewaySecret(_Credentials[Signer]):
         self._check_id()
         if not _is_printable(self.reveal()):
             hint = what_surrounds(self.reveal())
-            raise ConfigurationError(
-                f"secret must be printable ASCII on one line, and not empty{hint}"
-            )
+            raise ConfigurationError(f"secret must be one non-empty line of printable ASCII{hint}")
 
     def reveal(self) -> str:
         """Return the secret."""
@@ -120,7 +118,7 @@ class GatewayAssertion(_Credentials[SignerT_co]):
         for each in (self.audience, self.key_id):
             if each is not None and not _is_printable(each):
                 raise ConfigurationError(
-                    "audience and key_id must be strings of printable ASCII, and not empty"
+                    "audience and key_id must be non-empty strings of printable ASCII"
                 )
 
 

@@ -138,7 +138,8 @@ class Gateway:
         except TransportError as error:
             if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
                 # This call had too little time. Calls that wait for its token may have more.
-                raise DeadlineError("the deadline passed while a token was fetched") from error
+                reason = "the deadline passed while a token was being fetched"
+                raise DeadlineError(reason) from error
             refusals.note_request_failed(context.clock.monotonic(), 0.0)
             reason = f"the gateway's authorization server could not be asked: {error.reason}"
             raise GatewayError(reason, may_pass=True) from error
@@ -157,7 +158,8 @@ class Gateway:
                 signature = yield from sign(signer, unsigned.signing_input, deadline)
             except SigningError as error:
                 if context.seconds_left(deadline) <= 0:
-                    raise DeadlineError("the deadline passed while the signer signed") from error
+                    reason = "the deadline passed while the signer was signing"
+                    raise DeadlineError(reason) from error
                 raise
             assertion = unsigned.signed(signature)
         return build_token_request(settings.token_url, *token_form(settings, assertion))
@@ -172,7 +174,7 @@ def _check_settings(settings: object, context: RequestorContext) -> None:
     header = settings.header.lower()
     if isinstance(context.authentication, TokenAuthentication) and header == "authorization":
         raise ConfigurationError(
-            "gateway: the header Authorization holds the IRMA server's token; use another header"
+            "gateway: the Authorization header holds the IRMA server's token; use another header"
         )
     if header in dict(context.headers):
         raise ConfigurationError("headers: must not set the header that holds the gateway's token")

@@ -136,7 +136,7 @@ class ConDisCon(ValueObject):
 
     Args:
         disjunctions: One for each slot, in the order of the JSON.
-        names: The names of the slots in that order; None if slots are numbers.
+        names: The names of the slots in that order; None if the slots are numbered.
     """
 
     disjunctions: tuple[DisCon, ...] = ()
@@ -238,7 +238,7 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
         return ConDisCon(tuple(_as_discon(value, f"{path}[{i}]") for i, value in enumerate(values)))
     named = tuple(name for name in names if isinstance(name, str) and name)
     if len(named) != len(names):
-        raise RequestError(path, "the name of a slot must be a string that is not empty")
+        raise RequestError(path, "the name of a slot must be a non-empty string")
     if not len(set(named)) == len(named) == len(values):
         raise RequestError(path, "must have one name for each slot, and no name twice")
     return ConDisCon(

@@ -76,11 +76,11 @@ def checked_headers(
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise ConfigurationError(f"{setting}: must map names of headers to values")
+        raise ConfigurationError(f"{setting}: must map header names to values")
     checked: dict[str, str] = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ConfigurationError(f"{setting}: has a name that is not valid for a header")
+            raise ConfigurationError(f"{setting}: has a name that is not a valid header name")
         if is_taken(name.lower()):
             raise ConfigurationError(
                 f"{setting}: {name} cannot be set here, because the library or HTTP itself sets it"

@@ -125,7 +125,8 @@ class RemoteError(ValueObject):
     """An error that the server reports. Source: irmago `RemoteError`.
 
     Gateways and firewalls that respond instead of the server may quote what they refused: a token,
-    a key or an attribute value. So only a known name is part of a `repr` or an error message.
+    a key or an attribute value. So a `repr` or an error message contains only the error's name, and
+    only if it is known.
 
     Args:
         status: The HTTP status.

@@ -368,7 +368,9 @@ class RevocationRequest(ValueObject):
             type(self.issued) is not int or not 0 < self.issued <= _LAST_NANOSECOND
         ):
             raise RequestError(
-                "issued", "must be a whole number of nanoseconds since 1970, or None to revoke all"
+                "issued",
+                "must be a whole number of nanoseconds since 1970, or None to revoke all of the "
+                "credentials with the key",
             )
 
 

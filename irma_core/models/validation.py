@@ -118,7 +118,7 @@ def check_return_address(value: object, path: str) -> str:
 
 
 def check_host(value: object, path: str) -> str:
-    """Return the value, which must be a host name, perhaps with a port: `irma.example.com:8088`.
+    """Return the value, which must be a host name, with or without a port: `example.com:8088`.
 
     Raises:
         RequestError: The value is something else, for example a URL.

@@ -157,11 +157,11 @@ class Transport(Protocol):
         """Send the request and return the response once its head has arrived.
 
         The connection is not one of those that `send` uses. The body is requested without
-        compression. It has no size limit and no time limit except that of each read.
+        compression. It has no size limit, and no time limit other than that of each read.
 
         Args:
             request: The request, which is sent unchanged.
-            deadline: When the head must have arrived, on `clock.monotonic()`.
+            deadline: The time by which the head must arrive, on `clock.monotonic()`.
 
         Raises:
             TransportError: The network failed; see `send`.

@@ -61,7 +61,7 @@ class TokenAuthentication(ValueObject):
     def __attrs_post_init__(self) -> None:
         if not _is_token(self.reveal()):
             hint = what_surrounds(self.reveal())
-            raise ConfigurationError(f"the token must be ASCII on one line, and not empty{hint}")
+            raise ConfigurationError(f"the token must be one non-empty line of ASCII{hint}")
 
     def reveal(self) -> str:
         """Return the shared token."""

@@ -238,5 +238,7 @@ def _listed(keys: object) -> Sequence[object]:
 def _public_key(key: object) -> RSAPublicKey:
     pem = key.pem if isinstance(key, PublicKey) else key
     if not isinstance(pem, str | bytes):
-        raise ConfigurationError("a public key must be RSA in PEM, as str or bytes, or a PublicKey")
+        raise ConfigurationError(
+            "a public key must be an RSA key in PEM, as str or bytes, or a PublicKey"
+        )
     return load_public_key(pem)

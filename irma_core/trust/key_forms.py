@@ -83,7 +83,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if len(key) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"{name} must have 32 bytes or more: `openssl rand -base64 32` makes one"
+            f"{name} must be at least 32 bytes long: `openssl rand -base64 32` makes one"
         )
     if len(key) > _LONGEST_SECRET:
         raise ConfigurationError(
@@ -92,7 +92,8 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if is_repetition(key):
         raise ConfigurationError(
-            f"{name} repeats a few bytes, which can be guessed: `openssl rand -base64 32` makes one"
+            f"{name} repeats a few bytes, so it can be guessed: make a new one with "
+            "`openssl rand -base64 32`"
         )
     if not was_base64 and _is_undecoded(key):
         raise ConfigurationError(
@@ -153,8 +154,8 @@ def _is_json(data: bytes) -> bool:
 def setting_text(data: str | bytes) -> str:
     """Return a setting as a string, without the characters that files and shells add around it.
 
-    UTF-8 and UTF-16 are read, with or without a byte order mark. Whitespace and zeros at the edges
-    are removed. Bytes in another encoding become a string that is not a key.
+    UTF-8 and UTF-16 are read, with or without a byte order mark. Whitespace and NUL characters at
+    both ends are removed. Bytes in any other encoding become a string that is not a valid key.
     """
     if isinstance(data, bytes):
         data = _decoded_text(data)

@@ -99,7 +99,7 @@ class PublicKey:
 
 def _checked_pem(pem: object) -> str | bytes:
     if not isinstance(pem, str | bytes):
-        raise ConfigurationError("a public key must be RSA in PEM, as str or bytes")
+        raise ConfigurationError("a public key must be an RSA key in PEM, as str or bytes")
     if load_public_key(pem).key_size < SHORTEST_RSA_KEY:
         raise ConfigurationError("a public key must be RSA of 2048 bits or more")
     return pem
@@ -143,4 +143,4 @@ def load_public_key(pem: str | bytes) -> RSAPublicKey:
     if isinstance(key, RSAPublicKey):
         return key
     why = "it is not an RSA key" if key is not None else why_no_pem(pem, private=False)
-    raise ConfigurationError(f"a public key must be RSA in PEM: {why}")
+    raise ConfigurationError(f"a public key must be an RSA key in PEM: {why}")

@@ -9,7 +9,7 @@ run in this order. Each refusal is a `RequestJwtError` with one of the codes lis
    without a `kid`: official libraries put a display name into `iss`.
 4. `algorithm`, `signature`: the key decides the algorithm, not the sender.
 5. `kind`, `unknown_claim`, `request`, `claims`: `sub` does not name a session request, a claim is
-   unknown, a second claim holds a request, or a claim has another type.
+   unknown, a second claim holds a request, or a claim has the wrong type.
 6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
    future or longer ago than allowed, `exp` is in the past, or `nbf` is in the future.
 7. `audience`: `aud` is not the value that the caller expects.
@@ -180,7 +180,7 @@ def verify_session_request_jwt(
     Raises:
         RequestJwtError: The JWT is refused; see the module for the codes.
         ConfigurationError: A key is invalid.
-        UsageError: A time or a duration has another type or is out of range.
+        UsageError: A time or a duration has the wrong type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(max_age, "max_age")
@@ -344,7 +344,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
             )
         if name in FIELDS.values() and name != field:
             raise RequestJwtError(
-                "request", "it holds a kind of request that its sub does not name"
+                "request", "it holds a request of a kind that its sub does not name"
             )
     for name in ("aud", "iss", "jti", "kid"):
         if not isinstance(claims.get(name, ""), str):
@@ -374,7 +374,7 @@ def claimed_request(
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
-        raise RequestError(field, "holds a kind of request that its sub does not name")
+        raise RequestError(field, "holds a request of a kind that its sub does not name")
     match value:
         case {"request": {"credentials": [*credentials]}}:
             for i, credential in enumerate(credentials):

@@ -118,15 +118,15 @@ def verify_result_jwt(
     allow: Collection[Risk] = (),
     max_bytes: int = LARGEST_JWT,
 ) -> SessionResult:
-    """Return the session result in a JWT, after every check of the module.
+    """Return the session result in a JWT, after all the checks that this module lists.
 
     Args:
         jwt: From `get_result_jwt` or a callback, without anything around it.
-        keys: The server's public keys in PEM, more than one while keys change.
+        keys: The server's public keys in PEM: several while a key is being replaced.
         issuer: The server's setting `jwt_issuer`; None if that is empty.
         now: An aware time.
         leeway: How far the clocks may differ.
-        allow: `Risk.SIMULATED_PROOFS`, for a server in memory.
+        allow: `Risk.SIMULATED_PROOFS`, for an in-memory server.
         max_bytes: The size of the largest JWT to read.
 
     Returns:
@@ -135,7 +135,7 @@ def verify_result_jwt(
     Raises:
         ResultJwtError: The JWT is refused; see the module for the codes.
         ConfigurationError: A key is not an RSA public key in PEM.
-        UsageError: `now` or `leeway` has another type or is out of range.
+        UsageError: `now` or `leeway` has the wrong type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(leeway, "leeway")
@@ -174,7 +174,7 @@ def verify_getproof_jwt(
     Raises:
         ResultJwtError: The JWT is refused; see the module for the codes.
         ConfigurationError: A key is not an RSA public key in PEM.
-        UsageError: `now` or `leeway` has another type or is out of range.
+        UsageError: `now` or `leeway` has the wrong type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(leeway, "leeway")
@@ -193,7 +193,7 @@ def verify_getproof_jwt(
     attributes, status = claims.get("attributes"), claims.get("status")
     if not isinstance(attributes, dict) or not isinstance(status, str):
         raise ResultJwtError(
-            "result", "it must have attributes and a status, as a result of getproof has"
+            "result", "it must have attributes and a status, as a getproof result does"
         )
     found = _PROOF_STATUSES.get(status)
     if status and found is None:

@@ -212,7 +212,7 @@ def _cipher(keys: Sequence[object]) -> MultiFernet:
     secrets = [_sealing_secret(key) for key in keys]
     if len(set(secrets)) < len(secrets):
         raise ConfigurationError(
-            "keys must not hold a sealing key twice; new_sealing_key() makes another"
+            "keys must not contain a sealing key twice; new_sealing_key() makes another"
         )
     return MultiFernet([Fernet(base64.urlsafe_b64encode(secret)) for secret in secrets])
 
@@ -227,6 +227,6 @@ def _sealing_secret(key: object) -> bytes:
         )
     if is_repetition(secret):
         raise ConfigurationError(
-            "a sealing key repeats a few bytes, which can be guessed; new_sealing_key() makes one"
+            "a sealing key repeats a few bytes, so it can be guessed; new_sealing_key() makes one"
         )
     return secret

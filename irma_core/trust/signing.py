@@ -171,7 +171,7 @@ def _read_private_key(pem: object, password: object) -> RSAPrivateKey:
         key = None
     if key is None:
         why = why_no_pem(pem, private=True)
-        raise ConfigurationError(f"the private key cannot be read as RSA in PEM: {why}")
+        raise ConfigurationError(f"the private key cannot be read as an RSA key in PEM: {why}")
     if not isinstance(key, RSAPrivateKey) or key.key_size < SHORTEST_RSA_KEY:
         raise ConfigurationError("RS256 needs an RSA key of 2048 bits or more")
     return key

@@ -111,7 +111,7 @@ class BrowserPost(ValueObject):
         """Return a field that is a string, or None if it is absent.
 
         Raises:
-            WebRefusal: `body_invalid`: the field has another type.
+            WebRefusal: `body_invalid`: the field has the wrong type.
         """
         value = self.fields.get(name)
         if value is not None and not isinstance(value, str):
@@ -122,7 +122,7 @@ class BrowserPost(ValueObject):
         """Return a field that is true or false; false if it is absent.
 
         Raises:
-            WebRefusal: `body_invalid`: the field has another type.
+            WebRefusal: `body_invalid`: the field has the wrong type.
         """
         value = self.fields.get(name, False)
         if not isinstance(value, bool):

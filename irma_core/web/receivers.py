@@ -402,7 +402,8 @@ def _checked_run_later(
         check_function(run_later, "run_later", may_be_async=False)
     if accept_unsigned and context.takes_signed_results:
         raise ConfigurationError(
-            "accept_unsigned: the requestor has a server_key, so its server signs; leave this out"
+            "accept_unsigned: the requestor has a server_key, so its server signs the posts; "
+            "leave this out"
         )
     if accept_unsigned and run_later is None:
         raise ConfigurationError(

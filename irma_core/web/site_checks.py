@@ -2,7 +2,7 @@
 
 An adapter of a web framework fills in `SiteFacts`, `check_site` compares them with the table, and
 the framework shows the findings in its own way. An adapter leaves out facts that it cannot
-determine, and the checks of such a fact find nothing. The table is printed in
+determine, and the checks that need those facts find nothing. The table is printed in
 `docs/explanation/site-checks.md`.
 
 An identifier keeps its meaning forever, because sites use it to silence findings. A retired number
@@ -292,16 +292,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.E001",
         "Apps would reach the IRMA server over plain HTTP, so anyone on the network can log in as "
         "anybody",
-        "Serve the IRMA server over HTTPS, and set `frontend_url`, and the server's setting `url`, "
-        "to its https URL.",
+        "Serve the IRMA server over HTTPS, and set both `frontend_url` and the server's `url` "
+        "setting to its https URL.",
         lambda facts: _plain(facts.frontend_url or facts.server_url),
     ),
     Check(
         "irma.E002",
         "Apps cannot reach the IRMA server, because its `frontend_url` is an address of this "
         "machine",
-        "Set `frontend_url`, and the server's setting `url`, to the URL at which the phones of "
-        "visitors reach it.",
+        "Set both `frontend_url` and the server's `url` setting to the URL at which visitors' "
+        "phones reach it.",
         lambda facts: facts.frontend_url if _is_here(facts.frontend_url) else None,
     ),
     Check(
@@ -365,7 +365,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E011",
-        "Results of a simulated server are accepted, so anyone who knows its key can log in as "
+        "Results from a simulated server are accepted, so anyone who knows its key can log in as "
         "anybody",
         "Leave `Risk.SIMULATED_PROOFS` out of `allow`; it is for tests.",
         lambda facts: _found(when=Risk.SIMULATED_PROOFS in facts.risks),
@@ -414,7 +414,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.W003",
         "The requestor does not authenticate, so the server starts sessions for everyone who can "
         "reach it",
-        "Add a requestor with a token or a key to the server's setting `requestors`, and pass "
+        "Add a requestor with a token or a key to the server's `requestors` setting, and pass "
         "`token`, or `key` and `name`.",
         lambda facts: _found(when=facts.has_authentication is False),
     ),
@@ -449,7 +449,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W008",
-        "A page of another origin is loaded over plain HTTP, so anyone on the network can change "
+        "A page from another origin is loaded over plain HTTP, so anyone on the network can change "
         "it",
         "Serve that page over HTTPS.",
         lambda facts: _plain(*facts.origins),
@@ -458,7 +458,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.W009",
         "Apps probably cannot reach the IRMA server: its URL is an address of this machine, and "
         "`frontend_url` is not set",
-        "Set `frontend_url` to the server's setting `url`.",
+        "Set `frontend_url` to the value of the server's `url` setting.",
         lambda facts: _found(when=facts.frontend_url is None and _is_here(facts.server_url)),
     ),
 )

@@ -174,7 +174,7 @@ class _StoreContract(PluginContract[StoreT]):
                 await self.call(getattr(store, method), _key(), *arguments)
             except Exception:  # noqa: BLE001  # the kind is the store's choice
                 return
-            raise AssertionError(f"{method} works although the store is closed")
+            raise AssertionError(f"{method} still works after the store is closed")
 
         self.run_scenario(scenario)
 

@@ -26,7 +26,7 @@ _AT_ONCE: Final = 3
 
 
 class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
-    """Tests for an adapter with which a web framework serves `WebSessions`.
+    """Tests for an adapter through which a web framework serves `WebSessions`.
 
         class TestMyAdapter(WebAdapterContract):
             def make_application(self, site):
@@ -179,7 +179,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_application_may_refuse_a_person(self) -> None:
-        """The page receives the application's own sentence."""
+        """The page receives the application's own message."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = LoginRefusedError("Members only.")

@@ -89,10 +89,10 @@ class WebSite:
         person: The app of a visitor, who has an e-mail address and is an adult.
         keys: The sealing keys.
         origins: Other origins whose pages may call this website.
-        logins: The e-mail addresses that logged in, one for each login.
+        logins: The e-mail addresses of the people who logged in, one for each login.
         ended: The references of the callbacks, one for each session that ended.
-        refusal: An exception that `login` raises at each call; None lets people log in.
-        callback_failure: An exception for `session_ended` to raise at each call, or None.
+        refusal: An exception that `login` raises on each call; None lets people log in.
+        callback_failure: An exception for `session_ended` to raise on each call, or None.
     """
 
     def __init__(self, prefix: str) -> None:

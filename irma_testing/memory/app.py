@@ -220,7 +220,7 @@ class ScannedSession:
     def _connect(self) -> None:
         reply = self._client.get()
         if not reply.is_ok:
-            raise AppError(f"the server refuses the app: {_explained(reply.code)}", reply.code)
+            raise AppError(f"the server refused the app: {_explained(reply.code)}", reply.code)
         with understanding_reply():
             self._request = reply.value.get("request")
             self.pairing_code = reply.value["options"].get("pairingCode")
@@ -385,7 +385,7 @@ class SimulatedApp:
         Raises:
             AppError: A real IRMA server is at this URL, or another program.
             IrmaError: The transport failed; see `Transport.send`.
-            UsageError: An argument has another type.
+            UsageError: An argument has the wrong type.
         """
         # Imported here so that an asyncio application does not load the urllib3 transport.
         from irma_testing.remote_server import RemoteServer  # noqa: PLC0415
@@ -426,7 +426,7 @@ class SimulatedApp:
 
         Raises:
             ConfigurationError: The server's scheme has no such credential type or attribute.
-            UsageError: An argument has another type, or a time is not aware.
+            UsageError: An argument has the wrong type, or a time is not aware.
         """
         check_string(credential_type, "credential_type")
         check_values(attributes)
@@ -455,7 +455,7 @@ class SimulatedApp:
             The session, for the user to decide.
 
         Raises:
-            AppError: The argument is not a session pointer, or the server refuses the app.
+            AppError: The argument is not a session pointer, or the server refused the app.
         """
         check_instance(
             pointer,
@@ -467,7 +467,7 @@ class SimulatedApp:
         if is_static:
             reply = AppClient(self._server, url).post("", {})
             if not reply.is_ok:
-                raise AppError(f"the server refuses the app: {reply.code}", reply.code)
+                raise AppError(f"the server refused the app: {reply.code}", reply.code)
             url = reply.value["u"]
         return ScannedSession(self._server, self._wallet, url)
 

@@ -95,7 +95,7 @@ def read_message(form: Struct, body: bytes | None) -> dict[str, Any]:
     """Return the fields of a message.
 
     Raises:
-        Refusal: `MALFORMED_INPUT`: the body is not JSON, or a field has another type.
+        Refusal: `MALFORMED_INPUT`: the body is not JSON, or a field has the wrong type.
     """
     try:
         return form.read_new(parse_json(body or b""))

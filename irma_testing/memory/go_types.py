@@ -252,7 +252,7 @@ class Struct:
         """Read an object into an existing value, which `null` does not change.
 
         Raises:
-            GoJsonError: The JSON is not an object, or a field has another type.
+            GoJsonError: The JSON is not an object, or a field has the wrong type.
         """
         if value is None:
             return old
@@ -272,7 +272,7 @@ class Struct:
         """Read an object into a new value; see `read`.
 
         Raises:
-            GoJsonError: The JSON is not an object, or a field has another type.
+            GoJsonError: The JSON is not an object, or a field has the wrong type.
         """
         return self.read(value, self.kind.zero)
 

@@ -124,7 +124,7 @@ def header_of(request: HttpRequest, name: str) -> str:
 
 
 def has_header(request: HttpRequest, name: str) -> bool:
-    """Return whether there is a header of this lower-case name, even an empty one."""
+    """Return whether there is a header with this lower-case name, even an empty one."""
     return any(header.lower() == name for header, _ in request.headers)
 
 

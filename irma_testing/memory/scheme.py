@@ -65,7 +65,7 @@ class CredentialType:
         check_flag(self.singleton, "singleton")
         check_flag(self.revocation, "revocation")
         if not self.optional <= set(self.attributes):
-            raise ConfigurationError("optional: must name attributes of the credential type only")
+            raise ConfigurationError("optional: must name only attributes of the credential type")
 
     def has(self, attribute: str) -> bool:
         """Return whether the type has an attribute with this name."""

@@ -199,7 +199,7 @@ class InMemoryServer:
             after: How long after the start.
 
         Raises:
-            UsageError: An argument has another type.
+            UsageError: An argument has the wrong type.
         """
         check_callable(action, "action")
         check_duration(after, "after")

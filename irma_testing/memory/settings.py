@@ -100,7 +100,7 @@ class RequestorSettings:
     def _expected_key(self) -> str:
         """Return what the key must be if it is invalid, or an empty string."""
         if not self.key:
-            return "a string that is not empty"
+            return "a non-empty string"
         try:
             if self.auth_method == "hmac":
                 decode_any_base64(self.key)

@@ -70,7 +70,7 @@ class HeldCredential:
         serial: Identifies the credential if it can be revoked, else empty.
 
     Raises:
-        UsageError: An argument has another type, or a time is not aware.
+        UsageError: An argument has the wrong type, or a time is not aware.
     """
 
     credential_type: str

@@ -144,7 +144,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
     ("arguments", "words"),
     [
         (("--key", "file:/dev/null"), "--key needs --requestor"),
-        (("--key", "file:/dev/null", "--requestor", "me"), "must have 32 bytes or more"),
+        (("--key", "file:/dev/null", "--requestor", "me"), "must be at least 32 bytes long"),
         (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
         (("--key", "hunter2", "--requestor", "me"), "must begin with a scheme"),
         (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: unknown signing scheme"),

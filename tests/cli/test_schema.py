@@ -77,7 +77,7 @@ def test_every_command_with_json_is_described() -> None:
 
 
 def test_promises_are_kept() -> None:
-    """No field that scripts rely on is removed, renamed, or has another type."""
+    """No field that scripts rely on is removed, renamed, or has the wrong type."""
     assert [*changes(RECORDED, SCHEMA)] == []
     broken = json.loads(json.dumps(SCHEMA))
     broken["$defs"]["session"]["required"].remove("evidence")

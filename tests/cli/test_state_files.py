@@ -137,9 +137,9 @@ def test_file_system_without_links(
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o606, 0o666, 0o777])
 def test_accessible_file_is_refused(saved: Path, mode: int) -> None:
-    """A file that other users may read or write is refused."""
+    """A file that other users can read or write is refused."""
     saved.chmod(mode)
-    with pytest.raises(ConfigurationError, match="other users may read or write the file"):
+    with pytest.raises(ConfigurationError, match="other users can read or write the file"):
         load_session(saved)
 
 

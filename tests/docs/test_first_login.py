@@ -105,14 +105,14 @@ def test_the_login_of_the_tutorial(tmp_path: Path) -> None:
 def test_the_login_of_readme(tmp_path: Path) -> None:
     """The lines that README shows add a login to a site."""
     start_project(tmp_path)
-    settings, _, urls = code_of("README.md")[0].partition("\n# urls.py, at its end\n")
-    assert settings.startswith("# settings.py, at its end\n")
+    settings, _, urls = code_of("README.md")[0].partition("\n# urls.py, at the end\n")
+    assert settings.startswith("# settings.py, at the end\n")
     add(
         tmp_path,
         [
-            ("shop/settings.py, at its end", settings),
-            ("shop/urls.py, at its end", VIEW),
-            ("shop/urls.py, at its end", urls),
+            ("shop/settings.py, at the end", settings),
+            ("shop/urls.py, at the end", VIEW),
+            ("shop/urls.py, at the end", urls),
         ],
     )
     assert_tested(tmp_path, TESTS, 1)

@@ -61,7 +61,7 @@ def test_callback_url_takes_no_other_session(mode: str) -> None:
     first, second = shop.server.posted
     foreign = changed(second, url=first.url)
     assert shop.post(foreign).status == 403
-    assert b"another session was posted to this URL before" in shop.replies[-1].body
+    assert b"another session has already been posted to this URL" in shop.replies[-1].body
     assert shop.post(first).status == 204
     assert [end.reference for end in shop.delivered] == ["order-17", "order-18"]
 

@@ -116,7 +116,7 @@ def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
     transport = ScriptedTransport()
     how = HmacAuthentication("me", SlowSigner(transport.clock))
     requestor = Requestor("https://irma.example", transport, authentication=how)
-    with pytest.raises(DeadlineError, match="while the signer signed"):
+    with pytest.raises(DeadlineError, match="while the signer was signing"):
         requestor.start_session(AGE)
     assert transport.requests == []
 

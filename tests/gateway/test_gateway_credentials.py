@@ -177,7 +177,7 @@ def test_risk_allows_plain_http() -> None:
 def test_two_tokens_need_two_headers() -> None:
     """A requestor refuses a gateway whose token would replace the server's own in one header."""
     gateway = GatewayAuthentication(URL, GatewaySecret("shop", "s"))
-    with pytest.raises(ConfigurationError, match="gateway: the header Authorization"):
+    with pytest.raises(ConfigurationError, match="gateway: the Authorization header"):
         Requestor(
             "https://irma.example",
             ScriptedTransport(),

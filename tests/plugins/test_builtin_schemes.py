@@ -77,9 +77,9 @@ def test_a_relative_path_is_taken_from_here(
         (TEXT[:20].encode(), "32 bytes or more"),
         (
             b"no key at all",
-            "must be base64 without whitespace; or, for RS256, a private key in PEM",
+            "must be base64 without whitespace; for RS256, use a private key in PEM",
         ),
-        (KEY, "must be base64; or, for RS256, a private key in PEM"),
+        (KEY, "must be base64; for RS256, use a private key in PEM"),
         (bytes(65537), "too large for a key"),
         (pem(password=b"hunter2"), "the key in the file is encrypted"),
         (

@@ -261,5 +261,5 @@ def test_a_store_that_works_on_after_its_end_is_found() -> None:
         def make_store(self) -> Reopening:
             return Reopening()
 
-    with pytest.raises(AssertionError, match="works although the store is closed"):
+    with pytest.raises(AssertionError, match="still works after the store is closed"):
         Contract().test_closed_store_raises("get")

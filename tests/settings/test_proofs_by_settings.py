@@ -91,7 +91,7 @@ def test_environment_and_arguments_override_the_file(
         (f'time_stamp_keys = ["{STAMP_KEY}"]', ": proofs.schemes is missing"),
         (
             'scheme_keys = ["made=made.pem"]\nschemes = ["schemes/made", "other"]',
-            ", line 4, proofs.schemes: the folders of all schemes must be in one folder",
+            ", line 4, proofs.schemes: all scheme folders must be in the same folder",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',

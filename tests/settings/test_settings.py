@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_read(content: bytes | None, reason: str, written:
 
 
 def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable overrides the file; plugins and risks from both places add up."""
+    """A variable overrides the file; plugins and risks from both places are combined."""
     values = {
         "IRMA_SETTINGS": str(WHOLE),
         "IRMA_SERVER": "https://other.example",

@@ -91,7 +91,7 @@ def test_failed_login_leaves_the_session_alone(
 
 
 def test_login_can_be_refused(shop: Shop) -> None:
-    """The application can refuse a person with its own sentence."""
+    """The application can refuse a person with its own message."""
     shop.failures.append(LoginRefusedError("You are not a member."))
     reply = Visitor(shop).answer("login")
     assert reply.status_code == 403

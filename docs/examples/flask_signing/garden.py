@@ -24,9 +24,9 @@ def archive() -> Archive:
 
 @irma.on_answer("lease")
 def keep(done: WebAnswer) -> None:
-    """Archive the signature, which is over the very message of the request."""
+    """Archive the signature, which covers exactly the message of the request."""
     signature = done.answer.signature
-    if signature is not None and done.session is not None:  # as in each answer to such a request
+    if signature is not None and done.session is not None:  # as in every answer to such a request
         session["signed"] = archive().add(Archived(signature, done.session.started_at))
 
 
