@@ -63,9 +63,10 @@ def traced_by(tracer: Any) -> Generator[None]:
 def is_measured(item: pytest.Item) -> bool:
     """Return whether a test counts for coverage: not if it tries hundreds of inputs or more.
 
-    No branch may be covered only by the inputs of a property or of a search.
+    No branch may be covered only by the inputs of a property or of a search. A test that measures
+    memory would measure that of coverage, too.
     """
-    return not any(item.get_closest_marker(name) for name in ("hypothesis", "search"))
+    return not any(item.get_closest_marker(name) for name in ("hypothesis", "search", "memory"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

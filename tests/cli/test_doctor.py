@@ -93,7 +93,7 @@ def test_people_at_a_terminal(command_line: CommandLine) -> None:
     with command_line.at_terminal("doctor", "tls", "pointer", columns=300) as terminal:
         seen = terminal.read_until("[pointer.loopback]")
         assert terminal.end() == 0
-    assert "The QR code leads to the phone itself" in seen
+    assert "The QR code points to a loopback address" in seen
     broken = command_line.at(IRMA_TOKEN="hunter2")
     with broken.at_terminal("doctor", "authentication", columns=300) as terminal:
         assert "$ irma-backend config" in terminal.read_until("[authentication.refused]")

@@ -97,7 +97,7 @@ def test_encoding_without_blocks_shows_only_the_link(
 ) -> None:
     """If the encoding lacks block characters, the terminal shows the link and the reason."""
     seen = seen_at(public, 200, PYTHONIOENCODING="cp1252")
-    assert "The QR code is not drawn: the encoding cp1252 lacks its characters." in seen
+    assert "The QR code is not drawn: the encoding cp1252 lacks the characters for it." in seen
     assert NAMES in seen
 
 

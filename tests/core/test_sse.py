@@ -464,7 +464,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.search
+@pytest.mark.memory
 @pytest.mark.parametrize("chunk", ENDLESS.values(), ids=ENDLESS)
 def test_memory_is_bounded(chunk: bytes) -> None:
     """A stream of 8 limits that never gives an event costs no more than 3 limits of memory."""
@@ -483,6 +483,7 @@ def test_memory_is_bounded(chunk: bytes) -> None:
     assert peak < 3 * limit
 
 
+@pytest.mark.memory
 def test_a_pending_error_keeps_no_data() -> None:
     """The bytes of a large event are dropped at once, not when its error is raised."""
     decoder = EventStreamDecoder()

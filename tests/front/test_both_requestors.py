@@ -328,7 +328,7 @@ def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
     for call in calls:
         played = Played(mode, [], call, start=step)
         assert isinstance(played.outcome, e.ConfigurationError)
-        assert "has no pairing" in str(played.outcome)
+        assert "do not support pairing" in str(played.outcome)
         assert played.requests == []
 
 

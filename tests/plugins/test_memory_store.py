@@ -112,6 +112,7 @@ def test_of_many_threads_one_puts(store: Store) -> None:
             assert sum(threads.map(put, [key] * 8)) == 1
 
 
+@pytest.mark.memory
 def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
     """The memory of expired entries is freed."""
     tracemalloc.start()
