@@ -50,8 +50,8 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
             yield Problem(
                 id="pointer.loopback",
                 level=Level.WARNING if examination.is_development else Level.ERROR,
-                finding="The QR code points to a loopback address, which on a phone means the phone "
-                "itself",
+                finding="The QR code points to a loopback address, which on a phone means the "
+                "phone itself",
                 exactly=host,
                 remedy="Set the server's `url` setting to the URL at which phones reach it. "
                 "Without a phone, `irma-backend app` plays the app on this machine.",
