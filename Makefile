@@ -63,7 +63,7 @@ test-wheel:
 # `make explore EXAMPLES=1000` takes a few minutes. `make test` tries the same 100 inputs every time.
 EXAMPLES ?= 20000
 explore: .venv/ready
-	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
+	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout 0 $(ARGS)
 
 # Remove each check of `irma_proofs`, one at a time; a test must fail. Takes a few minutes.
 # `make mutants ARGS="c_u alpha"` is for the checks whose names contain a string.
