@@ -23,9 +23,9 @@ from irma_core import (
     Requestor,
     Sealer,
 )
-from irma_core.callbacks.delivery import ReplayedCallback
 from irma_core.callbacks.kept_posts import KeptInStore, KeptPosts
-from irma_core.errors import ConfigurationError
+from irma_core.callbacks.replays import ReplayedCallback
+from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.interfaces import AsyncStore, Store
 from irma_core.models.risks import Risk
 from irma_core.protocol.server_url import ServerUrl
@@ -42,6 +42,7 @@ __all__ = [
     "check_question_name",
     "check_receives",
     "check_site_url",
+    "describe_failure",
     "report_replay",
     "site_defaults",
     "site_questions",
@@ -201,8 +202,15 @@ def report_replay(
     failed = sum(1 for each in replayed if each.problem)
     if failed:
         return f"{failed} of {len(replayed)} callbacks could not be delivered"
-    write(f"Delivered {len(replayed)} callbacks.")
+    write(
+        "Delivered 1 callback." if len(replayed) == 1 else f"Delivered {len(replayed)} callbacks."
+    )
     return None
+
+
+def describe_failure(error: IrmaError) -> str:
+    """Return an error's message and its notes, for a command that ends with the error."""
+    return "\n".join([f"{error}", *getattr(error, "__notes__", ())])
 
 
 @final

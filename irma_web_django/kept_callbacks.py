@@ -14,7 +14,7 @@ from typing import TypeVar, final
 from django.db import router
 from django.db.models import QuerySet
 
-from irma_core.callbacks.kept_posts import KEPT_FOR, MOST_OF_A_URL, KeptPost
+from irma_core.callbacks.kept_posts import MOST_OF_A_URL, STORED_FOR, KeptPost
 from irma_core.errors import StoreError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Call, Flow
@@ -36,9 +36,11 @@ class KeptInDatabase:
         """See `KeptPosts.put_flow`."""
         return _call(context, partial(_put, post))
 
-    def list_flow(self, context: RequestorContext) -> Flow[list[KeptPost]]:
+    def list_flow(
+        self, context: RequestorContext
+    ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
         """See `KeptPosts.list_flow`."""
-        return _call(context, lambda: [_as_post(entry) for entry in _kept()])
+        return _call(context, partial(_list, context.clock))
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
         """See `KeptPosts.holds_flow`."""
@@ -51,14 +53,13 @@ class KeptInDatabase:
 
 @explaining_missing_tables()
 def delete_expired_callbacks(clock: Clock) -> int:
-    """Delete the posts that can no longer be delivered, and return how many there were.
+    """Delete the posts that are a day too old to be delivered, and return how many there were.
 
     Raises:
         ConfigurationError: The table is missing.
         django.db.DatabaseError: The database failed.
     """
-    oldest = (utc_now(clock) - KEPT_FOR).astimezone(UTC).timestamp() * 1000
-    return _kept().filter(received_ms__lt=int(oldest)).delete()[0]
+    return _delete_expired(clock)
 
 
 def _call(context: RequestorContext, function: Callable[[], ResultT]) -> Flow[ResultT]:
@@ -70,6 +71,16 @@ def _call(context: RequestorContext, function: Callable[[], ResultT]) -> Flow[Re
     """
     named = dropping_broken_connection()(explaining_missing_tables()(function))
     return iter(Call(named, context.deadline(), callee="database", failure=StoreError))
+
+
+def _delete_expired(clock: Clock) -> int:
+    oldest = (utc_now(clock) - STORED_FOR).astimezone(UTC).timestamp() * 1000
+    return _kept().filter(received_ms__lt=int(oldest)).delete()[0]
+
+
+def _list(clock: Clock) -> tuple[list[KeptPost], StoreError | None]:
+    _delete_expired(clock)  # `manage.py irma_cleanup` may not run on this site
+    return [_as_post(entry) for entry in _kept()], None
 
 
 def _put(post: KeptPost) -> KeptPost | None:

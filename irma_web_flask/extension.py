@@ -46,13 +46,14 @@ from irma_backend.web_site import (
     check_prefix,
     check_question_name,
     check_receives,
+    describe_failure,
     report_replay,
     site_questions,
     split_arguments,
     web_site,
 )
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
-from irma_core.callbacks.delivery import ReplayedCallback
+from irma_core.callbacks.replays import ReplayedCallback
 from irma_core.errors import ConfigurationError, IrmaError, StoreError, UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
@@ -389,7 +390,7 @@ class Irma:
         try:
             failure = report_replay(self.replay_callbacks(), click.echo)
         except IrmaError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(describe_failure(error)) from None
         if failure:
             raise click.ClickException(failure)
 

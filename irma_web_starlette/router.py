@@ -56,7 +56,7 @@ from irma_backend.web_site import (
     split_arguments,
 )
 from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor
-from irma_core.callbacks.delivery import ReplayedCallback
+from irma_core.callbacks.replays import ReplayedCallback
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue

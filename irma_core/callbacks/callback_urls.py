@@ -29,7 +29,7 @@ from irma_core.trust.sealing import Sealer
 from irma_core.value_object import ValueObject
 from irma_core.wire.stored_requests import read_stored_request, stored_request
 
-__all__ = ["CALLBACK", "NEXT_SESSION", "CallbackContext", "SealedUrl", "StaticUrl"]
+__all__ = ["CALLBACK", "NEXT_SESSION", "CallbackContext", "SealedUrl", "StaticUrl", "last_segment"]
 
 CALLBACK: Final = "callback"
 """The purpose of a URL that results are posted to."""
@@ -135,7 +135,7 @@ class SealedUrl(ValueObject):
             HandleError: One of its subclasses. The segment was not sealed here for this page and
                 purpose, or it has expired.
         """
-        sealed = _last_segment(url)
+        sealed = last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
         match value:
             case [int() as seconds, stored, str() as reference, int() as made_at]:
@@ -165,7 +165,7 @@ def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
 
 
 def _name_of_secret(url: ServerUrl) -> str:
-    segment = _last_segment(urlsplit(url.text).path)
+    segment = last_segment(urlsplit(url.text).path)
     if not re.fullmatch(_RANDOM_PART, segment):
         raise ConfigurationError(
             "url must end with a secret segment of at least 20 characters: letters, "
@@ -200,7 +200,7 @@ class StaticUrl(ValueObject):
             HandleInvalidError: The segment differs from the secret.
         """
         # Hashes are compared, so that timing reveals nothing.
-        if _hash_of(_last_segment(url)) != self.name:
+        if _hash_of(last_segment(url)) != self.name:
             raise HandleInvalidError("the URL does not end with the secret segment")
         oldest = now - _STATIC_MAX_AGE
         return CallbackContext(
@@ -215,7 +215,8 @@ class StaticUrl(ValueObject):
         )
 
 
-def _last_segment(url: str) -> str:
+def last_segment(url: str) -> str:
+    """Return the last segment of a post's URL or path, without a query."""
     path = url.partition("#")[0].partition("?")[0]
     return path.rstrip("/").rpartition("/")[2]
 

@@ -14,8 +14,7 @@ and stores the first one. So:
   delivered one, it is delivered too.
 * If the application's function fails, the claim is released and the error is raised. The next post
   delivers the outcome. Until then, the result is at the server, as for any session. A receiver may
-  also keep the post: see `kept_posts`. A replay then takes the same steps again, with the time at
-  which the post was received.
+  also keep the post: see `kept_posts` and `replays`.
 * An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
   server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A
   stranger who knows the URL may post made-up tokens: see `named_sessions`.
@@ -26,6 +25,7 @@ Source: irmago `doResultCallback` and `setStatus`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from copy import copy
 from datetime import timedelta
 from functools import partial
@@ -38,20 +38,13 @@ from irma_core.callbacks.inbound import (
     JSON,
     JWT,
     InboundRequest,
+    at_present,
     check_inbound,
     check_posted_result,
-    context_at,
     parse_posted_result,
     refuse_post,
 )
-from irma_core.callbacks.kept_posts import (
-    KEPT_FOR,
-    KeptPost,
-    KeptPosts,
-    PostKeeper,
-    open_kept_post,
-    remove_flow,
-)
+from irma_core.callbacks.kept_posts import KEPT_FOR, KeptPost, KeptPosts, PostKeeper
 from irma_core.callbacks.named_sessions import NamedSessions
 from irma_core.errors import (
     AnswerError,
@@ -83,7 +76,6 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.protocol.stores import AsyncStore, Store
-from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_core.value_object import ValueObject
 
@@ -91,11 +83,10 @@ __all__ = [
     "CallbackSettings",
     "Deliver",
     "PendingCallback",
-    "ReplayedCallback",
     "SessionOutcome",
+    "handle_callback_flow",
     "receive_callback_flow",
     "receive_unsigned_callback_flow",
-    "replay_callbacks_flow",
     "resolve_unsigned_callback_flow",
 ]
 
@@ -107,6 +98,8 @@ _REPLY_WITHIN: Final = timedelta(seconds=3)
 _STORED_WITHIN: Final = timedelta(seconds=20)
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
 _ACCEPTED: Final = HttpResponse(204)
+_UNHANDLED: Final = frozenset({"busy", "undecided"})
+"""The codes of a verified post that was refused before its outcome was delivered."""
 
 
 @final
@@ -175,10 +168,18 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
     deliver: Deliver = attrs.field(kw_only=True, repr=False)
     kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
 
-    def keeper(self, post: InboundRequest, replayed: KeptPost | None) -> PostKeeper:
+    def keeper(self, post: InboundRequest, replayed: KeptPost | None = None) -> PostKeeper:
         """Return the keeper of a post, which is kept already if it is replayed."""
         sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
         return PostKeeper(self.kept, sealer, post, replayed)
+
+    def remembered(self, lifetime: timedelta) -> timedelta:
+        """Return how long to remember a delivery: for as long as posts may arrive or be replayed.
+
+        Args:
+            lifetime: How long posts to the URL may arrive.
+        """
+        return lifetime if self.kept is None else max(lifetime, KEPT_FOR)
 
 
 @final
@@ -217,15 +218,8 @@ def receive_callback_flow(
     context: RequestorContext,
     settings: CallbackSettings[SealedUrl | StaticUrl],
     post: InboundRequest,
-    replayed: KeptPost | None = None,
 ) -> Flow[HttpResponse]:
-    """Handle a signed post.
-
-    Args:
-        context: The requestor's context.
-        settings: The receiver's settings.
-        post: The post.
-        replayed: The post as it is kept, if this is a replay.
+    """Handle a signed post, and keep it if that fails.
 
     Returns:
         The reply: 204, or a refusal; see `inbound` for the codes.
@@ -237,10 +231,12 @@ def receive_callback_flow(
         Exception: The application's function raised it.
         IrmaError: The server could not be asked.
     """
-    keeper = settings.keeper(post, replayed)
+    keeper = settings.keeper(post)
     try:
-        yield from _handle_flow(context, settings, post, keeper)
+        yield from handle_callback_flow(context, settings, post, keeper)
     except PostRefusedError as refused:
+        if refused.code in _UNHANDLED:
+            yield from keeper.keep_failed_flow(context, refused)
         return refuse_post(context, settings.address, refused)
     except Exception as error:
         yield from keeper.keep_failed_flow(context, error)
@@ -248,7 +244,7 @@ def receive_callback_flow(
     return _ACCEPTED
 
 
-def _handle_flow(
+def handle_callback_flow(
     context: RequestorContext,
     settings: CallbackSettings[SealedUrl | StaticUrl],
     post: InboundRequest,
@@ -269,7 +265,13 @@ def _handle_flow(
     once = _once_key(settings, result)
     if isinstance(settings.address, SealedUrl):
         first = OnceKey(settings.store, f"irma-callback-url:{callback.name}:first")
-        yield from check_first_flow(context, first, result.token, callback.lifetime)
+        lifetime = settings.remembered(callback.lifetime)
+        yield from check_first_flow(context, first, result.token, lifetime)
+    keeper.note_verified(
+        _outcome_name(once, result.status),
+        result.token.fingerprint,
+        is_done=result.status is SessionStatus.DONE,
+    )
     delivery = _Delivery(once, callback, result, post.body.decode("ascii"), keeper)
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not result.status:
@@ -279,6 +281,8 @@ def _handle_flow(
         if (yield from asking.claim(context.deadline())):
             flow = _settle_flow(context, settings, delivery, deadline)
             yield from release_on_error_flow(context, asking, flow)
+        elif keeper.is_replay:
+            raise PostRefusedError("busy", "another process asks the server about this session")
 
 
 def _settle_flow(
@@ -289,9 +293,8 @@ def _settle_flow(
 ) -> Flow[None]:
     """Ask the server about a post that contradicts what was delivered."""
     keeper, result = delivery.keeper, delivery.result
-    keeper.note_delivery()  # an outcome was delivered, so this post is not kept
     try:
-        stored, jwt = yield from _stored_result_flow(context, result.token, deadline)
+        stored, jwt = yield from _stored_result_flow(at_present(context), result.token, deadline)
     except SessionGoneError:
         if not keeper.is_replay:
             raise
@@ -300,7 +303,8 @@ def _settle_flow(
         if result.status is SessionStatus.DONE:
             yield from _deliver_too_flow(context, settings, delivery, deadline)
     else:
-        asked = _Delivery(_once_key(settings, stored), delivery.callback, stored, jwt)
+        once = _once_key(settings, stored)
+        asked = _Delivery(once, delivery.callback, stored, jwt, keeper)
         yield from _deliver_asked_flow(context, settings, asked, deadline)
     yield from keeper.remove_flow(context)
 
@@ -412,6 +416,10 @@ def _resolve_each_flow(
     return failures
 
 
+def _outcome_name(once: OnceKey, status: SessionStatus) -> str:
+    return f"{once.key} {status.value}"  # contradictory posts are two outcomes
+
+
 def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: SessionResult) -> OnceKey:
     """Return the key under which the end of a session is delivered once."""
     if not result.status.is_final:
@@ -470,7 +478,7 @@ def _deliver_too_flow(
 ) -> Flow[None]:
     """Deliver an outcome once, besides the outcome that was delivered for the session."""
     other = delivery.once.child(delivery.result.status.value)
-    delivery = attrs.evolve(delivery, once=other, keeper=PostKeeper.of_nothing())
+    delivery = attrs.evolve(delivery, once=other)
     yield from _deliver_once_flow(context, settings, delivery, deadline)
 
 
@@ -491,20 +499,20 @@ def _deliver_once_flow(
     outcome = yield from release_on_error_flow(
         context, once, _kept_outcome_flow(context, delivery, deadline)
     )
-    if outcome is None:
-        return status
     call = call_application(partial(settings.deliver, outcome), context.deadline())
     yield from release_on_error_flow(context, once, iter(call))
     keeper.note_delivery()
     if context.observer is not None:
         context.notify(CallbackDelivered(outcome.token.fingerprint, status, outcome.error_name))
-    recording = once.record(status.value.encode(), delivery.callback.lifetime, context.deadline())
+    lifetime = settings.remembered(delivery.callback.lifetime)
+    recording = once.record(status.value.encode(), lifetime, context.deadline())
     try:
         yield from recording
     except StoreError:
-        yield from keeper.remove_flow(context)  # a replay would deliver the outcome again
+        yield from keeper.remove_unrecorded_flow(context)
         raise
-    yield from keeper.remove_flow(context)
+    with suppress(StoreError):  # a replay finds the record, and removes the post
+        yield from keeper.remove_flow(context)
     # Watchers are notified after the application. If publishing fails they still find the result
     # by polling.
     if context.status_backend is not None:
@@ -515,82 +523,13 @@ def _deliver_once_flow(
 
 def _kept_outcome_flow(
     context: RequestorContext, delivery: _Delivery, deadline: float
-) -> Flow[SessionOutcome | None]:
-    """Keep the post, and return its outcome; None if another replay has delivered it."""
-    token, status = delivery.result.token, delivery.result.status
-    name = f"{delivery.once.key} {status.value}"  # contradictory posts are two outcomes
-    if not (yield from delivery.keeper.keep_flow(context, name, token.fingerprint)):
-        return None
+) -> Flow[SessionOutcome]:
+    """Keep the post, and return its outcome."""
+    if not (yield from delivery.keeper.keep_flow(context)):
+        raise PostRefusedError(
+            "gone", "it is no longer stored: the store lost it, or another process removed it"
+        )
     return (yield from delivery.outcome_flow(context, deadline))
-
-
-@final
-@boundary
-@attrs.frozen(eq=False, repr=False)
-class ReplayedCallback(ValueObject):
-    """The result of the replay of one kept callback.
-
-    Args:
-        session: The fingerprint of the session's token, as in logs. It is `unknown` if the post
-            could not be verified when it was received.
-        problem: Why the outcome was not delivered; empty if it was. It contains no secret.
-    """
-
-    session: str
-    problem: str = ""
-
-
-def replay_callbacks_flow(
-    context: RequestorContext, kept: KeptPosts, settings: CallbackSettings[SealedUrl]
-) -> Flow[tuple[ReplayedCallback, ...]]:
-    """Handle each kept post again, the oldest first.
-
-    Args:
-        context: The requestor's context.
-        kept: Where the posts are kept, which the settings name too.
-        settings: The receiver's settings.
-
-    Raises:
-        StoreError: The posts cannot be listed.
-    """
-    replayed: list[ReplayedCallback] = []
-    failed: set[str] = set()
-    for each in (yield from kept.list_flow(context)):
-        problem = "the session has an earlier post, which could not be delivered"
-        if each.session not in failed:
-            try:
-                problem = yield from _replay_flow(context, kept, settings, each)
-            except Exception as error:  # noqa: BLE001  # the application raises anything
-                problem = (
-                    f"{type(error).__name__} was raised"  # its text may have what was disclosed
-                )
-        if problem and each.is_verified:
-            failed.add(each.session)
-        replayed.append(ReplayedCallback(each.session, problem))
-    return tuple(replayed)
-
-
-def _replay_flow(
-    context: RequestorContext,
-    kept: KeptPosts,
-    settings: CallbackSettings[SealedUrl],
-    entry: KeptPost,
-) -> Flow[str]:
-    """Handle a kept post again, and return why it was not delivered, or an empty string."""
-    now = utc_now(context.clock)
-    if now - entry.received_at >= KEPT_FOR:
-        dropping = OnceKey(settings.store, f"irma-kept-callback:{entry.name}:drop")
-        if (yield from dropping.claim(context.deadline())):
-            yield from remove_flow(context, kept, entry)
-        return f"it is too old, and was deleted after {KEPT_FOR.days} days"
-    post = open_kept_post(entry, settings.address.sealer, now)
-    if post is None:
-        return "no sealing key opens it: put back the key that was removed"
-    at = context_at(context, entry.received_at)
-    reply = yield from receive_callback_flow(at, settings, post, entry)
-    if reply.status == _ACCEPTED.status:
-        return ""
-    return f"it was refused: {(reply.body or b'').decode('utf-8', 'replace').strip()}"
 
 
 def _delivered_status(record: bytes) -> SessionStatus:

@@ -14,7 +14,7 @@ reply with the HTTP status that follows the code:
    first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status
    that the URL does not accept.
 
-Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
+Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403. In a replay: `gone`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ __all__ = [
     "Body",
     "Headers",
     "InboundRequest",
+    "at_present",
     "check_inbound",
     "check_posted_result",
     "context_at",
@@ -181,6 +182,12 @@ def context_at(context: RequestorContext, received_at: datetime | None) -> Reque
         return context
     at = as_utc(received_at, "received_at")
     return attrs.evolve(context, clock=_ClockAt(at, context.clock))
+
+
+def at_present(context: RequestorContext) -> RequestorContext:
+    """Return the context with its own clock again, to read what the server signs now."""
+    clock = context.clock
+    return attrs.evolve(context, clock=clock.clock) if isinstance(clock, _ClockAt) else context
 
 
 def check_inbound(

@@ -4,26 +4,32 @@ The server posts an outcome once, and repeats it only after a time-out. So each 
 the application's function runs, sealed, and removed when the function has returned. If the function
 raises an error, or the process ends, a replay passes the post to the function later. A post that
 fails before it reaches the function, for example because a verifier of signatures fails, is kept
-too.
+too, and so is a verified post that another handler kept waiting.
 
 Of all handlers of a post, only the one that has claimed it keeps it, delivers it or removes it; see
 `flows.once`. So of several replays at the same time, one delivers. The order of the steps is in
-`delivery`.
+`delivery`. What was delivered is remembered for longer than a post can be kept: a post that was not
+removed is not delivered again.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol, final
 
 import attrs
 
+from irma_core.callbacks.callback_urls import last_segment
 from irma_core.callbacks.inbound import JWT, InboundRequest
 from irma_core.errors import HandleError, StoreError, UsageError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored, put_if_absent
+from irma_core.json_text import JsonValue
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
@@ -32,6 +38,7 @@ from irma_core.value_object import ValueObject
 __all__ = [
     "KEPT_FOR",
     "MOST_OF_A_URL",
+    "STORED_FOR",
     "KeptInStore",
     "KeptPost",
     "KeptPosts",
@@ -42,20 +49,28 @@ __all__ = [
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a post can be delivered; it may contain personal data."""
+STORED_FOR: Final = KEPT_FOR + timedelta(days=1)
+"""When a post is deleted. It is a day more, so that a daily replay reports a post that became too
+old."""
 UNKNOWN: Final = "unknown"
 """The session of a post that was not verified."""
 MOST_OF_A_URL: Final = 4
 """How many unverified posts to one URL are kept, so that a stranger who has read a URL in a log
 cannot fill the place where posts are kept."""
 _PURPOSE: Final = "kept callback"
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
+_SESSION: Final = re.compile(r"[0-9a-z]{1,40}")
+_TIME: Final = re.compile(r"[0-9]{1,19}")
 _DIGITS: Final = 32
 """Half of a hash. The name of an unverified post has one half for its URL and one for its body."""
-_PAUSES: Final = tuple(timedelta(milliseconds=each) for each in (100, 300, 700, 1400))
-"""Between tries to keep a post. The person's app waits some four seconds for the reply."""
-_STORED_FOR: Final = KEPT_FOR + timedelta(days=1)
-"""A day more, so that a daily replay reports each post that became too old."""
+_PAUSES: Final = tuple(timedelta(milliseconds=each) for each in (0, 100, 300, 700, 1400))
+"""Before each try to keep or to remove a post."""
+_TRY_FOR: Final = timedelta(seconds=3)
+"""The person's app waits some four seconds for the reply, and a failing store may be slow too."""
 _PLACES: Final = 2048
 """A power of two, so that odd steps lead through all places. A replay looks at each place."""
+_MOST_UNREADABLE: Final = 8
+"""If a replay cannot read more places than this, the whole store is failing."""
 _TRIES: Final = 32
 """While a tenth of the places is free, 32 tries find one with a probability of 97 %."""
 _LARGEST: Final = 1024 * 1024 - 256
@@ -74,6 +89,8 @@ class KeptPost(ValueObject):
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
         place: Where it is kept.
+        is_done: Whether the session may have an answer. It is not stored, and counts for nothing
+            once the post has its place.
     """
 
     name: str
@@ -81,6 +98,7 @@ class KeptPost(ValueObject):
     received_at: datetime
     sealed: str = attrs.field(repr=False)
     place: str = ""
+    is_done: bool = attrs.field(default=True, kw_only=True, eq=False)
 
     @property
     def is_verified(self) -> bool:
@@ -103,8 +121,13 @@ class KeptPosts(Protocol):
         """
         ...
 
-    def list_flow(self, context: RequestorContext) -> Flow[list[KeptPost]]:
-        """Return the kept posts, the oldest first. Those that are too old may be among them."""
+    def list_flow(
+        self, context: RequestorContext
+    ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
+        """Return the kept posts, the oldest first, and an error if some could not be read.
+
+        Posts that are too old to be delivered are among them until `STORED_FOR` has passed.
+        """
         ...
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
@@ -124,7 +147,8 @@ class KeptInStore(ValueObject):
     A store cannot list its keys. So there is a fixed number of keys, and a post takes a free one.
 
     Args:
-        store: The store.
+        store: The store. Each receiver needs one of its own, because receivers that share a store
+            would replay each other's posts.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
@@ -134,21 +158,37 @@ class KeptInStore(ValueObject):
         value, store = _written(post), self.store
         for place in _places_of(post):
             deadline = context.deadline()
-            if (yield from put_if_absent(store, place, value, _STORED_FOR, deadline)):
+            if (yield from put_if_absent(store, place, value, STORED_FOR, deadline)):
                 return attrs.evolve(post, place=place)
             other = _read(place, (yield from get_stored(store, place, context.deadline())))
             if other is not None and other.name == post.name:
                 return other
         return None
 
-    def list_flow(self, context: RequestorContext) -> Flow[list[KeptPost]]:
-        """See `KeptPosts.list_flow`."""
+    def list_flow(
+        self, context: RequestorContext
+    ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
+        """See `KeptPosts.list_flow`.
+
+        Raises:
+            StoreError: Many places could not be read.
+        """
         found: list[KeptPost] = []
+        failures: list[StoreError] = []
         for place in map(_place, range(_PLACES)):
-            post = _read(place, (yield from get_stored(self.store, place, context.deadline())))
-            if post is not None:
-                found.append(post)
-        return sorted(found, key=lambda post: post.received_at)
+            try:
+                value = yield from get_stored(self.store, place, context.deadline())
+            except StoreError as error:
+                error.add_note(f"The key {place} could not be read.")
+                failures.append(error)
+                if len(failures) > _MOST_UNREADABLE:
+                    raise
+            else:
+                post = _read(place, value)
+                if post is not None:
+                    found.append(post)
+        found.sort(key=lambda post: post.received_at)
+        return found, failures[0] if failures else None
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
         """See `KeptPosts.holds_flow`."""
@@ -204,8 +244,12 @@ class PostKeeper:
         self._sealer = sealer
         self._post = post
         self._entry = replayed
-        self._name = _hash(post.url)[:_DIGITS] + sha256(post.body).hexdigest()[:_DIGITS]
+        # Only the last segment counts, so a stranger can vary the rest of a URL.
+        name_of_url = _hash(last_segment(post.url))[:_DIGITS]
+        self._name = name_of_url + sha256(post.body).hexdigest()[:_DIGITS]
         self._session = UNKNOWN
+        self._is_done = True
+        self._has_no_room = False
         self._is_delivered = False
         self.is_replay = replayed is not None
 
@@ -217,25 +261,29 @@ class PostKeeper:
     def __repr__(self) -> str:
         return "<PostKeeper>"
 
-    def keep_flow(self, context: RequestorContext, outcome: str, session: str) -> Flow[bool]:
-        """Keep the post while it is delivered. The caller has a claim on its outcome.
+    def note_verified(self, outcome: str, session: str, *, is_done: bool) -> None:
+        """Note that the server has signed the post.
 
         Args:
-            context: The requestor's context.
             outcome: A string that names the session and its outcome.
             session: The fingerprint of the session's token.
+            is_done: Whether the session may have an answer.
+        """
+        self._name, self._session, self._is_done = _hash(outcome), session, is_done
+
+    def keep_flow(self, context: RequestorContext) -> Flow[bool]:
+        """Keep the post while it is delivered. The caller has a claim on its outcome.
 
         Returns:
-            Whether the post is still to be delivered. It is not if another replay has removed it.
+            Whether the post is still to be delivered. In a replay, it must still be in its place.
 
         Raises:
             StoreError: A post cannot be looked up for a replay.
         """
         if self._kept is not None and self._entry is not None:
             return (yield from self._kept.holds_flow(context, self._entry))
-        self._name, self._session = _hash(outcome), session
         with suppress(StoreError):  # it is kept later if the application's function fails
-            self._entry = yield from self._put_flow(context)
+            yield from self._put_flow(context)
         return True
 
     def note_delivery(self) -> None:
@@ -251,6 +299,13 @@ class PostKeeper:
         if self._kept is not None and self._entry is not None:
             yield from remove_flow(context, self._kept, self._entry)
 
+    def remove_unrecorded_flow(self, context: RequestorContext) -> Flow[None]:
+        """Remove the post after a delivery that could not be recorded.
+
+        A replay would deliver its outcome again, so this is tried several times.
+        """
+        yield from _try_flow(context, partial(self.remove_flow, context))
+
     def keep_failed_flow(self, context: RequestorContext, error: Exception) -> Flow[None]:
         """Keep a post whose handling failed, and note in the error whether that succeeded.
 
@@ -259,49 +314,58 @@ class PostKeeper:
         """
         if self._kept is None or self._is_delivered or self.is_replay:
             return
-        result = "is full or the post is too large"
-        for pause in (*_PAUSES, None):
-            try:
-                if self._entry is None:
-                    self._entry = yield from self._put_flow(context)
-                break
-            except StoreError:
-                result = "failed"
-            if pause is not None:
-                yield from Sleep(pause)
-        error.add_note(
-            f"The post was not kept, because the place for it {result}."
-            if self._entry is None
-            else f"The post is kept for {KEPT_FOR.days} days; a replay delivers it."
-        )
+        if self._entry is None and not self._has_no_room:
+            yield from _try_flow(context, partial(self._put_flow, context))
+        if self._entry is not None:
+            note = f"The post is kept for {KEPT_FOR.days} days; a replay delivers it."
+        else:
+            result = "is full or the post is too large" if self._has_no_room else "failed"
+            note = f"The post was not kept, because the place for it {result}."
+        if note not in getattr(error, "__notes__", ()):  # the application may raise one error often
+            with suppress(Exception):  # an error may refuse attributes
+                error.add_note(note)
 
-    def _put_flow(self, context: RequestorContext) -> Flow[KeptPost | None]:
-        """Keep the post, and return it; None if that is impossible.
+    def _put_flow(self, context: RequestorContext) -> Flow[None]:
+        """Keep the post, or note that there is no room for it.
 
         Raises:
             StoreError: The place where posts are kept failed.
         """
-        if self._kept is None or self._sealer is None or not self._post.body.isascii():
-            return None  # each JWT is ASCII
+        if self._kept is None:
+            return
         now = utc_now(context.clock)
-        try:
-            sealed = self._sealer.seal(
-                [self._post.url, self._post.body.decode("ascii")],
-                purpose=_PURPOSE,
-                now=now,
-                lifetime=KEPT_FOR,
-            )
-        except UsageError:
-            return None  # it is too large
-        if len(sealed) > _LARGEST:
-            return None
         # Whole milliseconds, as they are stored.
         now = datetime.fromtimestamp(int(now.timestamp() * 1000) / 1000, UTC)
-        return (
-            yield from self._kept.put_flow(
-                context, KeptPost(self._name, self._session, now, sealed)
-            )
-        )
+        sealed = self._sealed(now)
+        if sealed is not None:
+            post = KeptPost(self._name, self._session, now, sealed, is_done=self._is_done)
+            self._entry = yield from self._kept.put_flow(context, post)
+        self._has_no_room = self._entry is None
+
+    def _sealed(self, now: datetime) -> str | None:
+        """Return the URL and the body, sealed; None if that is impossible."""
+        if self._sealer is None or not self._post.body.isascii():
+            return None  # each JWT is ASCII
+        value: list[JsonValue] = [self._post.url, self._post.body.decode("ascii")]
+        # The sealer counts in whole seconds, so the post is sealed for a second more.
+        lifetime = KEPT_FOR + timedelta(seconds=1)
+        try:
+            sealed = self._sealer.seal(value, purpose=_PURPOSE, now=now, lifetime=lifetime)
+        except UsageError:
+            return None  # it is too large
+        return sealed if len(sealed) <= _LARGEST else None
+
+
+def _try_flow(context: RequestorContext, attempt: Callable[[], Flow[None]]) -> Flow[None]:
+    """Try something several times, until it raises no `StoreError` or time is up."""
+    give_up = context.deadline(_TRY_FOR)
+    for pause in _PAUSES:
+        if context.seconds_left(give_up) <= pause.total_seconds():
+            return
+        yield from Sleep(pause)
+        with suppress(StoreError):
+            yield from attempt()
+            return
 
 
 def _hash(text: str) -> str:
@@ -319,7 +383,10 @@ def _places_of(post: KeptPost) -> list[str]:
     """
     first, step = int(post.name[:8], 16), int(post.name[8:16], 16) | 1
     tries = _TRIES if post.is_verified else MOST_OF_A_URL
-    return [_place((first + step * number) % _PLACES) for number in range(tries)]
+    # Anybody can cancel any number of sessions, so their posts take even places only. The odd ones
+    # are left for answers.
+    each = 1 if post.is_done else 2
+    return [_place((first + step * number) * each % _PLACES) for number in range(tries)]
 
 
 def _written(post: KeptPost) -> bytes:
@@ -331,7 +398,9 @@ def _read(place: str, value: bytes | None) -> KeptPost | None:
     """Return the post that a value holds; None without a value, or for one of another program."""
     parts = [] if value is None else value.decode("utf-8", "replace").split(" ")
     match parts:
-        case [name, session, received, sealed] if received.isdecimal() and received.isascii():
+        case [name, session, received, sealed] if (
+            _NAME.fullmatch(name) and _SESSION.fullmatch(session) and _TIME.fullmatch(received)
+        ):
             with suppress(OverflowError, ValueError, OSError):  # a time that no clock shows
                 received_at = datetime.fromtimestamp(int(received) / 1000, UTC)
                 return KeptPost(name, session, received_at, sealed, place)

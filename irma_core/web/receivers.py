@@ -19,14 +19,13 @@ from irma_core.callbacks.delivery import (
     CallbackSettings,
     Deliver,
     PendingCallback,
-    ReplayedCallback,
     receive_callback_flow,
     receive_unsigned_callback_flow,
-    replay_callbacks_flow,
     resolve_unsigned_callback_flow,
 )
 from irma_core.callbacks.inbound import Body, Headers, InboundRequest, context_at
 from irma_core.callbacks.kept_posts import KeptInStore, KeptPosts
+from irma_core.callbacks.replays import ReplayedCallback, replay_callbacks_flow
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.models.arguments import check_flag, check_instance, check_reference
@@ -70,7 +69,8 @@ class CallbackReceiver:
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             under it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request of each session, and its reference, into its callback URL.
-        store: Remembers what was delivered, for as long as posts may arrive.
+        store: Remembers what was delivered, for as long as posts may arrive; with `kept`, for
+            eight days.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
             raises the error, and the next post delivers again; see also `kept`. If the process dies
@@ -179,15 +179,17 @@ class CallbackReceiver:
         """Pass the outcomes of kept posts to `deliver` again, the oldest first.
 
         Each post is checked as if it had just been received, and removed once it is delivered. One
-        that is a week old is deleted. Several processes may replay at the same time, and one of
-        them delivers each outcome.
+        that is a week old is reported for a day, and no longer delivered. Several processes may
+        replay at the same time, and one of them delivers each outcome.
 
         Returns:
-            The result for each post that was kept.
+            The result for each post that was kept. A post that could not be verified when it was
+            received, and turns out to be no JWT, is deleted and has no result.
 
         Raises:
             ConfigurationError: The receiver keeps no posts, as it was made without `kept`.
-            StoreError: The place where posts are kept failed.
+            StoreError: The place where posts are kept failed. The outcomes that could be read were
+                delivered; the notes of the error name those that could not.
         """
         kept = _checked_to_replay(self._settings.kept)
         flow = replay_callbacks_flow(self._requestor.context, kept, self._settings)

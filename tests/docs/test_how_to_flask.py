@@ -139,7 +139,7 @@ def test_kept_callback_is_delivered_by_the_command(
     words = command.removeprefix("flask ").split()
     done = CliRunner().invoke(flask_command, words)
     assert (done.exit_code, orders.paid) == (0, {"17": "paid"}), done.output
-    assert done.output.endswith("Delivered 1 callbacks.\n")
+    assert done.output.endswith("Delivered 1 callback.\n")
 
 
 def test_blocks_are_in_our_style(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Posts are kept until they are delivered, and replayed, in both modes.
+"""Posts are kept until they are delivered, in both modes; `test_replays` is about replays.
 
 The contract of web adapters has the whole story of a failed callback; here is what it cannot see.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,56 +14,30 @@ import attrs
 import pytest
 
 from irma_backend.memory_store import MemoryStore
-from irma_core import FetchedServerKey, Sealer, SessionOutcome, SessionStatus, new_sealing_key
+from irma_core import FetchedServerKey, Sealer, SessionStatus, new_sealing_key
 from irma_core.callbacks.kept_posts import KeptInStore, KeptPost
-from irma_core.errors import ConfigurationError, StoreError
+from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
-from irma_core.flows.effects import Call, Flow
+from irma_core.flows.effects import Flow
 from irma_core.protocol.server_url import ServerUrl
-from irma_testing import ManualClock, ScriptedTransport
-from tests.flows.changed_posts import changed, forged
+from irma_testing import ScriptedTransport
+from tests.flows.changed_posts import changed
+from tests.flows.keeping import (
+    CLAIM,
+    DAY,
+    WEEK,
+    Site,
+    fail,
+    fail_with,
+    failing_flow,
+    stored_posts,
+    unverifiable,
+    work,
+)
 from tests.flows.shop import PAGE, Shop
 from tests.memory_stores import memory_store
 from tests.modes import MODES
-
-FORGOTTEN = timedelta(minutes=10)
-"""After this time, the server has forgotten a session that has ended."""
-RECORD = timedelta(hours=3)
-"""Longer than the record of a delivery lives."""
-CLAIM = timedelta(minutes=2)
-"""Longer than the claim of a process that died lives."""
-
-
-class Site:
-    """A shop that keeps posts, and a function that does what a test sets.
-
-    Attributes:
-        act: Called for each outcome before it counts as handled.
-        handled: The references and statuses of the outcomes that were handled.
-    """
-
-    def __init__(self, mode: str = "sync", **settings: Any) -> None:
-        self.act: Callable[[SessionOutcome], object] = fail
-        self.handled: list[str] = []
-        self.clock = ManualClock()
-        self.shop = Shop(mode, deliver=self.deliver, keeps=True, clock=self.clock, **settings)
-
-    def deliver(self, outcome: SessionOutcome) -> None:
-        self.act(outcome)
-        self.handled.append(f"{outcome.reference} {outcome.status.value}")
-
-    def answer(self, reference: str = "17") -> None:
-        """Let a person answer, so that the server posts the outcome."""
-        self.shop.app.accept(self.shop.start(reference=reference).pointer)
-
-
-def fail(_: object) -> None:
-    raise LookupError("no such order")
-
-
-def work(_: object) -> None:
-    """Do nothing, successfully."""
 
 
 @MODES
@@ -97,99 +70,12 @@ def test_the_error_says_whether_the_post_is_kept(mode: str) -> None:
 
 
 @MODES
-def test_a_replay_during_a_replay_delivers_nothing_twice(mode: str) -> None:
-    """A replay that meets a post which another replay delivers leaves it alone."""
-    site = Site(mode)
-    site.answer()
-    others: list[str] = []
-
-    def replay_meanwhile(_: object) -> None:
-        site.act = work
-        others.extend(site.shop.replay())
-
-    site.act = replay_meanwhile
-    assert site.shop.replay() == [""]
-    assert ["busy" in other for other in others] == [True]
-    assert site.handled == ["17 DONE"]
-    assert site.shop.replay() == []
-
-
-@MODES
-def test_a_replay_that_another_one_overtook_delivers_nothing_twice(mode: str) -> None:
-    """A replay delivers no post that was removed after it listed the posts, however late it is."""
-    site = Site(mode)
-    site.answer("17")
-    site.clock.advance(timedelta(seconds=1))
-    site.answer("18")
-
-    def replay_meanwhile(_: object) -> None:
-        site.act = work
-        assert site.shop.replay()[1] == ""
-        site.clock.advance(RECORD)
-
-    site.act = replay_meanwhile
-    assert site.shop.replay() == ["", ""]
-    assert site.handled == ["18 DONE", "17 DONE"]
-
-
-@MODES
-def test_a_post_whose_removal_failed_is_removed_later(mode: str) -> None:
-    """If the process dies between the delivery and the removal, a replay only removes the post."""
-    site = Site(mode)
-    site.act = work
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(site.shop.store), "delete", fail_with(OSError()))
-        site.answer()
-    assert site.handled == ["17 DONE"]
-    assert isinstance(site.shop.failures[0], StoreError)
-    assert site.shop.replay() == [""]  # the claim of the delivery still lives
-    site.clock.advance(CLAIM)
-    assert site.shop.replay() == [""]
-    assert site.shop.replay() == []
-    assert site.handled == ["17 DONE"]
-
-
-@MODES
-def test_the_servers_outcome_is_delivered_among_contradicting_posts(mode: str) -> None:
-    """`DONE` and `CANCELLED` both failed; a replay delivers `DONE`, which the server stored."""
-    site = Site(mode)
-    session = site.shop.start(reference="17")
-    site.shop.app.accept(session.pointer)
-    site.clock.advance(timedelta(seconds=5))
-    site.shop.post(forged(site.shop, session, "CANCELLED"))
-    site.clock.advance(FORGOTTEN)
-    assert site.shop.replay() == [
-        "LookupError was raised",
-        "the session has an earlier post, which could not be delivered",
-    ]
-    site.act = work
-    assert site.shop.replay() == ["", ""]
-    assert site.handled == ["17 DONE"]
-    assert site.shop.replay() == []
-
-
-@MODES
-def test_an_answer_is_not_lost_to_a_contradicting_post(mode: str) -> None:
-    """If `CANCELLED` was delivered after `DONE` failed, a replay delivers `DONE` too."""
-    site = Site(mode)
-    session = site.shop.start(reference="17")
-    site.shop.app.accept(session.pointer)
-    site.act = work
-    site.shop.post(forged(site.shop, session, "CANCELLED"))
-    site.clock.advance(FORGOTTEN)
-    assert site.shop.replay() == [""]
-    assert site.handled == ["17 CANCELLED", "17 DONE"]
-    assert site.shop.replay() == []
-
-
-@MODES
 def test_a_post_that_could_not_be_verified_is_kept(mode: str) -> None:
     """If the server's key cannot be fetched, the post is kept, and verified by the replay."""
     site = Site(mode, server_key=FetchedServerKey())
     site.act = work
     session = site.shop.start(reference="17")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("irma_core.callbacks.delivery.verified_result_flow", fail_with(StoreError))
+    with unverifiable():
         site.shop.app.accept(session.pointer)
     assert site.handled == []
     assert [each.session for each in site.shop.done(site.shop.receiver.replay())] == ["unknown"]
@@ -197,17 +83,84 @@ def test_a_post_that_could_not_be_verified_is_kept(mode: str) -> None:
 
 
 def test_a_stranger_with_a_url_fills_four_places() -> None:
-    """Posts to one URL that cannot be verified take four places, however many there are."""
+    """Posts to one URL that cannot be verified take four places, whatever the URL's path is."""
     site = Site()
     site.answer()
     post = site.shop.server.posted[-1]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("irma_core.callbacks.delivery.verified_result_flow", fail_with(StoreError))
+    sealed = post.url.removeprefix(f"{PAGE}/")
+    with unverifiable():
         for number in range(20):
             site.shop.post(changed(post, body=b"%d" % number))
+            site.shop.post(changed(post, url=f"{PAGE}/{number}/{sealed}", body=b"%d" % number))
     assert "is full" in site.shop.failures[-1].__notes__[-1]
-    sessions = [each.session for each in site.shop.done(site.shop.receiver.replay())]
-    assert sessions.count("unknown") == 4
+    assert stored_posts(site) == 1 + 4
+
+
+def test_a_stranger_leaves_room_for_answers() -> None:
+    """While the function fails, cancelled sessions take half of the places and no more."""
+    places = Places()
+    kept = [places.put(number, is_done=False) for number in range(3000)]
+    assert kept[-1] is None
+    assert len(places.listed()) == 1024
+    assert all(int(each.place.rpartition(":")[2]) % 2 == 0 for each in places.listed())
+    assert None not in [places.put(number) for number in range(3000, 3500)]
+
+
+def test_a_full_place_is_tried_once() -> None:
+    """If there is no room for a post, it is not tried again after the function has failed."""
+    site = Site()
+    tries: list[object] = []
+
+    def full(kept: KeptInStore, context: RequestorContext, post: KeptPost) -> Flow[None]:
+        tries.append(post)
+        yield from ()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeptInStore, "put_flow", full)
+        site.answer()
+    assert len(tries) == 1
+    assert "is full" in site.shop.failures[-1].__notes__[-1]
+
+
+def test_a_slow_place_is_not_tried_for_long() -> None:
+    """A place that is slow to fail is not tried again after three seconds: the app is waiting."""
+    site = Site()
+    tries: list[object] = []
+
+    def slow(*_: object) -> Flow[Any]:
+        tries.append(None)
+        site.clock.advance(timedelta(seconds=2))
+        return failing_flow()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeptInStore, "put_flow", slow)
+        site.answer()
+    assert len(tries) == 1 + 2  # before the function is called, and after it has failed
+
+
+def test_an_error_that_the_application_shares_gets_one_note() -> None:
+    """An error that is raised for several callbacks says once that its posts are kept."""
+    site = Site()
+    shared = LookupError("no order")
+
+    def raise_shared(_: object) -> None:
+        raise shared
+
+    site.act = raise_shared
+    for number in range(3):
+        site.answer(f"{number}")
+    assert len(shared.__notes__) == 1
+    assert len(site.shop.replay()) == 3
+
+
+def test_an_error_without_room_for_notes_is_raised_unchanged() -> None:
+    """An error that refuses attributes is raised all the same, and its post is kept."""
+    site = Site()
+    site.act = raise_frozen
+    site.answer()
+    [error] = site.shop.failures
+    assert isinstance(error, FrozenError)
+    assert site.shop.replay() == ["FrozenError was raised"]
 
 
 LARGE = "".join(random.Random(1).choices(string.printable, k=1024 * 1024))
@@ -219,8 +172,7 @@ def test_a_body_of_no_use_is_not_kept(body: bytes) -> None:
     """A body that is no JWT, or too large for a store, is not kept, and the error says so."""
     site = Site()
     site.answer()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("irma_core.callbacks.delivery.verified_result_flow", fail_with(StoreError))
+    with unverifiable():
         site.shop.post(changed(site.shop.server.posted[-1], body=body))
     assert "too large" in site.shop.failures[-1].__notes__[-1]
     assert len(site.shop.replay()) == 1
@@ -268,17 +220,56 @@ def test_a_place_that_stays_away_is_named() -> None:
 
 
 def test_a_delivered_outcome_is_not_kept_if_its_record_fails() -> None:
-    """A store that fails after the delivery makes the reply an error, and keeps no post."""
+    """If a delivery cannot be recorded, its post is removed as soon as the store works again."""
     site = Site()
+    delete = MemoryStore.delete
+    tries: list[str] = []
+
+    def fail_at_first(store: MemoryStore, key: str) -> None:
+        tries.append(key)
+        if len(tries) < 4:
+            raise OSError
+        delete(store, key)
 
     def break_store(_: object) -> None:
         patched.setattr(MemoryStore, "put_if_absent", fail_with(OSError()))
+        patched.setattr(MemoryStore, "delete", fail_at_first)
 
     site.act = break_store
     with pytest.MonkeyPatch.context() as patched:
         site.answer()
     assert site.shop.statuses == [500]
     assert site.handled == ["17 DONE"]
+    assert site.shop.replay() == []
+
+
+def test_a_post_can_be_replayed_until_the_week_ends() -> None:
+    """Half a second before the week ends, a post is delivered, though it is sealed in seconds."""
+    site = Site()
+    site.clock.advance(timedelta(milliseconds=900))
+    site.answer()
+    site.act = work
+    site.clock.advance(WEEK - timedelta(milliseconds=500))
+    assert site.shop.replay() == [""]
+
+
+def test_a_replay_does_not_delete_what_is_too_old() -> None:
+    """A clock that is ahead during a replay loses no post; the store deletes it a day later."""
+    site = Site()
+    site.answer()
+    site.act = work
+    with pytest.MonkeyPatch.context() as patched:
+        now = site.clock.now() + WEEK
+
+        def ahead(_: object) -> datetime:
+            return now
+
+        patched.setattr(type(site.clock), "now", ahead)
+        assert "too old" in site.shop.replay()[0]
+    assert site.shop.replay() == [""]
+    site.act = fail
+    site.answer()
+    site.clock.advance(WEEK + DAY)
     assert site.shop.replay() == []
 
 
@@ -311,6 +302,16 @@ def test_a_receiver_says_what_it_needs_to_keep_posts(mode: str) -> None:
         kind(unsigned.requestor, PAGE, **more, **settings)
 
 
+@attrs.frozen
+class FrozenError(Exception):
+    """An error whose attributes cannot be set."""
+
+
+def raise_frozen(_: object) -> None:
+    """Fail like an application that freezes its errors."""
+    raise FrozenError
+
+
 class Places:
     """A store and its places for posts, without a receiver."""
 
@@ -324,14 +325,17 @@ class Places:
     def play(self, flow: Flow[Any]) -> Any:
         return run(flow, self.transport)
 
-    def put(self, number: int) -> KeptPost | None:
+    def put(self, number: int, *, is_done: bool = True) -> KeptPost | None:
         name = f"{number * 2654435761 % 2**32:08x}" * 8  # Knuth's multiplicative hash
-        post = KeptPost(name, "f" * 12, datetime(2026, 11, 23, tzinfo=UTC), "sealed")
+        at = datetime(2026, 11, 23, tzinfo=UTC)
+        post = KeptPost(name, "f" * 12, at, "sealed", is_done=is_done)
         kept: KeptPost | None = self.play(self.kept.put_flow(self.context, post))
         return kept
 
     def listed(self) -> list[KeptPost]:
-        posts: list[KeptPost] = self.play(self.kept.list_flow(self.context))
+        posts: list[KeptPost]
+        posts, unreadable = self.play(self.kept.list_flow(self.context))
+        assert unreadable is None
         return posts
 
 
@@ -366,8 +370,20 @@ def test_a_post_in_the_place_of_another_is_left_alone() -> None:
     assert not places.play(places.kept.holds_flow(places.context, other))
 
 
+NAME = b"0" * 64
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"a b c", b"a b c d", b"a b 9999999999999999999 d", b"\xff"]
+    "value",
+    [
+        b"",
+        b"\xff",
+        b"a b c d",
+        b"GET \x1b[2J 17 x",
+        NAME + b" b c d",
+        NAME + b" \x1b[2J 17 d",
+        NAME + b" b 9999999999999999999 d",
+    ],
 )
 def test_what_another_program_has_put_there_is_passed_over(value: bytes) -> None:
     """A value that is no kept post is neither listed nor replaced."""
@@ -376,20 +392,6 @@ def test_what_another_program_has_put_there_is_passed_over(value: bytes) -> None
         places.store.put_if_absent(f"irma-kept-callback:{number}", value, timedelta(days=1))
     assert places.listed() == []
     assert places.put(1) is None
-
-
-def fail_with(error: Any) -> Callable[..., Any]:
-    """Return a function that raises an error."""
-
-    def raising(*_: object) -> Any:
-        raise error("made up") if isinstance(error, type) else error
-
-    return raising
-
-
-def failing_flow(*_: object) -> Flow[Any]:
-    """Fail like a store that is down."""
-    return iter(Call(fail_with(OSError()), 0.0, callee="store", failure=StoreError))
 
 
 def test_status_of_a_replayed_outcome_is_that_of_the_post() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from irma_backend.web_site import report_replay
+from irma_backend.web_site import describe_failure, report_replay
 from irma_core.errors import ConfigurationError, StoreError
 from irma_web_django.irma_site import current_site
 
@@ -34,6 +34,6 @@ class Command(BaseCommand):
                 raise CommandError('IRMA["CALLBACK"] is not set, so no callback is received')
             failure = report_replay(callbacks.replay(), self.stdout.write)
         except (ConfigurationError, StoreError) as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(describe_failure(error)) from None
         if failure:
             raise CommandError(failure)

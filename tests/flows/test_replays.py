@@ -1,0 +1,355 @@
+"""Kept posts are replayed: each outcome is delivered once, however late the replay is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core.callbacks.kept_posts import KeptInStore, KeptPost
+from irma_core.errors import StoreError
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow
+from tests.flows.changed_posts import changed, forged
+from tests.flows.keeping import (
+    CLAIM,
+    DAY,
+    FORGOTTEN,
+    WEEK,
+    Site,
+    fail,
+    fail_with,
+    stored_posts,
+    unreadable,
+    unverifiable,
+    work,
+)
+from tests.modes import MODES
+
+
+@MODES
+def test_a_replay_during_a_replay_delivers_nothing_twice(mode: str) -> None:
+    """A replay that meets a post which another replay delivers leaves it alone."""
+    site = Site(mode)
+    site.answer()
+    others: list[str] = []
+
+    def replay_meanwhile(_: object) -> None:
+        site.act = work
+        others.extend(site.shop.replay())
+
+    site.act = replay_meanwhile
+    assert site.shop.replay() == [""]
+    assert ["busy" in other for other in others] == [True]
+    assert site.handled == ["17 DONE"]
+    assert site.shop.replay() == []
+
+
+@MODES
+def test_a_replay_that_another_one_overtook_delivers_nothing_twice(mode: str) -> None:
+    """A replay delivers no post that was removed after it listed the posts, however late it is."""
+    site = Site(mode)
+    site.answer("17")
+    site.clock.advance(timedelta(seconds=1))
+    site.answer("18")
+
+    def replay_meanwhile(_: object) -> None:
+        site.act = work
+        assert site.shop.replay()[1] == ""
+        site.clock.advance(DAY)
+
+    site.act = replay_meanwhile
+    assert site.shop.replay() == ["", ""]
+    assert site.handled == ["18 DONE", "17 DONE"]
+
+
+@MODES
+def test_a_post_whose_removal_failed_is_removed_later(mode: str) -> None:
+    """If a post could not be removed after its delivery, a replay days later only removes it."""
+    site = Site(mode)
+    site.act = work
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(site.shop.store), "delete", fail_with(OSError()))
+        site.answer()
+    assert site.shop.statuses == [204]
+    assert site.shop.replay() == [""]  # the claim of the delivery still lives
+    site.clock.advance(WEEK - timedelta(minutes=1))
+    assert site.shop.replay() == [""]
+    assert site.shop.replay() == []
+    assert site.handled == ["17 DONE"]
+
+
+@MODES
+def test_a_post_that_was_kept_unnoticed_is_not_delivered_again(mode: str) -> None:
+    """If the store keeps a post but its reply is lost, a replay days later only removes it."""
+    site = Site(mode)
+    site.act = work
+    put = KeptInStore.put_flow
+
+    def lose_reply(kept: KeptInStore, context: RequestorContext, post: KeptPost) -> Flow[Any]:
+        yield from put(kept, context, post)
+        raise StoreError("the reply was lost")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeptInStore, "put_flow", lose_reply)
+        site.answer()
+    site.clock.advance(DAY)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 DONE"]
+
+
+@MODES
+def test_an_unverified_post_of_a_delivered_outcome_is_not_delivered_again(mode: str) -> None:
+    """If the server repeats a post that was kept unverified, the outcome is delivered once."""
+    site = Site(mode)
+    site.act = work
+    with unverifiable():
+        site.answer()
+    site.shop.post(site.shop.server.posted[-1])
+    site.clock.advance(DAY)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 DONE"]
+
+
+@MODES
+def test_a_contradicting_post_is_not_delivered_days_later(mode: str) -> None:
+    """`DONE` was delivered; a `CANCELLED` that was kept unverified is removed by a replay."""
+    site = Site(mode)
+    site.act = work
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    with unverifiable():
+        site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.clock.advance(DAY)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 DONE"]
+    assert site.shop.replay() == []
+
+
+@MODES
+def test_a_leaked_url_is_of_no_use_days_later(mode: str) -> None:
+    """A stranger's session that was posted to another session's URL is refused by a late replay."""
+    site = Site(mode)
+    site.act = work
+    victim = site.shop.start(reference="17")
+    site.shop.app.accept(victim.pointer)
+    stranger = site.shop.done(site.shop.requestor.start_session(victim.request))
+    with unverifiable():
+        site.shop.app.accept(stranger.pointer)
+    site.clock.advance(DAY)
+    assert "(session)" in site.shop.replay()[0]
+    assert site.handled == ["17 DONE"]
+
+
+@MODES
+def test_the_servers_outcome_is_delivered_among_contradicting_posts(mode: str) -> None:
+    """`DONE` and `CANCELLED` both failed; a replay delivers `DONE`, which the server stored."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.clock.advance(timedelta(seconds=5))
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.clock.advance(FORGOTTEN)
+    assert site.shop.replay() == [
+        "LookupError was raised",
+        "the session has an earlier post, which could not be delivered",
+    ]
+    site.act = work
+    assert site.shop.replay() == ["", ""]
+    assert site.handled == ["17 DONE"]
+    assert site.shop.replay() == []
+
+
+@MODES
+def test_an_answer_is_not_lost_to_a_contradicting_post(mode: str) -> None:
+    """If `CANCELLED` was delivered after `DONE` failed, a replay delivers `DONE` too."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.act = work
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.clock.advance(FORGOTTEN)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+    assert site.shop.replay() == []
+
+
+@MODES
+@pytest.mark.parametrize("minutes", [1, 4, 10])
+def test_the_server_is_asked_at_the_present_time(mode: str, minutes: int) -> None:
+    """A replay reads what the server signs now, whether or not it remembers the session."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.act = work
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.clock.advance(timedelta(minutes=minutes))
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+
+
+@MODES
+def test_an_answer_is_kept_while_the_server_cannot_decide(mode: str) -> None:
+    """`DONE` arrives after `CANCELLED` was delivered; the server waits, and a replay asks it."""
+    site = Site(mode)
+    site.act = work
+    session = site.shop.start(reference="17")
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.shop.app.accept(session.pointer)
+    assert site.shop.statuses == [204, 503]
+    site.clock.advance(CLAIM)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+
+
+@MODES
+def test_an_answer_that_fails_after_another_outcome_is_kept(mode: str) -> None:
+    """The function fails with the outcome that the server stored, and a replay delivers it."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.act = work
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    site.act = fail
+    assert site.shop.post(site.shop.server.posted[-1]).status == 500
+    site.act = work
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+    assert site.shop.replay() == []
+
+
+@MODES
+def test_an_answer_is_kept_while_another_outcome_is_handled(mode: str) -> None:
+    """The function is slow with `CANCELLED`, so the `DONE` behind it is refused and kept."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+
+    def accept_meanwhile(_: object) -> None:
+        site.act = work
+        site.shop.app.accept(session.pointer)
+
+    site.act = accept_meanwhile
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    assert site.shop.statuses == [503, 204]
+    site.clock.advance(CLAIM)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+
+
+@MODES
+def test_a_post_behind_a_process_that_died_is_kept(mode: str) -> None:
+    """A process dies before it has kept its post; the server's next post is refused and kept."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeptInStore, "put_flow", fail_with(GeneratorExit()))
+        with pytest.raises(GeneratorExit):
+            site.shop.app.accept(session.pointer)
+    site.act = work
+    assert site.shop.post(site.shop.server.posted[-1]).status == 503
+    site.clock.advance(CLAIM)
+    assert site.shop.replay() == [""]
+    assert site.handled == ["17 DONE"]
+
+
+@MODES
+def test_a_replay_says_that_another_one_asks_the_server(mode: str) -> None:
+    """While another process asks the server about a post, a replay does not call it delivered."""
+    site = Site(mode)
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.act = work
+    site.shop.post(forged(site.shop, session, "CANCELLED"))
+    others: list[str] = []
+
+    def replay_meanwhile(_: object) -> None:
+        site.act = work
+        others.extend(site.shop.replay())
+
+    site.act = replay_meanwhile
+    assert site.shop.replay() == [""]
+    assert ["busy" in other for other in others] == [True]
+    assert site.handled == ["17 CANCELLED", "17 DONE"]
+
+
+@MODES
+def test_a_post_that_the_store_has_lost_is_not_called_delivered(mode: str) -> None:
+    """If a post disappears after a replay has listed it, the replay says so."""
+    site = Site(mode)
+    site.answer()
+    listing = KeptInStore.list_flow
+
+    def list_and_lose(kept: KeptInStore, context: RequestorContext) -> Flow[Any]:
+        posts, unreadable = yield from listing(kept, context)
+        for each in posts:
+            yield from kept.delete_flow(context, each)
+        return posts, unreadable
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeptInStore, "list_flow", list_and_lose)
+        assert "(gone)" in site.shop.replay()[0]
+
+
+@MODES
+def test_a_place_that_cannot_be_read_stops_nothing_else(mode: str) -> None:
+    """A replay delivers what it can read, and then raises an error that names the place."""
+    site = Site(mode)
+    site.answer("17")
+    site.act = lambda outcome: fail(outcome) if outcome.reference == "18" else work(outcome)
+    site.answer("18")
+    with unreadable(1), pytest.raises(StoreError) as caught:
+        site.shop.replay()
+    assert site.handled == ["17 DONE"]
+    place, problem = caught.value.__notes__
+    assert "irma-kept-callback:" in place
+    assert "LookupError was raised" in problem
+    assert len(site.shop.replay()) == 1
+
+
+@MODES
+def test_a_store_that_is_away_stops_a_replay(mode: str) -> None:
+    """A replay does not wait for two thousand places of a store that fails."""
+    site = Site(mode)
+    with unreadable(2048) as tried, pytest.raises(StoreError):
+        site.shop.replay()
+    assert len(tried) < 20
+
+
+@MODES
+def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
+    """A body that was kept unverified, and is no JWT, is deleted and not reported."""
+    site = Site(mode)
+    site.answer()
+    with unverifiable():
+        site.shop.post(changed(site.shop.server.posted[-1], body=b"made up"))
+    site.act = work
+    assert site.shop.replay() == [""]
+    assert stored_posts(site) == 0
+
+
+class Backend:
+    """A status backend that counts what is published."""
+
+    count = 0
+
+    def publish(self, *_: object) -> None:
+        """Count."""
+        self.count += 1
+
+    def wait(self, *_: object) -> None:
+        """Find nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_a_failing_removal_does_not_stop_the_publication() -> None:
+    """Watchers are notified of a delivered outcome even if its post cannot be removed."""
+    backend = Backend()
+    site = Site(status_backend=backend)
+    site.act = work
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(site.shop.store), "delete", fail_with(OSError()))
+        site.answer()
+    assert backend.count == 1
