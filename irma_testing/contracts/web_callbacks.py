@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.contracts.web_harness import WebHarness
 
 __all__ = ["WebCallbacksMixin"]
@@ -17,6 +17,8 @@ _DELIVERED: Final = ["order-17 ada@example.com"]
 _WEEK: Final = timedelta(days=7)
 _CLAIM: Final = timedelta(minutes=2)
 """Longer than the claim of a process that has died."""
+_MOST_OF_A_URL: Final = 4
+"""How many unchecked posts to one URL are kept."""
 
 
 class _Crash(BaseException):
@@ -24,7 +26,7 @@ class _Crash(BaseException):
 
 
 class WebCallbacksMixin(WebHarness):
-    """Tests that no outcome is lost, and that none is delivered twice."""
+    """Tests that outcomes are delivered once while the function, the store or the process fails."""
 
     def test_a_failing_callback_is_answered_with_an_error(self) -> None:
         """The reply is an error without a body, as the exception may have personal data."""
@@ -74,6 +76,61 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == [""]
         assert self.site.ended == _DELIVERED
 
+    def test_a_crash_amid_a_callback_loses_nothing(self) -> None:
+        """If the process dies while it handles a post, a replay delivers the outcome."""
+        self.site.callback_failure = _Crash()
+        with pytest.raises(_Crash):
+            self._answer()
+        self.site.callback_failure = None
+        self.site.pass_time(_CLAIM)
+        assert self.replay() == [""]
+        assert self.site.ended == _DELIVERED
+
+    def test_a_store_that_is_away_for_a_moment_loses_nothing(self) -> None:
+        """A post that arrives while the store is down is kept as soon as the store is back."""
+        pointer = self.browser().call("start", "order").pointer
+        self._take_store_away()
+        self.site.person.accept(pointer)
+        assert not self.site.ended
+        assert self.replay() == [""]
+        assert self.site.ended == _DELIVERED
+
+    def test_a_store_that_is_away_after_the_delivery_repeats_nothing(self) -> None:
+        """If a delivery cannot be recorded, its post is removed once the store is back."""
+        self.site.during_callback = self._take_store_away
+        self._answer()
+        assert self.site.ended == _DELIVERED
+        assert self.replay() == []
+
+    def test_a_stranger_with_a_url_has_few_callbacks_kept(self) -> None:
+        """Posts to one URL that cannot be checked take four places, whatever the URL's path is."""
+        for _ in range(7):
+            self._answer()
+        first, *others = self.site.server.posted
+        path, sealed = first.url.split("/callback/")
+        for number, other in enumerate(others):
+            self._take_store_away()
+            url = f"{path}/callback/{number}/{sealed}"
+            self._line.send(
+                HttpRequest("POST", url, label="POST", headers=other.headers, body=other.body)
+            )
+        problems = self.replay()
+        assert len(problems) == _MOST_OF_A_URL
+        assert all("(session)" in problem for problem in problems)
+        assert len(self.site.ended) == len(others) + 1
+
+    def test_a_callback_that_was_lost_is_not_called_delivered(self) -> None:
+        """If a kept callback disappears during a replay, the replay says so and does not use it."""
+        self._fail()
+        self.site.pass_time(timedelta(seconds=1))
+        self._answer()
+        self.site.callback_failure = None
+        self.site.during_callback = self.lose_callbacks
+        delivered, lost = self.replay()
+        assert delivered == ""
+        assert "(gone)" in lost
+        assert self.site.ended == _DELIVERED
+
     def test_a_repeat_of_the_server_leaves_nothing_to_replay(self) -> None:
         """If the server posts again and that succeeds, a replay has nothing to deliver."""
         self._fail()
@@ -94,12 +151,13 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_callback_is_kept_for_a_week(self) -> None:
-        """After a week a replay says that the callback is too old, and deletes it."""
+        """After a week, replays say for a day that the callback is too old, and then forget it."""
         self._fail()
         self.site.callback_failure = None
         self.site.pass_time(_WEEK + timedelta(seconds=1))
         [problem] = self.replay()
         assert "too old" in problem
+        self.site.pass_time(timedelta(days=1))
         assert self.replay() == []
         assert not self.site.ended
 
@@ -121,6 +179,11 @@ class WebCallbacksMixin(WebHarness):
         """Let a person answer, while the application's function fails."""
         self.site.callback_failure = ZeroDivisionError("made up")
         self._answer()
+
+    def _take_store_away(self) -> None:
+        """Let the store fail until the library waits before it tries again."""
+        self.site.call_while_waiting(lambda: self.set_store_away(is_away=False))
+        self.set_store_away(is_away=True)
 
     def _post_again(self) -> HttpResponse:
         """Repeat the server's last post."""

@@ -57,6 +57,10 @@ class WebHarness:
         """Return everything in the place where callbacks are kept; override it for your own."""
         return self.site.stored()
 
+    def lose_callbacks(self) -> None:
+        """Delete all kept callbacks; override it for your own place."""
+        self.site.lose_callbacks()
+
     @pytest.fixture(autouse=True)
     def _around_each_test(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         caplog.set_level(logging.DEBUG)

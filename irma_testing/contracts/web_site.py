@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, final
 
@@ -93,6 +94,7 @@ class WebSite:
         ended: The references of the callbacks, one for each session that ended.
         refusal: An exception that `login` raises on each call; None lets people log in.
         callback_failure: An exception for `session_ended` to raise on each call, or None.
+        during_callback: A function for `session_ended` to call first, or None.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -109,6 +111,7 @@ class WebSite:
         self.ended: list[str] = []
         self.refusal: Exception | None = None
         self.callback_failure: BaseException | None = None
+        self.during_callback: Callable[[], object] | None = None
         self._values = _Values(self._clock, self._faults)
         self.store = _Store(self._values)
         self.async_store = _AsyncStore(self._values)
@@ -222,6 +225,8 @@ class WebSite:
 
     def session_ended(self, outcome: SessionOutcome) -> None:
         """Record how a session ended, or raise `callback_failure`, for the callback receiver."""
+        if self.during_callback is not None:
+            self.during_callback()
         if self.callback_failure is not None:
             raise self.callback_failure
         self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
@@ -234,6 +239,10 @@ class WebSite:
         """Return all keys and values of the stores."""
         return self._values.shown()
 
+    def lose_callbacks(self) -> None:
+        """Delete the callbacks that are kept in the stores."""
+        self._values.lose("irma-kept-callback:")
+
     def pass_time(self, duration: timedelta) -> None:
         """Advance the clock."""
         self._clock.pass_time(duration)
@@ -245,6 +254,10 @@ class WebSite:
     def set_store_away(self, *, is_away: bool) -> None:
         """Let each call of the store fail, or succeed again."""
         self._faults.is_store_away = is_away
+
+    def call_while_waiting(self, function: Callable[[], object]) -> None:
+        """Call a function each time the library waits before it tries something again."""
+        self._faults.while_waiting = function
 
     @property
     def secrets(self) -> list[str]:
@@ -259,6 +272,7 @@ class _Faults:
     def __init__(self) -> None:
         self.is_server_away = False
         self.is_store_away = False
+        self.while_waiting: Callable[[], object] | None = None
 
 
 @final
@@ -304,6 +318,12 @@ class _Values:
     def delete(self, key: str) -> None:
         self._check()
         self._values.pop(key, None)
+
+    def lose(self, start: str) -> None:
+        with self._lock:
+            self._values = {
+                key: value for key, value in self._values.items() if not key.startswith(start)
+            }
 
     def shown(self) -> str:
         with self._lock:
@@ -368,10 +388,12 @@ class _Line:
 
     def skips_wait(self, duration: timedelta) -> bool:
         """Advance the clock if a part fails, so that tests need not wait."""
-        if not (self._faults.is_server_away or self._faults.is_store_away):
-            return False
-        self.clock.pass_time(duration)
-        return True
+        is_away = self._faults.is_server_away or self._faults.is_store_away
+        if is_away:
+            self.clock.pass_time(duration)
+        if self._faults.while_waiting is not None:
+            self._faults.while_waiting()
+        return is_away
 
     def note(self, request: HttpRequest, reply: HttpResponse) -> HttpResponse:
         if request.label == "POST session":

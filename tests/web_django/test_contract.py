@@ -82,6 +82,10 @@ class TestDjango(WebAdapterContract):
         """Return the table of callbacks."""
         return f"{list(IrmaCallback.objects.values_list())}"
 
+    def lose_callbacks(self) -> None:
+        """Delete the rows of the table of callbacks."""
+        IrmaCallback.objects.all().delete()
+
     def make_application(self, site: WebSite) -> Application:
         requestor = site.requestor()
         site.set_store_away = set_store_away  # type: ignore[method-assign]
