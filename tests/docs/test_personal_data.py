@@ -23,7 +23,7 @@ WHAT = {
     "irma-callback:H": "a delivered callback",
     "irma-callback-url:H:first": "the first session of a callback URL",
     "irma-next:H": "what follows a session in a chain",
-    "irma-next-url:H": "the first session of a callback URL",
+    "irma-next-url:H": "the first session of a chain's URL",
 }
 """The keys of the store, with H for a hash, N for a place, and their rows in the page's table."""
 UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "days": 86400}
@@ -58,8 +58,11 @@ class NotedStore:
 def time_of(what: str) -> timedelta:
     """Return the first time in the last column of a row."""
     (row,) = re.findall(rf"^\| {re.escape(what)} \|.*$", PAGE, re.MULTILINE)
-    number, unit = re.findall(r"(\d+) (minutes?|hour|days)", row.split("|")[-2])[0]
-    return timedelta(seconds=int(number) * UNITS[unit])
+    time = r"(\d+) (minutes?|hour|days)"
+    first = re.search(rf"{time}(?: and {time})?", row.split("|")[-2])
+    assert first is not None
+    parts = re.findall(time, first[0])
+    return timedelta(seconds=sum(int(number) * UNITS[unit] for number, unit in parts))
 
 
 def test_the_store_keeps_nothing_for_longer() -> None:
