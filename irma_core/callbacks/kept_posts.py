@@ -8,8 +8,8 @@ too, and so is a verified post that another handler kept waiting.
 
 Of all handlers of a post, only the one that has claimed it keeps it, delivers it or removes it; see
 `flows.once`. So of several replays at the same time, one delivers. The order of the steps is in
-`delivery`. What was delivered is remembered for longer than a post can be kept: a post that was not
-removed is not delivered again.
+`delivery`. What was delivered is remembered for longer than a post can be replayed, so one that was
+not removed is not delivered again.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class CallbackReceiver:
             under it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request of each session, and its reference, into its callback URL.
         store: Remembers what was delivered, for as long as posts may arrive; with `kept`, for
-            eight days.
+            a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
             raises the error, and the next post delivers again; see also `kept`. If the process dies

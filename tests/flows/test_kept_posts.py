@@ -302,9 +302,12 @@ def test_a_receiver_says_what_it_needs_to_keep_posts(mode: str) -> None:
         kind(unsigned.requestor, PAGE, **more, **settings)
 
 
-@attrs.frozen
 class FrozenError(Exception):
-    """An error whose attributes cannot be set."""
+    """An error that refuses notes."""
+
+    def add_note(self, _note: str, /) -> None:
+        """Refuse."""
+        raise AttributeError("frozen")
 
 
 def raise_frozen(_: object) -> None:
