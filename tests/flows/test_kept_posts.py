@@ -15,7 +15,7 @@ import pytest
 
 from irma_backend.memory_store import MemoryStore
 from irma_core import FetchedServerKey, Sealer, SessionStatus, new_sealing_key
-from irma_core.callbacks.kept_posts import KeptInStore, KeptPost
+from irma_core.callbacks.kept_posts import KeptInStore, KeptPost, open_kept_post
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
@@ -271,6 +271,14 @@ def test_a_replay_does_not_delete_what_is_too_old() -> None:
     site.answer()
     site.clock.advance(WEEK + DAY)
     assert site.shop.replay() == []
+
+
+def test_a_sealed_value_of_another_form_is_not_opened() -> None:
+    """A value that a later version of the library sealed in another form is not opened."""
+    sealer = Sealer([new_sealing_key()])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    sealed = sealer.seal([1], purpose="kept callback", now=now, lifetime=WEEK)
+    assert open_kept_post(KeptPost("a" * 64, "unknown", now, sealed), sealer, now) is None
 
 
 def test_a_key_that_is_put_back_opens_what_it_sealed() -> None:

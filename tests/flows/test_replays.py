@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from irma_core.callbacks.kept_posts import KeptInStore, KeptPost
-from irma_core.errors import StoreError
+from irma_core.errors import SessionGoneError, StoreError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
 from tests.flows.changed_posts import changed, forged
@@ -326,6 +326,38 @@ def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
     site.act = work
     assert site.shop.replay() == [""]
     assert stored_posts(site) == 0
+
+
+@MODES
+def test_a_post_that_another_replay_drops_is_left_to_it(mode: str) -> None:
+    """A replay does not delete a made-up post while another replay has claimed to delete it."""
+    site = Site(mode)
+    site.answer()
+    with unverifiable():
+        site.shop.post(changed(site.shop.server.posted[-1], body=b"made up"))
+    site.act = work
+    store = site.shop.store
+    values = [site.shop.done(store.get(f"irma-kept-callback:{place}")) for place in range(2048)]
+    names = [value.split()[0].decode() for value in values if value is not None]
+    assert len(names) == 2
+    for name in names:
+        claim = f"irma-kept-callback:{name}:drop:claim"
+        assert site.shop.done(store.put_if_absent(claim, b"claimed", DAY))
+    assert site.shop.replay() == [""]
+    assert stored_posts(site) == 1
+
+
+@MODES
+def test_a_contradicting_post_of_a_forgotten_session_fails(mode: str) -> None:
+    """If the server has forgotten the session that it is asked about, the post fails."""
+    site = Site(mode)
+    site.act = work
+    session = site.shop.start(reference="17")
+    site.shop.app.accept(session.pointer)
+    site.clock.advance(FORGOTTEN)
+    assert site.shop.post(forged(site.shop, session, "CANCELLED")).status == 500
+    assert isinstance(site.shop.failures[-1], SessionGoneError)
+    assert site.handled == ["17 DONE"]
 
 
 class Backend:

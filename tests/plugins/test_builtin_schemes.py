@@ -73,8 +73,8 @@ def test_a_relative_path_is_taken_from_here(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "32 bytes or more"),
-        (TEXT[:20].encode(), "32 bytes or more"),
+        (b"", "at least 32 bytes long"),
+        (TEXT[:20].encode(), "at least 32 bytes long"),
         (
             b"no key at all",
             "must be base64 without whitespace; for RS256, use a private key in PEM",

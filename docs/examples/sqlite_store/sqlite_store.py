@@ -46,12 +46,12 @@ class SqliteStore:
             database.execute("DELETE FROM kept WHERE key = ?", (key,))
 
     def close(self) -> None:
-        self._is_closed = True  # nothing is open between two calls
+        self._is_closed = True  # nothing is open between calls
 
     def _opened(self) -> closing[sqlite3.Connection]:
         if self._is_closed:
             raise ValueError("the store is closed")
-        # SQLite would leave the mode to the umask, and its other files get the mode of this one.
+        # SQLite would leave the mode to the umask. Its other files get this file's mode.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(self._path, timeout=5, isolation_level=None)
         database.execute(TABLE)
