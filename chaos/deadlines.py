@@ -28,7 +28,7 @@ __all__ = ["findings"]
 
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
 WITHIN = timedelta(seconds=0.5)
-A_SECOND, TENTH = timedelta(seconds=1), timedelta(seconds=0.1)
+A_MINUTE, A_SECOND, TENTH = timedelta(minutes=1), timedelta(seconds=1), timedelta(seconds=0.1)
 JSON = [("Content-Type", "application/json")]
 PACKAGE = (
     b'{"sessionPtr":{"u":"http://127.0.0.1/irma/session/uiMWLYJ9WZDLhbuEBu0W",'
@@ -84,8 +84,8 @@ def _sync_overruns(behaviours: tuple[Behaviour, ...]) -> Iterator[float]:
     """Return how late a call for the status, and a wait for the answer, end."""
     for is_wait in (False, True):
         with _hostile(behaviours) as url, Urllib3Transport() as transport:
+            session = Requestor(url, transport, timeout=A_MINUTE).start_session(ASKED)
             requestor = Requestor(url, transport, timeout=WITHIN)
-            session = requestor.start_session(ASKED)
             begun = monotonic()
             try:
                 if is_wait:
@@ -101,8 +101,9 @@ async def _overruns(behaviours: tuple[Behaviour, ...]) -> list[float]:
     for is_wait in (False, True):
         with _hostile(behaviours) as url:
             async with AiohttpTransport() as transport:
+                patient = AsyncRequestor(url, transport, timeout=A_MINUTE)
+                session = await patient.start_session(ASKED)
                 requestor = AsyncRequestor(url, transport, timeout=WITHIN)
-                session = await requestor.start_session(ASKED)
                 begun = monotonic()
                 try:
                     if is_wait:

@@ -154,7 +154,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
     for _ in tasks:
         await learned.acquire()
     await transport.aclose()
-    ended, _ = await asyncio.wait(tasks, timeout=10)
+    ended, _ = await asyncio.wait(tasks, timeout=120)
     await settled()
     left = Leftovers.now().beyond(before)
     return sum(task.result() for task in ended), left
@@ -182,7 +182,7 @@ def _close_amid_threads(url: str) -> tuple[int, int]:
         for _ in watching:
             learned.acquire()
         transport.close()
-        ended = sum(each.result(timeout=20) for each in watching)
+        ended = sum(each.result(timeout=120) for each in watching)
     return ended, Leftovers.now().beyond(before)
 
 
