@@ -185,7 +185,10 @@ def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
         ConfigurationError: The site receives none.
     """
     if callbacks is None:
-        raise ConfigurationError("deliver: is missing, so no callback is received or kept")
+        raise ConfigurationError(
+            "deliver: is missing, so no callback is received or kept; pass Irma a function that "
+            "receives outcomes"
+        )
     return callbacks
 
 
