@@ -131,14 +131,15 @@ SETTINGS: Final = (
     Setting(
         "parts.store",
         URI,
-        "The store of callbacks and handles, which all processes share: `sqlite:PATH`, `memory:` "
-        "for one process, or a URI that a plugin supports.",
+        "The store of callbacks and handles, which all processes share: `sqlite:PATH`, "
+        "`redis://HOST`, `memory:` for one process, or a URI that a plugin supports.",
         "IRMA_STORE",
     ),
     Setting(
         "parts.status",
         URI,
-        "The status backend, which callback receivers publish to and watches wait on.",
+        "The status backend, such as `redis://HOST`: callback receivers publish the ends of sessions "
+        "to it, and watches wait for them.",
         "IRMA_STATUS",
     ),
     Setting(
