@@ -1,4 +1,4 @@
-"""Count the lines about IRMA in an example, which a web developer must write for a login.
+"""Count the lines about IRMA that a web developer must write for a login, in an example.
 
     python -m docs.tools.count_lines
 

@@ -36,7 +36,7 @@ class SqlAlchemyStore:
         try:
             with self._transaction() as connection:
                 _put(connection, key, value, lifetime)
-        except IntegrityError:  # the key is there, and has not expired
+        except IntegrityError:  # the key exists, and has not expired
             return False
         return True
 
@@ -54,7 +54,7 @@ class SqlAlchemyStore:
             connection.execute(entries.delete().where(entries.c.expires_ms <= _now_ms()))
 
     def close(self) -> None:
-        self._is_closed = True  # the engine is the application's, which disposes of it
+        self._is_closed = True  # the application owns the engine, and disposes of it
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         if self._is_closed:
@@ -63,7 +63,7 @@ class SqlAlchemyStore:
 
 
 class AsyncSqlAlchemyStore:
-    """The same for asyncio."""
+    """`SqlAlchemyStore` for asyncio."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -46,7 +46,7 @@ class SqliteStore:
             database.execute("DELETE FROM kept WHERE key = ?", (key,))
 
     def close(self) -> None:
-        self._is_closed = True  # nothing is open between calls
+        self._is_closed = True  # no connection is open between calls
 
     def _opened(self) -> closing[sqlite3.Connection]:
         if self._is_closed:

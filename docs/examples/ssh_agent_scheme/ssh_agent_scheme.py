@@ -13,7 +13,7 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 
 def make_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    agent = context.secret("ssh-agent").decode()  # a path, so the URI must not decide it
+    agent = context.secret("ssh-agent").decode()  # a path, which the URI must not choose
     listed = fields(ask(agent, b"\x0b")[5:])  # key, comment, key, comment, …
     keys = [key for key, name in zip(*[iter(listed)] * 2, strict=True) if name == uri.rest.encode()]
     if len(keys) != 1 or fields(keys[0])[0] != b"ssh-rsa":

@@ -31,7 +31,7 @@ _loaded: dict[str, tuple[int, Module]] = {}
 
 
 class _InitializeArguments(ctypes.Structure):
-    """`CK_C_INITIALIZE_ARGS`: four functions for mutexes (none: the system's), flags, reserved."""
+    """`CK_C_INITIALIZE_ARGS`: four mutex functions (null for the system's own), flags, reserved."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("create", "destroy", "lock", "unlock")),
@@ -64,7 +64,7 @@ def load_module(path: str) -> Module:
 
 
 def _initialize(path: str) -> None:
-    functions = ctypes.CDLL(path)  # the loader returns the library that is loaded already
+    functions = ctypes.CDLL(path)  # the loader returns the library that is already loaded
     functions.C_Finalize(None)
     arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
     if functions.C_Initialize(ctypes.byref(arguments)) != _OK:

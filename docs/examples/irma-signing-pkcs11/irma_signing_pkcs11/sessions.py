@@ -1,8 +1,8 @@
 """A pool of sessions with one token: one session with the key for each thread that signs.
 
 A process logs in to a token, not a session. The first login counts for all sessions, and the first
-logout ends them all, those of other signers included (PKCS#11 2.40, section 5.6). So only `close`
-logs out, and a session that another logout ended is opened again, once.
+logout ends all sessions, including those of other signers (PKCS#11 2.40, section 5.6). So only
+`close` logs out, and a session that another signer's logout ended is opened again, once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from irma_signing_pkcs11.uri import KeyUri
 
 __all__ = ["KeySessions"]
 
-_MAX_SESSIONS: Final = 8  # more threads wait for one
+_MAX_SESSIONS: Final = 8  # further threads wait for a session
 _SHORTEST_KEY: Final = 2048
 _RS256: Final = Mechanism.SHA256_RSA_PKCS
 
@@ -123,7 +123,7 @@ class KeySessions:
             if self._token is not None:
                 with suppress(TokenError):
                     return self._open_session(self._token)
-                self._forget()  # another logout hides the key, also from new sessions
+                self._forget()  # another signer's logout hides the key, even from new sessions
             return self._open_session(self._log_in())
 
     def _open_session(self, token: Token) -> _OpenSession:
@@ -172,7 +172,7 @@ class KeySessions:
 
     def _pin(self) -> str:
         try:
-            pin = self._read_pin().decode().rstrip("\r\n")  # a JWT from a file ends with a newline
+            pin = self._read_pin().decode().rstrip("\r\n")  # a PIN from a file ends with a newline
             reason = _unlikely(pin)
             if reason is None:
                 return pin
@@ -198,7 +198,7 @@ def _unlikely(pin: str) -> str | None:
 
 
 def _close(session: Session) -> None:
-    with suppress(PKCS11Error):  # it may be lost already
+    with suppress(PKCS11Error):  # the session may be lost already
         session.close()
 
 
@@ -241,7 +241,7 @@ def _asks_each_time(key: PrivateKey) -> bool:
     try:
         return bool(key[Attribute.ALWAYS_AUTHENTICATE])
     except PKCS11Error:
-        return False  # a module older than the attribute
+        return False  # the module is older than the attribute
 
 
 def _keys(session: Session, uri: KeyUri) -> list[PrivateKey]:

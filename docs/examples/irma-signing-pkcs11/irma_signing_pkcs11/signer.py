@@ -16,7 +16,7 @@ __all__ = ["AsyncPkcs11Signer", "Pkcs11Signer"]
 @final
 @boundary
 class Pkcs11Signer:
-    """Signs by RS256 in the token. Threads may share it."""
+    """Signs with RS256 in the token. Threads may share it."""
 
     def __init__(self, sessions: KeySessions) -> None:
         self._sessions = sessions

@@ -1,8 +1,8 @@
-"""`pkcs11:` URIs (RFC 7512), as far as they name a key and a file with its PIN.
+"""`pkcs11:` URIs (RFC 7512) that name a key and, optionally, a file with its PIN.
 
     pkcs11:token=irma;object=webshop?pin-source=file:/run/secrets/pin
 
-Errors show no part of the URI but attribute names of RFC 7512.
+Errors show no part of the URI except attribute names from RFC 7512.
 
 `module-path` and a `pin-source` that begins with `|` are refused, because a URI must not load a
 library or run a command. `pin-value` is refused too: settings and process lists show a URI, and

@@ -1,4 +1,4 @@
-"""SoftHSM with its tokens, for all tests of a run, because it looks for tokens once a process."""
+"""SoftHSM with its tokens, shared by all tests, because it finds tokens once per process."""
 
 from __future__ import annotations
 

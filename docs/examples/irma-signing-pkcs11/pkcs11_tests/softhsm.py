@@ -40,7 +40,7 @@ _MODULES: Final = (
 
 @final
 class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
-    """It is not installed."""
+    """SoftHSM is not installed."""
 
     def skip_or_fail(self) -> Never:
         """Skip a test with a line that says so; on CI, fail."""
@@ -51,7 +51,7 @@ class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
 
 @final
 class AskedPin:
-    """Returns the PIN, and counts how often it is asked."""
+    """Returns the PIN, and counts how often it is called."""
 
     def __init__(self) -> None:
         self.text = PIN
@@ -71,7 +71,7 @@ class SoftHsm:
         if module is None or shutil.which("softhsm2-util") is None:
             raise SoftHsmMissing("SoftHSM is not installed: apt-get install softhsm2")
         self.module = module
-        self._numbers = count()  # a token has each id once, says softhsm2-util
+        self._numbers = count()  # softhsm2-util accepts each id only once per token
         self.tokens = directory / "tokens"
         self.tokens.mkdir()
         self.configuration = directory / "softhsm2.conf"
@@ -96,7 +96,7 @@ class SoftHsm:
         )
 
     def add_elliptic_key(self, serial: str, label: str) -> None:
-        """Put a key into a token that is not an RSA key."""
+        """Put a key that is not an RSA key into a token."""
         self._import(
             serial, label, f"{next(self._numbers):02}", ec.generate_private_key(ec.SECP256R1())
         )
@@ -104,7 +104,7 @@ class SoftHsm:
     def log_out(self, token: str) -> None:
         """End the login of this process for all its signers, as closing one of them may do."""
         for slot in load_module(str(self.module)).get_slots():
-            with suppress(PKCS11Error):  # a token that was removed
+            with suppress(PKCS11Error):  # the token was removed
                 if slot.get_token().label == token:
                     session = slot.get_token().open()
                     CDLL(str(self.module)).C_Logout(getattr(session, "handle"))  # noqa: B009  # not in its stub
