@@ -22,7 +22,7 @@ LONGEST_STEP: Final = 2.0
 LONGEST_CALL: Final = 2 * LONGEST_STEP
 """Seconds for all steps together, which only asyncio can limit."""
 CONNECTIONS: Final = 16
-"""The maximum number for one backend or store; when all are busy, calls wait."""
+"""The maximum number of connections for one backend or store; calls wait while all are in use."""
 
 _DIGITS = re.compile(r"[0-9]{1,5}")
 _FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:///path?db=0"
@@ -117,14 +117,14 @@ class Address:
 
 
 def _number(text: str) -> int:
-    """Return a database number; `int` alone would accept more than digits."""
+    """Return a database number, which has only digits; `int` alone would accept other forms."""
     if not _DIGITS.fullmatch(text):
         raise ValueError
     return int(text)
 
 
 def _may_be_ca(file: str | None) -> bool:
-    """Return whether this is a file of CA certificates, or None."""
+    """Return whether the file holds CA certificates; true if no file is given."""
     if file is None:
         return True
     try:
@@ -138,8 +138,8 @@ def _may_be_ca(file: str | None) -> bool:
 class NoPasswordError(AuthenticationError):
     """The function for the password failed; the message is the type of its exception.
 
-    This is an error of redis-py, because redis-py closes a connection only if the login raises one
-    of its own.
+    The class derives from an error of redis-py, because redis-py closes a connection only if the
+    login raises one of redis-py's errors.
     """
 
 

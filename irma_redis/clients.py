@@ -106,5 +106,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Return a reply as the bytes that it is, because redis-py does not decode values here."""
+    """Return a reply that is bytes, and None for any other; these clients do not decode values."""
     return answer if isinstance(answer, bytes) else None

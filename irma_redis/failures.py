@@ -143,7 +143,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def reason(error: Exception) -> str:
-    """Return the message of our error for this one."""
+    """Return the message of our own error, or describe an error of redis-py."""
     if isinstance(error, IrmaError):
         return str(error)  # our own error
     return f"Redis: {fault(error).text}"

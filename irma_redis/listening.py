@@ -49,7 +49,7 @@ class Listener:
 
     @contextmanager
     def subscription(self, key: str) -> Generator[Queue]:
-        """Yield a session's notices; from the moment that the block is entered, none is missed.
+        """Yield a session's notices; none is missed once the block has been entered.
 
         Raises:
             StatusBackendError: There is no subscription.
@@ -142,7 +142,8 @@ class _Run:
                 with self._lock:
                     self.waiting.wake(key.decode("ascii", "replace"))
         elif self._pinged_at is not None:
-            # Since the ping, not since the last message: this process may have been stopped.
+            # Count from the ping, because this process may have been stopped before it sent the
+            # ping.
             if now - self._pinged_at > SILENCE:
                 raise redis.TimeoutError
         elif now - self._received_at > SILENCE:

@@ -38,7 +38,7 @@ class AsyncListener:
 
     @asynccontextmanager
     async def subscription(self, key: str) -> AsyncGenerator[Queue]:
-        """Yield a session's notices; from the moment that the block is entered, none is missed.
+        """Yield a session's notices; none is missed once the block has been entered.
 
         Raises:
             StatusBackendError: There is no subscription.

@@ -26,7 +26,7 @@ __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 
 CHANNEL: Final = "irma:status"
 LIFETIME_MS: Final = int(timedelta(minutes=30) / timedelta(milliseconds=1))
-"""The server forgets sessions sooner, and its signed results expire sooner."""
+"""The IRMA server forgets a session sooner, and the results that it signs expire sooner."""
 
 _NONCE: Final = 12
 _TAG: Final = 16
@@ -69,7 +69,7 @@ class SessionRecord:
             return None
         with suppress(InvalidTag, ValueError, UsageError):
             return self._open(sealed)
-        # Raised here, where no local variable has the plain text.
+        # Raised here, where no local variable holds the plain text.
         raise StatusBackendError("Redis: the stored value was not published for this session")
 
     def _open(self, sealed: bytes) -> PublishedEnd:

@@ -99,7 +99,8 @@ class RedisStatusBackend:
 def _next_notice(notices: Queue, deadline: float) -> Notice:
     """Return why the wait failed; None if it is time to look, or the deadline has passed."""
     while (left := deadline - time.monotonic()) > 0:
-        # Python handles a signal that arrives just before a thread blocks only after the wait.
+        # If a signal arrives just before a thread blocks, Python handles the signal only after the
+        # wait.
         with suppress(Empty):
             return notices.get(timeout=min(left, _LONGEST_WAIT))
     return None

@@ -1,4 +1,4 @@
-"""The store, in both modes. With it, the processes that share a Redis do an action only once.
+"""The store, in both modes, with which processes that share a Redis do an action only once.
 
 Redis receives only a hash of each key, because keys may identify sessions. A value is stored behind
 one byte, which distinguishes an empty value from a missing one.
@@ -45,8 +45,8 @@ class RedisStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            StoreError: Redis cannot be reached or is full, and the value may have been put; or the
-                store is closed.
+            StoreError: Redis cannot be reached, but may have stored the value; Redis is full; or
+                the store is closed.
             ConfigurationError: An argument is invalid.
         """
         check_entry(key, value, lifetime)

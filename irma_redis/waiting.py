@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, final
 __all__ = ["Notice", "Waiting"]
 
 Notice: TypeAlias = str | None
-"""None means that a wait must look again; a string is why no more notices will arrive."""
+"""None means that a wait must look again; a string says why no more notices will arrive."""
 
 
 class _Queue(Protocol):
