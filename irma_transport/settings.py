@@ -29,7 +29,7 @@ __all__ = [
 
 PathOrString = str | os.PathLike[str]
 
-# An IRMA server closes a connection that is idle for 2.0 s; the difference is for the network.
+# An IRMA server closes a connection that is idle for 2.0 s; the margin covers network delays.
 LONGEST_IDLE: Final = timedelta(seconds=1.5)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 1024 * 1024
 
@@ -165,7 +165,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> 
 
 
 def _why(error: Exception) -> str:
-    """Return why a file cannot be used, without the decoding errors that quote its content."""
+    """Return why a file cannot be used; leave out decoding errors, which quote its content."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "no PEM data"
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"

@@ -4,9 +4,9 @@ aiohttp receives a URL with `{token}` in place of the token, no header that may 
 body. So tools that hook into aiohttp see none of these. The real values are filled in when the
 request is written.
 
-aiohttp repeats an idempotent request once if a reused connection breaks, and has no setting for it.
-aiohttp repeats a request only after two classes of errors, so a middleware converts these into
-another class.
+aiohttp repeats an idempotent request once if a reused connection breaks, and has no setting to
+prevent that. It does so only after two classes of errors, so a middleware converts these errors
+into another class.
 """
 
 from __future__ import annotations
@@ -178,14 +178,14 @@ async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> Client
     try:
         return await handler(request)
     except ClientConnectorError:
-        raise  # aiohttp does not repeat these
+        raise  # aiohttp does not repeat a request after this error
     except (ClientOSError, ServerDisconnectedError):
         pass
     raise BrokenError
 
 
 class TrackedRequest(ClientRequest):
-    """Records when its first byte is about to be sent, for less CPU time than aiohttp's traces."""
+    """Records when its first byte is about to be sent, with less CPU time than aiohttp's traces."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send the real request of the current exchange."""

@@ -203,8 +203,8 @@ class AiohttpTransport:
         shown, hidden = prepare_headers(request.headers, request.label)
         shown = {**_OWN_HEADERS, **shown}
         if self._proxy is not None and origin.is_plain:
-            # An HTTP proxy reads the request itself, and aiohttp only sends it these headers for
-            # TLS.
+            # For plain HTTP, the proxy reads the request itself, but aiohttp sends these headers
+            # only for TLS.
             hidden.update(self._proxy.headers)
         url = URL(base + shown_target(request.label), encoded=True)
         exchange = Exchange(

@@ -18,7 +18,7 @@ from irma_transport_urllib3.connection import PlainPool, TlsPool
 
 __all__ = ["Origin", "PoolSettings", "Pools"]
 
-# An application has few base URLs; this is a limit for an application that generates them.
+# An application has few base URLs; this limit is for an application that generates them.
 _MAX_ORIGINS = 64
 
 
@@ -109,7 +109,7 @@ def _manager(settings: PoolSettings) -> PoolManager:
             maxsize=settings.size,
             ssl_context=settings.context,
         )
-    classes = manager.pool_classes_by_scheme.copy()  # all managers share the original
+    classes = manager.pool_classes_by_scheme.copy()  # all managers share the original dictionary
     classes.update(http=PlainPool, https=TlsPool)
     manager.pool_classes_by_scheme = classes
     return manager
