@@ -27,7 +27,7 @@ class _LookingOnly(AnyAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False, because a changed row belongs to another person, or cannot be opened."""
+        """Return False: a changed row would belong to another person, or could not be opened."""
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002

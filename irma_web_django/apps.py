@@ -23,9 +23,10 @@ class IrmaConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and react when a test changes the settings.
 
-        The log of `runserver` shows the URL of each request. The URL of a callback is a secret.
+        The log of `runserver` shows the URL of each request, so a filter removes the secrets from
+        the URLs of callbacks.
         """
-        # Modules that use the models can only be imported after the applications are loaded.
+        # Modules that use the models can be imported only once the applications are loaded.
         from irma_web_django import forgetting, system_checks  # noqa: PLC0415
 
         checks.register(system_checks.check_site_settings, "irma")

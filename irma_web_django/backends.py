@@ -116,7 +116,7 @@ class IrmaBackend(ModelBackend):
         """Store facts from the answer about a user, at each login. By default nothing is stored."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and the account, even if a person ends two sessions at the same time."""
+        """Create a user and the account once, even if a person finishes two sessions at once."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):
@@ -128,8 +128,8 @@ class IrmaBackend(ModelBackend):
                 found = self.find_user(answer)
                 if found is not None:
                     return found
-                # With accounts by e-mail, this is the account of a user whose address has changed
-                # since then.
+                # With accounts by e-mail, this account belongs to a user whose address has changed
+                # since.
                 IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
             else:
                 return user

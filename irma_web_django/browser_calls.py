@@ -52,7 +52,7 @@ def as_django(reply: Reply) -> HttpResponse:
     response = HttpResponse(reply.body, status=reply.status)
     for name, value in reply.headers:
         if name.lower() == "set-cookie" and "partitioned" not in value.lower():
-            # Python only supports the attribute `Partitioned` since version 3.14.
+            # Python supports the attribute `Partitioned` only since version 3.14.
             _set_cookie(response, value)
         else:
             response[name] = value

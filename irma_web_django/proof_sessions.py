@@ -1,4 +1,4 @@
-"""Django's session, which keeps proofs, and which a repeated `finish` call joins."""
+"""Django's session, which keeps proofs and which a repeated `finish` call joins."""
 
 from __future__ import annotations
 

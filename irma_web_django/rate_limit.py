@@ -23,7 +23,8 @@ _LOG: Final = logging.getLogger("irma_web_django")
 WINDOW: Final = timedelta(minutes=1)
 """The period for which starts are counted."""
 _IPV6_HOST: Final = 72
-"""The bits that a customer chooses: a provider assigns a /56 or more (RFC 6177, section 2)."""
+"""The last bits of an IPv6 address, which a customer may choose: a provider assigns a /56 or a
+larger network (RFC 6177, section 2)."""
 
 
 def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:

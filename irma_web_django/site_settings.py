@@ -76,7 +76,7 @@ class SiteSettings:
         origins: Other origins whose pages may start and finish sessions.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         store: URI of a store other than the database; None for the database.
-        is_store_of_file: Whether that URI is in the settings file or its environment variable.
+        is_store_of_file: Whether that URI comes from the settings file or its environment variable.
         has_own_sealing_keys: Whether the sealing keys do not come from `SECRET_KEY`.
     """
 
@@ -342,7 +342,7 @@ class _Reader:
             raise _invalid(name, "a list of keys, newest first")
         keys = tuple(cast("list[str]", found))
         try:
-            Sealer(keys)  # keys of pseudonyms have the same form
+            Sealer(keys)  # pseudonym keys have the same form
         except IrmaError as error:
             raise ConfigurationError(f'IRMA["{name}"]: {error}') from None
         return keys

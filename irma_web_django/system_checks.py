@@ -163,7 +163,7 @@ def _browser_package() -> BrowserPackage | None:
 
 
 def _content_policy() -> Mapping[str, Sequence[str]] | None:
-    """Return the policy of Django's own middleware, or of django-csp; None without any."""
+    """Return the policy of Django's own middleware or of django-csp; None if neither has one."""
     policy: object = getattr(django_settings, "SECURE_CSP", None)
     if not policy:
         of_package = getattr(django_settings, "CONTENT_SECURITY_POLICY", None)

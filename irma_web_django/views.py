@@ -54,8 +54,8 @@ _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _turns: Final = threading.BoundedSemaphore(16)
 """How many calls of pages a process handles at once. Under ASGI, Django runs each request in its
-own thread. Hundreds of them at the database would fail because of its locks, or because of its
-limit of connections, and outcomes of logins that have run would be lost."""
+own thread. If hundreds of them used the database at once, some would fail because of its locks or
+its connection limit, and outcomes of logins that have run would be lost."""
 
 
 def _public(view: View) -> View:
@@ -175,7 +175,8 @@ def ask(request: HttpRequest, name: str) -> HttpResponse:
 def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
     """Return the reply to a post from the IRMA server.
 
-    No log gets the URL, whose seal is a secret, or the local variables of these functions.
+    Logs receive neither the URL, whose seal is a secret, nor the local variables of these
+    functions.
     """
     try:
         reply = receive(current_site(), request)
@@ -242,7 +243,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Stand in for a view that is not exempt."""
+    """Stand in for a view that is not exempt from Django's CSRF check."""
     return HttpResponse()
 
 

@@ -380,7 +380,7 @@ class Irma:
     def _replay(self) -> None:
         """Deliver the callbacks of the IRMA server that the application failed to handle.
 
-        Each is checked as if it had just arrived. The exit status is 1 if one could not be
+        Each callback is checked as if it had just arrived. The exit status is 1 if one could not be
         delivered.
         """
         if self._of_app().settings.is_store_shared is False:

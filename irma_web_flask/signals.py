@@ -12,10 +12,10 @@ _SIGNALS = Namespace()
 started = _SIGNALS.signal("irma-started")
 """A session was started."""
 answered = _SIGNALS.signal("irma-answered")
-"""A person answered, and the application accepted it: with `web_answer`. Sent once for each
-session."""
+"""A person answered, and the application accepted the answer, which is `web_answer`. Sent once for
+each session."""
 refused = _SIGNALS.signal("irma-refused")
-"""A call from the page was refused: with `code`, as in the reply."""
+"""A call from the page was refused. `code` is the code in the reply."""
 failed = _SIGNALS.signal("irma-failed")
-"""A call from the page failed because of the site or the IRMA server: with `code` and `error`, the
-exception or None."""
+"""A call from the page failed because of the site or the IRMA server. `code` is the code in the
+reply, and `error` the exception or None."""

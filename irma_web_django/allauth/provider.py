@@ -80,8 +80,8 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         newest, *older = [
             pseudonym(data, slot, key=key) for key in current_settings().pseudonym_keys
         ]
-        # If an account was made with an older key, which may be removed one day, it moves to the
-        # newest key.
+        # An account that was made with an older key gets the pseudonym of the newest key, because
+        # the older key may be removed one day.
         known = SocialAccount.objects.filter(provider=self.sub_id)
         if older and not known.filter(uid=newest).exists():
             known.filter(uid__in=older).update(uid=newest)
