@@ -15,15 +15,15 @@ __all__ = ["product_of_powers"]
 
 def _installed_gmpy2() -> Any:
     try:
-        return import_module("gmpy2")  # it brings no types
-    except ImportError:  # it is the extra `proofs`
+        return import_module("gmpy2")  # gmpy2 has no type hints
+    except ImportError:  # gmpy2 is in the extra `proofs`
         return None
 
 
 _GMPY2: Final = _installed_gmpy2()
 
 _WINDOW: Final = 5
-"""How many bits of an exponent one multiplication handles."""
+"""The number of bits of an exponent that one multiplication handles."""
 _MASK: Final = (1 << _WINDOW) - 1
 
 
@@ -40,8 +40,8 @@ def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
 
 
 def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
-    # Other threads run during each power. gmpy2's context belongs to the application's thread, so
-    # this setting must end with the block.
+    # With this setting, other threads run while gmpy2 computes a power. gmpy2's context belongs to
+    # the application's thread, so the setting must end with the block.
     with _GMPY2.context(_GMPY2.get_context(), allow_release_gil=True):
         product = _GMPY2.mpz(1)
         for base, exponent in pairs:

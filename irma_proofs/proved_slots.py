@@ -137,7 +137,7 @@ def prove_slots(
     Args:
         proofs: The proofs.
         indices: The places of each slot's attributes.
-        asked: The requirements of the request; None if the caller does not know them.
+        asked: The requirements of the request; None if the caller does not know the request.
         at: The time at which the credentials must be valid.
 
     Raises:
@@ -344,7 +344,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired; one is still valid in the second of its expiry.
+    """Check that no credential had expired; it is still valid in the second of its expiry.
 
     Raises:
         ProofError: The check fails.

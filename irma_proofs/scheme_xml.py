@@ -26,7 +26,7 @@ class _Builder(TreeBuilder):
 
 
 class XmlFile:
-    """One element of an XML file, which errors name by the file's path.
+    """One element of an XML file. Errors name the file by its path.
 
     Args:
         element: The element.
@@ -99,7 +99,8 @@ class XmlFile:
             digits: The maximum number of decimal digits.
 
         Raises:
-            ConfigurationError: There is no such child, or it holds something else.
+            ConfigurationError: There is no such child, or it does not hold a whole number of that
+                length.
         """
         text = self.get(name).text()
         if len(text) > digits or not _DIGITS.fullmatch(text):
@@ -110,7 +111,7 @@ class XmlFile:
         """Return the bytes that the only child of that name holds in base64; None without it.
 
         Raises:
-            ConfigurationError: The child holds something else.
+            ConfigurationError: The child does not hold base64.
         """
         found = self.find(name)
         if found is None:

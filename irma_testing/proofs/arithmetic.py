@@ -11,7 +11,7 @@ __all__ = ["power", "product"]
 def _fastest_power() -> Callable[[int, int, int], int]:
     try:
         powmod: Callable[[int, int, int], int] = import_module("gmpy2").powmod
-    except ImportError:  # it is the extra `proofs`
+    except ImportError:  # gmpy2 is in the extra `proofs`
         return pow
     return lambda base, exponent, modulus: int(powmod(base, exponent, modulus))
 
