@@ -138,8 +138,8 @@ SETTINGS: Final = (
     Setting(
         "parts.status",
         URI,
-        "The status backend, such as `redis://HOST`: callback receivers publish the ends of sessions "
-        "to it, and watches wait for them.",
+        "The status backend, such as `redis://HOST`: callback receivers publish the ends of "
+        "sessions to it, and watches wait for them.",
         "IRMA_STATUS",
     ),
     Setting(
