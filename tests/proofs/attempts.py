@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 SIGNED: Final = "real-sign-mid"
-"""A signature of a person's name and email, and of a badge's level, both in `bits.mid`."""
+"""A signature that discloses a person's name and email and a badge's level, all of `bits.mid`."""
 TWO: Final = "real-kss-sign"
 """A signature with credentials of two schemes."""
 PASS: Final = "made-mid-not-revoked"
@@ -56,7 +56,7 @@ Change = Callable[[Any], object]
 
 
 def encoded(number: int) -> str:
-    """Return a number as the JSON of proofs has it."""
+    """Return a number in base64, as in the JSON of a proof."""
     return b64encode(as_bytes(number)).decode()
 
 
@@ -89,19 +89,19 @@ def resigned(scheme: str, changed: dict[str, str | None]) -> Files:
 
 
 def signed(scheme: str, index: bytes) -> dict[str, bytes | None]:
-    """Return the two files of an index, signed with the key that is pinned."""
+    """Return an index and its signature, made with the key that is pinned."""
     key = load_pem_private_key((FOLDER / "schemes" / "sk.pem").read_bytes(), None)
     assert isinstance(key, EllipticCurvePrivateKey)
     return {f"{scheme}/index": index, f"{scheme}/index.sig": key.sign(index, ECDSA(SHA256()))}
 
 
 def altered(scheme: str, changed: dict[str, str | None]) -> Schemes:
-    """Return the schemes of the vectors, one of them as `resigned` makes it."""
+    """Return the schemes of the vectors, one of them changed by `resigned`."""
     return Schemes(resigned(scheme, changed), pinned=pinned("bits", "shared"))
 
 
 def spoiled(name: str, change: Change | None) -> str:
-    """Return the JSON of a vector's proof, after a change."""
+    """Return the JSON of a vector's proof after a change."""
     proof = deepcopy(CASES[name]["proof"])
     if change is not None:
         change(proof)

@@ -14,7 +14,7 @@ __all__ = ["Path", "changed_numbers", "changed_parts", "is_number", "leaves", "p
 Path: TypeAlias = tuple[str | int, ...]
 
 HUGE = (1 << 6143) - 1
-"""A number of as many bits as any that a verifier should read."""
+"""A number as long as the longest that a verifier should read."""
 LEFT_OUT = object()
 STRINGS = ("message", "ServerUrl", "Alg", "@context")
 """Members whose strings are not base64."""
@@ -105,5 +105,5 @@ def put(value: Any, path: Path, other: Any) -> Any:
 
 
 def show(path: Path) -> str:
-    """Return a path for people."""
+    """Return a path as a string for people to read."""
     return ".".join(map(str, path))

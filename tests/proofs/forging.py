@@ -16,7 +16,7 @@ NAME = "made.small.person.name"
 
 
 def closed(*shown: Shown, chance: Chance | None = None) -> list[dict[str, Any]]:
-    """Return honest proofs of a disclosure, to be changed."""
+    """Return honest proofs of a disclosure, for a test to change."""
     return OpenProofs(shown, chance or Chance("forged")).close(NONCE)
 
 
@@ -43,5 +43,5 @@ def number_at(values: dict[str, Any], name: str) -> int:
 
 
 def shift(values: dict[str, Any], name: str, difference: int) -> None:
-    """Add to a number in the JSON of a proof."""
+    """Add a difference to a number in the JSON of a proof."""
     values[name] = json_number(number_at(values, name) + difference)

@@ -99,7 +99,7 @@ def _updated(issuer: str = "small") -> Witness:
 
 
 def _with_value(bits: int, issuer: str = "small") -> Shown:
-    """Return a credential with a value of so many bits, the last of which says it is present."""
+    """Return a credential with a value of that many bits, the last of which marks it as present."""
     value = (1 << (bits - 1)) + int.from_bytes(b"a") * 2 + 1
     chance = Chance(f"{bits} bits of {issuer}")
     values = {"name": value, "email": value + 2}
@@ -148,7 +148,7 @@ HONEST: Mapping[str, Callable[[], Proof]] = {
         ],
     ),
 }
-"""By name, a function that makes the proof."""
+"""The function that makes each proof, by the name of the proof."""
 
 
 @cache

@@ -16,7 +16,7 @@ from tests.proofs.verifying import verified
 SIGNATURES = ["not revoked", "first form", "no time stamp", "both schemes"]
 DISCLOSURES = ["disclosure, not revoked", "disclosure, a second option"]
 UNSIGNED = ("indices", "timestamp.ServerUrl")
-"""Values in no equation: an attribute's slot, and facts that the scheme states itself."""
+"""Members that no equation contains: the slots, and a URL that the scheme states too."""
 
 
 def accepted(proof: Proof, changes: Iterable[tuple[str, Any]]) -> list[str]:
@@ -27,7 +27,7 @@ def accepted(proof: Proof, changes: Iterable[tuple[str, Any]]) -> list[str]:
         if what.startswith(UNSIGNED):
             continue
         if what.startswith("@context") and "timestamp" not in proof.json:
-            continue  # the form only says what a time stamp covers
+            continue  # the form only determines what a time stamp covers
         count += 1
         try:
             verified(evolve(proof, json=changed))
@@ -40,13 +40,13 @@ def accepted(proof: Proof, changes: Iterable[tuple[str, Any]]) -> list[str]:
 
 @pytest.mark.parametrize("name", SIGNATURES + DISCLOSURES)
 def test_no_number_can_be_changed(name: str) -> None:
-    """Each number is proved: one more, one less, another bit, zero, doubled or huge."""
+    """A proof is refused if a number is one more or less, doubled, zero, huge, or one bit off."""
     proof = honest(name)
     assert accepted(proof, changed_numbers(proof.json)) == []
 
 
 @pytest.mark.parametrize("name", [SIGNATURES[0], SIGNATURES[2], DISCLOSURES[0]])
 def test_no_part_can_be_changed(name: str) -> None:
-    """No part can be left out, repeated, moved, or changed to another type."""
+    """A proof is refused if a part is missing, repeated, reordered or of another type."""
     proof = honest(name)
     assert accepted(proof, changed_parts(proof.json)) == []

@@ -1,4 +1,4 @@
-"""Each check is one function with one test of its name, and its error names it."""
+"""Each check is one function, and has an error and a test of the same name."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ FOUND = sorted(functions_with_checks())
 
 
 def test_no_check_is_made_twice() -> None:
-    """Each check is one function."""
+    """No two functions make the same check."""
     checks = [check for _, check in FOUND]
     assert len(checks) == len(set(checks)) > 40
 
 
 @pytest.mark.parametrize(("function", "check"), FOUND)
 def test_a_check_has_the_name_of_its_function_and_a_test(function: str, check: str) -> None:
-    """The error names the function, and a test of that name tries the check."""
+    """A check is named after its function, and a test of that name exists."""
     assert function.removeprefix("check_") == check
     assert check in TESTED
 
 
 def test_each_check_has_a_test() -> None:
-    """Checks of schemes raise another error, and also have a test of their name."""
+    """Each function named `check_…` has a test of its name, whichever error it raises."""
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "irma_proofs").glob("*.py"))
     checks = {name for source in sources for name in re.findall(r"def check_(\w+)\(", source)}
     assert checks - TESTED == set()

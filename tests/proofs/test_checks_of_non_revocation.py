@@ -1,4 +1,4 @@
-"""Each check of proofs of non-revocation finds what it is for, and no other check does."""
+"""Each check of non-revocation finds one kind of fault, which no other check finds."""
 # pyright: reportUnknownLambdaType=false
 # These tests need JSON of any shape.
 
@@ -82,7 +82,7 @@ def prime() -> int:
 
 
 def test_the_vector_is_valid() -> None:
-    """Unchanged, the proof that these tests corrupt shows that the pass is not revoked."""
+    """Without a change, the proof of these tests shows that the pass is not revoked."""
     seat = attempt(PASS)[0][SEAT]
     assert seat.not_revoked
     assert seat.not_revoked_before is None
@@ -90,7 +90,7 @@ def test_the_vector_is_valid() -> None:
 
 @pytest.mark.parametrize("member", ["G", "H", "ECDSA"])
 def test_revocation_key(member: str) -> None:
-    """A key without one of the three members for revocation proves nothing about it."""
+    """Non-revocation is refused if the issuer's key lacks one of the three members for it."""
     key = re.sub(f"<{member}>.*</{member}>", "", scheme_file(KEY), flags=re.DOTALL)
     error = refused(PASS, known=altered("bits", {KEY: key}))
     assert (error.check, error.status) == ("revocation_key", "INVALID")
@@ -128,7 +128,7 @@ def test_revocation_response_of_a_type_without_revocation() -> None:
 def test_revocation_response() -> None:
     """The revocation attribute must be hidden, so that there is a response for it."""
     error = refused(PASS, lambda proof: proof["signature"][0]["a_responses"].pop(ALPHA))
-    # A time stamp covers responses and no other attribute, so it does not matter here.
+    # The time stamp covers no response, so it is still valid here.
     assert error.check == "revocation_response"
 
 
@@ -175,14 +175,14 @@ def test_nu() -> None:
 
 @pytest.mark.parametrize("member", ["C_r", "C_u"])
 def test_each_number_of_the_proof_counts(member: str) -> None:
-    """Any changed number leads to another challenge."""
+    """If C_r or C_u is changed, the challenge is another one, and the proof is refused."""
     change = nonrev(lambda each: each.update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
 
 
 @pytest.mark.parametrize("member", ["beta", "delta", "epsilon", "zeta"])
 def test_each_response_counts(member: str) -> None:
-    """A changed response leads to another challenge."""
+    """If a response for non-revocation is changed, the challenge is another one."""
     change = nonrev(lambda each: each["responses"].update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
 
@@ -215,7 +215,7 @@ def test_an_accumulator_of_another_form_is_refused(message: bytes) -> None:
 
 
 def test_lengths_of_cbor() -> None:
-    """Lengths of each size are read; others are refused."""
+    """A length in one byte and a number in four bytes are read from CBOR."""
     one_byte = b"\xa1" + cbor("x") + b"\x58\x01" + b"y"
     assert read_cbor_map(one_byte, "", {"x": bytes}) == {"x": b"y"}
     number = b"\xa1" + cbor("x") + b"\x1a" + (70_000).to_bytes(4, "big")
@@ -223,7 +223,7 @@ def test_lengths_of_cbor() -> None:
 
 
 def test_non_revocation_proved() -> None:
-    """If the request demands it, a credential without a proof of non-revocation is refused."""
+    """A credential without a proof of non-revocation is refused if the request demands one."""
 
     def request(**options: Any) -> SignatureRequest:
         name = "bits.mid.person.name"
@@ -248,7 +248,7 @@ def test_accumulator_age() -> None:
 
 
 def test_the_age_of_other_proofs_is_reported() -> None:
-    """Without a demand, an old proof of non-revocation is accepted, and its time is reported."""
+    """If no request demands non-revocation, an old proof is accepted, and its time is reported."""
     value = CASES[PASS]["proof"]["signature"]
     known = schemes("bits", "shared")
     (proof,) = read_proofs(value, "signature", schemes=known, min_key_bits=2048)

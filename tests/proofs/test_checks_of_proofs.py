@@ -1,4 +1,4 @@
-"""Each check of disclosure proofs finds what it is for, and no other check does."""
+"""Each check of disclosure proofs finds one kind of fault, which no other check finds."""
 # pyright: reportUnknownLambdaType=false
 # These tests need JSON of any shape.
 
@@ -124,7 +124,7 @@ def test_known_key() -> None:
 
 
 def test_key_length() -> None:
-    """A key of 1024 bits is accepted only explicitly."""
+    """A key of 1024 bits is accepted only if the caller lowers the minimum length."""
     name = "real-sign-small"
     assert attempt(name).is_time_stamped
     error = refused(name, min_key_bits=2048)
@@ -226,7 +226,7 @@ def test_one_secret_key() -> None:
 
 
 def test_a_scheme_with_a_keyshare_server_has_its_own_secret_key() -> None:
-    """If a keyshare server has a part of the secret key, the key is compared within the scheme."""
+    """Credentials of a scheme with a keyshare server share a secret key within that scheme only."""
     responses = [each["a_responses"]["0"] for each in CASES[TWO]["proof"]["signature"]]
     assert len(set(responses)) == 2
     assert attempt(TWO).schemes == {"bits", "shared"}
@@ -263,7 +263,7 @@ def test_challenges(change: Any) -> None:
 
 
 def test_each_proof_has_the_challenge() -> None:
-    """The challenge of the last proof is compared, too."""
+    """The last proof of a list must have the common challenge, too."""
     value = CASES[SIGNED]["proof"]["signature"]
     known = schemes("bits", "shared")
     first, last = read_proofs(value, "signature", schemes=known, min_key_bits=2048)

@@ -1,4 +1,4 @@
-"""Each check of signatures and their time stamps finds what it is for, and no other check does."""
+"""Each check of signatures and time stamps finds one kind of fault, which no other check finds."""
 # pyright: reportUnknownLambdaType=false
 # These tests need JSON of any shape.
 
@@ -54,19 +54,19 @@ def test_form(form: Any) -> None:
 
 
 def test_the_form_is_stamped() -> None:
-    """The time stamp of one form is not valid for the other."""
+    """The time stamp of a signature in one form is not valid for the other form."""
     assert refused(SIGNED, lambda proof: proof.pop("@context")).check == "stamp_signature"
 
 
 def test_message() -> None:
-    """The signed message must be that of the request."""
+    """The signed message must be the message of the request."""
     assert attempt(SIGNED, request=SignatureRequest(MESSAGE, DISCLOSE)).message == MESSAGE
     error = refused(SIGNED, request=SignatureRequest(f"{MESSAGE} ", DISCLOSE))
     assert (error.check, error.status) == ("message", "UNMATCHED_REQUEST")
 
 
 def test_nonce() -> None:
-    """The nonce must be that of the session, if the caller knows it."""
+    """The nonce must be the nonce of the session, if the caller knows it."""
     nonce = int.from_bytes(b64decode(CASES[SIGNED]["proof"]["nonce"]), "big")
     assert attempt(SIGNED, nonce=nonce).message == MESSAGE
     error = refused(SIGNED, nonce=nonce + 1)
@@ -74,7 +74,7 @@ def test_nonce() -> None:
 
 
 def test_context() -> None:
-    """The context must be that of the session, if the caller knows it."""
+    """The context must be the context of the session, if the caller knows it."""
     assert attempt(SIGNED, context=1).message == MESSAGE
     error = refused(SIGNED, context=2)
     assert (error.check, error.status) == ("context", "UNMATCHED_REQUEST")
@@ -82,7 +82,7 @@ def test_context() -> None:
 
 @pytest.mark.parametrize("proofs", [[], None])
 def test_some_proof(proofs: Any) -> None:
-    """A signature without any proof is refused, because nobody made it."""
+    """A signature that contains no proof is refused, because it identifies no signer."""
     error = refused(UNSTAMPED, lambda proof: proof.update(signature=proofs), at=AT)
     assert (error.check, error.status) == ("some_proof", "INVALID")
 
@@ -123,13 +123,13 @@ def test_algorithm(algorithm: Any) -> None:
 
 @pytest.mark.parametrize("changed", [{"Data": "AQ=="}, {"PublicKey": "AQ=="}])
 def test_lengths(changed: dict[str, str]) -> None:
-    """The signature has 64 bytes, and the key 32."""
+    """The signature of a time stamp must have 64 bytes, and the key 32."""
     error = refused(SIGNED, sig(**changed))
     assert (error.check, error.status) == ("lengths", "INVALID_TIMESTAMP")
 
 
 def test_time_stamp_server() -> None:
-    """All schemes must name one and the same time-stamping server."""
+    """The schemes of a signature must all name the same time-stamping server."""
     path = "shared/description.xml"
     for url in ("", "http://127.0.0.1:8300/"):
         tag = "<TimestampServer>{}</TimestampServer>"
@@ -166,7 +166,7 @@ def test_a_key_is_pinned_in_several_ways(trusted: Any) -> None:
 
 
 def unstamped_numbers(proof: Any) -> None:
-    """Swapping the A of two proofs is noticed, because their order counts."""
+    """Swap the A of two proofs; the time stamp covers each A in order."""
     first, second = proof["signature"]
     first["A"], second["A"] = second["A"], first["A"]
 
@@ -188,7 +188,7 @@ def test_stamp_signature(change: Any) -> None:
 
 
 def test_the_first_form_stamps_each_number() -> None:
-    """In the first form, the attributes themselves are stamped."""
+    """In the first form, the time stamp covers each attribute itself."""
 
     def spoil(proof: Any) -> None:
         proof["signature"][0]["a_disclosed"]["2"] = "AQ=="

@@ -1,4 +1,4 @@
-"""Each check that compares the disclosed attributes with the request."""
+"""The checks that compare the disclosed attributes with the request."""
 # pyright: reportUnknownLambdaType=false
 # These tests need JSON of any shape.
 
@@ -61,7 +61,7 @@ def test_indices_disclosed(place: tuple[int, int]) -> None:
     ],
 )
 def test_indices_of_another_form(indices: Any) -> None:
-    """Indices of another form than lists of lists of places are refused."""
+    """Indices that are not lists of lists of places are refused."""
     error = refused(SIGNED, lambda proof: proof.update(indices=indices))
     assert error.check == "form"
     assert error.path.startswith("indices")
@@ -77,7 +77,7 @@ def test_number_of_indices() -> None:
 
 
 def test_enough_indices() -> None:
-    """There must be a list for each slot."""
+    """The indices must have a list for each slot of the request."""
     assert set(attempt(SIGNED, request=request(FIRST, SECOND))) == {0, 1}
     error = refused(SIGNED, request=request(FIRST, SECOND, optional(NAME)))
     assert (error.check, error.status) == ("enough_indices", "MISSING_ATTRIBUTES")
@@ -95,7 +95,7 @@ def test_enough_indices() -> None:
     ],
 )
 def test_answered_slot(disjunction: Any) -> None:
-    """Attributes must fit an option: identifiers in order, and demanded values."""
+    """A slot must have an option's attributes in the option's order, with the demanded values."""
     error = refused(SIGNED, request=request(disjunction))
     assert (error.check, error.status) == ("answered_slot", "MISSING_ATTRIBUTES")
 
@@ -121,7 +121,7 @@ def test_a_slot_may_be_left_out() -> None:
 
 
 def test_a_value_can_be_demanded_to_be_there() -> None:
-    """An absent attribute fits a request, unless the request demands a value."""
+    """An attribute without a value fits a request, unless the request demands a value."""
     name = "real-sign-null"
     phone = "bits.mid.person.phone"
     message = CASES[name]["proof"]["message"]
@@ -134,7 +134,7 @@ def test_a_value_can_be_demanded_to_be_there() -> None:
 
 
 def test_without_a_request_groups_are_slots() -> None:
-    """Without a request, slots are the groups of the signature, and the rest are extras."""
+    """Without a request, the signature's groups are the slots, and the rest are extras."""
     signature = attempt(SIGNED, listing([], [(1, 2), (0, 1)]))
     assert {slot: [each.attribute for each in signature[slot]] for slot in signature} == {
         1: [LEVEL, "bits.mid.person"]
@@ -154,7 +154,7 @@ def test_not_expired() -> None:
 
 
 def test_key_not_expired() -> None:
-    """A credential that was issued after the key had expired is refused."""
+    """A credential that was issued after the key's expiry is refused."""
     error = refused("made-key-expired")
     assert (error.check, error.status) == ("key_not_expired", "EXPIRED")
 
@@ -192,13 +192,13 @@ def test_attribute_value(
 
 
 def test_signed_value() -> None:
-    """A number that is too long for the exponent is signed by its hash."""
+    """If a number is too long for the exponent, the issuer signs its hash."""
     assert signed_value(2**256 - 1, bits=256) == 2**256 - 1
     assert signed_value(2**256, bits=256) == hash_number(b"\1" + bytes(32))
 
 
 def test_the_revocation_attribute_has_no_name() -> None:
-    """The revocation attribute has an identifier that ends in a dot, if it is disclosed at all."""
+    """If a revocation attribute is disclosed, its identifier ends in a dot."""
     value = CASES[PASS]["proof"]["signature"]
     known = schemes("bits", "shared")
     (proof,) = read_proofs(value, "signature", schemes=known, min_key_bits=2048)

@@ -63,12 +63,7 @@ def check_that_refuses(proof: Proof, schemes: Any = None) -> str | None:
 
 
 class Fixed(Chance):
-    """Random numbers, of which those of one length are a fixed number.
-
-    Args:
-        count: The length in bits of the requested number.
-        number: The number that is returned for that length.
-    """
+    """Random numbers, except that each number of one length is the same fixed number."""
 
     def __init__(self, count: int, number: int) -> None:
         super().__init__("fixed")
@@ -79,7 +74,7 @@ class Fixed(Chance):
 
 
 def test_these_are_accepted_when_they_are_honest() -> None:
-    """The proofs that the other tests change are accepted without the change."""
+    """Without a change, the proofs that the other tests change are accepted."""
     assert verified(as_disclosure(closed(name()))).slots == [[(NAME, "Ada Lovelace")]]
     assert verified(as_disclosure(closed(a_pass()), SEAT)).not_revoked == {SEAT}
 
@@ -101,7 +96,7 @@ def test_a_product_of_zero_proves_nothing(multiple: int) -> None:
 
 
 def test_a_number_of_the_group_has_one_form() -> None:
-    """A + n is A modulo n, and is refused."""
+    """A + n is refused, although it equals A modulo n."""
     proofs = OpenProofs([name()], Chance("forged"))
     proofs.proofs[0].a += key().n
     proofs.proofs[0].contributions[0] += key().n
@@ -117,7 +112,10 @@ def test_an_attribute_is_shown_or_hidden() -> None:
 
 
 def test_the_secret_key_stays_hidden() -> None:
-    """A proof without a response for the secret key does not tie a credential to a person."""
+    """A proof without a response for the secret key is refused.
+
+    It would not tie the credential to a person.
+    """
     proof = closed(name(), chance=Fixed(592, 0))[0]
     del proof["a_responses"]["0"]
     proof["a_disclosed"]["0"] = json_number(credential("small.person").numbers[0])
@@ -125,7 +123,7 @@ def test_the_secret_key_stays_hidden() -> None:
 
 
 def test_the_metadata_are_shown() -> None:
-    """A proof that hides the metadata does not say what it is about."""
+    """A proof that hides the metadata is refused, because its credential type is then unknown."""
     proof = closed(name())[0]
     proof["a_responses"]["1"] = proof["a_disclosed"].pop("1")
     assert check_that_refuses(as_disclosure([proof])) == "metadata_disclosed"
@@ -140,7 +138,7 @@ def test_the_type_has_each_attribute(where: str) -> None:
 
 
 def test_the_key_has_a_base_for_each_attribute() -> None:
-    """A type with more attributes than its issuer's key has bases cannot be proved."""
+    """A credential is refused if it has more attributes than its issuer's key has bases."""
     short = evolve(key(), bases=key().bases[:4])
     scheme = evolve(made_scheme(), keys={**made_scheme().keys, "small": (short,)})
     proof = as_disclosure(closed(name()))
@@ -150,7 +148,7 @@ def test_the_key_has_a_base_for_each_attribute() -> None:
 
 @pytest.mark.parametrize("index", ["0", "3"])
 def test_a_response_for_an_attribute_is_not_too_long(index: str) -> None:
-    """A longer response is refused, although it solves the same equation."""
+    """A response for an attribute is refused if it is too long, although it solves the equation."""
     proof = closed(name())[0]
     shift(proof["a_responses"], index, key().order)
     assert check_that_refuses(as_disclosure([proof])) == "attribute_responses"
@@ -164,7 +162,7 @@ def test_the_response_for_e_is_not_too_long() -> None:
 
 
 def test_the_response_for_v_is_not_too_long() -> None:
-    """A longer response for v than an honest one is refused, because it takes more time."""
+    """A response for v is refused if it is too long, because verifying it takes more time."""
     proof = closed(name())[0]
     shift(proof, "v_response", key().order << 1100)
     assert check_that_refuses(as_disclosure([proof])) == "v_response"
@@ -203,7 +201,7 @@ def test_a_list_is_short() -> None:
 
 @pytest.mark.parametrize("scheme", ["made", "shared"])
 def test_two_people_cannot_share_a_proof(scheme: str) -> None:
-    """Credentials of two people are refused: each group has one secret key."""
+    """Credentials of two people are refused, because their secret keys differ."""
     of = "small.person" if scheme == "made" else "town.person"
     both = [Shown(credential(of, holder=holder), ("name",)) for holder in ("Ada", "Mallory")]
     attribute = f"{scheme}.{of}.name"
@@ -226,14 +224,14 @@ def test_metadata_of_other_versions_are_refused(version: int) -> None:
 
 
 def test_metadata_are_24_bytes() -> None:
-    """A longer number is refused, even if its last 24 bytes are metadata."""
+    """Metadata of more than 24 bytes is refused, even if the last 24 bytes are valid."""
     proof = closed(name())[0]
     shift(proof["a_disclosed"], "1", 1 << 192)
     assert check_that_refuses(as_disclosure([proof])) == "metadata_length"
 
 
 def test_an_unknown_credential_type_is_refused() -> None:
-    """A credential of a scheme that the caller did not give is refused."""
+    """A credential of a scheme that the caller did not pass is refused."""
     only = schemes_of(shared_scheme().files(), {"shared": shared_scheme().public_pem})
     assert check_that_refuses(as_disclosure(closed(name())), only) == "known_credential_type"
 
@@ -252,7 +250,7 @@ def _of(scheme: str, files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def test_a_proof_with_another_nonce_is_refused() -> None:
-    """A proof answers one nonce and one context."""
+    """A proof is refused if the session has another nonce or context."""
     proof = as_disclosure(closed(name()))
     for member, other in (("nonce", "CA=="), ("context", "Ag==")):
         assert proof.request is not None
@@ -273,14 +271,14 @@ def test_proofs_are_bound_to_each_other() -> None:
 
 
 def revoked_pass(values: dict[str, str | int]) -> Credential:
-    """Return the other holder's pass, which is revoked and therefore in no later accumulator."""
+    """Return the other holder's pass, which is revoked and therefore not in later accumulators."""
     chance, other = Chance("revoked"), other_witness()
     scheme = made_scheme()
     return issue(scheme, "made.small.pass", values, chance, signed_at=ISSUED, witness=other)
 
 
 def test_a_revoked_credential_is_refused() -> None:
-    """The witness of a revoked credential does not fit the accumulator after the revocation."""
+    """A revoked credential is refused, because its witness does not fit the later accumulator."""
     revoked = revoked_pass({"seat": "12a"})
     now = Shown(revoked, ("seat",), other_witness().show_with(later()))
     assert check_that_refuses(as_disclosure(closed(now), SEAT)) == "challenges"
@@ -301,7 +299,7 @@ def test_another_attribute_is_not_the_one_that_is_revoked() -> None:
 
 @pytest.mark.parametrize("kind", ["shown", "missing"])
 def test_the_revocation_attribute_is_hidden(kind: str) -> None:
-    """A proof of non-revocation is about the type's revocation attribute, which has a response."""
+    """A proof of non-revocation is refused if the type's revocation attribute has no response."""
     made = closed(a_pass())[0]
     if kind == "shown":
         del made["a_responses"]["4"]
@@ -327,7 +325,7 @@ def test_a_product_of_zero_is_no_witness() -> None:
 
 
 def test_c_r_has_one_form() -> None:
-    """C_r + n is C_r modulo n, and is refused."""
+    """C_r + n is refused, although it equals C_r modulo n."""
     proofs = OpenProofs([a_pass()], Chance("forged"))
     inner = proofs.proofs[0].non_revocation
     assert inner is not None
@@ -395,7 +393,7 @@ def test_a_demanded_proof_of_non_revocation_is_new() -> None:
 
 
 def test_an_empty_scheme_has_no_type() -> None:
-    """A scheme of the same name that lacks the type does not know the credential."""
+    """A credential is refused if a scheme of the right name lacks its type."""
     other = MadeScheme("made", (), {}).files() | shared_scheme().files()
     proof = as_disclosure(closed(name()))
     assert check_that_refuses(proof, schemes_of(other)) == "known_credential_type"

@@ -80,7 +80,7 @@ def test_another_message_was_not_signed() -> None:
 
 
 def test_a_time_stamp_cannot_be_taken_away() -> None:
-    """A signature without its time stamp is refused, because its nonce is another one."""
+    """A signature is refused if its time stamp is removed, because that changes the nonce."""
     assert fault(altered(signature(), "timestamp", None)) == ("challenges", "INVALID")
 
 
@@ -93,7 +93,7 @@ def test_a_time_stamp_cannot_be_exchanged() -> None:
 
 
 def test_a_time_stamp_is_of_these_proofs() -> None:
-    """A time stamp covers the proofs, the message and the time."""
+    """A time stamp is refused if it was made for other proofs, or if its time was changed."""
     stamped = signature(Shown(credential("small.badge")))
     other = altered(signature(), "timestamp", stamped.json["timestamp"])
     assert fault(other) == ("stamp_signature", "INVALID_TIMESTAMP")
@@ -102,7 +102,7 @@ def test_a_time_stamp_is_of_these_proofs() -> None:
 
 
 def test_a_time_stamp_is_of_a_pinned_key() -> None:
-    """Anybody can run a time-stamping server, so only the pinned keys count."""
+    """Anyone can run a time-stamping server, so only the pinned keys count."""
     assert fault(signature(stamper=OTHER)) == ("pinned_key", "INVALID_TIMESTAMP")
     claimed = altered(signature(stamper=OTHER), "timestamp.Sig.PublicKey", STAMPS.public_key)
     assert fault(claimed) == ("stamp_signature", "INVALID_TIMESTAMP")
@@ -117,7 +117,7 @@ def test_the_scheme_names_the_server() -> None:
 
 @pytest.mark.parametrize("url", ["", "https://other.example"])
 def test_all_schemes_name_one_server(url: str) -> None:
-    """Credentials of schemes without a server, or with different ones, have no time stamp."""
+    """A time stamp is refused if a scheme names another time-stamping server, or none."""
     files = made_scheme().files() | evolve(shared_scheme(), time_stamp_server=url).files()
     both = signature(name(), Shown(credential("town.person"), ("name",)))
     found = fault(both, schemes_of(files))
@@ -172,13 +172,13 @@ def test_a_signature_has_a_proof() -> None:
 
 
 def test_short_keys_are_refused_by_default() -> None:
-    """A key of 1024 bits, as in demonstrations, must be accepted explicitly."""
+    """A key of 1024 bits, as in demo schemes, is refused unless the caller accepts it."""
     assert fault(signature(), min_key_bits=2048) == ("key_length", "INVALID")
     assert refusal(honest("2048 bits"), min_key_bits=2048) is None
 
 
 def test_an_expired_credential_is_refused() -> None:
-    """A credential is judged at the time of the time stamp, and is valid in its last second."""
+    """A credential must be valid at the time of the time stamp, and is valid in its last second."""
     expiry = ISSUED // WEEK * WEEK + 26 * WEEK
     assert refusal(signature(at=expiry)) is None
     assert fault(signature(at=expiry + 1)) == ("not_expired", "EXPIRED")
@@ -228,7 +228,7 @@ def test_a_signature_has_what_was_asked(disclose: list[Any], expected: tuple[str
 
 
 def test_an_absent_attribute_may_be_refused() -> None:
-    """A request can demand that an attribute has a value."""
+    """A request can demand a value for an attribute."""
     phone = "made.small.person.phone"
     proof = signature(Shown(credential("small.person"), ("phone",)))
     for not_null, expected in ((False, None), (True, "answered_slot")):
@@ -239,13 +239,13 @@ def test_an_absent_attribute_may_be_refused() -> None:
 
 @pytest.mark.parametrize("place", [{"cred": 0, "attr": 3}, {"cred": 1, "attr": 2}])
 def test_indices_point_to_what_is_disclosed(place: dict[str, int]) -> None:
-    """No equation contains the indices, so each is checked to point to a disclosed attribute."""
+    """Indices are in no equation, so the verifier checks that they name disclosed attributes."""
     proof = altered(signature(), "indices", [[place]])
     assert fault(proof) == ("indices_disclosed", "INVALID")
 
 
 def test_what_was_not_asked_is_extra() -> None:
-    """An attribute that answers no slot of the request is reported as such."""
+    """An attribute that answers no slot of the request is reported as an extra."""
     both = Shown(credential("small.person"), ("email", "name"))
     indices = [[{"cred": 0, "attr": 2}]]
     request = request_for("signature", [[[NAME]]])

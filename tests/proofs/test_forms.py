@@ -1,4 +1,4 @@
-"""Any input is verified, or refused with one kind of error."""
+"""The verifier accepts any input or refuses it with a `ProofError`."""
 # pyright: reportUnknownLambdaType=false
 # These tests need JSON of any shape.
 
@@ -41,7 +41,7 @@ VERIFIERS = {
 
 
 def outcome(name: str, data: str | bytes) -> VerifiedSignature | ProofError:
-    """Return the result or the error. Nothing else may be raised."""
+    """Return the result or the `ProofError`; any other error fails the test."""
     try:
         return VERIFIERS[name].verify(data, at=AT)
     except ProofError as error:
@@ -125,7 +125,7 @@ NUMBERS = [
     ids=lambda each: each if isinstance(each, str) else ".".join(map(str, each)),
 )
 def test_any_other_number_is_refused(name: str, path: tuple[Any, ...]) -> None:
-    """A number that is one more, has another bit, is zero, huge or negative, is refused."""
+    """A number is refused if it is increased, has another bit, or is zero, huge or negative."""
     number = int.from_bytes(b64decode(value_at(name, path)), "big")
     others: list[Any] = [encoded(each) for each in (number + 1, number ^ 8, 0, number << 64)]
     others += [-number, -1, None, [], {}, True, 1.5, "?", f"{value_at(name, path)}="]
@@ -140,7 +140,7 @@ def test_any_other_number_is_refused(name: str, path: tuple[Any, ...]) -> None:
 
 
 def test_members_are_exact() -> None:
-    """Names are exact; an unknown member and a missing one are refused, with their place."""
+    """Unknown, missing and malformed members are refused, and the error names their place."""
     for change, path in (
         (lambda proof: proof.update(Nonce="AQ=="), ""),
         (lambda proof: proof.pop("nonce"), "nonce"),

@@ -33,7 +33,7 @@ SHOWN = {
     "disclosure, not revoked": Verified([[SEAT]], [], frozenset({SEAT[0]})),
     "disclosure, a second option": Verified([[NAME], [BADGE]], []),
 }
-"""Proofs whose numbers the test does not choose."""
+"""The expected content of some proofs, by the name of the proof."""
 
 
 @pytest.mark.parametrize("name", HONEST)

@@ -37,7 +37,7 @@ def test_a_number_may_have_leading_zeros() -> None:
     [None, True, -1, 1.0, 0.5, [], {}, "A", "AQ", "AQ=", "AR==", " AQ==", "AQ==\n", "AQ_-", "Aé=="],
 )
 def test_other_values_are_no_numbers(value: JsonValue) -> None:
-    """Negative numbers, fractions, Booleans, null and loose base64 are refused."""
+    """Negative numbers, fractions, Booleans, null and malformed base64 are refused."""
     with pytest.raises(ProofError) as caught:
         numbers.read_number(value, "signature[0].c", bits=256)
     assert (caught.value.path, caught.value.check) == ("signature[0].c", "form")
@@ -62,20 +62,20 @@ def test_numbers_by_index() -> None:
     "index", ["", "01", "+1", "-1", "1.0", " 1", "1 ", "\u0661", "00", "10000"]
 )
 def test_other_keys_are_no_indices(index: str) -> None:
-    """An index that is not written in the usual way is refused."""
+    """An index must be a short decimal number, without a sign, a space or a leading zero."""
     with pytest.raises(ProofError, match="indices"):
         numbers.read_numbers_by_index({index: "AQ=="}, "a", bits=8)
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 1])
 def test_numbers_by_index_are_an_object(value: JsonValue) -> None:
-    """Anything but an object is refused."""
+    """Numbers by index that are not a JSON object are refused."""
     with pytest.raises(ProofError, match="object"):
         numbers.read_numbers_by_index(value, "a", bits=8)
 
 
 def test_an_error_names_the_index() -> None:
-    """The path of an error leads to the number."""
+    """The error for a wrong number has the path of that number."""
     with pytest.raises(ProofError) as caught:
         numbers.read_numbers_by_index({"0": 1, "3": 256}, "a_responses", bits=8)
     assert caught.value.path == 'a_responses["3"]'
@@ -83,7 +83,7 @@ def test_an_error_names_the_index() -> None:
 
 @given(st.integers(min_value=1, max_value=2**5000), st.integers(min_value=1, max_value=2**200))
 def test_der_integers_are_those_of_another_writer(first: int, second: int) -> None:
-    """A sequence of two numbers is what `cryptography` writes for a signature."""
+    """The DER of two numbers is the same as `cryptography` writes for a signature."""
     written = numbers.der_sequence(map(numbers.der_integer, (first, second)))
     assert written == encode_dss_signature(first, second)
 
@@ -109,7 +109,7 @@ MODULUS = RANDOM.getrandbits(256) | 1 << 255 | 1
 def test_powers_are_those_of_python(
     monkeypatch: pytest.MonkeyPatch, *, has_gmpy2: bool, bits: int
 ) -> None:
-    """Both ways give the same product as one `pow` for each base, also for negative exponents."""
+    """With or without gmpy2, the product is that of Python's `pow`, also for negative exponents."""
     if not has_gmpy2:
         monkeypatch.setattr(powers, "_GMPY2", None)
     else:
@@ -129,7 +129,7 @@ def test_powers_are_those_of_python(
 
 
 def test_other_threads_run_during_a_power(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each power of gmpy2 lets other threads run, and the application's context is unchanged."""
+    """gmpy2 lets other threads run during each power, and keeps the application's context."""
     gmpy2 = pytest.importorskip("gmpy2")
     released: list[bool] = []
 

@@ -56,8 +56,8 @@ def test_files_are_read_when_they_are_needed() -> None:
 
 @pytest.mark.parametrize("path", [PERSON, KEY])
 def test_file_hash(path: str) -> None:
-    """A file that is missing or differs from the index causes an error that names it."""
-    changed = scheme_file(path).encode() + b"\n"  # it says the same
+    """The error for a file that is missing or differs from the index names the file."""
+    changed = scheme_file(path).encode() + b"\n"  # the content means the same
     for content in (changed, None):
         bits = Schemes(Files({path: content}), pinned=pinned("bits"))
         with pytest.raises(ConfigurationError, match=path):
@@ -116,7 +116,7 @@ def test_index_signature() -> None:
     ],
 )
 def test_a_malformed_index_is_refused(line: str) -> None:
-    """Each line of an index must be a hash and a path of the scheme, and paths must differ."""
+    """Each line of an index must be a hash and a path of the scheme, and no path occurs twice."""
     index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
     for encoding in ("utf-8", "latin-1"):
         content = index + f"{line}\n".encode(encoding)
@@ -125,7 +125,7 @@ def test_a_malformed_index_is_refused(line: str) -> None:
 
 
 def test_an_index_without_a_last_newline_is_read() -> None:
-    """The last line may lack a newline, and a huge index is refused."""
+    """The last line of an index may lack a newline, and a huge index is refused."""
     index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
     known = Schemes(Files(signed("bits", index.rstrip(b"\n"))), pinned=pinned("bits"))
     assert known.credential_type("bits.mid.person") is not None
@@ -159,7 +159,7 @@ def test_pinned_keys_are_checked(given: Any) -> None:
 
 
 def test_pinned_keys_are_a_mapping() -> None:
-    """Without any key, no scheme is known."""
+    """Pinned keys must be a mapping; if it is empty, no scheme is known."""
     wrong: Any = [1]
     with pytest.raises(UsageError, match="pinned"):
         Schemes(Files(), pinned=wrong)
@@ -174,14 +174,14 @@ def test_files_can_be_read() -> None:
 
 
 def test_a_scheme_has_its_folder_s_name() -> None:
-    """The description of another scheme is refused."""
+    """A scheme is refused if its description has another name than its folder."""
     path = "bits/description.xml"
     with pytest.raises(ConfigurationError, match="Id must be"):
         altered("bits", {path: scheme_file(path).replace("<Id>bits", "<Id>other")})
 
 
 def test_counter() -> None:
-    """A key must have the number in its file's name."""
+    """A key must have the counter that is in the name of its file."""
     known = altered("bits", {KEY: scheme_file(KEY).replace("<Counter>0", "<Counter>1")})
     with pytest.raises(ConfigurationError, match="Counter must be 0"):
         known.issuer_key("bits.mid", 0)
@@ -209,7 +209,7 @@ def test_counter() -> None:
     ],
 )
 def test_a_malformed_key_is_refused(old: str, new: str, reason: str) -> None:
-    """A key with another counter, length, number or form than it should have is refused."""
+    """A key is refused if its counter, length, numbers or form are wrong."""
     known = altered("bits", {KEY: scheme_file(KEY).replace(old, new)})
     with pytest.raises(ConfigurationError, match=reason) as caught:
         known.issuer_key("bits.mid", 0)
@@ -217,7 +217,7 @@ def test_a_malformed_key_is_refused(old: str, new: str, reason: str) -> None:
 
 
 def test_numbers_of_a_key_are_coprime_to_its_modulus() -> None:
-    """A base that has a factor of the modulus is refused."""
+    """A number of a key is refused if it has a factor of the modulus."""
     prime = re.search("<p>(.*)</p>", scheme_file("bits/mid/PrivateKeys/0.xml"))
     assert prime is not None
     key = re.sub("<S>.*</S>", f"<S>{prime[1]}</S>", scheme_file(KEY))
@@ -226,7 +226,7 @@ def test_numbers_of_a_key_are_coprime_to_its_modulus() -> None:
 
 
 def test_accumulators_are_signed_on_p_256() -> None:
-    """A key for accumulators of another kind is refused."""
+    """A key for accumulators is refused if it is not on P-256."""
     form = PublicFormat.SubjectPublicKeyInfo
     for other in (generate_private_key(SECP384R1()), Ed25519PrivateKey.generate()):
         der = b64encode(other.public_key().public_bytes(Encoding.DER, form)).decode()
@@ -263,7 +263,7 @@ def test_accumulators_are_signed_on_p_256() -> None:
     ],
 )
 def test_a_malformed_credential_type_is_refused(old: str, new: str, reason: str) -> None:
-    """A description of another type, or with other attributes than it can have, is refused."""
+    """A description is refused if it is of another type, or has attributes that it cannot have."""
     known = altered("bits", {PERSON: scheme_file(PERSON).replace(old, new)})
     with pytest.raises(ConfigurationError, match=reason) as caught:
         known.credential_type("bits.mid.person")
@@ -311,7 +311,7 @@ def test_what_a_credential_type_says() -> None:
 
 
 def test_attributes_that_can_be_requested() -> None:
-    """The attributes are in order and exclude the revocation attribute."""
+    """The attributes that can be requested are in order and exclude the revocation attribute."""
     bits = schemes("bits", "shared")
     assert bits.attribute_types("bits.mid.pass") == ("bits.mid.pass.seat", "bits.mid.pass.note")
     assert bits.attribute_types("bits.mid.nothing") is None

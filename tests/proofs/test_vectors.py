@@ -62,7 +62,7 @@ def verified(case: dict[str, Any]) -> Found:
 
 
 def attempt(case: dict[str, Any]) -> tuple[Found | None, str]:
-    """Return what a vector proves, or the status by which it is refused."""
+    """Return what a vector proves, and the status with which it is accepted or refused."""
     try:
         return verified(case), "VALID"
     except ProofError as error:
@@ -122,7 +122,7 @@ def test_a_vector_has_its_status_attributes_and_times(
     expect = case["expect"]
     found, status = attempt(case)
     assert status == expect["status"]
-    if status == "EXPIRED":  # it is otherwise valid, and has the vector's content
+    if status == "EXPIRED":  # the proof is otherwise valid, and has the vector's content
         monkeypatch.setattr(proved_slots, "check_not_expired", nothing)
         monkeypatch.setattr(proved_slots, "check_key_not_expired", nothing)
         found, _ = attempt(case)

@@ -115,7 +115,7 @@ def verified(proof: Proof, schemes: Schemes | None = None, **options: Any) -> Ve
 
 
 def refusal(proof: Proof, schemes: Schemes | None = None, **options: Any) -> ProofError | None:
-    """Return the error by which a proof is refused; None if it is accepted."""
+    """Return the error with which a proof is refused; None if it is accepted."""
     try:
         verified(proof, schemes, **options)
     except ProofError as error:

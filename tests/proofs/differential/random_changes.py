@@ -57,7 +57,7 @@ def random_case(random: Random) -> tuple[str, Proof]:
         change = random.choice(CHANGES)
         what, proof = change(random, proof)
         changes.append(what)
-    if proof.request is None:  # in this case irmago reads no indices
+    if proof.request is None:  # without a request, irmago reads no indices
         proof = evolve(proof, json={**proof.json, "indices": honest(name).json["indices"]})
     return "; ".join(changes), proof
 
@@ -92,7 +92,10 @@ def _number(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _like(path: Path, number: int, before: str) -> str:
-    """Return a number in base64; of bytes with a fixed length, such as a key, in as many bytes."""
+    """Return a number in base64.
+
+    A value of fixed length, such as a key, keeps the number of bytes that it had before.
+    """
     if path[-1] not in {"Data", "PublicKey", "data"}:
         return json_number(number)
     length = len(base64.b64decode(before))
@@ -120,7 +123,7 @@ def _integer(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _proofs(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Leave proofs out, repeat them, reverse them, or use those of another list."""
+    """Leave proofs out, repeat them, reverse them, or replace them by those of another proof."""
     member = "signature" if proof.kind == "signature" else "proofs"
     proofs: list[Any] = proof.json[member]
     other = honest(random.choice([name for name in BASES if honest(name).kind == proof.kind]))
@@ -131,7 +134,7 @@ def _proofs(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _indices(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Answer other slots."""
+    """Change which attributes answer which slots."""
     indices: list[Any] = deepcopy(proof.json["indices"])
     how = random.randrange(4)
     if how == 0:
@@ -146,7 +149,7 @@ def _indices(random: Random, proof: Proof) -> tuple[str, Proof]:
 
 
 def _request(random: Random, proof: Proof) -> tuple[str, Proof]:
-    """Request something else, or nothing."""
+    """Change the request, or leave it out."""
     if proof.kind == "signature" and random.random() < 0.2:
         return "no request", evolve(proof, request=None)
     slots = [
@@ -154,7 +157,7 @@ def _request(random: Random, proof: Proof) -> tuple[str, Proof]:
         for options in random.choices((1, 1, 2, 3), k=random.choice((1, 1, 2)))
     ]
     if not any(option for slot in slots for option in slot):
-        slots[0].append([_asked(random)])  # a request asks for something
+        slots[0].append([_asked(random)])  # a request must ask for something
     more: dict[str, Any] = {}
     if random.random() < 0.3:
         more["skipExpiryCheck"] = [random.choice(list(ATTRIBUTES))]

@@ -5,7 +5,7 @@ from tests.proofs.irmago import Irmago
 
 
 def test_irmago_accepts_every_honest_proof(irmago: Irmago) -> None:
-    """Each kind of honest proof is VALID for irmago."""
+    """The official verifier reports VALID for each kind of honest proof."""
     proofs = {name: honest(name) for name in HONEST}
     answers = irmago.ask(proof.question() for proof in proofs.values())
     statuses = {name: answer["status"] for name, answer in zip(proofs, answers, strict=True)}

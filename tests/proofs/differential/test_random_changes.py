@@ -1,6 +1,6 @@
 """Both verifiers agree on honest proofs with random changes.
 
-`make explore` tries as many as its `EXAMPLES` says; every run tries the same 1200.
+`make explore` tries as many proofs as its `EXAMPLES` says; other runs always try the same 1200.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ ALSO_AGREE = {
     ("NOT DISCLOSED", "MISSING_ATTRIBUTES"),
     ("TOO OLD", "EXPIRED"),
 }
-"""Our status and irmago's: two words for one fault, or two faults of which each names one."""
+"""Pairs of our status and irmago's that count as agreement.
+
+The statuses are two names for one fault, or the proof has two faults and each verifier reports one.
+"""
 
 
 @pytest.mark.hypothesis  # not a property, but marked as one so that `make explore` runs it
 def test_both_verifiers_agree(irmago: Irmago) -> None:
-    """Both accept the same proofs, with the same attributes and the same missing ones."""
+    """Both verifiers accept the same proofs, and agree on the attributes and the reasons."""
     explored = os.environ.get("IRMA_EXPLORE")
     seed = int.from_bytes(os.urandom(8)) if explored else 18
     random = Random(seed)
@@ -55,11 +58,11 @@ Verdict: TypeAlias = tuple[str, list[list[Attribute]]]
 
 
 def our_verdict(proof: Proof) -> Verdict:
-    """Return the status, and the attributes of each slot and of no slot."""
+    """Return our status, the attributes of each slot, and those that answer no slot."""
     try:
         found = verified(proof)
     except ProofError as error:
-        if error.check == "accumulator_age":  # irmago says it by `notrevokedbefore`
+        if error.check == "accumulator_age":  # irmago reports this in `notrevokedbefore`
             return "TOO OLD", []
         if error.check == "indices_disclosed":
             return "NOT DISCLOSED", []
