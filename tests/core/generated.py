@@ -23,7 +23,7 @@ from irma_core.models.session_requests import (
 from irma_core.models.statuses import AttributeProofStatus
 
 Lists: TypeAlias = list[tuple[DisclosedAttribute, ...] | None]
-"""`disclosed`, as models."""
+"""The value of `disclosed`, as models."""
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NUMBERS = st.integers() | st.integers(-(10**40), 10**40)
@@ -33,7 +33,7 @@ JSON: st.SearchStrategy[JsonValue] = st.recursive(
     max_leaves=8,
 )
 
-# Only a few, so that options and slots often ask for the same.
+# Only a few names, so that options and slots often ask for the same attributes.
 PARTS = st.sampled_from(["a", "b", "D", "x-9", "_y0"])
 CREDENTIAL_TYPES = st.sampled_from(["a.b.c", "a.b.d", "irma-demo.X_1.c", "b.a.c"])
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
@@ -42,7 +42,7 @@ DATES = st.integers(1, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(sec
 URLS = st.builds("https://{}.example/{}".format, st.text("ab1", min_size=1), PARTS)
 
 
-# Strategies are made once and mapped: making them again for each draw costs most of the time.
+# Each strategy is made once and then mapped, since making it for each draw would be slow.
 
 
 def _con(parts: dict[str, list[tuple[str | None, str | None, bool]]]) -> Con:
@@ -75,14 +75,14 @@ CONS = st.dictionaries(
     min_size=1,
     max_size=2,
 ).map(_con)
-"""Options: attributes of some credentials, side by side, none twice."""
+"""Options, in which the attributes of a credential are adjacent and occur once."""
 DISCONS = st.builds(
     _discon, st.lists(CONS, min_size=1, max_size=2), st.sampled_from([None, None, 0, 1, 2])
 )
 """Slots, often optional."""
 _SLOT_NAMES = st.none() | st.permutations(["age", "\u00e9 x", "_", '"']).map(tuple)
 CONDISCONS = st.builds(_condiscon, st.lists(DISCONS, min_size=1, max_size=3), _SLOT_NAMES)
-"""Requests, with names or numbers for slots."""
+"""Condiscons, whose slots have names or numbers."""
 NOTHING_OR_SOMETHING = st.just(ConDisCon()) | CONDISCONS
 
 
@@ -141,7 +141,7 @@ def signatures(draw: st.DrawFn) -> SignatureRequest:
 
 @st.composite
 def issuances(draw: st.DrawFn) -> IssuanceRequest:
-    """Make an issuance request; often it asks for nothing."""
+    """Make an issuance request, which often asks for no attributes."""
     asked = draw(NOTHING_OR_SOMETHING)
     return IssuanceRequest(draw(_SOME_CREDENTIALS), asked, **draw(options(asked)))
 
@@ -201,7 +201,7 @@ def attribute(
 
 @st.composite
 def fulfilling(draw: st.DrawFn, asked: ConDisCon) -> Lists:
-    """Make lists that fulfil the whole request, each in any order."""
+    """Make lists that fulfil the whole request, with the attributes of each in any order."""
     chance = draw(st.randoms(use_true_random=False))
     lists: Lists = []
     for disjunction in asked.disjunctions:

@@ -1,4 +1,4 @@
-"""The recorded exchanges of the official server, as values; see `tests/vectors/recorded`."""
+"""Functions that read the official server's exchanges, recorded in `tests/vectors/recorded`."""
 
 from __future__ import annotations
 

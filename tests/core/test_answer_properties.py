@@ -83,7 +83,7 @@ def is_fulfilled(request: SessionRequest, lists: Lists) -> bool:
 
 
 def result_with(request: SessionRequest, lists: Lists, **more: Any) -> SessionResult:
-    """Return a result that is done and valid, and signed where that was asked."""
+    """Return a done and valid result, with a signature if the request asks for one."""
     if isinstance(request, SignatureRequest):
         more = {"unchecked_signature": AttributeBasedSignature("{}", request.message), **more}
     return said(*lists, **{"type": request.session_type, **more})
@@ -137,14 +137,14 @@ def test_only_fulfilling_lists_make_an_answer(request: SessionRequest, data: st.
 
 
 def changed(item: DisclosedAttribute, **changes: Any) -> DisclosedAttribute:
-    """Return a copy of a disclosed attribute with other facts."""
+    """Return a copy of a disclosed attribute with some facts changed."""
     names = ("attribute", "raw_value", "status", "issued_at", "translations", "not_revoked")
     facts = {name: getattr(item, name) for name in (*names, "not_revoked_before")}
     return DisclosedAttribute(**{**facts, **changes})
 
 
 def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
-    """Return the values that may replace an attribute."""
+    """Return replacements for an attribute: none, two, or one that differs."""
     other = attribute("x.y.z.other", item.raw_value)
     return [
         (),
@@ -229,7 +229,7 @@ def test_no_other_status_proof_type_or_token_makes_an_answer(
     kind: SessionType,
     token: RequestorToken,
 ) -> None:
-    """The checks run in this order: another session, not finished, not valid."""
+    """The checks of a result run in this order: another session, not finished, not valid."""
     request, lists = made
     result = result_with(request, lists, status=status, proof_status=proof, type=kind, token=token)
     expected: type[object] = Answer

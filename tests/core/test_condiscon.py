@@ -29,7 +29,7 @@ OVER18_YES = AttributeRequest(OVER18, value="yes")
 
 
 def asks(*options: tuple[str, ...]) -> DisCon:
-    """Write a slot out by its classes."""
+    """Return a slot with these options, made without the builders."""
     return DisCon(tuple(Con(tuple(map(AttributeRequest, option))) for option in options))
 
 
@@ -44,7 +44,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 
 
 def test_a_plain_attribute_demands_no_value() -> None:
-    """A plain attribute does not demand a certain value, or any value."""
+    """A plain attribute may be disclosed with any value, and also without a value."""
     plain = AttributeRequest(OVER18)
     assert (plain.value, plain.not_null) == (None, False)
     assert AttributeRequest(OVER18, "yes") == OVER18_YES
@@ -94,7 +94,7 @@ def test_any_of_gives_the_options_of_a_slot() -> None:
 
 
 def test_the_empty_option_stands_last() -> None:
-    """The empty option goes last, since servers before 1.0.0 ignore the options behind it."""
+    """The empty option goes last, since servers before 1.0.0 ignore the options after it."""
     expected = asks((OVER18,), (OVER65,), ())
     assert any_of([], OVER18, OVER65) == any_of(OVER18, [], OVER65) == expected
     assert as_condiscon([[[], [OVER18], [OVER65]]]) == as_condiscon([expected])
@@ -102,7 +102,7 @@ def test_the_empty_option_stands_last() -> None:
 
 
 def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
-    """`optional` adds an empty inner conjunction behind the other options."""
+    """`optional` adds an empty inner conjunction after the other options."""
     assert optional(OVER18, OVER65) == asks((OVER18,), (OVER65,), ())
     assert optional(OVER18).is_optional
     assert not any_of(OVER18).is_optional
@@ -209,12 +209,12 @@ def test_what_was_made_before_is_checked_again() -> None:
     ],
 )
 def test_an_invalid_condiscon_is_refused_at_its_path(place: str, disclose: object) -> None:
-    """The error's path leads through the slot's own name down to the attribute."""
+    """The error of an invalid condiscon has a path from the slot's own name to the attribute."""
     assert refusal(lambda: as_condiscon(disclose)).path == place
 
 
 def test_the_reasons_are_readable() -> None:
-    """The error says what is wrong, and not only where."""
+    """The error of an invalid condiscon says what is wrong, in addition to the path."""
     assert "occurs twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
     assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
     assert "no app could answer it" in refusal(any_of).reason

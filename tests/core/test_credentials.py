@@ -71,12 +71,12 @@ def test_a_credential_type_is_issued(credential: Any) -> None:
     ],
 )
 def test_attributes_are_strings_by_name(place: str, attributes: Any) -> None:
-    """The key is the fourth part of the identifier, and values are not converted to strings."""
+    """An attribute's key is the fourth part of its identifier; values must be strings."""
     assert refusal(lambda: CredentialRequest(AGE, attributes)).path == place
 
 
 def test_none_leaves_an_attribute_out() -> None:
-    """An attribute that is None is dropped from the request: JSON only knows "left out"."""
+    """An attribute that is None is left out, as the JSON has no other form for no value."""
     request = CredentialRequest(AGE, {"over12": None, "over18": "", "over65": "no"})
     value = request_value(IssuanceRequest([request]))
     assert value["credentials"] == [
@@ -103,7 +103,7 @@ def test_attributes_are_copied() -> None:
 def test_a_credential_takes_a_revocation_key_and_a_batch_size(
     field: str, good: list[Any], bad: list[Any]
 ) -> None:
-    """A credential takes a revocation key and a number of SD-JWTs, which both are checked."""
+    """A credential checks its revocation key and its number of SD-JWTs."""
     assert getattr(card(), field) is None
     for value in good:
         assert getattr(card(**{field: value}), field) == value
@@ -138,7 +138,7 @@ def test_a_validity_is_an_aware_date_or_whole_seconds(validity: Any) -> None:
 
 
 def test_no_validity_is_left_to_the_server() -> None:
-    """A credential without a validity leaves it to the server, which takes six months."""
+    """A credential without a validity leaves the choice to the server, which uses six months."""
     request = card()
     assert resolve_validity(request, NOW, "credentials[0]") is request
     assert "validity" not in str(request_value(IssuanceRequest([request])))
@@ -154,7 +154,7 @@ def test_a_date_stays_as_it_is() -> None:
 
 
 def test_a_duration_counts_from_the_start_of_the_session() -> None:
-    """Fractions of a second of the clock are dropped, so that no validity is too long."""
+    """The clock's fraction of a second is dropped, so that no validity is too long."""
     now = NOW.replace(microsecond=999999)
     resolved = resolve_validity(card(validity=timedelta(days=30)), now, "credentials[0]")
     assert resolved.validity == NOW + timedelta(days=30)
@@ -162,7 +162,7 @@ def test_a_duration_counts_from_the_start_of_the_session() -> None:
 
 
 def test_a_duration_has_no_json() -> None:
-    """A duration cannot be written, since each attempt to start turns it into a date."""
+    """A duration cannot be written as JSON, since each attempt to start turns it into a date."""
     error = refusal(lambda: request_value(IssuanceRequest([card(validity=timedelta(days=30))])))
     assert "resolve_validity" in error.reason
 
@@ -197,7 +197,7 @@ def test_what_the_server_rounds_into_the_past_is_refused(
     ids=repr,
 )
 def test_what_is_ahead_after_rounding_is_good(validity: datetime | timedelta) -> None:
-    """A validity of a week is accepted, and a shorter one if a Thursday lies between."""
+    """A validity of a week is accepted, and a shorter one if a Thursday comes before its end."""
     until = resolve_validity(card(validity=validity), NOW, "x").validity
     assert isinstance(until, datetime)
     assert until > NOW
@@ -278,7 +278,7 @@ def test_the_credential_that_would_be_expired_is_named() -> None:
     ],
 )
 def test_demo_attributes_need_permission(make: Callable[[Any], Any], disclose: Any) -> None:
-    """Anyone can issue demo attributes; the error names the attribute and the permission."""
+    """Demo attributes, which anyone can issue, need a permission that the error names."""
     asked = ExtendedRequest(make(disclose))
     with pytest.raises(ConfigurationError, match=r"irma-demo\.a\.b.* Risk\.DEMO_ATTRIBUTES"):
         resolve_request(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])
@@ -305,7 +305,7 @@ def test_the_token_in_a_return_url_needs_permission() -> None:
 
 
 def test_a_credential_is_a_value_without_secrets_in_its_repr() -> None:
-    """Two equal credentials compare equal, and neither shows what is issued."""
+    """Credentials with the same fields are equal, and their repr shows no issued value."""
     request = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
     again = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
     assert request == again
@@ -333,7 +333,7 @@ PLAIN = "http://shop.example/irma"
     ],
 )
 def test_no_secret_travels_over_plain_http_unpermitted(field: str, asked: ExtendedRequest) -> None:
-    """Plain HTTP would show the result or the token to every machine between."""
+    """Plain HTTP that would show a result or a token to machines on the way needs permission."""
     allow = {Risk.TOKEN_IN_RETURN_URL}
     with pytest.raises(ConfigurationError, match=rf"^{field}: .*Risk\.PLAIN_HTTP"):
         resolve_request(asked, NOW, allow)

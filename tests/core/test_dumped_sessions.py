@@ -1,4 +1,4 @@
-"""A started session as a string in the application's database, and back."""
+"""Started sessions are dumped to strings for the application's database, and loaded again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SESSION = started(DisclosureRequest({"age": OVER18, "name": FIRST}))
 
 @given(EXTENDED_REQUESTS)
 def test_dump_and_load_round_trip(request_: ExtendedRequest) -> None:
-    """Loading returns the package, the start and all of the request that makes an answer."""
+    """Loading returns the package, the start time, and all of the request that an answer needs."""
     session = started(request_)
     dumped = dump_started_session(session)
     loaded = load_started_session(dumped)
@@ -55,7 +55,7 @@ def test_loaded_session_equals_a_plain_one() -> None:
 
 
 def test_session_without_frontend_request_round_trips() -> None:
-    """A session of a server before 0.8, which gave no frontend request, is loaded as it was."""
+    """A session of a server before 0.8, which sent no frontend request, is loaded unchanged."""
     old = attrs.evolve(SESSION, package=attrs.evolve(SESSION.package, frontend_request=None))
     assert load_started_session(dump_started_session(old)) == old
 
@@ -123,7 +123,7 @@ def test_other_types_are_refused(dumped: Any) -> None:
 
 
 def test_newer_version_is_named() -> None:
-    """A string of a later form says that the library must be updated."""
+    """The error for a string of a later form says that the library must be updated."""
     newer = write_json({**DUMPED, "irmaStartedSession": 2})
     with pytest.raises(UsageError, match=r"version 2, .* update irma-backend"):
         load_started_session(newer)
@@ -131,7 +131,7 @@ def test_newer_version_is_named() -> None:
 
 @pytest.mark.parametrize("session", [None, SECRET_TOKEN, RequestorToken(SECRET_TOKEN), DUMPED])
 def test_only_a_started_session_is_dumped(session: Any) -> None:
-    """Dumping something else raises UsageError."""
+    """Dumping an object that is not a started session raises UsageError."""
     with pytest.raises(UsageError, match=r"^session: must be a StartedSession"):
         dump_started_session(session)
 
@@ -144,7 +144,7 @@ def test_too_large_session_is_refused() -> None:
 
 
 def test_form_of_version_1_is_read() -> None:
-    """A string of an earlier release is loaded, field by field as it was written then."""
+    """A string that an earlier release wrote is loaded with the same fields."""
     written = (
         '{"irmaStartedSession":1,"package":{"sessionPtr":{"u":"https://irma.example/irma/session/'
         'abcdefghij0123456789","irmaqr":"disclosing"},"token":"ABCDEFGHIJ0123456789",'

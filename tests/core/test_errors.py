@@ -77,7 +77,7 @@ TREE = re.compile(r"^    ((?:[│ ]   )*(?:[├└]── ))?(\w+Error)\b", re.M
 
 
 def drawn() -> dict[str, str | None]:
-    """Read the tree at the top of the module: each class and the one above it."""
+    """Read the tree at the top of the module, and return each class with its parent."""
     above: dict[int, str] = {}
     parents: dict[str, str | None] = {}
     for branch, name in TREE.findall(errors.__doc__ or ""):
@@ -119,7 +119,7 @@ def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
 
 @pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
 def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) -> None:
-    """A copy of an error has its notes; its cause stays with the raised original."""
+    """A copy of an error has the notes of the original, but not its cause."""
     noted = copy.copy(error)
     noted.add_note("while testing")
     assert pickle.loads(pickle.dumps(noted)).__notes__ == ["while testing"]
@@ -149,7 +149,7 @@ def test_request_error_names_its_path(path: str, text: str) -> None:
 
 
 def test_refusal_shows_only_known_codes() -> None:
-    """A ServerRefusedError shows the code that it knows, but no message or stack trace."""
+    """A ServerRefusedError shows a known code, but no unknown code, message or stack trace."""
     error = SPECIMENS[5]
     assert str(error) == (
         "GET session/{token}/status: the server refused with HTTP 400 SESSION_UNKNOWN: "
@@ -167,7 +167,7 @@ def test_refusal_shows_only_known_codes() -> None:
 
 
 def test_redirect_keeps_its_target_out_of_the_message() -> None:
-    """A RedirectError says what to do; the other base URL is an attribute only."""
+    """A RedirectError says what to do, but shows the redirect's target only as an attribute."""
     known = errors.RedirectError(PATH, 301, "https://irma.example")
     assert str(known).endswith("use the base URL that it points to (see the error's target)")
     assert known.target == "https://irma.example"

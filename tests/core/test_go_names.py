@@ -25,7 +25,7 @@ KNOWN = frozenset({"sprequest", "kid", "proofStatus"})
     ],
 )
 def test_a_known_name_in_another_case_is_found(name: str) -> None:
-    """The long s and the Kelvin sign are the only letters beyond ASCII that fold into it."""
+    """A known name is found in any case, even with the long s and the Kelvin sign of Unicode."""
     assert has_other_case([name], KNOWN)
     assert has_other_case(["kid", name], KNOWN)
 
@@ -71,12 +71,12 @@ def test_names_in_a_map_are_exact() -> None:
 
 
 def test_depth_is_no_limit() -> None:
-    """A value may be nested as deeply as a reader allows."""
+    """A name in two cases is found, however deeply the value is nested."""
     value: JsonValue = {"a": 1, "A": 2}
     for _ in range(100_000):
         value = [value]
     assert has_twins(value, {})
-    while isinstance(value, list):  # taken apart here: freeing it at once would recurse
+    while isinstance(value, list):  # freeing it at once would recurse
         value = value[0]
 
 

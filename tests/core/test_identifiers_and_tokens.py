@@ -152,7 +152,7 @@ def test_secrets_of_one_kind_compare_by_value() -> None:
 
 
 def test_a_token_cannot_be_changed_or_pickled() -> None:
-    """A token can be copied, but a backend stores its `reveal` or a sealed handle."""
+    """A token cannot be changed or pickled; a backend stores its string or a sealed handle."""
     with pytest.raises(UsageError, match="seal the session into a handle"):
         pickle.dumps(TOKEN)
     assert copy.deepcopy(TOKEN) == TOKEN
@@ -161,7 +161,7 @@ def test_a_token_cannot_be_changed_or_pickled() -> None:
 
 
 def test_a_fingerprint_is_of_any_string() -> None:
-    """A fingerprint is the first twelve hex digits of the SHA-256, of broken Unicode too."""
+    """A fingerprint is the first twelve hex digits of the SHA-256, even of broken Unicode."""
     assert TOKEN.fingerprint == hashlib.sha256(SECRET_TOKEN.encode()).hexdigest()[:12]
     assert len(fingerprint_of("\ud800é")) == 12
 

@@ -80,7 +80,7 @@ def test_nesting_is_counted_outside_strings(text: str) -> None:
 
 
 def test_the_error_shows_where_a_second_value_begins() -> None:
-    """A server has been seen to write an error with a session package behind it."""
+    """The error says where the first value ends, as a server may write a second one after it."""
     with pytest.raises(JsonTextError) as caught:
         read_json(b'{"status":400}{"token":"x"}')
     assert caught.value.end == len('{"status":400}')
@@ -140,7 +140,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 
 @given(st.binary() | st.text(), st.booleans())
 def test_garbage_is_read_or_is_this_one_error(garbage: bytes | str, quoted: bool) -> None:
-    """Any bytes are read or raise this one error; a value that was read can be written in UTF-8."""
+    """Any bytes raise JsonTextError or are read as a value that can be written in UTF-8."""
     if quoted:
         garbage = f'"{garbage}"' if isinstance(garbage, str) else b'"' + garbage + b'"'
     try:

@@ -127,7 +127,7 @@ def test_the_options_of_all_requests_are_kept() -> None:
     ],
 )
 def test_an_invalid_old_request_is_refused_at_its_path(place: str, value: Any) -> None:
-    """The path has the old names, or today's where the request is already converted."""
+    """The path in an error has the old names, or today's if the request is already converted."""
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))
     assert caught.value.path == place

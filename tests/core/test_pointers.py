@@ -129,7 +129,7 @@ def test_a_static_sessions_server_is_a_whole_url(server: str) -> None:
     "url", ["", "irma.example", "javascript:alert(1)", "irma://x", "http://", 5]
 )
 def test_a_pointer_leads_to_a_web_server(url: object) -> None:
-    """A URL that a server sends for display is neither code nor a link to another app."""
+    """A pointer's URL must lead to a web server, and not to code or to another app."""
     with pytest.raises(RequestError) as caught:
         SessionPointer(cast("str", url), SessionType.DISCLOSING)
     assert caught.value.path == "u"

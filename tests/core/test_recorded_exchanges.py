@@ -165,7 +165,7 @@ def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*names("result-*"), *names("next-session-post*")])
 def test_the_request_of_a_recorded_result_is_rebuilt(name: str) -> None:
-    """Next-session replies of receivers are rebuilt too, and legacy requests in today's form."""
+    """The request of a recorded result is rebuilt, and a legacy request gets today's form."""
     body = recording(name)["response"]["body"]
     value = recording(name).get("session_request") or (
         json.loads(body) if name.startswith("next") else json.loads(ASKED.get(name, AGE))
@@ -187,7 +187,7 @@ def test_a_recorded_refusal_is_foreseen(name: str) -> None:
 
 
 def test_a_recorded_expired_credential_is_foreseen() -> None:
-    """The start fails where the server responded with "cannot issue expired credentials"."""
+    """A request that the server refused for an expired credential fails before the start."""
     request = read_request_value(
         asked(recording("error-start-issuance-expired")["request"]["body"])
     )
@@ -314,7 +314,7 @@ def test_every_recorded_result_is_expected_to_end_one_way() -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_recorded_valid_result_makes_an_answer(name: str) -> None:
-    """The answer has what was requested, without extras and without earlier sessions."""
+    """The answer of a recorded result has what was requested, without extra or earlier lists."""
     result = result_of(name)
     answer = result.answer_to(started(request_of(name), result.token))
     assert {
@@ -328,7 +328,7 @@ def test_a_recorded_valid_result_makes_an_answer(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_recorded_invalid_result_makes_no_answer(name: str) -> None:
-    """Each reason has its error class, and no error shows what was disclosed."""
+    """A recorded invalid result raises the class of its fault, and shows no disclosed value."""
     result = result_of(name)
     with pytest.raises(AnswerError) as caught:
         result.answer_to(started(request_of(name), result.token))
@@ -338,7 +338,7 @@ def test_a_recorded_invalid_result_makes_no_answer(name: str) -> None:
 
 
 def test_a_cancelled_session_shows_the_servers_reason() -> None:
-    """A user's refusal and a lack of attributes look the same by design."""
+    """The error has the server's code; a refusal and a lack of attributes have none, by design."""
     codes = {
         "result-refused": None,
         "next-session-not-called": None,
@@ -354,7 +354,7 @@ def test_a_cancelled_session_shows_the_servers_reason() -> None:
 
 @pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
 def test_a_next_session_post_is_no_answer_yet(name: str) -> None:
-    """The status is `CONNECTED`, since the server posts before it ends the session."""
+    """A next-session post has the status `CONNECTED`, since the server posts before the end."""
     result = result_of(name, "request")
     with pytest.raises(SessionNotFinishedError):
         result.answer_to(started(read_request_value(json.loads(AGE)), result.token))  # type: ignore[arg-type]  # no revocation

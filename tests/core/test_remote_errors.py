@@ -24,7 +24,7 @@ def printed(message: str) -> str:
 
 
 def irmagos(name: str) -> bool:
-    """Return whether irmago's JSON was recorded: not plain text, HTML, nothing, or raw bytes."""
+    """Return whether the recording is irmago's JSON, and not plain text, HTML, bytes or nothing."""
     headers = recording(name).get("response", {"headers": {}})["headers"]
     kind: str = headers.get("content-type", "")
     return kind.startswith("application/json")
@@ -32,7 +32,7 @@ def irmagos(name: str) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in names("error-*") if irmagos(name)])
 def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
-    """Later servers may word errors differently, but a status and a name are always there."""
+    """Every recorded error has a status and a name, even if later servers word it differently."""
     body, _, _ = recording(name)["response"]["body"].partition("}{")
     value = json.loads(body if body.endswith("}") else body + "}")
     error = read_remote_error(value)
@@ -96,7 +96,7 @@ def test_a_message_is_printed_as_it_is() -> None:
     ],
 )
 def test_tokens_and_jwts_are_not_printed(message: str, expected: str) -> None:
-    """Twenty letters and digits look like a token, unless they are part of an identifier."""
+    """JWTs and possible tokens are not printed: twenty letters and digits outside identifiers."""
     assert printed(message) == expected
 
 
@@ -118,7 +118,7 @@ def test_any_message_is_printable(message: str) -> None:
 
 
 def test_names_and_descriptions_are_made_printable() -> None:
-    """Errors contain names and descriptions, and a party other than the server may write them."""
+    """Names and descriptions in errors are made printable, as another party may write them."""
     error = read_remote_error(
         {"status": 400, "error": f"X\n{SECRET_TOKEN}", "description": f"y\u2028{JWT}"}
     )
@@ -126,7 +126,7 @@ def test_names_and_descriptions_are_made_printable() -> None:
 
 
 def test_neither_message_nor_stack_trace_is_in_the_repr() -> None:
-    """The message may quote what was sent, and the stack trace belongs in no log."""
+    """The repr has no message, which may quote what was sent, and no stack trace."""
     error = RemoteError(500, "EXCEPTION", "Oops", message="very private", stacktrace="very secret")
     assert "very" not in repr(error)
     assert "EXCEPTION" in repr(error)

@@ -115,7 +115,7 @@ def test_each_kind_has_its_context_and_no_defaults() -> None:
 
 
 def test_non_revocation_without_tolerances_is_a_list() -> None:
-    """Non-revocation is a list, as in the documentation; one tolerance makes it a map."""
+    """Non-revocation is written as a list, as documented, or as a map if there is a tolerance."""
     assert written(DisclosureRequest([OVER18], revocation=[AGE]))["revocation"] == [AGE]
     hour = DisclosureRequest([OVER18], revocation={AGE: timedelta(hours=1)})
     assert written(hour)["revocation"] == {AGE: {"tolerance": 3600}}
@@ -196,7 +196,7 @@ def test_any_request_comes_back_without_slot_names(request: AnyRequest) -> None:
 
 @given(EXTENDED_REQUESTS)
 def test_a_request_comes_back_with_its_slot_names(request: ExtendedRequest) -> None:
-    """Labels stay on their slots, and without names the JSON is what any server reads."""
+    """The slots keep their names and labels; without the names, any server reads the JSON."""
     value = named_request_value(request)
     assert read_request_value(value) == request
     value.pop("slotNames", None)
@@ -217,12 +217,12 @@ def test_a_request_comes_back_with_its_slot_names(request: ExtendedRequest) -> N
     ],
 )
 def test_empty_fields_are_left_out(field: str, value: Any) -> None:
-    """Other languages write empty values for fields that are not set."""
+    """Empty fields, which other languages write if a field is not set, are read as absent."""
     assert read({**ASK, field: value}) == read(ASK)
 
 
 def test_other_forms_of_the_same_are_read() -> None:
-    """Null is read as no value or no validity, and a list as non-revocation."""
+    """Null is read as no value, validity or tolerance, and non-revocation may be a list."""
     plain = {**ASK, "disclose": [[[{"type": OVER18, "value": None, "notNull": False}]]]}
     assert read(plain) == read(ASK)
     forms: list[Any] = [[AGE], {AGE: {}}, {AGE: {"tolerance": None}}]
@@ -394,7 +394,7 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("place", "value"), WRONG, ids=lambda value: str(value)[:60])
 def test_a_wrong_request_is_refused_at_its_path(place: str, value: Any) -> None:
-    """The path has the protocol's names, down to the attribute and its field."""
+    """The path in an error has the protocol's names, down to the attribute and its field."""
     assert refusal(value).path == place
 
 
@@ -455,7 +455,7 @@ def test_a_field_with_a_long_name_is_cut_in_the_error() -> None:
 
 
 def test_no_value_of_a_request_is_in_its_error() -> None:
-    """A person's name that is demanded at a wrong path stays out of the logs."""
+    """A person's name that is in a wrong place is not shown by the error's traceback."""
     private = "Zo\u00eb Lovelace"
     for value in (
         {**ASK, "disclose": [[[{"type": private}]]]},

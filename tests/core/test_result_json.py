@@ -154,7 +154,7 @@ def test_an_absent_value_cannot_be_read() -> None:
 
 
 def test_a_non_revocation_proof_has_its_time() -> None:
-    """The time is there only if the proof is older than the tolerance."""
+    """A non-revocation proof has a time only if it is older than the tolerance."""
     shown = {**YES, "notrevoked": True, "notrevokedbefore": 1795046400}
     (read,) = first_list({**DONE, "disclosed": [[shown]]})
     assert read.not_revoked
@@ -175,7 +175,7 @@ def test_a_flat_list_has_an_attribute_for_each_slot() -> None:
 
 
 def test_unknown_fields_are_ignored_everywhere() -> None:
-    """Later servers have more fields, and a result JWT has claims beside them."""
+    """Unknown fields are ignored: later servers send more, and a result JWT has other claims."""
     more = {"later": [1], "iss": "irmaserver", "exp": 1795471415}
     assert result(
         {
@@ -201,7 +201,7 @@ def test_a_signature_is_kept_with_its_keys_in_order() -> None:
 
 @given(st.dictionaries(TEXTS, JSON, max_size=4), TEXTS)
 def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message: str) -> None:
-    """A signature is kept as it came, with all that later versions put into it."""
+    """A signature is kept unchanged, with all fields that later versions add to it."""
     value: JsonValue = {**fields, "message": message}
     read = read_session_result(read_json(write_json({**BARE, "signature": value})))
     assert read.unchecked_signature is not None
@@ -209,7 +209,7 @@ def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message:
 
 
 def test_a_signature_nested_beyond_writing_is_refused() -> None:
-    """The writer's limit on nesting is a little below the reader's."""
+    """A signature that is nested too deeply to be written again is refused."""
     nested: Any = []
     for _ in range(100_000):
         nested = [nested]
@@ -253,7 +253,7 @@ WRONG_ATTRIBUTES: list[tuple[str, Any]] = [
     ("place", "attribute"), WRONG_ATTRIBUTES, ids=lambda value: str(value)[:60]
 )
 def test_a_wrong_attribute_is_refused_at_its_path(place: str, attribute: Any) -> None:
-    """The path has the list and the position, in nested lists and in flat ones."""
+    """The path of a wrong attribute has its list and its position, in nested and flat lists."""
     nested = {**DONE, "disclosed": [None, [], [YES, attribute]]}
     assert refused_path(nested) == f".disclosed[2][1]{place}"
     flat = {**DONE, "disclosed": [YES, NO_PHONE, attribute]}
@@ -310,7 +310,7 @@ def test_a_wrong_result_is_refused_at_its_path(place: str, value: Any) -> None:
 
 
 def test_no_value_is_in_an_error_of_reading() -> None:
-    """The token and what was disclosed are in no message and no traceback."""
+    """An error of reading shows neither the token nor a disclosed value, even in its traceback."""
     values: list[Any] = [
         {**DONE, "token": SECRET_TOKEN + "x"},
         {**DONE, "status": SECRET_TOKEN},
@@ -414,7 +414,7 @@ def test_a_wrong_package_is_refused_at_its_path(place: str, value: Any) -> None:
 
 
 def test_frontend_options_have_a_code_only_with_pairing() -> None:
-    """The pairing code is for the person's eyes, and in no repr."""
+    """Frontend options have a code only with pairing by PIN, and no repr shows it."""
     options = read_frontend_options({"pairingMethod": "pin", "pairingCode": "7992"})
     assert (options.pairing_method, options.pairing_code) == (PairingMethod.PIN, "7992")
     assert "7992" not in repr(options)

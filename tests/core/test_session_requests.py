@@ -206,7 +206,7 @@ def test_credential_types_are_listed_and_asked_for(field: str, place: str, types
 
 
 def test_an_expiry_check_is_skipped_for_a_list_of_types() -> None:
-    """The types whose expiry is not checked are a list, and a mapping is refused."""
+    """The types whose expiry is not checked must be a list; a mapping is refused."""
     assert ask(skip_expiry_check=[AGE, RESIDENT]).skip_expiry_check == (AGE, RESIDENT)
     assert refusal(lambda: ask(skip_expiry_check={AGE: True})).path == "skip_expiry_check"
 
@@ -256,7 +256,7 @@ def test_the_server_posts_to_whole_web_urls(url: str) -> None:
 
 @pytest.mark.parametrize("url", BAD_URLS, ids=repr)
 def test_an_invalid_callback_url_is_refused(url: Any) -> None:
-    """The server does not check the URL, and the callback would never come."""
+    """An invalid callback URL is refused, since the server would neither check nor reach it."""
     error = refusal(lambda: NextSession(url))
     assert error.path == "url"
     assert not url or len(str(url)) < 2 or str(url) not in error.reason
@@ -308,7 +308,7 @@ def test_an_invalid_or_dangerous_return_url_is_refused(url: Any) -> None:
 
 
 def test_the_token_in_the_return_url_needs_a_return_url() -> None:
-    """The option is True or False alone, and needs a return URL."""
+    """The option for a token in the return URL is True or False, and needs a return URL."""
     assert refusal(lambda: ask(augment_return_url=True)).path == "augment_return_url"
     url = "https://shop.example/"
     assert ask(augment_return_url=True, client_return_url=url).augment_return_url
@@ -360,13 +360,13 @@ def test_a_plain_request_becomes_an_extended_one() -> None:
 
 @pytest.mark.parametrize("request_", [None, "x", {}, ExtendedRequest(AGES)])
 def test_an_extended_request_holds_a_session_request(request_: Any) -> None:
-    """An extended request holds a session request, and no other extended one."""
+    """An extended request contains a session request, and not another extended request."""
     assert refusal(lambda: ExtendedRequest(request_)).path == "request"
 
 
 @pytest.mark.parametrize("field", ["validity", "timeout"])
 def test_durations_are_whole_seconds_from_zero_up(field: str) -> None:
-    """Zero is the server's default; a negative one would end the session at once."""
+    """Zero means the server's default; a negative duration would end the session at once."""
     for good in (timedelta(0), timedelta(seconds=1), timedelta(days=36500), None):
         assert getattr(extend(**{field: good}), field) == good
     for bad in (
@@ -453,12 +453,12 @@ def test_a_request_keeps_nothing_that_was_passed_in() -> None:
 
 @given(EXTENDED_REQUESTS | REVOCATIONS)
 def test_any_request_can_be_stored(request: object) -> None:
-    """A web application stores a request between two requests of the browser."""
+    """Any request can be pickled, so that an application can store it until the next call."""
     assert pickle.loads(pickle.dumps(request)) == request
 
 
 def test_urls_that_the_server_posts_to_are_in_no_repr() -> None:
-    """The URLs hold a secret that authenticates the server's POST."""
+    """URLs that the server posts to are in no repr, since they contain a secret."""
     request = ExtendedRequest(
         DisclosureRequest(["s.i.card.a"]),
         callback_url="https://shop.example/callback/a-secret",

@@ -3,7 +3,7 @@
 A case in `tests/vectors/sse` has a `name`, the stream as `chunks` (strings, sent as UTF-8) or
 `hex` (bytes, one string a chunk), and what is expected: `events`, `last_event_id` and `retry`
 (milliseconds or null). Cases of the limit have `max_event_bytes`, and `too_large`: whether the
-error comes.
+error is raised.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from irma_core.protocol.sse import EventStreamDecoder, ServerSentEvent
 VECTORS = Path(__file__).parent.parent / "vectors"
 
 Event = tuple[str, str, str]
-"""Type, data and ID."""
+"""The type, data and ID of an event."""
 
 
 def cases() -> list[Any]:
@@ -129,7 +129,7 @@ def ended_lines(text: str) -> list[str]:
 
 
 class Reference:
-    """Section 9.2.6 to the letter: the whole stream at once, slow and without limits."""
+    """Section 9.2.6 of HTML to the letter: the whole stream at once, slowly and without limits."""
 
     def __init__(self, stream: bytes) -> None:
         self.events: list[Event] = []
@@ -208,7 +208,7 @@ def bytewise(stream: bytes) -> list[bytes]:
 @pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize("cut", ["as it is", "whole", "byte by byte"])
 def test_cases(case: dict[str, Any], cut: str) -> None:
-    """Each case gives the expected events as it is cut, whole, and byte by byte."""
+    """Each case gives the expected events in its own chunks, whole, and byte by byte."""
     chunks = chunks_of(case)
     if cut == "whole":
         chunks = [b"".join(chunks)]
@@ -273,7 +273,7 @@ def test_recordings(name: str, cut: str) -> None:
 
 
 many_examples = settings(max_examples=max(500, settings().max_examples))
-"""Cuts and limits meet in many ways, so 100 examples are too few; `make explore` tries more."""
+"""Cuts and limits combine in many ways, so 100 examples are too few; `make explore` tries more."""
 
 
 @many_examples
@@ -341,7 +341,7 @@ def test_what_is_written_is_read(texts: list[str]) -> None:
     ],
 )
 def test_retry_of_many_digits(digits: str, retry: timedelta) -> None:
-    """A retry beyond `timedelta`, or with too many digits for Python, is no error."""
+    """A retry beyond `timedelta`, or with too many digits for Python, causes no error."""
     assert decode([f"retry: {digits}\n".encode()]).retry == retry
 
 
@@ -391,7 +391,7 @@ def test_the_error_of_the_limit_closes() -> None:
 
 
 def test_events_before_the_large_one_are_not_lost() -> None:
-    """Events of the same bytes are returned first, and the next call raises for any chunk."""
+    """Events before a too large one are returned first, and the next call raises the error."""
     decoder = EventStreamDecoder(max_event_bytes=10)
     assert decoder.feed(b"data: a\n\ndata: secret\n\ndata: b\n\n") == [
         ServerSentEvent("message", "a", id="")
@@ -467,7 +467,7 @@ ENDLESS = {
 @pytest.mark.memory
 @pytest.mark.parametrize("chunk", ENDLESS.values(), ids=ENDLESS)
 def test_memory_is_bounded(chunk: bytes) -> None:
-    """A stream of 8 limits that never gives an event costs no more than 3 limits of memory."""
+    """An endless event takes no more memory than three times the limit."""
     limit = 16 * 1024
     decoder = EventStreamDecoder(max_event_bytes=limit)
     tracemalloc.start()

@@ -92,7 +92,7 @@ def test_enum_values_are_closed(
     for value in known:
         assert read(value) is kind(value)
     wrong_ones: list[JsonValue] = ["OTHER", known[0].swapcase(), "", 0, 1, True, [known[0]]]
-    if kind is not ProofStatus:  # which is optional
+    if kind is not ProofStatus:  # a proof status is optional
         wrong_ones.append(None)
     for wrong in wrong_ones:
         with pytest.raises(WireError) as caught:

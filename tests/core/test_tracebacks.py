@@ -170,7 +170,7 @@ def test_a_boundary_within_a_boundary_leaves_one_frame() -> None:
 
 @pytest.mark.parametrize("name", ["native", "read", "encode"])
 def test_a_native_error_becomes_one_of_the_tree(name: str) -> None:
-    """The new error names the line that raised the native one, and quotes no value."""
+    """A native error becomes a UsageError, which names the line and quotes no value."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET + "\ud800"))
     assert type(error) is UsageError
     assert f"{name}: an argument has a wrong type or value" in str(error)
@@ -230,7 +230,7 @@ def test_an_error_that_is_raised_again_while_it_is_handled() -> None:
 
 
 def test_another_error_has_a_note() -> None:
-    """Another error keeps its type, and a note names the line without the local variables."""
+    """An error of any other type keeps it; a note names the line without the local variables."""
     error = raised_by(lambda: boundary(own.runtime)(SECRET))
     assert type(error) is RuntimeError
     assert "irma_core/made_for_this_test.py:" in "".join(error.__notes__)
@@ -336,7 +336,7 @@ async def test_an_application_error_passes_a_context_manager() -> None:
 
 
 def test_a_native_error_that_ends_a_block_of_the_library_is_dropped() -> None:
-    """The error that replaces it is raised while it is being handled, and does not keep it."""
+    """A native error that ends a block of the library is not the context of its replacement."""
 
     @contextmanager
     @boundary
@@ -401,17 +401,17 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WHEEL: list[str] = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 PACKAGES = [*WHEEL, "irma_signing_pkcs11"]
 NOT_CALLED = {"_pytest", "_typeshed", "pytest"}
-"""Pytest calls `irma_testing`, and types alone are in the other one."""
+"""Pytest calls `irma_testing`, and `_typeshed` contains only types."""
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_package_is_of_the_library(package: str) -> None:
-    """A package that is left out would show its frames, with all that they hold."""
+    """Every package counts as the library's own; otherwise tracebacks would show its frames."""
     assert is_own(f"{package}.module")
 
 
 def imported_packages() -> set[str]:
-    """Return the packages of others that the library imports."""
+    """Return the third-party packages that the library imports."""
     found: set[str] = set()
     folders = [ROOT / each for each in WHEEL]
     for folder in (*folders, ROOT / "docs/examples/irma-signing-pkcs11/irma_signing_pkcs11"):
@@ -425,6 +425,6 @@ def imported_packages() -> set[str]:
 
 
 def test_every_package_that_the_library_calls_is_known() -> None:
-    """The frames of a package that is left out would stay, and all of the library's around them."""
+    """Each called package is listed; otherwise its frames, and ours around them, would be shown."""
     driven: frozenset[str] = getattr(tracebacks, "_DRIVEN")  # noqa: B009  # no type checker wants it
     assert imported_packages() - driven <= NOT_CALLED

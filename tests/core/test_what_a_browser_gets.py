@@ -113,7 +113,7 @@ def test_an_old_server_sends_no_frontend_request() -> None:
 
 
 def test_a_built_session_can_recommend_pairing() -> None:
-    """Pairing is written as by the server: only where it is true."""
+    """A pairing hint is written only if it is true, as by the server."""
     made = FrontendRequest(FrontendAuthorization("x"), pairing_hint=True)
     assert made.json_value()["pairingHint"] is True
     assert "pairingHint" not in attrs.evolve(made, pairing_hint=False).json_value()
@@ -137,7 +137,7 @@ def test_the_frontend_request_shows_no_secret() -> None:
 
 
 def test_too_deeply_nested_json_is_refused() -> None:
-    """The error has the path where the server's JSON is nested too deeply for the browser's."""
+    """JSON that is nested too deeply to be written for the browser is refused at its path."""
     nested: Any = []
     for _ in range(100_000):
         nested = [nested]

@@ -146,7 +146,7 @@ def test_a_result_of_another_session_or_kind_is_no_answer(
 def test_only_a_session_that_is_done_makes_an_answer(
     status: SessionStatus, kind: type[AnswerError], proof: ProofStatus | None
 ) -> None:
-    """A valid proof of an unfinished session makes no answer, as before a next session."""
+    """A valid proof of an unfinished session, as before a next session, makes no answer."""
     error = refusal(said(*GOOD, status=status, proof_status=proof))
     assert type(error) is kind
     if isinstance(error, SessionNotFinishedError):
@@ -154,7 +154,7 @@ def test_only_a_session_that_is_done_makes_an_answer(
 
 
 def test_a_cancel_shows_irmagos_error() -> None:
-    """A cancelled issuance shows irmago's error where its proofs were not valid."""
+    """The error of an issuance that irmago cancelled for invalid proofs shows irmago's code."""
     error = RemoteError(400, "INVALID_PROOFS", "Invalid proofs", message="very private")
     cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
     assert isinstance(cancelled, SessionCancelledError)
@@ -174,7 +174,7 @@ def test_a_cancel_shows_no_unknown_error_name() -> None:
 
 @pytest.mark.parametrize("proof", [None, *ProofStatus])
 def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
-    """The status `DONE` says nothing about the proof; expired attributes come all `PRESENT`."""
+    """Only a valid proof makes an answer; expired attributes are also `DONE` and `PRESENT`."""
     result = said(*GOOD, proof_status=proof)
     if proof is ProofStatus.VALID:
         assert result.answer_to(started(AGES))["age"].value == "yes"
@@ -247,7 +247,7 @@ def test_the_answer_has_the_requests_order() -> None:
 
 
 def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
-    """Half of one option and half of another fulfil no slot."""
+    """Half of one option and half of another do not fulfil a slot."""
     request = DisclosureRequest({"x": any_of(all_of(FIRST, FAMILY), all_of(OVER18, OVER65))})
     assert answer(request, (shown(OVER65), shown(OVER18)))["x"].option == 1
     error = lack(request, (shown(FIRST, "Ada"), shown(OVER18)))
@@ -272,7 +272,7 @@ def test_an_optional_slot_takes_only_its_options() -> None:
 
 
 def test_extra_attributes_are_not_reachable() -> None:
-    """The app may disclose more of a card than was requested."""
+    """Attributes that the app disclosed beyond the request are not in the answer."""
     made = answer(AGES, (shown(OVER65, "no"), shown(OVER18), shown(EMAIL, "x", status=EXTRA)), ())
     assert [item.attribute for item in made["age"]] == [OVER18]
     assert OVER65 not in made["age"]
@@ -331,7 +331,7 @@ def test_possession_is_proved_by_an_identifier_of_three_parts() -> None:
 def test_an_attribute_that_is_not_what_was_asked_is_no_answer(
     asked: AttributeRequest, given: DisclosedAttribute, kind: type[AnswerError]
 ) -> None:
-    """The error's class is the reason, its facts are the path, and it has no value."""
+    """A wrong attribute raises the error class for its fault, with the slot but without a value."""
     error = lack(DisclosureRequest({"x": asked}), (given,))
     assert (type(error), error.slot, error.attribute) == (kind, "x", asked.type)
     assert error.session == TOKEN.fingerprint
@@ -362,7 +362,7 @@ def test_the_translations_do_not_count() -> None:
 
 
 def test_the_error_is_that_of_the_option_that_is_nearest() -> None:
-    """The error is about the option of which most attributes were disclosed."""
+    """The error is about the option that has the most of its attributes disclosed."""
     request = DisclosureRequest(
         {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
     )
@@ -382,7 +382,7 @@ OLD: dict[str, Any] = {"not_revoked": True, "not_revoked_before": NOW}
 
 @pytest.mark.parametrize("facts", [{}, OLD, {"not_revoked_before": NOW}])
 def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, Any]) -> None:
-    """A server calls a proof valid that is older than the tolerance, so it is checked here."""
+    """A proof older than the tolerance is refused, though the server calls it valid."""
     request = DisclosureRequest({"x": OVER18}, revocation=[AGE])
     assert answer(request, (shown(OVER18, **RECENT),))["x"].value == "yes"
     error = lack(request, (shown(OVER18, **facts),))
@@ -421,7 +421,7 @@ def test_a_signature_is_over_the_message_that_was_sent() -> None:
 
 
 def test_a_signature_does_not_stand_for_the_attributes() -> None:
-    """A signature is there even where the proof is not valid, so the attributes are checked."""
+    """The attributes of a signature are checked, since an invalid proof may have a signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     signed: dict[str, Any] = {"type": SIGNING, "unchecked_signature": signature("I agree.")}
     assert type(refusal(said(None, **signed), request)) is SlotNotAnsweredError
@@ -554,7 +554,7 @@ def test_an_answer_cannot_be_evolved() -> None:
 
 
 def test_an_answer_cannot_be_pickled() -> None:
-    """An unpickled object would have passed no check."""
+    """An answer cannot be pickled, since an unpickled one would have passed no check."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(UsageError, match="cannot be pickled"):
             pickle.dumps(MADE, protocol)

@@ -89,7 +89,7 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_string_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
-    """A secret is hidden in each field of the reply and in each spelling."""
+    """An error shows no secret from any field of the server's reply, in any spelling."""
     for said in spellings(secret):
         for reply in replies(said):
             try:
@@ -102,7 +102,7 @@ def test_no_string_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_string_of_an_authorization_server_is_in_an_error(secret: str) -> None:
-    """An error code is shown only if it is one of those in the RFCs."""
+    """An authorization server's error code is shown only if an RFC defines it."""
     for said in spellings(secret):
         for fields in (
             {"error": said},
@@ -122,7 +122,7 @@ def test_no_string_of_an_authorization_server_is_in_an_error(secret: str) -> Non
 
 
 def test_a_refusal_keeps_the_servers_message_as_an_attribute() -> None:
-    """The error shows the meaning of the code and advice, but not the message itself."""
+    """A refusal shows its code's meaning and advice; the server's message is only an attribute."""
     body = {"status": 400, "error": "INVALID_REQUEST", "message": "Unknown identifiers: a.b.c"}
     reply = HttpResponse(
         400, (("content-type", "application/json"),), body=json.dumps(body).encode()
@@ -137,7 +137,7 @@ def test_a_refusal_keeps_the_servers_message_as_an_attribute() -> None:
 
 
 def test_an_unknown_name_is_kept_and_not_shown() -> None:
-    """Later servers have error names that this library does not know."""
+    """An unknown error name, which a later server may have, is kept but not shown."""
     error = RemoteError(418, "TEAPOT", "short and stout")
     assert (error.known_name, error.meaning, error.advice()) == (None, "", "")
     assert "TEAPOT" not in repr(error)
