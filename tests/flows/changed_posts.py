@@ -1,4 +1,4 @@
-"""Posts of the server, changed or made as a stranger might do."""
+"""Posts of the server that are changed or invented, as by a stranger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def changed(post: HttpRequest, *, url: str | None = None, body: bytes | None = N
 
 
 def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
-    """Return a signed post that the server might have sent but that need not be true."""
+    """Return a post that the server signs, with a status that the session need not have."""
     now = int(shop.server.clock.now().timestamp())
     claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
     said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}

@@ -96,7 +96,7 @@ def unverifiable() -> Generator[None]:
 
 @contextmanager
 def unreadable(count: int) -> Generator[list[str]]:
-    """Let the store fail to read the last places for posts; yield those that were tried."""
+    """Let the store fail to read its last places for posts; yield the places that were read."""
     get = MemoryStore.get
     failing = {f"irma-kept-callback:{number}" for number in range(2048 - count, 2048)}
     tried: list[str] = []

@@ -19,11 +19,11 @@ an exception, or any other wrong result."""
 
 
 class _Script:
-    """Steps for `wait`; when they are used up, no end is published.
+    """A script for `wait`, which returns no end when the steps are used up.
 
     Args:
         steps: The steps.
-        waits: Whether `wait` takes as long as its timeout; otherwise it only looks.
+        waits: Whether `wait` may take as long as its timeout; otherwise it returns at once.
     """
 
     def __init__(self, steps: Iterable[ScriptedEnd] = (), *, waits: bool = True) -> None:

@@ -49,8 +49,8 @@ class Shop:
 
     Args:
         mode: `sync` or `async`.
-        deliver: The application's function. Outcomes are recorded with any function.
-        choose: Returns the request of the next session. Steps are recorded too.
+        deliver: The application's function. The shop also records each outcome.
+        choose: Returns the request of the next session. The shop also records each step.
         unsigned: Whether the server has no key and unsigned posts are accepted.
         keeps: Whether posts are kept in the store until they are delivered.
     """
@@ -143,7 +143,7 @@ class Shop:
                 self.nexts = self.next_receiver(choose=chosen_async)
 
     def next_receiver(self, **settings: Any) -> NextSessionReceiver | AsyncNextSessionReceiver:
-        """Return a receiver with the shop's sealer and store, unless others are given."""
+        """Return a receiver with the shop's sealer and store, unless the test passes others."""
         kind: Any = NextSessionReceiver if self.mode == "sync" else AsyncNextSessionReceiver
         others: Any = {"sealer": self.sealer, "store": self.store, "choose": choose_nothing}
         made: NextSessionReceiver | AsyncNextSessionReceiver = kind(
@@ -169,7 +169,7 @@ class Shop:
         return session
 
     def start_chain(self, request: Any = AGE, reference: str = "") -> StartedSession:
-        """Start a session that the application's choice follows."""
+        """Start a session after which the application chooses the next one."""
         assert self.nexts is not None
         asked = self.nexts.with_next_session(request, reference=reference)
         session: StartedSession = self.done(self.requestor.start_session(asked))
@@ -189,7 +189,7 @@ class Shop:
         return reply
 
     def replay(self) -> list[str]:
-        """Replay the kept posts, and return why each was not delivered; empty if it was."""
+        """Replay the kept posts, and return the problem of each, empty if it was delivered."""
         return [each.problem for each in self.done(self.receiver.replay())]
 
     def do_later(self) -> None:

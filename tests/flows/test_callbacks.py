@@ -99,7 +99,7 @@ def test_end_without_an_answer(mode: str) -> None:
 
 
 def test_each_get_answer_raises_its_own_error() -> None:
-    """Each `get_answer` raises its own error, so that tracebacks do not add up."""
+    """Each `get_answer` raises its own error, so that tracebacks do not grow."""
     shop = Shop("sync")
     shop.app.refuse(shop.start().pointer)
     (end,) = shop.delivered
@@ -233,7 +233,7 @@ def test_a_kept_post_is_handled_later(mode: str) -> None:
     for _ in range(2):
         reply = shop.done(shop.receiver.receive(*arguments, received_at=came))
         assert reply.status == 204
-    assert shop.statuses == [500, 404]  # without the time, the URL has expired
+    assert shop.statuses == [500, 404]  # without `received_at`, the URL has expired
     assert len(shop.delivered) == 2
     with pytest.raises(UsageError):
         shop.done(shop.receiver.receive(*arguments, received_at=came.replace(tzinfo=None)))
@@ -246,7 +246,7 @@ def test_claim_of_a_dead_process_expires() -> None:
         raise KeyboardInterrupt
 
     class LastCallLost:
-        """The store of a process that dies before it can release its claim."""
+        """A store without deletion, as if the process died before it could release its claim."""
 
         def __init__(self, store: MemoryStore) -> None:
             self.put_if_absent, self.get, self.close = store.put_if_absent, store.get, store.close
@@ -337,7 +337,7 @@ def test_server_decides_between_contradicting_posts(mode: str) -> None:
 
 @MODES
 def test_stored_outcome_is_delivered_after_a_wrong_one(mode: str) -> None:
-    """After contradicting posts the stored outcome is delivered."""
+    """After contradicting posts, the outcome that the server stored is delivered."""
     shop = Shop(mode)
     session = shop.start()
     at_the_app = shop.app.scan(session.pointer)
@@ -376,7 +376,7 @@ def test_sync_receiver_refuses_an_async_function() -> None:
     def told_later(end: SessionOutcome) -> Any:
         return deliver_async(end)
 
-    # A plain function that gives an awaitable is found when it is called.
+    # A plain function that returns an awaitable is found only when it is called.
     receiver = CallbackReceiver(requestor, PAGE, deliver=told_later, **settings)
     session = requestor.start_session(receiver.with_callback(AGE))
     shop.server.deliver = None
@@ -424,7 +424,7 @@ PUBLISHED = {"sync": Published, "async": AsyncPublished}
 
 @MODES
 def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
-    """The end is published once, with the signed result, after the delivery."""
+    """The receiver publishes the end once, with the signed result, after the delivery."""
     backend = PUBLISHED[mode]()
     shop = Shop(mode, status_backend=backend)
     session = shop.start()
@@ -448,7 +448,7 @@ def test_failing_status_backend_keeps_the_delivery(mode: str) -> None:
 
 @pytest.mark.parametrize("record", [b"TOLD", b"\xff"])
 def test_foreign_record_delivers_nothing(record: bytes) -> None:
-    """A record of another program under our key is an error, and nothing is delivered."""
+    """Another program's record under the library's key is an error, and nothing is delivered."""
     shop = Shop("sync")
     session = shop.start()
     once = OnceKey.of_session(shop.store, "callback", session.token)
@@ -492,7 +492,7 @@ def test_a_store_that_fails_is_an_error_of_its_own(
 
 @MODES
 def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
-    """After an unsigned post and its reply, the server is asked for the outcome."""
+    """After its reply to an unsigned post, the receiver asks the server for the outcome."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.app.accept(session.pointer)
@@ -565,7 +565,7 @@ def questions_of(shop: Shop) -> list[str]:
 
 @MODES
 def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
-    """Invented tokens cause one job with few requests, and the true end is delivered."""
+    """Posts with invented tokens cause one job of few requests, and the true end is delivered."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     for number in range(3):
@@ -585,7 +585,7 @@ def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
 
 @MODES
 def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
-    """Invented tokens in separate jobs cause few requests in a minute."""
+    """Posts with invented tokens, in separate jobs, cause few requests in a minute."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     asked = questions_of(shop)
@@ -603,7 +603,7 @@ def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
 
 @MODES
 def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
-    """A job looks for new tokens once more when it ends."""
+    """A job looks for new tokens once more before it ends."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.post(unsigned(session, made_up(1)))
@@ -668,7 +668,7 @@ def test_failed_later_delivery_is_repeated(mode: str) -> None:
 
 
 def test_post_of_a_time_out_starts_no_second_request() -> None:
-    """A post that the server sends while it is asked starts no second request."""
+    """A post that the server sends while the receiver asks it starts no second request."""
     shop = Shop("sync", unsigned=True)
     shop.start(ExtendedRequest(AGE, timeout=SOON))
     shop.server.pass_time(SOON + timedelta(seconds=11))

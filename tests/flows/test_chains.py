@@ -130,7 +130,7 @@ def test_refusal_ends_the_chain(mode: str) -> None:
 
 @MODES
 def test_the_time_is_for_all_of_it(mode: str) -> None:
-    """The timeout covers the whole chain from the call on."""
+    """The timeout is for the whole chain, and runs from the call."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     first = shop.app.scan(session.pointer)
@@ -142,7 +142,7 @@ def test_the_time_is_for_all_of_it(mode: str) -> None:
 
 @MODES
 def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
-    """A store without the record, or a sealer with other keys, is named in the error."""
+    """The error names a store without the record, or a sealer with other keys."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)
@@ -165,7 +165,7 @@ def test_a_record_of_another_form_is_refused() -> None:
     assert NextSessionRecord.unseal(
         sealed, shop.sealer, token, now
     ).next_request == ExtendedRequest(AGE)
-    later = now + A_WHILE  # by a clock that is ahead of the sealing clock
+    later = now + A_WHILE  # read with a clock ahead of the one at sealing
     assert NextSessionRecord.unseal(
         sealed, shop.sealer, token, later
     ).next_request == ExtendedRequest(AGE)
@@ -193,7 +193,7 @@ def test_a_record_is_of_its_session() -> None:
 
 
 def test_a_destroyed_chain_sends_nothing() -> None:
-    """A chain that is destroyed while it asks the store sends nothing."""
+    """A chain that is destroyed while it reads the store sends nothing."""
     shop = Scenario("async").shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)

@@ -76,7 +76,7 @@ def test_a_flow_may_end_by_the_error_it_was_given(mode: str) -> None:
 def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
     mode: str, stray: BaseException
 ) -> None:
-    """A stray `StopIteration` of a transport is an error and not a result."""
+    """An unexpected error of a transport closes the flow and is raised, even `StopIteration`."""
     ends: list[str] = []
 
     def fail(_request: HttpRequest) -> HttpResponse:
@@ -205,7 +205,7 @@ def test_every_effect_that_may_wait_has_an_end() -> None:
 
 
 def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
-    """The call had time left."""
+    """A part's own time-out is an error of the part, since the call has time left."""
     with pytest.raises(SigningError, match="the signer failed: TimeoutError"):
         asyncio.run(run_async(signing(Late()), AsyncScriptedTransport()))
 
@@ -261,7 +261,7 @@ class Careless(ScriptedTransport):
 
 
 class AsyncCareless(AsyncScriptedTransport):
-    """The same for asyncio."""
+    """A transport for asyncio whose `send` returns only the body."""
 
     async def send(self, request: HttpRequest, deadline: float) -> Any:
         return b"{}"
@@ -269,7 +269,7 @@ class AsyncCareless(AsyncScriptedTransport):
 
 @MODES
 def test_response_of_another_type_is_refused(mode: str) -> None:
-    """A transport whose `send` returns something else is named, and the flow is closed."""
+    """The error names a transport whose `send` returns no response, and the flow is closed."""
 
     def flow() -> Flow[HttpResponse]:
         return (yield from Send(HttpRequest("GET", "https://irma.example", label="GET /"), 1.0))

@@ -50,7 +50,7 @@ INTERRUPTIONS = [KeyboardInterrupt(), SystemExit(1), RuntimeError("an alarm"), M
 
 
 def wait(shop: Shop, session: Any, **settings: Any) -> Any:
-    """Wait in the shop's mode and return the answer or the error."""
+    """Wait in the shop's mode, and return the answer or the error."""
     waiting: Any = shop.requestor.wait_for_answer
     try:
         return shop.done(waiting(session, timeout=A_MINUTE, **settings))
@@ -234,7 +234,7 @@ def test_false_end_cancels(mode: str, *, keep: bool) -> None:
 
 @MODES
 def test_answer_after_a_false_end_is_returned(mode: str) -> None:
-    """An answer that arrives just before the cancel is returned after a false end, too."""
+    """An answer that arrives just before the cancel is returned, even after a false end."""
     shop = falsely_ended(mode)
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.accept(session.pointer))
@@ -272,7 +272,7 @@ FAULT = OSError("a fault of the transport's own")
 def test_a_failing_cancel_hides_no_error(
     steps: list[Any], error: type[Exception], methods: str
 ) -> None:
-    """An error of the cancel does not replace the first error."""
+    """An error of the cancel does not replace the error that led to it."""
     transport = ScriptedTransport([STARTED, *steps])
     began = transport.clock.monotonic()
     requestor = Requestor("https://irma.example", transport)
@@ -329,7 +329,7 @@ class Chain:
         self.settings = {"timeout": A_MINUTE, **settings}
 
     def follow(self, *, leave_after: int) -> list[Any]:
-        """Follow the chain for a number of answers; return them and the error, if any."""
+        """Follow the chain for a number of answers; return the answers and the error, if any."""
         answers: list[Any] = []
 
         async def follow_async() -> None:
@@ -391,7 +391,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
 
 
 def test_chain_outside_its_time_cancels_nothing() -> None:
-    """Before its start and after its end, leaving a chain cancels nothing."""
+    """Leaving a chain before its start or after its end cancels nothing."""
     shop = Shop("sync")
     session = shop.start()
     nexts: Any = shop.nexts
@@ -439,7 +439,7 @@ def lasting() -> Flow[str]:
 
 @MODES
 def test_a_flow_cannot_swallow_an_interruption(mode: str) -> None:
-    """A flow may finish a few last steps, then the interruption is raised."""
+    """A flow may finish a few last steps before the interruption is raised."""
     error = KeyboardInterrupt()
     slept: list[timedelta] = []
 

@@ -1,6 +1,7 @@
 """Posts are kept until they are delivered, in both modes; `test_replays` is about replays.
 
-The contract of web adapters has the whole story of a failed callback; here is what it cannot see.
+The contract of web adapters tests the whole course of a failed callback; this module tests
+what the contract cannot see.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def test_a_process_that_dies_loses_nothing(mode: str) -> None:
 
 @MODES
 def test_the_error_says_whether_the_post_is_kept(mode: str) -> None:
-    """The application's error has a note about the post, for the log, and nothing of the post."""
+    """A note on the application's error says whether the post is kept, and shows nothing of it."""
     site = Site(mode)
     site.answer()
     [error] = site.shop.failures
@@ -83,7 +84,7 @@ def test_a_post_that_could_not_be_verified_is_kept(mode: str) -> None:
 
 
 def test_a_stranger_with_a_url_fills_four_places() -> None:
-    """Posts to one URL that cannot be verified take four places, whatever the URL's path is."""
+    """Unverifiable posts to one URL take four places at most, whatever the URL's path is."""
     site = Site()
     site.answer()
     post = site.shop.server.posted[-1]
@@ -97,7 +98,7 @@ def test_a_stranger_with_a_url_fills_four_places() -> None:
 
 
 def test_a_stranger_leaves_room_for_answers() -> None:
-    """While the function fails, cancelled sessions take half of the places and no more."""
+    """While the application's function fails, cancelled sessions take at most half the places."""
     places = Places()
     kept = [places.put(number, is_done=False) for number in range(3000)]
     assert kept[-1] is None
@@ -107,7 +108,7 @@ def test_a_stranger_leaves_room_for_answers() -> None:
 
 
 def test_a_full_place_is_tried_once() -> None:
-    """If there is no room for a post, it is not tried again after the function has failed."""
+    """If the store has no room for a post, the receiver does not try again to keep it."""
     site = Site()
     tries: list[object] = []
 
@@ -123,7 +124,7 @@ def test_a_full_place_is_tried_once() -> None:
 
 
 def test_a_slow_place_is_not_tried_for_long() -> None:
-    """A place that is slow to fail is not tried again after three seconds: the app is waiting."""
+    """A store that fails slowly is tried for three seconds only, because the app is waiting."""
     site = Site()
     tries: list[object] = []
 
@@ -135,11 +136,11 @@ def test_a_slow_place_is_not_tried_for_long() -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(KeptInStore, "put_flow", slow)
         site.answer()
-    assert len(tries) == 1 + 2  # before the function is called, and after it has failed
+    assert len(tries) == 1 + 2  # before the function is called, and twice after it has failed
 
 
 def test_an_error_that_the_application_shares_gets_one_note() -> None:
-    """An error that is raised for several callbacks says once that its posts are kept."""
+    """An error that is raised for several callbacks has one note that its posts are kept."""
     site = Site()
     shared = LookupError("no order")
 
@@ -164,12 +165,12 @@ def test_an_error_without_room_for_notes_is_raised_unchanged() -> None:
 
 
 LARGE = "".join(random.Random(1).choices(string.printable, k=1024 * 1024))
-"""As large as a post may be, and hardly smaller when it is compressed."""
+"""A string as large as a post may be, which hardly compresses."""
 
 
 @pytest.mark.parametrize("body", ["é".encode(), LARGE.encode()], ids=["not ASCII", "large"])
 def test_a_body_of_no_use_is_not_kept(body: bytes) -> None:
-    """A body that is no JWT, or too large for a store, is not kept, and the error says so."""
+    """A body that is not a JWT, or is too large, is not kept, and the error says so."""
     site = Site()
     site.answer()
     with unverifiable():
@@ -192,7 +193,7 @@ def test_a_place_that_fails_does_not_stop_a_delivery(mode: str) -> None:
 
 
 def test_a_place_that_fails_for_a_moment_is_tried_again() -> None:
-    """If the function and the place fail together, the post is kept once the place works again."""
+    """If the function and the store fail together, the post is kept once the store works again."""
     site, put = Site(), KeptInStore.put_flow
     tries: list[object] = []
 
@@ -244,7 +245,7 @@ def test_a_delivered_outcome_is_not_kept_if_its_record_fails() -> None:
 
 
 def test_a_post_can_be_replayed_until_the_week_ends() -> None:
-    """Half a second before the week ends, a post is delivered, though it is sealed in seconds."""
+    """A post is delivered until the week ends, although its time is sealed in whole seconds."""
     site = Site()
     site.clock.advance(timedelta(milliseconds=900))
     site.answer()
@@ -254,7 +255,7 @@ def test_a_post_can_be_replayed_until_the_week_ends() -> None:
 
 
 def test_a_replay_does_not_delete_what_is_too_old() -> None:
-    """A clock that is ahead during a replay loses no post; the store deletes it a day later."""
+    """A replay with a clock that is ahead keeps old posts; the store deletes them a day later."""
     site = Site()
     site.answer()
     site.act = work
@@ -282,7 +283,7 @@ def test_a_sealed_value_of_another_form_is_not_opened() -> None:
 
 
 def test_a_key_that_is_put_back_opens_what_it_sealed() -> None:
-    """A replay without the key says so and keeps the post, and one with the key delivers it."""
+    """A replay without the key reports this and keeps the post; one with the key delivers it."""
     site = Site()
     site.answer()
     site.act = work
@@ -295,7 +296,7 @@ def test_a_key_that_is_put_back_opens_what_it_sealed() -> None:
 
 @MODES
 def test_a_receiver_says_what_it_needs_to_keep_posts(mode: str) -> None:
-    """A wrong place, one of the other mode, and unsigned posts are refused when it is made."""
+    """A receiver refuses to keep posts in a wrong place or in the other mode, or unsigned ones."""
     shop, other = Shop(mode), Shop("async" if mode == "sync" else "sync")
     settings: Any = {"sealer": shop.sealer, "store": shop.store, "deliver": work}
     kind: Any = type(shop.receiver)
@@ -319,7 +320,7 @@ class FrozenError(Exception):
 
 
 def raise_frozen(_: object) -> None:
-    """Fail like an application that freezes its errors."""
+    """Fail as an application whose errors are frozen."""
     raise FrozenError
 
 
@@ -351,7 +352,7 @@ class Places:
 
 
 def test_a_store_holds_a_limited_number_of_posts() -> None:
-    """About two thousand posts are kept, and those after them are refused."""
+    """A store keeps about two thousand posts, and refuses any more."""
     places = Places()
     kept = [places.put(number) for number in range(3000)]
     assert None not in kept[:1000]
@@ -362,7 +363,7 @@ def test_a_store_holds_a_limited_number_of_posts() -> None:
 
 
 def test_equal_posts_take_one_place() -> None:
-    """A post with the name of a kept one takes no place of its own."""
+    """A post with the name of a kept post takes no second place."""
     places = Places()
     first = places.put(1)
     assert first is not None
@@ -372,7 +373,7 @@ def test_equal_posts_take_one_place() -> None:
 
 
 def test_a_post_in_the_place_of_another_is_left_alone() -> None:
-    """A place that was given to another post no longer holds the first one."""
+    """A place that holds another post of the same name does not count as holding the first."""
     places = Places()
     first = places.put(1)
     assert first is not None
@@ -397,7 +398,7 @@ NAME = b"0" * 64
     ],
 )
 def test_what_another_program_has_put_there_is_passed_over(value: bytes) -> None:
-    """A value that is no kept post is neither listed nor replaced."""
+    """A value of another program in a place for posts is neither listed nor replaced."""
     places = Places()
     for number in range(2048):
         places.store.put_if_absent(f"irma-kept-callback:{number}", value, timedelta(days=1))

@@ -51,7 +51,7 @@ def redeemed(shop: Shop, session: Any) -> Any:
 @MODES
 @LENGTHS
 def test_handle_of_a_long_message(mode: str, length: int) -> None:
-    """The handle stays short, and its answer has the whole message."""
+    """The handle of a long message stays short, and its answer has the whole message."""
     shop = Shop(mode)
     message = message_of(length)
     answer = redeemed(shop, shop.done(shop.requestor.start_session(signing(message))))
@@ -61,7 +61,7 @@ def test_handle_of_a_long_message(mode: str, length: int) -> None:
 
 @MODES
 def test_a_handle_refuses_a_signature_over_another_message(mode: str) -> None:
-    """A long message that differs in its last character is another message."""
+    """A handle refuses a signature over a long message that differs in its last character."""
     shop = Shop(mode)
     message = message_of(4500)
     session = shop.done(shop.requestor.start_session(signing(f"{message}1")))
@@ -73,7 +73,7 @@ def test_a_handle_refuses_a_signature_over_another_message(mode: str) -> None:
 @MODES
 @LENGTHS
 def test_callback_of_a_long_message(mode: str, length: int) -> None:
-    """The URL stays short, and the answer has the whole message."""
+    """The callback of a long message delivers an answer that has the whole message."""
     shop = Shop(mode)
     message = message_of(length)
     shop.app.accept(shop.start(signing(message)).pointer)

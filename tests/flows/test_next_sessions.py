@@ -58,7 +58,7 @@ def last_post(shop: Shop) -> HttpRequest:
 
 @MODES
 def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
-    """The application gets the first answer and chooses the credentials to issue."""
+    """The application receives the first answer, and chooses the credentials to issue."""
     shop = Shop(mode, choose=card_for)
     session = shop.start_chain()
     at_the_app = shop.app.scan(session.pointer)
@@ -75,7 +75,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
 
 @MODES
 def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
-    """A repeated post gets the same reply, and the application is asked once."""
+    """A repeated post gets the same reply, and the application chooses only once."""
     for choose, status in ((card_for, 200), (choose_nothing, 204)):
         shop = Shop(mode, choose=choose)
         shop.app.accept(shop.start_chain().pointer)
@@ -98,7 +98,7 @@ def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
 
 @MODES
 def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
-    """The application's error is raised, and a repeated post asks it again."""
+    """An error of the application is raised, and a repeated post asks the application again."""
 
     def fail(_step: ChainStep) -> None:
         raise ZeroDivisionError
@@ -148,7 +148,7 @@ def test_a_request_that_no_record_can_keep_is_refused() -> None:
 
 @MODES
 def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
-    """A late reply is an error for the app, and the record stays."""
+    """A reply that is too late is an error for the app, but its record stays."""
     clock = ManualClock()
 
     def slowly(step: ChainStep) -> IssuanceRequest:
@@ -163,7 +163,7 @@ def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
 
 
 def test_what_was_not_asked_reaches_no_application() -> None:
-    """The application is not asked about a valid proof of another value."""
+    """The application is not asked for a next session if a valid proof has another value."""
     shop = Shop("sync")
     session = shop.start_chain(DisclosureRequest({"age": OVER18}))
     assert shop.nexts is not None
@@ -214,7 +214,7 @@ def test_a_url_takes_no_other_session(mode: str) -> None:
 
 
 def test_keys_that_were_changed_are_named() -> None:
-    """The error names the keys if another process sealed the record with others."""
+    """The error names the keys if another process sealed the record with other keys."""
     shop = Shop("sync")
     shop.app.accept(shop.start_chain().pointer)
     requestor, store = shop.requestor, shop.store

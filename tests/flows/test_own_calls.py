@@ -44,7 +44,7 @@ def headers(request: HttpRequest) -> dict[str, str]:
 
 @pytest.mark.parametrize("is_behind", [False, True], ids=["no gateway", "gateway"])
 def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None:
-    """Calls to the authorization server and the session pointer's URL have no such header."""
+    """Calls to the authorization server and to the session pointer's URL have no own headers."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     steps = [TOKEN] * is_behind + [package(f"{BASE}/session/x"), OPTIONS]
     transport = ScriptedTransport(steps)
@@ -64,7 +64,7 @@ def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None
 
 
 def test_own_headers_go_with_event_streams_too() -> None:
-    """Event streams are requested with the headers, too."""
+    """The requestor's own headers are also sent with requests for event streams."""
     stream = ScriptedStream(status=404)
     transport = ScriptedTransport(
         [package(f"{BASE}/session/x"), HttpResponse(403)], streams=[stream]
@@ -105,7 +105,7 @@ def test_own_headers_go_with_event_streams_too() -> None:
     ],
 )
 def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
-    """The error names the setting, and does not show its value."""
+    """An invalid or reserved header is refused; the error names the setting without its value."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     with pytest.raises(ConfigurationError, match=r"^headers: ") as caught:
         Requestor(BASE, ScriptedTransport(), gateway=gateway, headers=wrong)
@@ -152,7 +152,7 @@ def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> Non
     ],
 )
 def test_pairing_goes_to_no_other_host_than_the_base_urls(pointer: str) -> None:
-    """Nothing is sent; the error names the session pointer and the setting to change."""
+    """No pairing request goes to another host; the error names the pointer and the setting."""
     transport = ScriptedTransport([package(pointer)])
     requestor = Requestor(BASE, transport)
     session = requestor.start_session(ASKED)
@@ -184,7 +184,7 @@ def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
 
 
 def test_a_frontend_url_is_as_safe_as_the_base_url() -> None:
-    """An invalid frontend URL is named in the error."""
+    """An invalid or unsafe frontend URL is refused, and the error names the setting."""
     for wrong in ("http://apps.example", "apps.example", "https://apps.example/..", 5):
         with pytest.raises(ConfigurationError, match=r"^the frontend_url "):
             Requestor(BASE, ScriptedTransport(), frontend_url=wrong)  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ def test_recorded_signature_is_in_the_answer() -> None:
 
 
 def test_a_recorded_unsigned_post_is_news() -> None:
-    """A recorded unsigned post causes a later request and no delivery."""
+    """A recorded unsigned post is not delivered, but causes a later request to the server."""
     value = recorded("callback-unsigned")
     receiving = Receiving(value["recorded"], unsigned=True)
     body = value["request"]["body"].encode()
@@ -147,7 +147,7 @@ def test_a_recorded_unsigned_post_is_news() -> None:
 
 
 def test_result_of_another_session() -> None:
-    """A result of another session than the requested one is not delivered."""
+    """A result of a session other than the requested one is not delivered."""
     value = recorded("callback-unsigned")
     other = value["request"]["body"].replace("KQeXp9yoLqEJj9itndiE", "a" * 20).encode()
     receiving = Receiving(value["recorded"], HttpResponse(200, JSON, body=other), unsigned=True)
@@ -194,7 +194,7 @@ UNFINISHED = b'{"token":"0123456789abcdefghij","status":"CONNECTED","type":"disc
     ],
 )
 def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> None:
-    """A refused post gets the first failed check as its reason, and nothing is delivered."""
+    """The reason for refusing a post is the first failed check, and nothing is delivered."""
     receiving = Receiving(DONE["recorded"])
     url = receiving.url(changed.get("request", AGE))
     receiving.clock.advance(changed.get("later", timedelta(0)))
@@ -226,7 +226,7 @@ def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> N
 def test_an_unsigned_post_is_refused(
     headers: Sequence[tuple[str, str]], body: bytes, code: str, status: int
 ) -> None:
-    """A refused unsigned post starts no later job."""
+    """A refused unsigned post starts no job."""
     receiving = Receiving(DONE["recorded"], unsigned=True)
     reply = receiving.receiver.receive("POST", receiving.url(), headers, body)
     assert (code_of(reply), reply.status) == (code, status)
@@ -242,7 +242,7 @@ def test_a_refusal_shows_nothing_of_the_post() -> None:
 
 
 def test_a_secret_is_for_one_page_and_a_time() -> None:
-    """A URL for another purpose, page, key, format or time is refused alike."""
+    """A URL for another purpose, page, key, format or time is refused with the same code."""
     receiving = Receiving(DONE["recorded"])
     now = datetime.fromtimestamp(DONE["recorded"], UTC)
     asked = as_extended(AGE)
@@ -254,7 +254,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     purpose = f"{CALLBACK} at {PAGE}"
     unsealed = SEALER.unseal(
         receiving.url().rsplit("/", 2)[1], purpose=purpose, now=now
-    )  # or the odd ones would be refused for another reason
+    )  # the format of a valid URL, which the odd ones change
     assert unsealed == [4500, kept, "", DONE["recorded"]]
     for url in (
         SealedUrl(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
@@ -268,7 +268,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
 
 
 def test_the_url_is_called_as_it_is_registered() -> None:
-    """Each URL differs, ends with a slash and contains nothing readable."""
+    """Each callback URL is different, begins with the page, and contains nothing readable."""
     receiving = Receiving(DONE["recorded"])
     first, second = receiving.url(), receiving.url()
     assert first != second
@@ -306,7 +306,7 @@ def test_other_options_of_the_request_stay() -> None:
 
 
 def test_a_request_that_no_url_can_keep_is_refused() -> None:
-    """A request that is too large for a URL is refused before the start."""
+    """A request that is too large for a callback URL is refused before the start."""
     receiving = Receiving(DONE["recorded"])
     for size, why in ((3500, "a URL of 4000 characters"), (140_000, "more than 131072 bytes")):
         noise = base64.b85encode(random.Random(1).randbytes(size * 4 // 5)).decode()

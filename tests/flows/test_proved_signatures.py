@@ -85,7 +85,7 @@ def signed(shop: Shop, request: Any = SIGNING) -> Any:
 
 @MODES
 def test_the_answer_has_what_the_signature_proves(mode: str) -> None:
-    """The slots are the verifier's, and the evidence says that the server is not trusted."""
+    """The answer has the verifier's slots, and evidence that does not depend on the server."""
     verifier = Verifying()
     shop = Shop(mode, signature_verifier=verifier)
     session = shop.done(shop.requestor.start_session(SIGNING))
@@ -99,7 +99,7 @@ def test_the_answer_has_what_the_signature_proves(mode: str) -> None:
 
 @MODES
 def test_other_sessions_need_no_verifier(mode: str) -> None:
-    """A disclosure has no signature, so its evidence is that of the server."""
+    """A disclosure has no signature to verify, so the server's signed result is its evidence."""
     verifier = Verifying()
     assert signed(Shop(mode, signature_verifier=verifier), AGE).evidence is Evidence.SIGNED
     assert not verifier.given
@@ -107,7 +107,7 @@ def test_other_sessions_need_no_verifier(mode: str) -> None:
 
 @MODES
 def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
-    """The error has the verifier's status, and its cause says which check failed."""
+    """The error for an invalid signature has the verifier's status, and its error as the cause."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     with pytest.raises(ProofNotValidError) as caught:
         signed(shop)
@@ -117,7 +117,7 @@ def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
 
 @MODES
 def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> None:
-    """A bug in a verifier, or a wrong result, is a `VerifierError`."""
+    """A verifier that has a bug, or returns a wrong result, causes a `VerifierError`."""
     for verifier in (failing(ZeroDivisionError()), Verifying(lambda: True)):
         with pytest.raises(VerifierError):
             signed(Shop(mode, signature_verifier=verifier))
@@ -125,7 +125,7 @@ def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> N
 
 @MODES
 def test_incomplete_schemes_are_a_fault_of_the_configuration(mode: str) -> None:
-    """The verifier's own ConfigurationError reaches the caller unchanged."""
+    """A verifier's ConfigurationError, as for incomplete schemes, reaches the caller unchanged."""
     lost = ConfigurationError("schemes: pbdf/index is missing")
     with pytest.raises(ConfigurationError) as caught:
         signed(Shop(mode, signature_verifier=failing(lost)))
@@ -175,7 +175,7 @@ def test_a_handle_is_redeemed_after_the_verification(mode: str) -> None:
 
 @MODES
 def test_a_callback_delivers_what_is_proved(mode: str) -> None:
-    """The signature must not be from before the callback URL was made."""
+    """A callback delivers a proved answer if the signature is no older than the callback URL."""
     verifier = Verifying()
     shop = Shop(mode, signature_verifier=verifier)
     shop.app.accept(shop.start(SIGNING).pointer)
@@ -187,7 +187,7 @@ def test_a_callback_delivers_what_is_proved(mode: str) -> None:
 
 @MODES
 def test_a_callback_delivers_a_refusal(mode: str) -> None:
-    """The application learns that the signature failed a check."""
+    """A callback delivers the error of a signature that failed a check."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     shop.app.accept(shop.start(SIGNING).pointer)
     (end,) = shop.delivered
@@ -198,7 +198,7 @@ def test_a_callback_delivers_a_refusal(mode: str) -> None:
 
 @MODES
 def test_a_verifier_that_breaks_delivers_nothing(mode: str) -> None:
-    """The claim is released, so that the next post of the same end is delivered."""
+    """If a verifier breaks, the claim is released, so that the next post is delivered."""
     verifier = failing(ZeroDivisionError())
     shop = Shop(mode, signature_verifier=verifier)
     posts: list[HttpRequest] = []
@@ -235,7 +235,7 @@ def test_each_session_of_a_chain_is_verified(mode: str) -> None:
 
 @MODES
 def test_a_chain_ends_where_a_signature_fails_a_check(mode: str) -> None:
-    """The application is not asked for the next session."""
+    """A chain ends with a signature that fails a check, without asking the application."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     shop.app.scan(shop.start_chain(SIGNING).pointer).accept()
     assert not shop.asked
@@ -244,7 +244,7 @@ def test_a_chain_ends_where_a_signature_fails_a_check(mode: str) -> None:
 
 @MODES
 def test_a_static_session_is_verified(mode: str) -> None:
-    """A printed QR code has no start, so the signature must be from the last hour."""
+    """The signature of a static session, which has no start, must be from the last hour."""
     verifier = Verifying()
     door = Door(mode, request=SIGNING, signature_verifier=verifier)
     door.scan()
@@ -280,13 +280,13 @@ def test_a_verification_ends_at_the_deadline() -> None:
 
 @pytest.mark.parametrize("kind", [Requestor, AsyncRequestor])
 def test_what_is_no_verifier_is_refused(kind: Any) -> None:
-    """A class, an object without `verify`, and an async one are refused when they are passed."""
+    """A class, an object without `verify`, and an async verifier are refused as arguments."""
 
     class Awaited:
         async def verify(self, *_: object) -> None: ...
 
     server = InMemoryServer()
-    make: Any = kind  # pyright would name each class in turn
+    make: Any = kind  # as `Any`, because pyright would report each class
     transport = server.transport() if kind is Requestor else server.async_transport()
     for wrong in (Verifying, object(), Awaited()):
         with pytest.raises(ConfigurationError, match="signature_verifier"):

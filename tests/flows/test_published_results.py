@@ -1,4 +1,4 @@
-"""Answers with a status backend: from the published signed result, or else from the server."""
+"""Answers with a status backend: from the published signed result, or otherwise from the server."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def result(status: str) -> HttpResponse:
 
 
 class Ended:
-    """A session that has ended at a server in memory, and the signed result of it."""
+    """A session that has ended at a server in memory, and its signed result."""
 
     def __init__(self, status: SessionStatus = SessionStatus.DONE) -> None:
         self.server = InMemoryServer()
@@ -95,7 +95,7 @@ class Ended:
         self.jwt_of_another = requestor.get_result_jwt(self.another)
 
     def answer(self, mode: str, published: Any, steps: int = 0, **settings: Any) -> Any:
-        """Return the answer or the error, and check that it takes `steps` requests."""
+        """Return the answer or the error, and check that the call takes `steps` requests."""
         settings = {"server_key": self.server.public_key_pem, **settings}
         settings.setdefault("allow", {Risk.SIMULATED_PROOFS})
         return asked(
@@ -223,7 +223,7 @@ def test_no_key_is_fetched_for_a_published_result() -> None:
 
 @MODES
 def test_published_end_is_waited_for_at_the_server(mode: str) -> None:
-    """The server stores the end after the callback, so it may still report CONNECTED."""
+    """A call waits for a published end at the server, which may still report `CONNECTED`."""
     steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
     assert isinstance(asked(mode, steps, [DONE]), Answer)
 
@@ -247,21 +247,21 @@ def test_false_published_end_gives_no_answer(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("reply", [UNKNOWN, result("TIMEOUT")])
 def test_published_timeout_is_confirmed_by_the_server(mode: str, reply: Step) -> None:
-    """The server confirms the timeout, or has forgotten the session by then."""
+    """A published timeout counts if the server confirms it or has forgotten the session."""
     error = asked(mode, [reply], [TIMEOUT], call=wait_for_answer)
     assert isinstance(error, e.SessionTimedOutError)
 
 
 @MODES
 def test_false_published_timeout_loses_no_answer(mode: str) -> None:
-    """A program that can write to the backend cannot end a session."""
+    """A false published timeout does not end a session whose answer the server has."""
     answer = asked(mode, [result("DONE")], [TIMEOUT], call=wait_for_answer)
     assert isinstance(answer, Answer)
 
 
 @MODES
 def test_wait_with_a_backend_takes_three_requests(mode: str) -> None:
-    """A session takes three requests: start, status and result."""
+    """With a status backend, a session takes three requests: start, status and result."""
     connected = HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')
     backend = [NOT_YET, timedelta(seconds=20), DONE, DONE]
     answer = asked(mode, [connected, result("DONE")], backend, call=wait_for_answer)
@@ -308,7 +308,7 @@ def test_hanging_async_backend_is_cancelled() -> None:
 
 
 def test_hanging_backend_leaves_time_for_the_server() -> None:
-    """A look at the backend takes half of the call's time at most, so that an answer comes."""
+    """A look at the backend takes at most half of the call's time, so the server can be asked."""
     transport = ScriptedTransport([PACKAGE])
     limit = timedelta(seconds=3)
     backend = ScriptedBackend()

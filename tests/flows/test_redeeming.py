@@ -1,4 +1,4 @@
-"""Redeeming a handle returns the answer once, in both modes, and a failure loses nothing."""
+"""A handle is redeemed once for its answer, in both modes; after a failure it still counts."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class _Store:
 
 
 class Forgetful(_Store):
-    """A store that fails; it may have put the key before."""
+    """A store that fails, perhaps after it has put the key."""
 
     def __init__(self, store: MemoryStore | None) -> None:
         self._store = store

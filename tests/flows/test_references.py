@@ -54,7 +54,7 @@ def test_reference_survives_an_unsigned_post(mode: str) -> None:
 
 @MODES
 def test_callback_url_takes_no_other_session(mode: str) -> None:
-    """Another session's signed result is refused at a used URL, so it gets no foreign reference."""
+    """Another session's signed result is refused at a used URL, so no references are swapped."""
     shop = Shop(mode)
     for reference in ("order-17", "order-18"):
         shop.app.accept(shop.start(reference=reference).pointer)
@@ -82,7 +82,7 @@ class Chain:
 
 @MODES
 def test_reference_stays_with_the_chain(mode: str) -> None:
-    """Each choice of a next session has the reference of the first session."""
+    """The application gets the first session's reference with each choice of a next session."""
     shop = Chain(mode).shop
     shop.app.accept(shop.start_chain(reference=ORDER).pointer)
     assert shop.failures == []
@@ -121,7 +121,7 @@ def test_url_of_another_receiver_is_left_alone(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("why", INVALID)
 def test_invalid_reference_is_refused(mode: str, why: str) -> None:
-    """A reference of over 200 characters, or that cannot be printed, is refused and not shown."""
+    """A reference that is over 200 characters or not printable is refused, and not shown."""
     shop = Shop(mode)
     reference: Any = INVALID[why]
     assert shop.nexts is not None
@@ -142,7 +142,7 @@ def test_longest_reference_is_accepted(mode: str) -> None:
 
 @MODES
 def test_reference_counts_in_the_limit_of_a_url(mode: str) -> None:
-    """A request that fits only without its reference is refused, and the error names both."""
+    """A request that fits into a URL only without its reference is refused; both are named."""
     shop = Shop(mode)
     assert shop.nexts is not None
     noise, reference = (

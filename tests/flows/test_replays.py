@@ -30,7 +30,7 @@ from tests.modes import MODES
 
 @MODES
 def test_a_replay_during_a_replay_delivers_nothing_twice(mode: str) -> None:
-    """A replay that meets a post which another replay delivers leaves it alone."""
+    """A replay leaves alone a post that another replay is delivering."""
     site = Site(mode)
     site.answer()
     others: list[str] = []
@@ -114,7 +114,7 @@ def test_an_unverified_post_of_a_delivered_outcome_is_not_delivered_again(mode: 
 
 @MODES
 def test_a_contradicting_post_is_not_delivered_days_later(mode: str) -> None:
-    """`DONE` was delivered; a `CANCELLED` that was kept unverified is removed by a replay."""
+    """After `DONE` was delivered, a replay removes a `CANCELLED` that was kept unverified."""
     site = Site(mode)
     site.act = work
     session = site.shop.start(reference="17")
@@ -144,7 +144,7 @@ def test_a_leaked_url_is_of_no_use_days_later(mode: str) -> None:
 
 @MODES
 def test_the_servers_outcome_is_delivered_among_contradicting_posts(mode: str) -> None:
-    """`DONE` and `CANCELLED` both failed; a replay delivers `DONE`, which the server stored."""
+    """If `DONE` and `CANCELLED` both failed, a replay delivers the one that the server stored."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     site.shop.app.accept(session.pointer)
@@ -191,7 +191,7 @@ def test_the_server_is_asked_at_the_present_time(mode: str, minutes: int) -> Non
 
 @MODES
 def test_an_answer_is_kept_while_the_server_cannot_decide(mode: str) -> None:
-    """`DONE` arrives after `CANCELLED` was delivered; the server waits, and a replay asks it."""
+    """A `DONE` after a delivered `CANCELLED` is kept until the server can say which is true."""
     site = Site(mode)
     site.act = work
     session = site.shop.start(reference="17")
@@ -205,7 +205,7 @@ def test_an_answer_is_kept_while_the_server_cannot_decide(mode: str) -> None:
 
 @MODES
 def test_an_answer_that_fails_after_another_outcome_is_kept(mode: str) -> None:
-    """The function fails with the outcome that the server stored, and a replay delivers it."""
+    """If the function fails with the outcome that the server stored, a replay delivers it."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     site.shop.app.accept(session.pointer)
@@ -221,7 +221,7 @@ def test_an_answer_that_fails_after_another_outcome_is_kept(mode: str) -> None:
 
 @MODES
 def test_an_answer_is_kept_while_another_outcome_is_handled(mode: str) -> None:
-    """The function is slow with `CANCELLED`, so the `DONE` behind it is refused and kept."""
+    """While the function handles `CANCELLED`, the `DONE` that follows is refused and kept."""
     site = Site(mode)
     session = site.shop.start(reference="17")
 
@@ -239,7 +239,7 @@ def test_an_answer_is_kept_while_another_outcome_is_handled(mode: str) -> None:
 
 @MODES
 def test_a_post_behind_a_process_that_died_is_kept(mode: str) -> None:
-    """A process dies before it has kept its post; the server's next post is refused and kept."""
+    """If a process dies before it has kept its post, the next one is refused and kept."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     with pytest.MonkeyPatch.context() as patched:
@@ -309,7 +309,7 @@ def test_a_place_that_cannot_be_read_stops_nothing_else(mode: str) -> None:
 
 @MODES
 def test_a_store_that_is_away_stops_a_replay(mode: str) -> None:
-    """A replay does not wait for two thousand places of a store that fails."""
+    """A replay stops after a few places of a failing store, and does not try all 2048."""
     site = Site(mode)
     with unreadable(2048) as tried, pytest.raises(StoreError):
         site.shop.replay()

@@ -33,7 +33,7 @@ TYPES = {
 
 
 class Known:
-    """Knows two credential types."""
+    """Schemes with two credential types."""
 
     def credential_types(self) -> Iterable[str]:
         yield from TYPES
@@ -49,7 +49,7 @@ def checked(mode: str, request: Any, schemes: Any = None) -> Any:
 
 @MODES
 def test_names_that_exist_are_fine(mode: str) -> None:
-    """Attributes, and a credential type as a whole, are fine wherever they are in a request."""
+    """Known attributes and credential types are accepted wherever they are in a request."""
     slots = {"who": any_of(EMAIL, "pbdf.town.age"), "age": optional(OVER18)}
     credential = CredentialRequest("pbdf.town.age", {"over18": "yes"})
     for request in (
@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
 @MODES
 @pytest.mark.parametrize("name", WRONG)
 def test_a_name_that_does_not_exist_is_refused(mode: str, name: str) -> None:
-    """The error has the path of the name, and the name that may be meant."""
+    """The error for an unknown name has its path, and a similar name that may be meant."""
     request, path, meant = WRONG[name]
     with pytest.raises(RequestError) as caught:
         checked(mode, request)
@@ -115,7 +115,7 @@ def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
 
 @MODES
 def test_what_the_schemes_raise_is_raised(mode: str) -> None:
-    """A damaged scheme is the error of the schemes themselves."""
+    """An error that the schemes raise, as for a damaged scheme, reaches the caller unchanged."""
 
     class Damaged(Known):
         def attribute_types(self, credential_type: str) -> list[str] | None:
@@ -127,7 +127,7 @@ def test_what_the_schemes_raise_is_raised(mode: str) -> None:
 
 @MODES
 def test_a_requestor_without_schemes_says_so(mode: str) -> None:
-    """Without schemes, `check` is an error that names the argument, not a check that passes."""
+    """Without schemes, `check` raises an error that names the argument, and does not pass."""
     shop = Shop(mode)
     with pytest.raises(ConfigurationError, match="schemes"):
         shop.done(shop.requestor.check(AGE))
@@ -135,7 +135,7 @@ def test_a_requestor_without_schemes_says_so(mode: str) -> None:
 
 @pytest.mark.parametrize("kind", [Requestor, AsyncRequestor])
 def test_only_schemes_are_taken(kind: Any) -> None:
-    """A class, an object without the methods, and async ones are refused when they are passed."""
+    """A class, an object without the methods, and async schemes are refused as arguments."""
 
     async def awaited(*_: object) -> None: ...
 

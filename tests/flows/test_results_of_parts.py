@@ -1,4 +1,4 @@
-"""The results of other authors' parts are checked before the flow uses them.
+"""Results of parts by other authors are checked before the flow uses them.
 
 No type checker has seen these parts. A value that only looks right, such as the `"OK"` of a
 database driver, must not decide whether a handle counts.
@@ -174,7 +174,7 @@ def test_each_result_of_a_part_has_a_case() -> None:
 @MODES
 @pytest.mark.parametrize("name", CASES)
 def test_a_result_of_another_type_is_an_error_of_the_tree(name: str, mode: str) -> None:
-    """The error names the part and the method, and does not show the result."""
+    """The error for a wrong result names the part and the method, and does not show the result."""
     call, error, right = CASES[name]
     also_wrong = ALSO_WRONG.get(name, ())
     method = name.rpartition(".")[2]
@@ -195,7 +195,7 @@ def test_a_result_of_another_type_is_an_error_of_the_tree(name: str, mode: str) 
 def test_an_async_transport_with_a_plain_method_is_an_error_of_the_tree(
     call: Callable[[Any, str], Any], value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A method that is not `async def` cannot be awaited."""
+    """An async transport with a plain method, whose result cannot be awaited, is named."""
     right = make
 
     def make_plain(_mode: str, **results: Any) -> Any:
@@ -208,7 +208,7 @@ def test_an_async_transport_with_a_plain_method_is_an_error_of_the_tree(
 
 @MODES
 def test_the_error_names_the_class_of_the_part(mode: str) -> None:
-    """The message names the class and the method that the author of a store must fix."""
+    """The error names the class and the method that the author of a store must fix."""
     with pytest.raises(StoreError, match=r"SimpleNamespace\.get\(\) must return bytes or None"):
         get("a string", mode)
 

@@ -41,7 +41,7 @@ def calling(failure: type[StoreError] | None, caught: list[Exception]) -> Flow[N
 
 
 def test_a_flow_runs_up_to_its_effects_and_its_result() -> None:
-    """Each result is handed to the flow; at its end there is no effect, but a result."""
+    """A flow receives each effect's result; when it ends, it has a result and no effect."""
     running = RunningFlow(asking())
     assert waits_for(running) is Send
     running.resume(GONE)
@@ -50,7 +50,7 @@ def test_a_flow_runs_up_to_its_effects_and_its_result() -> None:
 
 
 def test_a_flow_handles_an_error_of_the_network() -> None:
-    """A flow may return although an effect failed."""
+    """A flow may handle a failed effect, and return a result."""
     running = RunningFlow(asking())
     running.throw(BROKEN)
     assert (running.effect, running.result) == (None, 0)
@@ -58,7 +58,7 @@ def test_a_flow_handles_an_error_of_the_network() -> None:
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ValueError("a bug")])
 def test_an_interruption_is_raised_after_the_last_effects(interruption: BaseException) -> None:
-    """A flow may perform effects after an interruption, which is raised whatever it returns."""
+    """A flow may perform effects after an interruption, which is raised at the end in any case."""
 
     def cleaning_up() -> Flow[str]:
         try:
@@ -77,7 +77,7 @@ def test_an_interruption_is_raised_after_the_last_effects(interruption: BaseExce
 
 
 def test_the_end_of_a_coroutine_closes_the_flow() -> None:
-    """The flow is closed, and the exception passes."""
+    """When a coroutine ends with `GeneratorExit`, the flow is closed and the exception passes."""
     flow = asking()
     running = RunningFlow(flow)
     with pytest.raises(GeneratorExit):
@@ -97,7 +97,7 @@ def test_a_stray_end_of_iteration_is_an_interruption(stray: type[Exception]) -> 
 
 @pytest.mark.parametrize("error", [OSError("secret"), SigningError("another part's")])
 def test_a_parts_exception_becomes_the_expected_error(error: Exception) -> None:
-    """The flow receives an error of its class, without the message, which may hold a secret."""
+    """A part's exception becomes the expected class, without its message, which may be secret."""
     caught: list[Exception] = []
     running = RunningFlow(calling(StoreError, caught))
     with pytest.raises(StoreError) as raised:
@@ -109,7 +109,7 @@ def test_a_parts_exception_becomes_the_expected_error(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", [StoreError("its own"), ConfigurationError("wrong mode")])
 def test_an_error_that_says_enough_stays(error: Exception) -> None:
-    """The expected class and a wrong configuration reach the flow unchanged."""
+    """An error of the expected class, and a ConfigurationError, reach the flow unchanged."""
     running = RunningFlow(calling(StoreError, []))
     with pytest.raises(type(error)) as raised:
         running.throw(error)
@@ -118,7 +118,7 @@ def test_an_error_that_says_enough_stays(error: Exception) -> None:
 
 
 def test_an_exception_of_the_application_stays() -> None:
-    """A call without a class of failure belongs to the application."""
+    """An exception of the application, whose call has no class of failure, stays unchanged."""
     error = OSError("the application's")
     running = RunningFlow(calling(None, []))
     with pytest.raises(OSError, match="the application's") as raised:

@@ -1,4 +1,4 @@
-"""Fetching the server's key: when, for which results, and by how many calls at once."""
+"""Fetching the server's key: when, for which results, and by which of several calls."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Place:
 
 
 def test_a_result_may_be_as_large_as_its_transport_takes() -> None:
-    """The size of a signed result is bounded by the transport, not again by the verification."""
+    """A transport limits the size of a signed result, and verification sets no other limit."""
     large = {**CLAIMS, "iat": NOW, "exp": NOW + 60, "x": "x" * 1024 * 1024}
     place = Place(key_is(KEY))
     assert place.verify(sign(HEADER, large, KEY)).evidence is Evidence.SIGNED
@@ -117,7 +117,7 @@ def test_unverified_signature_fetches_the_key_again() -> None:
 
 
 def test_never_more_often_than_the_minimum_interval() -> None:
-    """Only a wrong signature leads to a refresh, which a failed fetch does not count as."""
+    """Only a wrong signature refreshes the key, once a minute; a failed fetch does not count."""
     place = Place(key_is(OTHER), key_is(OTHER), REFUSED, key_is(OTHER), key_is(KEY))
     assert place.refused(OURS) == "signature"
     assert place.fetches == 2
@@ -146,7 +146,7 @@ def test_a_server_that_gives_no_key_is_to_blame(body: str) -> None:
 
 
 def test_fetch_has_the_deadline_of_its_call() -> None:
-    """The fetch of a key ends at the deadline of the call that needs it."""
+    """The fetch of a key ends at the deadline of the call that needs the key."""
     place = Place(key_is(KEY))
     place.verify(OURS, deadline=place.transport.clock.monotonic() + 3)
     assert place.transport.deadlines == [place.transport.clock.monotonic() + 3]
@@ -170,7 +170,7 @@ def test_a_requestor_without_a_key_verifies_nothing() -> None:
     ],
 )
 def test_a_lifetime_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
-    """An invalid setting is refused when it is made."""
+    """An invalid lifetime or interval is refused when the setting is made."""
     with pytest.raises(ConfigurationError):
         cast("Any", FetchedServerKey)(**settings)
 
@@ -223,7 +223,7 @@ def test_waiting_calls_share_a_short_lived_key() -> None:
 
 
 def test_who_waits_fails_as_the_fetch_does() -> None:
-    """If a fetch fails, each waiting call raises a separate error, without another fetch."""
+    """If a fetch fails, each waiting call raises its own error, without another fetch."""
     place = Place()
     first, other = fetching(place), waiting(place)
     failure = ended(first, REFUSED)
@@ -235,7 +235,7 @@ def test_who_waits_fails_as_the_fetch_does() -> None:
 
 
 def test_next_in_line_fetches_the_key() -> None:
-    """If the first call has no time left, the next one fetches, because deadlines are per call."""
+    """If the first call has no time left, the next call fetches within its own deadline."""
     place = Place()
     first, other = fetching(place), waiting(place)
     assert isinstance(ended(first, DeadlineError("over")), DeadlineError)
@@ -261,7 +261,7 @@ def test_who_waits_has_a_deadline_too() -> None:
 
 
 def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
-    """A fetch that takes too long is replaced by another, and its late end does no harm."""
+    """A fetch that takes too long is replaced by another, and its late end changes nothing."""
     place = Place()
     lost = fetching(place)
     place.pass_time(MINUTE)
@@ -273,7 +273,7 @@ def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
 
 
 def test_a_key_that_came_meanwhile_is_used() -> None:
-    """A key that another call has fetched is used by calls that were about to fetch."""
+    """Calls that were about to fetch use a key that another call has just fetched."""
     place = Place(key_is(OTHER))
     place.verify(ANOTHERS)
     first, second = fetching(place), waiting(place)
@@ -282,7 +282,7 @@ def test_a_key_that_came_meanwhile_is_used() -> None:
 
 
 def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call does not fetch if another thread has fetched between its look and its fetch."""
+    """A call does not fetch if another thread has fetched since the call looked for a key."""
     place = Place()
     kept, clock = place.context.key_flight, place.transport.clock
     landed = CachedValue("landed", until=clock.monotonic() + 60)
@@ -302,7 +302,7 @@ def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.Monk
 
 
 class SlowServer:
-    """A transport for many threads, whose server takes a while to give its key."""
+    """A transport for many threads, whose server takes a while to return its key."""
 
     def __init__(self, many: int) -> None:
         self.clock = ManualClock()

@@ -1,4 +1,4 @@
-"""`POST session`: the table of outcomes, and whether a session may exist, in both modes."""
+"""`POST session`: each outcome, and whether a session may exist after it, in both modes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -94,12 +94,12 @@ def outcome(steps: Iterable[Step], *, mode: str) -> tuple[str, int]:
     ],
 )
 def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, mode: str) -> None:
-    """Each row of the table has a response, its meaning, and the number of tries."""
+    """A start ends as its row of the table says, after that number of tries."""
     assert outcome(steps, mode=mode) == (expected, tries)
 
 
 class SlowSigner:
-    """Takes longer than the call is allowed."""
+    """A signer that takes longer than the call may."""
 
     algorithm = "HS256"
 
@@ -122,7 +122,7 @@ def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
 
 
 def test_a_signer_that_hangs_is_cancelled_in_time() -> None:
-    """The time-out applies to the whole call."""
+    """A signer that never returns is cancelled at the time-out of the call."""
 
     class Hanging:
         algorithm = "HS256"

@@ -106,7 +106,7 @@ def test_answer_is_delivered_for_each_use_of_the_qr(mode: str) -> None:
 
 @MODES
 def test_refusal_is_delivered(mode: str) -> None:
-    """A person who scans the QR and refuses is delivered as a cancelled session."""
+    """If a person scans the QR and refuses, a cancelled session is delivered."""
     door = Door(mode)
     door.app.refuse(door.pointer)
     (end,) = door.delivered
@@ -115,7 +115,7 @@ def test_refusal_is_delivered(mode: str) -> None:
 
 @MODES
 def test_repeated_post_delivers_nothing(mode: str) -> None:
-    """The same post again, in another process too, is accepted and not delivered again."""
+    """A repeated post is accepted, in another process too, but not delivered again."""
     door = Door(mode)
     door.scan()
     (post,) = door.posts
@@ -187,7 +187,7 @@ def test_post_needs_the_secret_segment(mode: str, url: str, method: str, status:
 
 @MODES
 def test_other_signatures_are_refused(mode: str) -> None:
-    """A post that another server's key signed, or that was changed, is refused."""
+    """A post that was changed, or signed with another server's key, is refused."""
     door = Door(mode)
     door.page = door.static_receiver(server_key=OTHER_KEY)
     door.scan()

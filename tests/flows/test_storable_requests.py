@@ -80,7 +80,7 @@ FITTING: Mapping[str, Any] = {
 
 
 def sent_by(server: InMemoryServer, mode: str, request: Any) -> tuple[Any, Any]:
-    """Start a session; return it with handles of its requestor, to seal it in."""
+    """Start a session; return it with the requestor's handles, which can seal it."""
     keys: list[str] = [new_sealing_key()]
     if mode == "sync":
         requestor = Requestor(server.url, server.transport())

@@ -1,4 +1,4 @@
-"""Watches with a status backend: the saved requests, and its failures."""
+"""Watches with a status backend: the requests that it saves, and its failures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
 
 @MODES
 def test_published_end_needs_no_poll(mode: str) -> None:
-    """If the end is published already, the server, which may have forgotten it, is not asked."""
+    """A watch does not ask the server, which may have forgotten, for an end that is published."""
     watched = Watched(mode, [], [UNKNOWN], backend=[DONE])
     assert watched.seen == [(D, 0)]
     assert watched.asked == []
@@ -76,7 +76,7 @@ def test_events_are_used_when_the_backend_fails(mode: str, failure: ScriptedEnd)
 
 @MODES
 def test_polls_every_second_without_backend_and_events(mode: str) -> None:
-    """While the backend fails and the server has no events, the backend is tried every 10 s."""
+    """Without backend and events the watch polls every second, and tries the backend every 10 s."""
     backend = [NOT_YET, FAILING, FAILING, NOT_YET, FAILING, NOT_YET, timedelta(seconds=3.5), DONE]
     watched = Watched(mode, [], [status(I)] * 50, backend=backend)
     assert watched.asked == [0, *range(21), *range(20, 31)]
@@ -86,7 +86,7 @@ def test_polls_every_second_without_backend_and_events(mode: str) -> None:
 
 @MODES
 def test_watch_returns_to_a_backend_that_works_again(mode: str) -> None:
-    """The stream is closed and the server polled, because an end may not have been published."""
+    """Once its backend works again, a watch closes the stream and polls the server once."""
     stream = ScriptedStream([OPEN])
     watched = Watched(
         mode,
@@ -101,7 +101,7 @@ def test_watch_returns_to_a_backend_that_works_again(mode: str) -> None:
 
 @MODES
 def test_backend_failures_do_not_count_as_broken_streams(mode: str) -> None:
-    """A backend that fails again and again leads to a new subscription each time."""
+    """Each failure of the backend leads to a new subscription to the server's events."""
     streams = [ScriptedStream([OPEN]) for _ in range(4)]
     last = ScriptedStream([OPEN, A_SECOND, event(D)])
     watched = Watched(
@@ -113,7 +113,7 @@ def test_backend_failures_do_not_count_as_broken_streams(mode: str) -> None:
 
 @MODES
 def test_backend_that_does_not_wait_is_called_every_second(mode: str) -> None:
-    """A backend that returns early does not cause a busy loop."""
+    """A watch calls a backend that returns early once a second, and not in a busy loop."""
     watched = Watched(mode, [], [status(I), status(D)], backend=[], backend_waits=False)
     assert watched.seen == [(I, 0), (D, 30)]
     assert len(watched.backend.timeouts) == 31
@@ -121,7 +121,7 @@ def test_backend_that_does_not_wait_is_called_every_second(mode: str) -> None:
 
 @MODES
 def test_failed_polls_do_not_end_a_watch_of_a_backend(mode: str) -> None:
-    """The watch waits on the backend and polls the server again every second."""
+    """A failed poll does not end a watch of a backend, but is repeated every second."""
     backend = [NOT_YET, timedelta(seconds=2.5), DONE]
     watched = Watched(mode, [], [LOST] * 3, backend=backend)
     assert watched.asked == [0, 1, 2]
@@ -130,7 +130,7 @@ def test_failed_polls_do_not_end_a_watch_of_a_backend(mode: str) -> None:
 
 @MODES
 def test_watch_of_a_backend_ends_at_its_deadline(mode: str) -> None:
-    """At the deadline the watch raises; the error is the last poll's if that failed."""
+    """A watch raises at its deadline, with the error of the last poll if that failed."""
     watched = Watched(mode, [], [status(I)], timeout=TEN_SECONDS, backend=[])
     assert isinstance(watched.error, NobodyAnsweredError)
     assert watched.now() == 10
