@@ -46,15 +46,15 @@ TEMPLATES = [
     }
 ]
 """
-"""The parts of `startproject`'s files that matter here."""
+"""The settings that `django-admin startproject` writes and that these tests need."""
 
 
 def write_project(
     page: str, directory: Path, *, more_settings: str = "", before: str | None = None
 ) -> None:
-    """Write the project of a page; a file that the page shows in pieces grows by each.
+    """Write the project of a page; the pieces of a file are joined in the order of the page.
 
-    `before` is a command: what the page shows after it is left out.
+    `before` is a command: everything that the page shows after this command is left out.
     """
     package = directory / "shop"
     package.mkdir()
@@ -75,7 +75,7 @@ def write_project(
 
 
 def manage(directory: Path, *arguments: str) -> str:
-    """Run a command of the project, and return what it writes."""
+    """Run a command of the project, and return its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "django", *arguments],
         cwd=directory,

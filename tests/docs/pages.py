@@ -32,7 +32,7 @@ PAGES: Final = [
     *sorted(ROOT.glob("*.md")),
     *(path for path in sorted((ROOT / "docs").rglob("*.md")) if ".pytest_cache" not in path.parts),
 ]
-"""Every page of the documentation, and the pages outside `docs`."""
+"""Every page in `docs`, and the pages at the root of the repository."""
 _LEXER = FencedCodeBlockLexer(language=r".+", mapping={"language": "arguments", "source": "source"})
 _FILE_NAME = re.compile(r"# (\S.*)\n")
 TestT = TypeVar("TestT", bound=Callable[..., object])
@@ -66,7 +66,7 @@ def code_of(page: str, language: str = "python") -> list[str]:
 
 
 def files_of(page: str) -> dict[str, str]:
-    """Return a page's Python blocks without their first line, by the file name in it."""
+    """Return a page's Python blocks by the file name in their first line, and without that line."""
     files: dict[str, str] = {}
     for source in code_of(page):
         name = _FILE_NAME.match(source)
@@ -76,7 +76,7 @@ def files_of(page: str) -> dict[str, str]:
 
 
 def write_files(page: str, directory: Path) -> dict[str, str]:
-    """Write the Python blocks of a page to their files, and return them."""
+    """Write the Python blocks of a page to the files that they name, and return the blocks."""
     files = files_of(page)
     for name, source in files.items():
         path = directory / name
@@ -90,7 +90,7 @@ def step_blocks(page: str, replacements: Mapping[str, str]) -> Iterator[dict[str
 
     Args:
         page: The path of the page, relative to the repository.
-        replacements: What replaces parts of the page, such as its URLs.
+        replacements: Parts of the page, such as its URLs, and the strings that replace them.
     """
     path = ROOT / page
     text = path.read_text(encoding="utf-8")
@@ -112,15 +112,16 @@ def run_blocks(page: str) -> dict[str, Any]:
 
 
 def _run_python(example: Any) -> None:
-    # Padded, so that a traceback has the line numbers of the page.
+    # The padding gives a traceback the line numbers of the page.
     source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
     exec(compile(source, example.path, "exec", dont_inherit=True), example.namespace)
 
 
 def runs(page: str, **counts: int) -> Callable[[TestT], TestT]:
-    """Declare how many blocks of each language of a page a test runs, or compares with what runs.
+    """Declare how many blocks of a page a test covers, by language.
 
-    `test_blocks` checks that these declarations cover every block.
+    A test covers a block if it runs the block, or compares it with code that runs. `test_blocks`
+    checks that these declarations cover every block.
     """
 
     def declare(test: TestT) -> TestT:

@@ -1,4 +1,4 @@
-"""Every code block of the documentation is run by a test, or compared with what runs."""
+"""A test runs every code block of the documentation, or compares it with code that runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OTHER_PROGRAMS = {
 
 
 def declared_blocks() -> Counter[tuple[str, str]]:
-    """Return how many blocks of each page and language the tests of this folder declare."""
+    """Return the number of blocks that the tests of this folder declare, by page and language."""
     declared: Counter[tuple[str, str]] = Counter()
     for module in TESTS:
         for name, test in vars(import_module(f"tests.docs.{module}")).items():
@@ -59,7 +59,7 @@ def declared_blocks() -> Counter[tuple[str, str]]:
 
 
 def test_every_block_is_run() -> None:
-    """Each page has as many blocks of each language as the tests declare to run."""
+    """For each page and language, the tests declare exactly as many blocks as the page has."""
     present = Counter(
         (page.relative_to(ROOT).as_posix(), block.language)
         for page in PAGES
@@ -69,7 +69,7 @@ def test_every_block_is_run() -> None:
 
 
 def test_blocks_have_a_language() -> None:
-    """Every fence that opens a block names its language, so that tests find the block."""
+    """Every fence that opens a code block names a language, so that the tests find the block."""
     for page in PAGES:
         fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert all(fences[::2]), page
@@ -78,7 +78,7 @@ def test_blocks_have_a_language() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_extras_are_quoted(page: Path) -> None:
-    """The brackets of an extra are within quotation marks, or zsh, as on macOS, expands them."""
+    """A page quotes the brackets of an extra, because zsh, the shell of macOS, expands them."""
     assert not re.findall(r"pip install [^'`\n]*\[", page.read_text(encoding="utf-8"))
 
 
@@ -112,7 +112,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/how-to/write-a-transport.md", sh=1)
 @pytest.mark.parametrize("page", SHELL_BLOCKS)
 def test_commands_exist(page: str) -> None:
-    """Every command of a page is a target of `make`, a command of ours, or a known program."""
+    """Every command on a page is a target of `make`, a command of ours, or a known program."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     directory = (ROOT / page).parent
     for program, *arguments in commands_of(page):
@@ -126,9 +126,7 @@ def test_commands_exist(page: str) -> None:
                 assert directory.is_dir()
             case "python" if arguments[0] == "manage.py":
                 assert arguments[1] == "migrate" or (COMMANDS / f"{arguments[1]}.py").is_file()
-            case (
-                "." | "python"
-            ):  # a variable of the environment, and a file that the page itself shows
+            case "." | "python":  # an environment variable, or a file that the page itself shows
                 assert len(arguments) == 1
             case "pytest":
                 assert all(list((ROOT / "docs").rglob(name)) for name in arguments)

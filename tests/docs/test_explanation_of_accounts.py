@@ -1,4 +1,4 @@
-"""The accounts in the explanation find the same person again, and refuse another one."""
+"""The explanation's account code recognises a person again, and refuses another person."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def proof_of(number: str, email: str) -> Answer:
 
 @runs(PAGE, python=1)
 def test_accounts_of_the_page() -> None:
-    """A person has one account, can add an address to it, and to no account of another person."""
+    """A person has one account, and can add an address to this account only."""
     key = new_sealing_key()
     accounts: Any = run_blocks(PAGE)["Accounts"](key)
     ada = WebAnswer(proof_of("1", "Ada@example.com"), "login")

@@ -1,4 +1,4 @@
-"""The code on the page about scaling runs, with a real Redis between the parts of two processes."""
+"""The code on the page about scaling runs with a real Redis between the parts of two processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
 
 @runs(PAGE, python=1)
 def test_workers_share_their_state(tmp_path: Path) -> None:
-    """Two workers share published results and sealed callback URLs by a real Redis."""
+    """Two workers share published results and sealed callback URLs through a real Redis."""
     names = run_blocks(PAGE)
     pem, key = InMemoryServer().public_key_pem, new_sealing_key()
     with running_redis(tmp_path) as redis:

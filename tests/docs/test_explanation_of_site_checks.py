@@ -1,4 +1,4 @@
-"""The page on site checks has the table of the code, and its program logs the findings."""
+"""The page on site checks has the table that the code defines, and its program logs findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.docs.pages import run_blocks, runs
 
 @runs("docs/explanation/site-checks.md", python=1)
 def test_site_without_an_adapter_checks_itself(caplog: pytest.LogCaptureFixture) -> None:
-    """The program of the page logs what a requestor without keys lacks."""
+    """The page's program logs the two findings for a requestor that has no keys."""
     requestor = Requestor("https://irma.example", ScriptedTransport())
     run_blocks("docs/explanation/site-checks.md")["check_at_start"](requestor)
     found = [message.partition(":")[0] for *_, message in caplog.record_tuples]

@@ -1,4 +1,4 @@
-"""The login of README and of the tutorial runs in a project that Django itself makes."""
+"""The logins in README and in the tutorial run in a project that Django itself makes."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ from django.urls import include
 account = login_required(lambda request: HttpResponse(f"Welcome, {request.user}"))
 urlpatterns += [path("account/", account)]
 """
-"""The files that the site of a reader of README has already."""
+"""A view with its URL, as a reader of README already has in a site."""
 
 
 def django(directory: Path, *arguments: str) -> str:
-    """Run a command of Django in a directory, with warnings as errors; return what it writes."""
+    """Run a command of Django in a directory, with warnings as errors; return its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "django", *arguments],
         cwd=directory,
@@ -77,7 +77,7 @@ def start_project(directory: Path) -> None:
 
 
 def add(directory: Path, pieces: Iterable[tuple[str, str]]) -> None:
-    """Write files; a file that appears again, or that Django has made, is extended."""
+    """Write pieces to their files: a piece with a place in the file is appended to it."""
     for name, source in pieces:
         file, _, place = name.partition(", ")
         with (directory / file).open("a" if place else "w", encoding="utf-8") as opened:
@@ -94,7 +94,7 @@ def assert_tested(directory: Path, tests: str, count: int) -> None:
 
 @runs(TUTORIAL, python=6)
 def test_the_login_of_the_tutorial(tmp_path: Path) -> None:
-    """The account is for visitors who have logged in, and the wines are for adults."""
+    """In the tutorial's project a login opens the account, and a proof of age opens the wines."""
     start_project(tmp_path)
     blocks = [source.partition("\n")[::2] for source in code_of(TUTORIAL)]
     add(tmp_path, [(head[2:], rest) for head, rest in blocks if head.startswith("# shop/")])
@@ -103,7 +103,7 @@ def test_the_login_of_the_tutorial(tmp_path: Path) -> None:
 
 @runs("README.md", python=1)
 def test_the_login_of_readme(tmp_path: Path) -> None:
-    """The lines that README shows add a login to a site."""
+    """The lines in README add a login to an existing site."""
     start_project(tmp_path)
     settings, _, urls = code_of("README.md")[0].partition("\n# urls.py, at the end\n")
     assert settings.startswith("# settings.py, at the end\n")

@@ -1,4 +1,4 @@
-"""The page that explains the design: its code runs, and its diagram is the table of statuses."""
+"""The page about the design has code that runs, and a diagram drawn from the table of statuses."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_the_code_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str])
 
 @runs(HOW_IT_WORKS, mermaid=1)
 def test_the_diagram_is_the_table_of_statuses() -> None:
-    """The page has the diagram that `python -m docs.tools.state_diagram` draws."""
+    """The page's diagram equals what `python -m docs.tools.state_diagram` draws."""
     assert PAGE.read_text(encoding="utf-8") == drawn()

@@ -1,4 +1,4 @@
-"""The code in the how-to on adapters runs, and its tables are those of the code."""
+"""The code in the how-to on adapters runs, and its tables agree with the library."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ AGAIN = {
 
 
 def test_the_adapter_is_the_example() -> None:
-    """The page shows the example's file."""
+    """The page shows the example's adapter unchanged."""
     assert files_of(PAGE)["irma_wsgi.py"] == EXAMPLE.read_text(encoding="utf-8")
 
 
 def test_the_adapter_is_small() -> None:
-    """The adapter has some 60 lines of code."""
+    """The adapter has fewer than 70 lines of code."""
     source = re.sub(r'"""(.|\n)*?"""', "", EXAMPLE.read_text(encoding="utf-8"))
     after = source.partition("\nLARGEST_BODY")[2]
     assert len([line for line in after.splitlines() if line.strip()]) < 70
 
 
 def test_the_blocks_are_formatted_as_ours(tmp_path: Path) -> None:
-    """The page follows our own style."""
+    """The blocks of the page are formatted and linted like our own code."""
     write_files(PAGE, tmp_path)
     check_style(tmp_path, '"irma_wsgi", "shop"')
 
 
 @runs(PAGE, python=3)
 def test_the_adapter_passes_the_contract(tmp_path: Path) -> None:
-    """Every test of the contract passes, run as its readers run it."""
+    """Every test of the contract passes when it is run as a reader runs it."""
     write_files(PAGE, tmp_path)
     tests = [name for name in dir(WebAdapterContract) if name.startswith("test_")]
     passed = re.fullmatch(r"(\d+) passed", outcome(tmp_path))
@@ -64,7 +64,7 @@ def test_the_adapter_passes_the_contract(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_code() -> None:
-    """The table of codes equals that in the code, in the same order."""
+    """The page's table of error codes equals the library's, in the same order."""
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|(.*)\|$", text, re.MULTILINE)
     assert [(code, int(status), again.strip()) for code, status, again in rows] == [
@@ -73,7 +73,7 @@ def test_the_table_has_every_code() -> None:
 
 
 def test_the_table_has_every_text() -> None:
-    """Keys and English strings are those of the code, in its order."""
+    """The page's table of strings has the library's keys and English strings, in the same order."""
     text = (ROOT / PAGE).read_text(encoding="utf-8").partition("### Your own words")[2]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.partition("\n## ")[0], re.MULTILINE)
     assert rows == [(key, string.strip()) for key, string in TEXTS["en"].items()]
@@ -81,7 +81,7 @@ def test_the_table_has_every_text() -> None:
 
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The website of the page, imported."""
+    """The page's website as an imported module."""
     write_files(PAGE, tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield import_module("shop")
@@ -127,7 +127,7 @@ class Browser:
 
 
 def test_the_website_logs_a_person_in(modules: Any) -> None:
-    """The page has settings and a policy; after the finish, it knows the person."""
+    """The website's page has settings and a CSP; after the finish, the page greets the person."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
     app.add("pbdf.sidn-pbdf.email", {"email": "<b>ada@example.com"})

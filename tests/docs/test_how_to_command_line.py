@@ -31,7 +31,7 @@ SAME = {
 
 @pytest.fixture
 def memory() -> InMemoryServer:
-    """A development server where a person answers each session."""
+    """A server in memory, where a person's app answers each session."""
     server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     person = SimulatedApp(server)
     names = {"over18": "Yes", "firstnames": "Ada", "surname": "Lovelace"}
@@ -104,6 +104,6 @@ def test_pages_are_listed() -> None:
 
 
 def test_schema_of_the_page_exists() -> None:
-    """The schema to which the page on scripts leads describes the answer that it shows."""
+    """The schema that the page on scripts links to requires the fields of a session's answer."""
     schema = json.loads((ROOT / "docs" / "schemas" / "command-line.json").read_bytes())
     assert schema["$defs"]["session"]["required"] == ["session", "type", "evidence", "answer"]

@@ -21,14 +21,14 @@ def test_the_project_runs(tmp_path: Path) -> None:
 
 
 def test_the_commands_come_after_what_they_need(tmp_path: Path) -> None:
-    """A reader who follows the page from top to bottom has each file before the first command."""
+    """A reader who follows the page from the top has every file that the first command needs."""
     write_project(PAGE, tmp_path, before="manage.py irma_browser_package")
     manage(tmp_path, "check")
     manage(tmp_path, "migrate", "--verbosity=0")
 
 
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
-    """Each block is formatted and linted; pieces of one file are checked one by one."""
+    """Each block is formatted and linted like our own code, even if it is a piece of a file."""
     for number, source in enumerate(code_of(PAGE)):
         if "shop/settings.py" not in source:
             (tmp_path / f"block{number}.py").write_text(source)
@@ -36,7 +36,7 @@ def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_setting() -> None:
-    """The page names exactly the existing settings."""
+    """The page's table names exactly the settings that exist."""
     table = (ROOT / PAGE).read_text(encoding="utf-8").partition("## Settings")[2]
     names = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))
     assert sorted(names) == sorted(SETTINGS)

@@ -23,7 +23,7 @@ LOGIN_REDIRECT_URL = "/"
 
 @runs(PAGE, python=3)
 def test_the_project_runs(tmp_path: Path) -> None:
-    """The test that the page shows passes, and so do the tests of the provider."""
+    """The test on the page passes, and so do the provider's own tests."""
     write_project(PAGE, tmp_path, more_settings=ALLAUTH)
     more = ROOT / "tests" / "web_django" / "allauth_tests.py"
     shutil.copy(more, tmp_path / "shop" / "test_provider.py")
@@ -33,7 +33,7 @@ def test_the_project_runs(tmp_path: Path) -> None:
 
 
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
-    """Each block is formatted and linted."""
+    """Each block is formatted and linted like our own code."""
     for number, source in enumerate(code_of(PAGE)):
         if "shop/settings.py" not in source:
             (tmp_path / f"block{number}.py").write_text(source)

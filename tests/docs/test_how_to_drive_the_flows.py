@@ -73,7 +73,7 @@ def test_the_blocks_are_the_examples_files() -> None:
 def test_the_example_gets_an_answer(
     server: InMemoryServer, url: str, run_on_trio: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The example starts a session, waits by the event stream, and prints the answer."""
+    """The example starts a session, waits on the event stream, and prints the answer."""
     assert callable(run_on_trio)
     app = SimulatedApp(server)
     app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
@@ -87,7 +87,7 @@ def test_the_example_gets_an_answer(
 def test_a_cancelled_wait_cancels_its_session(
     url: str, run_on_trio: Run, transport: Urllib3Transport
 ) -> None:
-    """The flow performs its last effect although the task is cancelled."""
+    """When a task that waits is cancelled, the flow still cancels the session at the server."""
 
     async def main() -> SessionStatus:
         context = Requestor(url, transport).context
@@ -108,7 +108,7 @@ def test_a_cancelled_wait_cancels_its_session(
 def test_an_error_goes_through_the_flow(
     url: str, run_on_trio: Run, transport: Urllib3Transport
 ) -> None:
-    """The driver raises the error that the flow ends with."""
+    """The driver raises the error with which the flow ends."""
     context = Requestor(url, transport).context
     start = start_session_flow(context, DisclosureRequest({"email": EMAIL}))
     session = trio.run(run_on_trio, start, transport)
@@ -133,7 +133,7 @@ class Store:
 
 
 def test_the_failure_of_a_call_is_translated(run_on_trio: Run, transport: Urllib3Transport) -> None:
-    """A store's errors, and a late result, become the error class that the flow expects."""
+    """The driver turns a store's error or late result into a `StoreError`, as the flow expects."""
 
     def flow(store: Any, deadline: float) -> Flow[bytes | None]:
         return (yield from get_stored(store, "key", deadline))
@@ -149,7 +149,7 @@ def test_the_failure_of_a_call_is_translated(run_on_trio: Run, transport: Urllib
 
 
 def test_streams_are_closed(run_on_trio: Run, transport: Urllib3Transport) -> None:
-    """The driver closes a stream when the flow ends, and when the flow asks for it."""
+    """The driver closes a stream when the flow asks for it, and the other streams at the end."""
 
     def flow(url: str, deadline: float) -> Flow[list[Any]]:
         request = HttpRequest("GET", url, label="GET events")

@@ -24,7 +24,7 @@ SITE = "https://shop.example"
 
 @runs(PAGE, python=1)
 def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The login greets a person by name and refuses another one, and the wines need a proof."""
+    """The login greets one person by address and refuses another; the wines need a proof of age."""
     server = InMemoryServer()
     person = SimulatedApp(server)
     person.add("pbdf.sidn-pbdf.email", {"email": "<b>Ada@example.com"})
@@ -67,7 +67,7 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_kept_callback_is_delivered_by_the_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """While the database fails the outcome is kept, and the page's script delivers it."""
+    """If the database fails, the callback's outcome is kept until the page's script delivers it."""
     server = InMemoryServer()
     person = SimulatedApp(server)
     person.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
@@ -104,6 +104,6 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
 
 
 def test_example_passes_its_own_tests() -> None:
-    """The test suite of the example passes, run as its readers run it."""
+    """The example's test suite passes when it is run as a reader runs it."""
     tests = (EXAMPLE / "test_wine_club.py").read_text(encoding="utf-8")
     assert outcome(EXAMPLE) == f"{tests.count('def test_')} passed"

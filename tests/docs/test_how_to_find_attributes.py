@@ -36,7 +36,7 @@ def test_commands_print_what_the_page_shows(
 
 @runs(PAGE, python=1)
 def test_requests_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's request is valid, and the misspelt one is refused with the page's message."""
+    """The page's request is valid, and a misspelt request is refused with the page's message."""
     write_copy(tmp_path)
     monkeypatch.chdir(tmp_path)
     names = next(iter(step_blocks(PAGE, {})))
@@ -48,7 +48,7 @@ def test_requests_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @runs(PAGE, python=1)
 def test_server_in_memory_has_the_scheme(tmp_path: Path) -> None:
-    """With the page's `conftest.py`, the server in memory refuses what the scheme lacks."""
+    """With the page's `conftest.py`, the server refuses attributes that the scheme lacks."""
     write_copy(tmp_path)
     (tmp_path / "conftest.py").write_text(code_of(PAGE)[1], "utf-8")
     (tmp_path / "test_asking.py").write_text(ASKING, "utf-8")
@@ -59,7 +59,7 @@ def test_server_in_memory_has_the_scheme(tmp_path: Path) -> None:
 
 
 def write_copy(folder: Path) -> None:
-    """Write the copy of the scheme that the page makes, and the key."""
+    """Write the scheme's key, and the copy of the scheme that the page makes."""
     SCHEME.write(folder / "irma_configuration")
     (folder / "pbdf.pem").write_text(SCHEME.public_pem, "utf-8")
 

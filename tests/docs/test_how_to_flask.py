@@ -26,7 +26,7 @@ SITE = "https://shop.example"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Write the files of the page, and let them import each other."""
+    """Write the files of the page to a directory from which they can import each other."""
     names = {Path(name).stem for name in write_files(PAGE, tmp_path)}
     monkeypatch.syspath_prepend(tmp_path)
     for name in names:
@@ -76,7 +76,7 @@ def connected(
 def test_page_logs_people_in(
     folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The login greets a person by name and refuses another one, and the wines need a proof."""
+    """The login greets one person by address and refuses another; the wines need a proof of age."""
     connected(server, monkeypatch, folder)
     browser = import_module("wines").with_wines().test_client()
     assert 'data-irma="login"' in browser.get("/", base_url=SITE).text
@@ -93,7 +93,7 @@ def test_page_logs_people_in(
 def test_callback_brings_the_order_back(
     folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outcome is recorded under the order's number."""
+    """The page's application records a callback's outcome under the number of the order."""
     monkeypatch.setenv("FLASK_IRMA_URL", SITE)
     connected(
         server,
@@ -116,7 +116,7 @@ def test_callback_brings_the_order_back(
 def test_kept_callback_is_delivered_by_the_command(
     folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database fails the outcome is kept, and the page's command delivers it."""
+    """If the database fails, a callback's outcome is kept until the page's command delivers it."""
     monkeypatch.setenv("FLASK_IRMA_URL", SITE)
     connected(
         server,
@@ -149,13 +149,13 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
 
 
 def test_table_has_every_setting() -> None:
-    """The table of the page has the settings that the extension reads."""
+    """The page's table has exactly the settings that the extension reads."""
     page = (ROOT / PAGE).read_text(encoding="utf-8")
     rows = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `IRMA_")}
     assert rows == set(SETTINGS)
 
 
 def test_example_passes_its_own_tests() -> None:
-    """The test suite of the example passes, run as its readers run it."""
+    """The example's test suite passes when it is run as a reader runs it."""
     tests = (EXAMPLE / "test_shop.py").read_text(encoding="utf-8")
     assert outcome(EXAMPLE) == f"{tests.count('def test_')} passed"

@@ -1,4 +1,4 @@
-"""The how-to on gateways runs, at a gateway and an authorization server on loopback."""
+"""The how-to on gateways runs with a gateway and an authorization server on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = "docs/how-to/go-through-a-gateway.md"
 def test_how_to_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each block makes a working gateway; only its URLs are replaced by those of loopback."""
+    """Each block authenticates to a gateway when its URLs are replaced by loopback URLs."""
     key = RSA_KEY
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -47,7 +47,7 @@ def load(name: str, directory: Path) -> Any:
 
 
 class Browser:
-    """A browser that keeps its cookie and everything that it received."""
+    """A browser that keeps its cookie and everything that it receives."""
 
     def __init__(self, application: Any) -> None:
         self._application = validator(application)
@@ -125,7 +125,7 @@ def opened(browser: Browser, login: Any, handle: str) -> StartedSession:
 
 
 def test_handle_logs_in_once(browser: Browser, login: Any, irma_app: SimulatedApp) -> None:
-    """A handle logs its visitor in once, with a new cookie that a thief of the old one lacks."""
+    """A handle logs a visitor in once, and replaces a cookie that may have been stolen before."""
     started = browser.begin()
     before = browser.cookie
     irma_app.accept(started["sessionPtr"])
@@ -160,7 +160,7 @@ def test_the_requestor_token_never_reaches_the_browser(
 def test_a_handle_is_worth_nothing_to_another_visitor(
     browser: Browser, login: Any, irma_app: SimulatedApp
 ) -> None:
-    """A handle is refused with another visitor's cookie or none, and its owner can still use it."""
+    """A handle with no cookie or another visitor's is refused, and its owner can still use it."""
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     thief = Browser(login)
@@ -185,7 +185,7 @@ def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> 
 def test_a_cookie_of_another_script_does_no_harm(
     browser: Browser, irma_app: SimulatedApp, other: str
 ) -> None:
-    """A visitor logs in with any other cookies in the Cookie header."""
+    """A visitor can log in whatever other cookies the Cookie header contains."""
     browser.other_cookies = other
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
@@ -195,7 +195,7 @@ def test_a_cookie_of_another_script_does_no_harm(
 def test_an_app_without_an_address_logs_nobody_in(
     login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """A credential without an e-mail address logs nobody in."""
+    """A credential whose e-mail address is null logs nobody in."""
     irma_app.add("pbdf.sidn-pbdf.email", {"email": None})
     visitor = Browser(login)
     started = visitor.begin()
@@ -230,7 +230,7 @@ class AwayTransport:
 def test_unreachable_server(
     browser: Browser, login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """The page gets JSON, and the same handle logs in once the server is reachable again."""
+    """While the server is unreachable the page gets JSON, and the handle can be used later."""
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     requestor, handles = login._requestor, login._handles
@@ -247,7 +247,7 @@ def test_unreachable_server(
 def test_failing_store(
     browser: Browser, login: Any, irma_app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """A visitor is not logged in while the store cannot say that the handle is new."""
+    """No visitor is logged in while the store fails and the handle may have been used already."""
     store = SqliteStore(tmp_path / "handles.db", SystemClock())
     (tmp_path / "handles.db").unlink()
     login._handles = Handles(login._requestor, [KEY], store=store, purpose="login")
@@ -273,7 +273,7 @@ def test_two_pages_of_one_visitor_both_work(browser: Browser, irma_app: Simulate
     irma_app.accept(first["sessionPtr"])
     assert browser.finish(first["token"]) == WELCOME
     irma_app.accept(second["sessionPtr"])
-    assert browser.finish(second["token"]) == REFUSED  # that visit is over
+    assert browser.finish(second["token"]) == REFUSED  # the login replaced its cookie
 
 
 WORKER = """\
@@ -296,7 +296,7 @@ for line in sys.stdin:
 
 
 class Worker:
-    """One process of the WSGI server, which has imported `wsgi.py`."""
+    """A process of the WSGI server that has imported `wsgi.py`."""
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         (directory / "worker.py").write_text(WORKER, encoding="utf-8")
@@ -396,7 +396,7 @@ def test_its_commands_and_names_are_real() -> None:
 
 @runs(PAGE, html=1)
 def test_page_calls_the_paths_of_the_login(login: Any) -> None:
-    """The script of the page calls paths that the application answers, and shows its words."""
+    """The page's script calls only paths that the application answers."""
     (page,) = code_of(PAGE, "html")
     base = re.findall(r'session: \{ url: "([^"]+)"', page)
     paths = [f"{base[0]}/session", *re.findall(r'fetch\("([^"]+)"', page)]

@@ -1,4 +1,4 @@
-"""The how-to on logging is a test suite that passes, and its log line is the real one."""
+"""The blocks of the how-to on logging pass as a test suite, and its log line is genuine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
 
 @runs(PAGE, text=1)
 def test_line_of_the_page_is_the_real_one(caplog: pytest.LogCaptureFixture) -> None:
-    """The line on the page is the one that the observer writes for that event."""
+    """The log line on the page equals the line that `LoggingObserver` writes for that event."""
     LoggingObserver().observe(WebRefused("login", "no_cookie", "4d06e09a1c5f"))
     lines = [logging.Formatter(logging.BASIC_FORMAT).format(record) for record in caplog.records]
     assert code_of(PAGE, "text") == [f"{line}\n" for line in lines]

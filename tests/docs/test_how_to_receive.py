@@ -1,4 +1,4 @@
-"""The how-tos on callbacks, chains and signed requests are test suites that pass."""
+"""The blocks of the how-tos on callbacks, chains and signed requests pass as test suites."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VERIFY = "docs/how-to/verify-signed-requests.md"
 
 
 def module_of(path: Path) -> Any:
-    """Return the module in a file of a page."""
+    """Import a file of a page as a module, and return the module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -63,7 +63,7 @@ def test_blocks_are_in_our_style(page: str, tmp_path: Path) -> None:
 
 @runs(STATIC, json=1)
 def test_server_accepts_the_static_session() -> None:
-    """The in-memory server accepts the setting of the page, and starts its session."""
+    """The in-memory server accepts the page's static session, and starts it."""
     (setting,) = code_of(STATIC, "json")
     server = InMemoryServer(ServerSettings(static_sessions=json.loads(setting)))
     url = f"{server.url}/irma/session/visit"
@@ -74,7 +74,7 @@ def test_server_accepts_the_static_session() -> None:
 
 @runs(RECEIVE, python=1)
 def test_page_replays_kept_posts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The replay of the page delivers an outcome for which its function had failed."""
+    """The page's replay delivers an outcome after the function that records it had failed."""
     write_files(RECEIVE, tmp_path)
     page = module_of(tmp_path / "replay.py")
     server = InMemoryServer()
@@ -118,7 +118,7 @@ class RecordingReceiver:
 
 
 async def test_page_passes_requests_and_replies(tmp_path: Path) -> None:
-    """The aiohttp page of the how-to passes each request to the receiver, and its reply back."""
+    """The how-to's aiohttp page passes each request to the receiver, and returns its reply."""
     write_files(RECEIVE, tmp_path)
     page = module_of(tmp_path / "page.py")
     receiver, application = RecordingReceiver(), web.Application()

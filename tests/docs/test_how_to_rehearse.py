@@ -1,4 +1,4 @@
-"""Each command and block in the how-to on the development server runs."""
+"""Every command and every block in the how-to on the development server runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def commands() -> list[list[str]]:
 
 @runs(PAGE, python=1)
 def test_suite_plays_the_app(requestor: Requestor, url: str) -> None:
-    """The block for a test suite accepts a session of another process."""
+    """The page's block for a test suite accepts a session that another process started."""
     session = requestor.start_session(ASK)
     (source,) = code_of(PAGE)
     exec(source, {"SERVER": url, "LINK": session.pointer.link()})
@@ -57,7 +57,7 @@ def test_suite_plays_the_app(requestor: Requestor, url: str) -> None:
 
 @runs(PAGE, json=1)
 def test_requestors_are_read(tmp_path: Path) -> None:
-    """The file of requestors is one that the server takes."""
+    """The server accepts the page's file of requestors."""
     write_requestors(tmp_path)
     known = read_requestors(tmp_path / "requestors.json")
     assert [each.auth_method for each in known.values()] == ["token", "hmac", "publickey"]
@@ -93,14 +93,14 @@ def test_commands_run(requestor: Requestor, url: str, tmp_path: Path) -> None:
 
 
 def test_every_app_command_is_listed() -> None:
-    """The table has each command of `irma-backend app`."""
+    """The page's table has each command of `irma-backend app`."""
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     for name in app.commands:
         assert f"| `{name}" in text
 
 
 def write_requestors(folder: Path) -> None:
-    """Write the file of requestors of the page, and the key that it names."""
+    """Write the page's file of requestors, and the key that this file names."""
     (folder / "requestors.json").write_text(code_of(PAGE, "json")[0])
     (folder / "museum.pem").write_text(make_jwt_vectors.pem(make_jwt_vectors.KEY))
 

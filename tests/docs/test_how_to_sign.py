@@ -1,4 +1,4 @@
-"""The how-to on signing: its blocks are those of the example, whose own tests pass."""
+"""The how-to on signing shows blocks of an example whose own tests pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "flask_signing"
 
 @runs(PAGE, python=4)
 def test_blocks_are_in_the_example() -> None:
-    """Each block is part of the example, which its tests run."""
+    """Each block is a part of the example, so the example's tests run it."""
     sources = [path.read_text(encoding="utf-8") for path in EXAMPLE.glob("*.py")]
     lines = [{dedent(line).strip() for line in source.splitlines()} for source in sources]
     for block in code_of(PAGE):
@@ -22,6 +22,6 @@ def test_blocks_are_in_the_example() -> None:
 
 
 def test_example_passes_its_own_tests() -> None:
-    """The test suite of the example passes, run as its readers run it."""
+    """The example's test suite passes when it is run as a reader runs it."""
     tests = (EXAMPLE / "test_garden.py").read_text(encoding="utf-8")
     assert outcome(EXAMPLE) == f"{tests.count('def test_')} passed"

@@ -1,4 +1,4 @@
-"""The how-to on SQLAlchemy shows the files of an example, which passes the contract of stores."""
+"""The how-to on SQLAlchemy shows the files of an example that passes the contract of stores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_blocks_are_the_example_files() -> None:
 
 
 def test_the_store_passes_the_contract_on_sqlite() -> None:
-    """The example passes the sync contract on SQLite, run as its readers run it."""
+    """The example passes the sync contract on SQLite when it is run as a reader runs it."""
     assert outcome(EXAMPLE).partition(" passed")[0].isdigit()
 
 

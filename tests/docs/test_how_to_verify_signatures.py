@@ -1,4 +1,4 @@
-"""The how-to on signatures verifies one that a prover made."""
+"""The code of the how-to on signatures verifies a signature that a prover made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.proofs.signed_file import MESSAGE, TIME_STAMP_KEY, TIME_STAMPS, write
 
 PAGE = "docs/how-to/verify-signatures.md"
 KEY_ON_PAGE = "NyhbGLTXdfoHl3PkPRpL0bsQSUzJcgZaVCJfTlRbWm8="
-"""An example key, which the tests replace by the key of their own server."""
+"""An example key, which the tests replace by the key of their own time-stamp server."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_signature_is_verified_later(folder: Path) -> None:
 
 
 def test_a_key_that_is_not_the_schemes_is_refused(folder: Path) -> None:
-    """Schemes whose index another key signed are not loaded."""
+    """A verifier refuses a scheme whose index was signed by another key than the expected one."""
     (folder / "pbdf.pem").write_bytes((folder / "other.pem").read_bytes())
     *_, names = step_blocks(PAGE, {})
     with pytest.raises(ConfigurationError, match="index"):
@@ -49,7 +49,7 @@ def test_a_key_that_is_not_the_schemes_is_refused(folder: Path) -> None:
 
 
 def test_command_of_the_page(folder: Path) -> None:
-    """The second command of the page verifies the same signature."""
+    """The page's second command verifies the same signature."""
     line = code_of(PAGE, "sh")[1].replace("\\\n", " ").replace(KEY_ON_PAGE, TIME_STAMP_KEY)
     words = shlex.split(line.replace("https://time.example/", TIME_STAMPS))
     status, out, err = CommandLine({"IRMA_SERVER": "", "PATH": ""}).run(*words[1:])

@@ -1,4 +1,4 @@
-"""The how-to on signing schemes shows the files of the examples, which pass the contracts."""
+"""The how-to on signing schemes shows the files of examples that pass the contracts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_blocks_are_the_example_files() -> None:
 
 
 def test_scheme_passes_the_contracts() -> None:
-    """The scheme passes both contracts with a real SSH agent, run as its readers run it."""
+    """With a real SSH agent, the scheme passes both contracts when run as a reader runs them."""
     if shutil.which("ssh-agent") is None:
         reason = "ssh-agent is not installed: apt-get install openssh-client"
         if os.environ.get("CI") == "true":

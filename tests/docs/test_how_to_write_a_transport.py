@@ -1,4 +1,4 @@
-"""The how-to on transports shows the files of the example, which passes the contract."""
+"""The how-to on transports shows the files of an example that passes the contract."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PAGE = "docs/how-to/write-a-transport.md"
 
 @runs(PAGE, python=2)
 def test_blocks_are_the_example_files() -> None:
-    """All blocks but the last one equal the files of the example."""
+    """All blocks except the last equal the files of the example."""
     files = [EXAMPLE / name for name in ("httpx_transport.py", "test_httpx_transport.py")]
     assert code_of(PAGE)[:-1] == [path.read_text(encoding="utf-8") for path in files]
 
 
 @pytest.mark.long
 def test_example_passes_the_contract() -> None:
-    """The example passes every test of the contract, run as its readers run it."""
+    """The example passes every test of the contract when it is run as a reader runs it."""
     tests = [name for name in dir(AsyncTransportContract) if name.startswith("test_")]
     assert outcome(EXAMPLE) == f"{len(tests)} passed"
 
@@ -74,7 +74,7 @@ def test_traced_httpx_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @runs(PAGE, python=1)
 def test_messages_alone_make_an_answer(tmp_path: Path) -> None:
-    """The last block gets an answer with any function that sends its messages."""
+    """The page's last block gets an answer with any function that sends HTTP messages."""
     (tmp_path / "messages.py").write_text(code_of(PAGE)[-1], encoding="utf-8")
     functions = runpy.run_path(str(tmp_path / "messages.py"))
     requestors = {"shop": RequestorSettings("token", "a-token-of-the-shop")}

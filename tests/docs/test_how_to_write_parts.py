@@ -35,7 +35,7 @@ def test_blocks_are_the_example_files(how_to: str, example: str, contract: type)
 
 @pytest.mark.parametrize(("how_to", "example", "contract"), HOW_TOS)
 def test_example_passes_the_contract(how_to: str, example: str, contract: type) -> None:
-    """The example passes every test of the contract, run as its readers run it."""
+    """The example passes every test of the contract when it is run as a reader runs it."""
     counts = outcome(EXAMPLES / example)
     assert re.fullmatch(r"\d+ passed", counts)
     tests = inspect.getmembers(contract, inspect.isfunction)
@@ -44,7 +44,7 @@ def test_example_passes_the_contract(how_to: str, example: str, contract: type) 
 
 @pytest.mark.parametrize("name", ["sqlite_status", "sqlite_store"])
 def test_files_are_private(name: str, tmp_path: Path) -> None:
-    """Only their owner can read the database and its journal, which hold attribute values."""
+    """Only the owner can read an example's database and journal, which hold attribute values."""
     path = tmp_path / "file.db"
     program = (
         "import os, sys; os.umask(0o022); from datetime import timedelta\n"

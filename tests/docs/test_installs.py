@@ -69,7 +69,7 @@ def imports(source: str) -> Iterator[str]:
 
 
 def distributions(modules: Iterable[str]) -> set[str]:
-    """Return the distributions that modules come from, without ours and Python's own."""
+    """Return the distributions of these modules, without our own and the standard library."""
     known = packages_distributions()
     return {
         canonicalize_name(known[each][0])
@@ -80,7 +80,7 @@ def distributions(modules: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_first_command_installs_what_the_page_imports(page: str) -> None:
-    """A reader who types the commands in a new environment misses no module."""
+    """A reader who runs the page's commands in a new environment has every module they need."""
     sources = code_of(page)
     commands = "\n".join(code_of(page, "sh"))
     example = PAGES[page]

@@ -1,4 +1,4 @@
-"""The examples need few lines about IRMA, as `docs/tools/count_lines.py` counts them."""
+"""The examples need few lines for IRMA, as counted by `docs/tools/count_lines.py`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from docs.tools.count_lines import FASTAPI, FLASK, SIGNING, count_module, lines_
 
 @pytest.mark.parametrize(("module", "count"), [(FLASK, 17), (FASTAPI, 23), (SIGNING, 22)])
 def test_an_example_is_short(module: Path, count: int) -> None:
-    """A login with a page for adults, a chain with callbacks, and a signature: each at most 25."""
+    """The examples of a login, a chain and a signature each have at most 25 lines about IRMA."""
     assert count_module(module) == count
     assert count <= 25
 
 
 def test_a_function_that_makes_an_application_is_read_like_a_module() -> None:
-    """In other functions of an example, only the lines that name IRMA count."""
+    """The lines about IRMA in a function that makes an application are counted as in a module."""
     source = """
 from irma_core import (
     DisclosureRequest,

@@ -1,4 +1,4 @@
-"""Links in the documentation lead to existing places, and names in it exist."""
+"""The links of the documentation lead to pages and headings that exist, and so do its names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_resolve(page: Path) -> None:
-    """Each link leads to a file of the project, and to a heading in it."""
+    """Each link leads to a file of the project, and its anchor is a heading in that file."""
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith("https://"):
             continue
@@ -44,7 +44,7 @@ def test_links_resolve(page: Path) -> None:
 
 
 def test_every_page_is_found_from_readme() -> None:
-    """README leads to every page by links."""
+    """Links lead from README to every page, directly or through other pages."""
     found, ahead = set[Path](), [ROOT / "README.md"]
     while ahead:
         page = ahead.pop()
@@ -56,7 +56,7 @@ def test_every_page_is_found_from_readme() -> None:
 
 
 def test_errors_in_the_threat_model_are_tried() -> None:
-    """Each error in the threat model is in the tree, and a test expects it."""
+    """Each error in the threat model is a public error, and a test mentions it."""
     named = set(re.findall(r"`(\w+Error)`", prose(THREATS)))
     assert len(named) > 12
     assert named <= set(errors.__all__)
@@ -82,7 +82,7 @@ def test_errors_in_the_threat_model_are_tried() -> None:
     ],
 )
 def test_the_threat_model_names_what_there_is(name: str) -> None:
-    """The threat model mentions these names, and the front door has them."""
+    """Each listed name is in the threat model, and `irma_core` exports it."""
     thing: object = irma_core
     for part in name.split("."):
         thing = getattr(thing, part)
@@ -90,7 +90,7 @@ def test_the_threat_model_names_what_there_is(name: str) -> None:
 
 
 def test_each_module_that_a_page_names_exists() -> None:
-    """A dotted name in a page is a module of ours, or a name in one."""
+    """Each dotted name on a page is a module of this project, or a name in such a module."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     named = {
         name

@@ -1,4 +1,4 @@
-"""The page on personal data has the times that the library uses."""
+"""The page on personal data states the storage times that the library uses."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WHAT = {
     "irma-next:H": "what follows a session in a chain",
     "irma-next-url:H": "the first session of a chain's URL",
 }
-"""The keys of the store, with H for a hash, N for a place, and their rows in the page's table."""
+"""The rows of the page's table by the store's keys, with H for a hash and N for a number."""
 UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "days": 86400}
 
 
 class NotedStore:
-    """A store in memory that notes how long each entry is to live."""
+    """A store in memory that notes the lifetime of each entry."""
 
     def __init__(self, clock: ManualClock) -> None:
         self._store = memory_store(clock)
@@ -56,7 +56,7 @@ class NotedStore:
 
 
 def time_of(what: str) -> timedelta:
-    """Return the first time in the last column of a row."""
+    """Return the first duration in the last column of a row."""
     (row,) = re.findall(rf"^\| {re.escape(what)} \|.*$", PAGE, re.MULTILINE)
     time = r"(\d+) (minutes?|hour|days)"
     first = re.search(rf"{time}(?: and {time})?", row.split("|")[-2])
@@ -66,7 +66,7 @@ def time_of(what: str) -> timedelta:
 
 
 def test_the_store_keeps_nothing_for_longer() -> None:
-    """Every entry of a login with callbacks and a chain is on the page, with its lifetime."""
+    """The page lists each entry that a login with callbacks and a chain stores, and how long."""
     clock = ManualClock()
     store = NotedStore(clock)
     shop = Shop("sync", store=store, clock=clock, keeps=True)
@@ -83,7 +83,7 @@ def test_the_store_keeps_nothing_for_longer() -> None:
     browser = site.browser()
     browser.start("adult")
     assert browser.finish(browser.started("adult"), "adult").status == 200
-    # The claims on callbacks live for a minute, as their row says.
+    # The claims on callbacks live for a minute, as the page's row about them says.
     noted = store.noted
     claims = [noted.pop(key) for key in list(noted) if re.fullmatch(r"irma-(?!web).*:claim", key)]
     assert {each for claim in claims for each in claim} == {timedelta(minutes=1)}

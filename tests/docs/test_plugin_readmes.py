@@ -19,7 +19,7 @@ PAGE = "docs/examples/irma-signing-pkcs11/README.md"
 def test_pkcs11_readme_gets_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The code of the README gets an answer, with `connect` replaced by one without a token."""
+    """The README's code gets an answer when `connect` is replaced by a version without a token."""
     server = InMemoryServer()
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})

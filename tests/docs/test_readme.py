@@ -1,4 +1,4 @@
-"""The first example runs, and prints what it should; README's code is run by `test_tutorial`."""
+"""The first example runs and prints an answer; `test_tutorial` runs the code of README."""
 
 import builtins
 import json
@@ -28,7 +28,7 @@ def reply(value: object) -> HttpResponse:
 
 
 class PlayedTransport(ScriptedTransport):
-    """A whole session: started, connected, done, with an answer."""
+    """A transport that plays a whole session: started, connected, done, with an answer."""
 
     def __init__(self) -> None:
         over18 = {
@@ -70,7 +70,7 @@ class PlayedTransport(ScriptedTransport):
 def test_the_example_ends_with_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The example prints the answer with a scripted transport."""
+    """With a scripted transport, the example prints the link, each status and the answer."""
     monkeypatch.setattr(irma_transport_urllib3, "Urllib3Transport", PlayedTransport)
     monkeypatch.setitem(os.environ, "IRMA_SERVER", "https://irma.example.com")
     monkeypatch.setitem(os.environ, "IRMA_TOKEN", "a-token")
@@ -85,7 +85,7 @@ def test_the_example_ends_with_an_answer(
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryServer]:
-    """A development server, as the environment of the example names it: without a token."""
+    """A development server that the example's environment names; the environment has no token."""
     server = InMemoryServer(clock=SystemClock())
     with running_server(server) as url:
         monkeypatch.setenv("IRMA_SERVER", url)

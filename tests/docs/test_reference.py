@@ -1,4 +1,4 @@
-"""The reference has every name of the front doors, once, with the words of its docstring."""
+"""The reference has every public name once, with its docstring."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ OTHER_ENDS = {OUTPUT, FAULT, *(128 + number for number in (SIGHUP, SIGINT, SIGQU
 
 @pytest.mark.parametrize("door", GROUPS)
 def test_each_name_of_a_front_door_is_in_one_group(door: str) -> None:
-    """The groups of the reference have exactly the names of the front doors."""
+    """The groups of the reference contain exactly the public names, each in one group."""
     named = " ".join(GROUPS[door].values()).split()
     assert sorted(named) == sorted(import_module(door).__all__)
 
 
 def test_the_page_is_what_the_docstrings_say() -> None:
-    """The page equals what `make reference` writes from the docstrings."""
+    """The reference equals what `make reference` writes from the docstrings."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 
 def test_the_page_names_every_exit_status() -> None:
-    """The table has exactly the exit statuses of the command line."""
+    """The reference's table has exactly the exit statuses of the command line."""
     table = drawn().partition("## Exit statuses")[2]
     errors = [
         ConfigurationError("x"),

@@ -1,4 +1,4 @@
-"""Samples are copied into production, so none of them may have a known trap."""
+"""Readers copy samples into production, so no sample may contain a known trap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("*.py"))
 
 
 def samples() -> Iterator[tuple[str, str]]:
-    """Yield the name and the code of each sample, tests of samples included."""
+    """Yield the name and the code of each sample, including the tests of samples."""
     for page in PAGES:
         for number, code in enumerate(code_of(page.relative_to(ROOT).as_posix())):
             first = code.splitlines()[0].removeprefix("# ")
@@ -29,7 +29,7 @@ SAMPLES = dict(samples())
 APPLICATIONS = {
     name: code for name, code in SAMPLES.items() if "test_" not in name and "conftest" not in name
 }
-"""The samples that are copied into programs."""
+"""The samples that readers copy into programs: all except tests."""
 
 
 def unguarded_reads(code: str) -> list[str]:
@@ -53,12 +53,12 @@ def unguarded_reads(code: str) -> list[str]:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_value_that_is_read_was_demanded(name: str) -> None:
-    """A sample reads a value only of a slot that demands one, so a null logs nobody in or out."""
+    """A sample reads a slot's value only if its request demands one, so a null has no effect."""
     assert unguarded_reads(APPLICATIONS[name]) == []
 
 
 def test_an_undemanded_value_is_found() -> None:
-    """The search above finds a slot that is asked plainly, and no slot that demands a value."""
+    """The search finds a slot that may be null, and accepts a slot that demands a value."""
     plain = 'R = DisclosureRequest({"email": "a.b.c.d"})\nprint(answer["email"].value)'
     demanded = plain.replace('"a.b.c.d"', 'AttributeRequest("a.b.c.d", not_null=True)')
     by_name = 'over18 = AttributeRequest("a.b.c.d", value="Yes")\n'
@@ -69,7 +69,7 @@ def test_an_undemanded_value_is_found() -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_cookies_are_read_one_by_one(name: str) -> None:
-    """`http.cookies` drops every cookie of a visitor who has one unusual cookie."""
+    """No sample uses `http.cookies`, which drops all cookies of a visitor with an unusual one."""
     assert not re.search(r"^\s*(from|import) http\.cookies", SAMPLES[name], re.MULTILINE)
 
 
@@ -80,7 +80,7 @@ def counts_in_memory(code: str) -> bool:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_no_application_counts_in_memory(name: str) -> None:
-    """No sample uses a store in memory, which counts a handle once for each worker process."""
+    """No sample uses a store in memory, with which each worker would accept a handle once."""
     assert not counts_in_memory(APPLICATIONS[name])
 
 
@@ -109,16 +109,16 @@ def test_no_setting_counts_in_memory() -> None:
     ],
 )
 def test_a_store_in_memory_is_found(code: str) -> None:
-    """The search above finds a store in memory, however it is opened."""
+    """The search finds a store in memory, however a program opens it."""
     assert counts_in_memory(code)
     assert not counts_in_memory('store = parts.store("sqlite:shop.db")')
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_database_file_is_private(name: str) -> None:
-    """A sample creates its own SQLite file with mode 0600; SQLite alone makes it readable to all.
+    """A sample creates its SQLite file with mode 0600; SQLite would make it readable to all.
 
-    The file holds what people disclosed, or which sessions there were.
+    The file holds attributes that people disclosed, or the list of sessions.
     """
     code = APPLICATIONS[name]
     if "sqlite3.connect(" in code and "mode=ro" not in code:
@@ -127,7 +127,7 @@ def test_a_database_file_is_private(name: str) -> None:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
-    """A Content-Length is read as digits with an upper limit: `int("-1")` reads without one."""
+    """A sample accepts only a short number as Content-Length; `int("-1")` would lift the limit."""
     code = APPLICATIONS[name]
     if "CONTENT_LENGTH" in code:
         assert re.search(r'fullmatch\("\[0-9\]\{1,\d\}", length\)', code)
@@ -147,7 +147,7 @@ USER_PAGES = [page for page in PAGES if page.name != "CONTRIBUTING.md"]
 
 @pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_is_to_be_installed_is_there(page: Path) -> None:
-    """`pip install` names this project with an extra, or a path in a clone that exists."""
+    """Each `pip install` names this project with an extra, or a path that exists in a clone."""
     for target in re.findall(r"pip install (\S+)", page.read_text(encoding="utf-8")):
         name = target.rstrip(").,").strip("`'")
         if name.startswith("./"):
@@ -164,9 +164,9 @@ def test_a_watch_that_ends_early_cancels_its_session(name: str) -> None:
 
 
 def careless_lines(code: str) -> list[str]:
-    """Return what a sample does that harms in production."""
+    """Return the faults of a sample that would do harm in production."""
     found: list[str] = []
-    is_part = re.match(r"# from .*\n +", code)  # of an indented block
+    is_part = re.match(r"# from .*\n +", code)  # this part comes from an indented block
     for node in ast.walk(ast.parse(f"if True:\n{code}" if is_part else code)):
         match node:
             case ast.Call(
@@ -191,12 +191,12 @@ def careless_lines(code: str) -> list[str]:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_no_application_is_careless(name: str) -> None:
-    """A sample's cookie needs HTTPS, its files are private, and `DONE` alone counts for nothing."""
+    """A sample's cookie needs HTTPS, its files are private, and `DONE` alone is not an answer."""
     assert careless_lines(APPLICATIONS[name]) == []
 
 
 def test_carelessness_is_found() -> None:
-    """The search above finds each of these, and accepts what is right."""
+    """The search finds each of three faults in a program, and accepts the corrected program."""
     plain = "app.add_middleware(SessionMiddleware, secret_key=KEY)"
     done = "def record(outcome: SessionOutcome):\n    paid[outcome.reference] = True"
     opened = "database = sqlite3.connect(path)"

@@ -1,4 +1,4 @@
-"""The page about official servers says what the tests expect of each version."""
+"""The page about official servers states what the tests expect of each version."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from tests.realserver.versions import VERSIONS
 
 
 def test_the_table_is_what_the_tests_expect() -> None:
-    """The table equals what `python -m docs.tools.servers` writes."""
+    """The page's table equals what `python -m docs.tools.servers` writes."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 
 def test_the_texts_name_the_oldest_and_the_newest() -> None:
-    """The title of the page and README name the oldest and the newest version."""
+    """README and the title of the page name the oldest and the newest supported version."""
     span = f"{VERSIONS[0]} to {VERSIONS[-1]}"
     assert PAGE.read_text(encoding="utf-8").startswith(f"# Official servers, {span}\n")
     assert f"*{span}*" in (PAGE.parent.parent.parent / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ ADULT = ROOT / "tests" / "vectors" / "settings" / "adult.json"
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """Return a folder with the settings files of the page, and what they refer to."""
+    """Return a folder with the page's settings files, and the files to which they refer."""
     for block in blocks("docs/settings.md"):
         if block.language == "toml":
             name = block.source.splitlines()[0].removeprefix("# ")
@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> Path:
 
 @runs("docs/settings.md", python=1, toml=3)
 def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program reads either file, and gets an answer from the server in that file."""
+    """The page's files are valid settings, and its program gets an answer with one of them."""
     production = read_settings(files / "shop.toml")
     assert production.value("server.url") == "https://irma.example"
     assert production.value("authentication.token").text == "file:/run/secrets/irma-token"
@@ -50,7 +50,7 @@ def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyP
 
 
 class _Block:
-    """Represents a transport that a `with` block closes."""
+    """Stands for a transport that a `with` block closes."""
 
     def __init__(self, server: InMemoryServer) -> None:
         self._transport = server.transport()
@@ -63,7 +63,7 @@ class _Block:
 
 @runs("docs/settings.md", text=1)
 def test_the_error_is_what_the_page_shows(files: Path) -> None:
-    """A literal token is refused in the words of the page."""
+    """A literal token in a settings file is refused with the message on the page."""
     literal = (files / "shop.toml").read_text().replace("file:/run/secrets/irma-token", "a-token")
     (files / "shop.toml").write_text(literal)
     with pytest.raises(ConfigurationError) as caught:

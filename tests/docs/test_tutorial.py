@@ -52,7 +52,7 @@ def url(memory: InMemoryServer) -> Iterator[str]:
 
 
 def asked(name: str, directory: Path, url: str) -> None:
-    """Run one of the first blocks with a development server other than this machine's usual one."""
+    """Run one of the first blocks with this development server instead of the usual one."""
     script = directory / name
     assert DEV_SERVER in BLOCKS[name]
     script.write_text(BLOCKS[name].replace(DEV_SERVER, url), encoding="utf-8")
@@ -62,7 +62,7 @@ def asked(name: str, directory: Path, url: str) -> None:
 @runs("README.md", python=1)
 @runs(PAGE, python=5)
 def test_each_block_is_known() -> None:
-    """The tests below run each block but the login's, and README's second is the tutorial's first.
+    """This module runs all blocks but the login's; README's second block is the tutorial's first.
 
     `test_first_login` runs the login.
     """
@@ -82,7 +82,7 @@ def test_accepted_session_prints_the_issuer(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The scripts print the answer and its issuer as README shows."""
+    """The tutorial's first scripts print the answer and its issuer as README shows."""
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     memory.when_started(app.accept)
     asked(name, tmp_path, url)
@@ -96,7 +96,7 @@ def test_accepted_session_prints_the_issuer(
 def test_refused_session_raises_the_named_error(
     name: str, memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
 ) -> None:
-    """A refusal ends the scripts with the error that the tutorial names."""
+    """If the app refuses, the tutorial's first scripts raise the error that the tutorial names."""
     memory.when_started(app.refuse)
     with pytest.raises(Exception, match="cancelled") as refused:
         asked(name, tmp_path, url)
@@ -119,7 +119,7 @@ def test_the_shop_is_served(
             wait_until(lambda: listens(port))
             moved, cookie, _ = said(port, "POST")
             assert moved == 303
-            # The app answers in another thread. Until then the page shows the link.
+            # The app answers in another thread. Until it has answered, the page shows the link.
             wait_until(lambda: said(port, "GET", cookie)[2] == "Welcome to our wines.")
         finally:
             process.terminate()
@@ -140,7 +140,7 @@ def listens(port: int) -> bool:
 
 
 def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
-    """Send a request to the shop; return status, cookie and page."""
+    """Send a request to the shop; return the status, the cookie and the page."""
     with closing(HTTPConnection("localhost", port, timeout=60)) as connection:
         connection.request(method, "/", headers={"Cookie": cookie.partition(";")[0]})
         reply = connection.getresponse()
@@ -151,7 +151,7 @@ def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
 def test_production_authenticates_and_rejects_simulated_proofs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The production script authenticates by its token, and rejects a simulated proof."""
+    """The production script authenticates with its token, and rejects a simulated proof."""
     (listed,) = code_of(PAGE, "json")
     known = {name: RequestorSettings(**entry) for name, entry in json.loads(listed).items()}
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
@@ -176,7 +176,7 @@ def test_production_authenticates_and_rejects_simulated_proofs(
 
 
 def test_the_commands_that_are_shown_are_there() -> None:
-    """The shown commands are targets of `make` and commands of `irma-backend`."""
+    """The commands in README and the tutorial are targets of `make` or `irma-backend` commands."""
     shown = "".join([*code_of("README.md", "sh"), *code_of(PAGE, "sh")])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
@@ -187,7 +187,7 @@ def test_the_commands_that_are_shown_are_there() -> None:
 
 
 def test_the_official_server_has_the_flags_that_are_shown() -> None:
-    """The shown flags are those with which the tests start the official server."""
+    """The tutorial shows only flags with which the tests start the official server."""
     flags = set(re.findall(r" (--[a-z-]+)", TUTORIAL.partition("## 5.")[2]))
     source = (ROOT / "tests" / "realserver" / "official_server.py").read_text(encoding="utf-8")
     assert flags == {"--url", "--no-auth", "--sse", "--jwt-privkey-file"}
