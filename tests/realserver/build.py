@@ -1,9 +1,9 @@
 """Build the programs for the real-server tests, once, into a cache outside the checkout.
 
 These are the official server (other versions on request), the project's headless wallet, a verifier
-of proofs, schemes with keys, and a key pair for result JWTs. Each is in a folder named after its
-sources, appears there complete or not at all, and is built by one process while others wait.
-`python -m tests.realserver.build` makes all that a run needs before it begins.
+of proofs, schemes with keys, and a key pair for result JWTs. Each has a folder whose name depends
+on its sources. One process builds it while the others wait, and a folder is complete as soon as it
+appears. `python -m tests.realserver.build` builds everything before a run begins.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ _FIRST_YIVI = (1, 0)
 
 
 class GoMissing(Exception):  # noqa: N818 - a fact about the machine, not a fault
-    """There is no `go` command, so nothing can be built."""
+    """There is no `go` command on this machine, so nothing can be built."""
 
 
 class BuildError(Exception):
@@ -38,7 +38,7 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Tools:
-    """Paths in the cache; nothing below them is to be changed."""
+    """Paths in the cache; tests must not change the files there."""
 
     yivi: Path  # the newest
     headlesswallet: Path
@@ -47,10 +47,10 @@ class Tools:
 
 
 def build_tools(cache: Path | None = None) -> Tools:
-    """Find everything in the cache, and make what is missing: some minutes the first time.
+    """Find all tools in the cache, and make the missing ones, which takes minutes the first time.
 
     Raises:
-        GoMissing: something must be made, and there is no Go.
+        GoMissing: something is missing, and there is no Go.
         BuildError: Go, or a tool built by it, reports an error.
     """
     cache = cache or cache_folder()
@@ -66,7 +66,7 @@ def build_tools(cache: Path | None = None) -> Tools:
 
 
 def build_command(version: str, cache: Path | None = None) -> Path:
-    """Find the official command line of a version, or build it: half a minute.
+    """Find the official command line of a version, or build it, which takes half a minute.
 
     Raises:
         GoMissing: it must be built, and there is no Go.
@@ -82,7 +82,7 @@ def build_command(version: str, cache: Path | None = None) -> Path:
 
 
 def build_proof_verifier(cache: Path | None = None) -> Path:
-    """Find the program that verifies proofs by irmago, or build it: half a minute.
+    """Find the program that verifies proofs with irmago, or build it, which takes half a minute.
 
     Raises:
         GoMissing: it must be built, and there is no Go.
@@ -92,7 +92,7 @@ def build_proof_verifier(cache: Path | None = None) -> Path:
 
 
 def irmago_sources(cache: Path | None = None) -> Path:
-    """Find the sources of the newest irmago, or fetch them: its tests and their schemes.
+    """Find the sources of the newest irmago, or fetch them, for its tests and their schemes.
 
     Raises:
         GoMissing: they must be fetched, and there is no Go.
@@ -120,7 +120,7 @@ def server_command(command: Path) -> tuple[str | Path, ...]:
 
 
 def cache_folder() -> Path:
-    """The folder that keeps the programs from one test run to the next."""
+    """Return the folder that keeps the programs from one test run to the next."""
     if named := os.environ.get("IRMA_BACKEND_TEST_CACHE"):
         return Path(named).absolute()
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -148,7 +148,7 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> No
 
 
 def _build_program(sources: Path, name: str, cache: Path) -> Path:
-    """Find a program of this project in Go, or build it."""
+    """Find a Go program of this project in the cache, or build it."""
 
     def build(folder: Path) -> None:
         flags = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / name)

@@ -12,10 +12,10 @@ class StartError(Exception):
 
 
 class ChildProcess:
-    """A child that ends when its stdin does.
+    """A child that ends when its stdin is closed.
 
-    The parent holds the other end, so the child goes when the parent does, even by SIGKILL.
-    It has its own process group: Ctrl-C reaches the tests, and they stop the child.
+    The parent holds the other end, so the child ends with its parent, even after a SIGKILL.
+    The child has its own process group: Ctrl-C reaches only the tests, which stop the child.
     """
 
     def __init__(self, command: Sequence[str | Path], *, log: Path, read_stdout: bool = False):
@@ -44,13 +44,13 @@ class ChildProcess:
         return self._process.stdout
 
     def log_tail(self, lines: int = 30) -> str:
-        """The end of what the child wrote."""
+        """Return the end of the child's log."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def stop(self) -> None:
         """End the child's input, wait for it, and kill it if it does not react."""
-        with suppress(BrokenPipeError):  # it ended with unread input
+        with suppress(BrokenPipeError):  # the child ended with unread input
             self.stdin.close()
         try:
             self._process.wait(timeout=120)

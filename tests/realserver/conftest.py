@@ -1,4 +1,4 @@
-"""The official server and a wallet, for all tests of a run."""
+"""The official server and a wallet that all tests of a run share."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ from tests.realserver.wallet_events import Succeeded
 
 
 class StartWallet(Protocol):
-    """Starts a wallet, empty or as saved."""
+    """Starts a wallet, empty or from a saved directory."""
 
     def __call__(self, start_from: Path | None = None) -> Wallet: ...
 
@@ -35,7 +35,7 @@ def yivi_tools() -> Tools:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where schemes, wallets and logs of this run are."""
+    """The folder for the schemes, wallets and logs of this run."""
     return tmp_path_factory.mktemp("realserver")
 
 
@@ -47,7 +47,7 @@ def timestamp_server(yivi_tools: Tools, run_folder: Path) -> Iterator[TimestampS
 
 @pytest.fixture(scope="session")
 def time_stamp_key(timestamp_server: TimestampServer) -> str:
-    """The key of this run's time-stamping server, in base64: each of its stamps has it."""
+    """The public key of this run's time-stamp server in base64, taken from one of its stamps."""
     nonce = base64.b64encode(hashlib.sha256(b"any").digest()).decode()
     status, given = call("POST", timestamp_server.url, {"Nonce": nonce})
     assert status == 200
@@ -57,7 +57,7 @@ def time_stamp_key(timestamp_server: TimestampServer) -> str:
 
 @pytest.fixture(scope="session")
 def schemes(yivi_tools: Tools, run_folder: Path, timestamp_server: TimestampServer) -> Path:
-    """This run's copy of the scheme, which names this run's time-stamp server."""
+    """This run's copy of the schemes, which names this run's time-stamp server."""
     return make_schemes(yivi_tools, run_folder, timestamp_url=timestamp_server.url)
 
 
@@ -65,7 +65,7 @@ def schemes(yivi_tools: Tools, run_folder: Path, timestamp_server: TimestampServ
 def pool_of_version(
     yivi_tools: Tools, schemes: Path, run_folder: Path
 ) -> Iterator[Callable[[str], ServerPool]]:
-    """Return a function that starts servers of a version and builds it if needed."""
+    """Return a function that starts servers of a version, which it builds if needed."""
     pools: dict[str, ServerPool] = {}
 
     def pool(version: str) -> ServerPool:
@@ -81,19 +81,19 @@ def pool_of_version(
 
 @pytest.fixture(scope="session")
 def start_official_server(pool_of_version: Callable[[str], ServerPool]) -> ServerPool:
-    """Starts servers with a test's options; equal options share a server."""
+    """Return a function that starts servers; tests with equal options share a server."""
     return pool_of_version(NEWEST)
 
 
 @pytest.fixture(scope="session")
 def official_server(start_official_server: ServerPool) -> OfficialServer:
-    """A server for everyone, with status events and a JWT key."""
+    """A server on which anyone may start sessions, with status events and a JWT key."""
     return start_official_server()
 
 
 @pytest.fixture(scope="session")
 def start_wallet(yivi_tools: Tools, schemes: Path, run_folder: Path) -> Iterator[StartWallet]:
-    """Starts other wallets, for tests that change the contents of a wallet."""
+    """Return a function that starts a wallet, for tests that change a wallet's contents."""
     wallets: list[Wallet] = []
     numbers = count()
 
@@ -110,7 +110,7 @@ def start_wallet(yivi_tools: Tools, schemes: Path, run_folder: Path) -> Iterator
 
 @pytest.fixture(scope="session")
 def wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Wallet:
-    """Ada Lovelace's wallet: over 12 and 18, not over 65, and an address without a phone."""
+    """Ada Lovelace's wallet: she is over 12 and 18 but not over 65, and has no phone number."""
     wallet = start_wallet()
     package = start_session(official_server.url, issuance(AGE, RESIDENT))
     outcome = wallet.accept(package["sessionPtr"])

@@ -16,7 +16,7 @@ BuiltT = TypeVar("BuiltT")
 
 
 def built(build: Callable[[], BuiltT]) -> BuiltT:
-    """Return what a function builds. Without Go the test is skipped, and fails if `CI=true`."""
+    """Return the result of a function that builds; without Go, skip the test or, in CI, fail it."""
     try:
         return build()
     except GoMissing as missing:

@@ -22,7 +22,7 @@ class ServerOptions:
     """The options that differ between servers; the defaults are those of most tests."""
 
     requestors: JsonObjects | None = None  # none: anyone may start sessions (--no-auth)
-    default_permissions: bool = True  # False: a requestor may do only what its entry says
+    default_permissions: bool = True  # False: a requestor needs a permission of its own
     sse: bool = True
     jwt_key: bool = True
     jwt_issuer: str | None = None  # none: the server's own default, "irmaserver"
@@ -37,7 +37,7 @@ class ServerOptions:
     extra_flags: tuple[str, ...] = ()
 
     def flags(self) -> tuple[str, ...]:
-        """The command line; the same for equal options."""
+        """Return the command-line flags, which are the same for equal options."""
         flags = [f"--no-auth={_lower(self.requestors is None)}", f"--sse={_lower(self.sse)}"]
         if self.requestors is not None:
             flags += ["--requestors", json.dumps(self.requestors, sort_keys=True)]
@@ -122,7 +122,7 @@ class OfficialServer:
         return self._child.is_running
 
     def log_tail(self, lines: int = 30) -> str:
-        """The end of the server's log."""
+        """Return the end of the server's log."""
         return self._child.log_tail(lines)
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class OfficialServer:
 
 
 class ServerPool:
-    """Starts servers, one for equal options, and stops all of them at the end."""
+    """Starts one server for each set of options, and stops all servers at the end."""
 
     def __init__(self, tools: Tools, schemes: Path, logs: Path, command: Path | None = None):
         self._tools = tools
@@ -150,7 +150,7 @@ class ServerPool:
     def __call__(
         self, options: ServerOptions | None = None, *, shared: bool = True
     ) -> OfficialServer:
-        """Return a running server with these options; `shared=False` for one to be stopped."""
+        """Return a running server; use `shared=False` for a server that the test stops."""
         options = options or ServerOptions()
         key = (str(options.jwt_key), *options.flags())
         if shared and key in self._shared and self._shared[key].is_running:

@@ -1,8 +1,8 @@
-"""Gaps of older official servers, from `old_servers.toml`: exactly their tests must fail.
+"""The gaps of older official servers, from `old_servers.toml`: exactly their tests must fail.
 
-A gap names tests without the version among their parameters. At a version that has the gap a named
-test is expected to fail, strictly: one that passes is reported, and so is any other that fails.
-Only where a server's fault is a race may a named test pass.
+A gap lists the names of tests without the version among their parameters. At a version with the
+gap, each listed test must fail: pytest reports a listed test that passes, and any other test that
+fails. A listed test may pass only if the server's fault is a race.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ class Gap:
     """A feature that some servers lack.
 
     Args:
-        what: Its description, for people.
-        first: The first version that lacks it; by default the oldest.
-        is_race: Whether its tests pass at times: then they may, and nothing is learnt.
-        last: The last version that lacks it.
-        is_feature: Whether users of the library may miss it. Else it is a detail of responses, in
-            which the server in memory follows the newest version.
-        tests: The tests that fail without it.
+        what: A description of the feature for people.
+        first: The first version that lacks the feature; by default the oldest.
+        is_race: Whether the tests sometimes pass without the feature, so that either result is
+            accepted.
+        last: The last version that lacks the feature.
+        is_feature: Whether users of the library may miss the feature. Otherwise it is a detail of
+            responses, for which the server in memory follows the newest version.
+        tests: The tests that fail without the feature.
     """
 
     what: str
@@ -44,23 +45,23 @@ class Gap:
     is_race: bool = False
 
     def is_at(self, version: str) -> bool:
-        """Return whether that version lacks it."""
+        """Return whether that version lacks the feature."""
         return key_of(self.first) <= key_of(version) <= key_of(self.last)
 
 
 def gaps() -> tuple[Gap, ...]:
-    """Read all of them."""
+    """Read all gaps."""
     return tuple(Gap(**gap) for gap in _data()["gap"])
 
 
 def releases() -> dict[str, str]:
-    """Read the day on which each version was released, the oldest first."""
+    """Read the release date of each version, the oldest first."""
     days: dict[str, str] = _data()["released"]
     return {version: days[version] for version in VERSIONS}
 
 
 def name_of(item: pytest.Item, version: str) -> str:
-    """Return a test's name without the version: `test_routes.py::test_a_path[GET-/health]`."""
+    """Return a test's name without the version, such as `test_routes.py::test_x[GET-/health]`."""
     name, _, parameters = item.name.partition("[")
     rest = "-".join(
         each for each in parameters.removesuffix("]").split("-") if version not in each.split(" ")
@@ -78,9 +79,9 @@ def expect_gap(request: pytest.FixtureRequest, version: str) -> None:
 
 
 def refuse_skip(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Make a skip with an official server a failure, if the server could be built.
+    """Turn the skip of a test with an official server into a failure, unless Go is missing.
 
-    A test that cannot run with some version is a gap, and no gap may be hidden.
+    A test that cannot run with some version must be listed in a gap, not hidden by a skip.
     """
     is_expected = hasattr(report, "wasxfail") or shutil.which("go") is None
     fixtures: list[str] = getattr(item, "fixturenames", [])

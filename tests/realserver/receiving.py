@@ -23,9 +23,9 @@ class Page(Protocol):
 
 
 class Site:
-    """Hands each request to the page that its path begins with.
+    """Hands each request to the page whose name begins the path.
 
-    `statuses` are those of its replies; `failures` what came out of its pages.
+    `statuses` are the statuses of its replies, and `failures` the errors that its pages raised.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,7 +49,7 @@ class Site:
 
 @contextmanager
 def running_site() -> Generator[Site]:
-    """Serve with the standard library, a thread a request."""
+    """Serve with the standard library, in a thread for each request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -81,7 +81,7 @@ def running_site() -> Generator[Site]:
 async def running_async_site(
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver],
 ) -> AsyncGenerator[str]:
-    """Serve with aiohttp; pages may be added while it runs. Yields its URL."""
+    """Serve with aiohttp, and yield the URL; pages may be added while the site runs."""
 
     async def handle(request: web.Request) -> web.Response:
         page = pages[request.path.split("/")[1]]
@@ -92,7 +92,7 @@ async def running_async_site(
 
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", handle)
-    runner = web.AppRunner(application, access_log=None)  # URLs are secrets
+    runner = web.AppRunner(application, access_log=None)  # the URLs are secrets
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)

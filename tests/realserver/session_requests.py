@@ -1,4 +1,4 @@
-"""Session requests as JSON, and the contents of the tests' wallet."""
+"""Session requests as JSON, and the credentials in the tests' wallet."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ RESIDENT = {
 
 
 def disclosure(*disclose: list[list[Any]], **others: object) -> dict[str, Any]:
-    """A disclosure request of these outer disjunctions."""
+    """Return a disclosure request with these outer disjunctions."""
     return {"@context": f"{CONTEXT}disclosure/v2", "disclose": list(disclose), **others}
 
 
 def signature(message: str, *disclose: list[list[Any]], **others: object) -> dict[str, Any]:
-    """A signature request of these outer disjunctions."""
+    """Return a signature request with these outer disjunctions."""
     context = f"{CONTEXT}signature/v2"
     return {"@context": context, "message": message, "disclose": list(disclose), **others}
 
 
 def issuance(*credentials: dict[str, Any], **others: object) -> dict[str, Any]:
-    """An issuance request of these credentials."""
+    """Return an issuance request for these credentials."""
     return {"@context": f"{CONTEXT}issuance/v2", "credentials": list(credentials), **others}

@@ -82,7 +82,7 @@ def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> R
 
 
 def test_a_disclosure_gives_an_answer(requestor: Requestor, wallet: Wallet) -> None:
-    """The answer has the disclosed attributes by slot."""
+    """The answer to a disclosure request has the disclosed attributes by slot."""
     session = requestor.start_session(
         DisclosureRequest(
             {
@@ -124,7 +124,7 @@ def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) ->
 def test_a_watch_asks_rarely_where_there_are_events(
     start_official_server: ServerPool, wallet: Wallet, sse: bool
 ) -> None:
-    """A watch polls once if there are server-sent events, and every second otherwise."""
+    """A watch polls only once if the server sends events, and otherwise every second."""
     server = start_official_server(ServerOptions(sse=sse))
     with CountingTransport() as transport:
         requestor = Requestor(server.url, transport)
@@ -150,7 +150,7 @@ def test_a_watch_asks_rarely_where_there_are_events(
 async def test_an_awaited_watch_gives_the_answer_by_events(
     official_server: OfficialServer, wallet: Wallet
 ) -> None:
-    """With events, an asyncio watch gets the answer within a second of `DONE`."""
+    """With events, an asyncio requestor that waits gets the answer."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(official_server.url, transport)
         session = await requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -165,7 +165,7 @@ async def test_an_awaited_watch_gives_the_answer_by_events(
 def test_answer_signed_with_the_servers_key(
     official_server: OfficialServer, transport: Urllib3Transport, wallet: Wallet
 ) -> None:
-    """With a server key the answer comes from the verified signed result."""
+    """With a server key, the requestor makes the answer from the verified signed result."""
     key = official_server.jwt_public_key_pem
     requestor = Requestor(official_server.url, transport, server_key=key)
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -192,7 +192,7 @@ class CountingTransport(Urllib3Transport):
 def test_a_signature_gives_an_answer_with_the_signature(
     requestor: Requestor, wallet: Wallet
 ) -> None:
-    """A signature session's answer holds the signature over the message that was sent."""
+    """The answer to a signature request has the signature over the requested message."""
     request = SignatureRequest("Ik ga akkoord: één ✓", {"age": OVER18})
     session = requestor.start_session(request)
     wallet.start(session.pointer.json_text(), Accept())
@@ -207,7 +207,7 @@ def test_a_signature_gives_an_answer_with_the_signature(
 def test_an_issuance_gives_an_answer_and_a_credential(
     requestor: Requestor, start_wallet: StartWallet
 ) -> None:
-    """The issued credential is in the wallet, with a validity rounded down to a week."""
+    """A credential for five weeks reaches the wallet, and the answer has no slots."""
     attributes = {"over12": "yes", "over18": "yes", "over65": ""}
     session = requestor.start_session(
         IssuanceRequest(
@@ -224,7 +224,7 @@ def test_an_issuance_gives_an_answer_and_a_credential(
 
 
 def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Wallet) -> None:
-    """An issuance that also requests attributes is answered slot by slot."""
+    """The answer to an issuance that also requests attributes has these attributes by slot."""
     session = requestor.start_session(
         IssuanceRequest(
             [
@@ -243,7 +243,7 @@ def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Walle
 
 
 def test_validity_rounded_into_the_past_is_not_sent(requestor: Requestor) -> None:
-    """A validity that the server would round into the past is refused before sending."""
+    """The requestor refuses a validity that the server would round down into the past."""
     request = IssuanceRequest(
         [CredentialRequest("example.town.age", {}, validity=timedelta(hours=1))]
     )
@@ -255,7 +255,7 @@ def test_validity_rounded_into_the_past_is_not_sent(requestor: Requestor) -> Non
 def test_an_expired_credential_makes_no_answer(
     requestor: Requestor, official_server: OfficialServer, start_wallet: StartWallet
 ) -> None:
-    """A disclosure of an expired credential is `DONE` and `EXPIRED`, and has no answer."""
+    """A session with an expired credential is `DONE` and `EXPIRED`, and has no answer."""
     wallet = start_wallet()
     issued = start_session(
         official_server.url, issuance({**AGE, "validity": int(time.time()) + 3600})
@@ -275,7 +275,7 @@ def test_the_older_jwt_can_be_asked_for(
     transport: Urllib3Transport,
     official_server: OfficialServer,
 ) -> None:
-    """The build/parse pair of `getproof` works on a caller's own transport."""
+    """The functions that build and parse a `getproof` call work with the caller's own transport."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.accept(session.pointer.json_text())
     request = build_getproof_request(ServerUrl.parse(official_server.url), session.token)
@@ -287,7 +287,7 @@ def test_the_older_jwt_can_be_asked_for(
 
 
 def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet: Wallet) -> None:
-    """An optional slot is in the answer only if it was answered."""
+    """An optional slot is in the answer only if the app answered it."""
     request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
     for option, expected in ((0, True), (1, False)):
         session = requestor.start_session(request)
@@ -297,7 +297,7 @@ def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet:
 
 
 def test_possession_of_a_credential_can_be_asked(requestor: Requestor, wallet: Wallet) -> None:
-    """An identifier of three parts requests only possession of the credential."""
+    """An identifier of three parts requests only the possession of a credential."""
     session = requestor.start_session(DisclosureRequest({"card": "example.town.age"}))
     wallet.start(session.pointer.json_text(), Accept())
     assert "card" in requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -306,7 +306,7 @@ def test_possession_of_a_credential_can_be_asked(requestor: Requestor, wallet: W
 def test_a_null_attribute_counts_unless_it_is_forbidden(
     requestor: Requestor, wallet: Wallet
 ) -> None:
-    """An attribute issued without a value answers a slot, and reading its value raises."""
+    """An attribute without a value answers a slot, unless the request demands a value."""
     session = requestor.start_session(DisclosureRequest({"phone": PHONE}))
     wallet.start(session.pointer.json_text(), Accept())
     assert requestor.wait_for_answer(session, timeout=A_WHILE)["phone"].is_null
@@ -345,7 +345,7 @@ def test_an_app_that_disappears_meets_the_deadline(requestor: Requestor, wallet:
 
 
 def test_a_cancelled_session_has_no_answer(requestor: Requestor) -> None:
-    """The requestor's own cancel, done twice, leaves a cancelled session."""
+    """A session that the requestor cancels twice is cancelled, and has no answer."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     requestor.cancel_session(session)
     requestor.cancel_session(session)
@@ -382,7 +382,7 @@ def test_nothing_is_no_answer(requestor: Requestor, wallet: Wallet) -> None:
 
 
 def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: Wallet) -> None:
-    """Attributes that were not asked for are in no slot of the answer."""
+    """Attributes that the request does not ask for are in no slot of the answer."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept(send=[[OVER18], [EMAIL]]))
     answer = requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -393,7 +393,7 @@ def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: W
 def test_a_valid_result_is_no_answer_to_another_question(
     requestor: Requestor, wallet: Wallet
 ) -> None:
-    """A valid proof that does not match the request is refused with its reason."""
+    """A valid proof that does not match the request raises the error for the mismatch."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept())
     requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -422,7 +422,7 @@ def test_a_valid_result_is_no_answer_to_another_question(
 def test_a_restarted_server_has_lost_the_session(
     start_official_server: ServerPool, transport: Urllib3Transport
 ) -> None:
-    """Every call for a session that the server forgot raises `SessionGoneError`."""
+    """Every call for a session that the server does not know raises `SessionGoneError`."""
     server = start_official_server(shared=False)
     session = Requestor(server.url, transport).start_session(DisclosureRequest({"age": OVER18}))
     server.close()
@@ -435,7 +435,7 @@ def test_a_restarted_server_has_lost_the_session(
 
 
 def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) -> None:
-    """Without a browser, the requestor switches pairing on, and confirms the code itself."""
+    """Without a browser, the requestor itself enables pairing and completes it."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     options = requestor.set_pairing(session, PairingMethod.PIN)
     at_the_app = wallet.start(session.pointer.json_text(), Accept())
@@ -447,7 +447,7 @@ def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) 
 
 
 def test_small_endpoints(requestor: Requestor, official_server: OfficialServer) -> None:
-    """The health, key and result JWT endpoints work."""
+    """The endpoints for health, public key, result and result JWT work."""
     requestor.check_health()
     assert requestor.get_public_key() == official_server.jwt_public_key_pem
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))

@@ -91,7 +91,7 @@ def transport() -> Iterator[Urllib3Transport]:
 def test_a_token_starts_sessions(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """`auth_method: token` accepts the bare token."""
+    """A requestor with `auth_method: token` starts a session by its token, without a prefix."""
     requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     assert requestor.start_session(AGE).pointer.url.startswith(strict_server.url)
 
@@ -99,7 +99,7 @@ def test_a_token_starts_sessions(
 def test_an_hmac_key_starts_sessions_of_all_kinds(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """`auth_method: hmac` accepts HS256 JWTs for disclosure, signature and issuance."""
+    """A requestor with `auth_method: hmac` starts sessions of all types by HS256 JWTs."""
     signer = HmacSigner.from_base64(base64.b64encode(HMAC_KEY).decode())
     requestor = Requestor(
         strict_server.url, transport, authentication=HmacAuthentication("mac", signer)
@@ -119,7 +119,7 @@ def test_an_hmac_key_starts_sessions_of_all_kinds(
 def test_a_private_key_starts_sessions(
     strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
 ) -> None:
-    """`auth_method: publickey` accepts RS256 JWTs."""
+    """A requestor with `auth_method: publickey` starts a session by an RS256 JWT."""
     requestor = Requestor(
         strict_server.url,
         transport,
@@ -131,7 +131,7 @@ def test_a_private_key_starts_sessions(
 def test_a_jwt_made_elsewhere_starts_a_session(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """A session request JWT is sent unchanged and without `Authorization`."""
+    """A JWT that the caller made starts a session, and the requestor's own token is not sent."""
     unsigned = unsigned_request_jwt(
         ExtendedRequest(AGE), name="mac", algorithm="HS256", now=datetime.now(UTC)
     )
@@ -146,7 +146,7 @@ def test_a_jwt_made_elsewhere_starts_a_session(
 def test_a_clock_that_runs_ahead_a_little_does_no_harm(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """The server refuses an `iat` 2 s ahead of its clock; the margin covers a few seconds."""
+    """A JWT starts a session if the requestor's clock is 8 s ahead of the server's."""
     ahead = datetime.now(UTC) + timedelta(seconds=8)
     unsigned = unsigned_request_jwt(ExtendedRequest(AGE), name="mac", algorithm="HS256", now=ahead)
     jwt = unsigned.signed(HmacSigner(HMAC_KEY).sign(unsigned.signing_input))
@@ -172,7 +172,7 @@ def test_who_is_not_known_is_refused(
     status: int,
     code: str | None,
 ) -> None:
-    """Each wrong way to authenticate is refused by the server, and the error holds no secret."""
+    """The server refuses each wrong authentication, and the error does not show the token."""
     requestor = Requestor(strict_server.url, transport, authentication=authentication)
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(AGE)
@@ -184,7 +184,7 @@ def test_who_is_not_known_is_refused(
 def test_what_is_not_permitted_is_refused_by_name(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """The error has the server's message, which names the attribute, but does not show it."""
+    """The error for a forbidden attribute keeps the server's message, but does not show it."""
     requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(DisclosureRequest({"mail": "example.town.resident.email"}))
@@ -196,7 +196,7 @@ def test_what_is_not_permitted_is_refused_by_name(
 def test_unwanted_authentication_is_refused(
     official_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
-    """A server with `no_auth` refuses a token."""
+    """A server with `no_auth` refuses a requestor that sends a token."""
     requestor = Requestor(official_server.url, transport, authentication=TokenAuthentication(TOKEN))
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(AGE)
@@ -206,7 +206,7 @@ def test_unwanted_authentication_is_refused(
 def test_revocation_is_authenticated(
     strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
 ) -> None:
-    """`revoke` authenticates to the server, which refuses a type without revocation."""
+    """`revoke` authenticates to the server, which refuses a type that cannot be revoked."""
     request = RevocationRequest("example.town.age", "key-1")
     allowed = PublicKeyAuthentication("pub", RsaSigner(rsa_pem))
     with pytest.raises(ServerRefusedError) as caught:
@@ -221,7 +221,7 @@ def test_revocation_is_authenticated(
 def test_base_url_with_a_prefix(
     start_official_server: ServerPool, transport: Urllib3Transport
 ) -> None:
-    """The prefix in `api_prefix` belongs to the base URL, with or without a slash at its end."""
+    """The base URL includes the server's `api_prefix`, and may end with a slash."""
     server = start_official_server(ServerOptions(api_prefix="/api"))
     for url in (server.url.rstrip("/"), server.url.rstrip("/") + "/"):
         requestor = Requestor(url, transport)
@@ -234,7 +234,7 @@ def test_requestors_come_from_the_environment(
     transport: Urllib3Transport,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The tutorial gives the server its requestors so, because other users see its arguments."""
+    """The server reads requestors from the environment, which other users cannot see."""
     requestors = {"shop": {"auth_method": "token", "key": TOKEN}}
     monkeypatch.setenv("IRMASERVER_REQUESTORS", json.dumps(requestors))
     options = ServerOptions(extra_flags=("--no-auth=false",))

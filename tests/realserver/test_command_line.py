@@ -54,7 +54,7 @@ def ada(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[
 def played(
     command_line: CommandLine, act: Callable[[str], object], *arguments: str
 ) -> tuple[int, str, str]:
-    """Run a session, and let a wallet act once its link is shown."""
+    """Run a session, and let a wallet act as soon as the command shows the link."""
     with command_line.start(*arguments) as process:
         assert process.stderr is not None
         shown = ""
@@ -70,7 +70,7 @@ def played(
 def test_an_answer_and_what_is_asked_about_it_later(
     command_line: CommandLine, wallet: Wallet, tmp_path: Path
 ) -> None:
-    """An answer is exit status 0; status, result and cancel then use the state file."""
+    """A session with an answer exits with status 0; later commands find it by the state file."""
     state = ("--state-file", str(tmp_path / "state.json"))
     status, out, err = played(command_line, wallet.accept, *ADULT, *state)
     assert status == 0, err
@@ -83,7 +83,7 @@ def test_an_answer_and_what_is_asked_about_it_later(
 
 
 def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
-    """A refusal is exit status 3, and a session without an app is 4."""
+    """A refused session exits with status 3, and a session that no app answers with 4."""
     status, out, err = played(command_line, wallet.refuse, *ADULT)
     assert (status, json.loads(out)["error"]["name"]) == (3, "SessionCancelledError")
     assert "Traceback" not in err
@@ -92,7 +92,7 @@ def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
 
 
 def test_what_the_server_refuses(command_line: CommandLine) -> None:
-    """An unknown name is wrong usage; a missing or wrong token is refused by the server."""
+    """An unknown attribute exits with status 2, and a missing or wrong token with 5."""
     status, _, err = command_line.run("session", "--disclose", "nothing.town.age.over18")
     assert (status, "the server's schemes do not have" in err) == (2, True)
     for token in ("wrong", ""):
@@ -111,7 +111,7 @@ def test_the_server_is_asked_for_its_key_and_health(
 
 
 def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
-    """The demo shows statuses and the table with a real server on this machine."""
+    """In a terminal, the demo shows the status and the table of the answer from a real server."""
     main, other = pty.openpty()
     with Process[bytes](
         [sys.executable, "-m", "irma_backend.cli", "demo", "--server", command_line.server],
@@ -130,7 +130,7 @@ def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
                 if answering is None and link and b"INITIALIZED" in seen:
                     answering = threading.Thread(target=ada.accept, args=[unquote(link[1])])
                     answering.start()
-        except OSError:  # Linux says so at the end of a terminal
+        except OSError:  # Linux raises it at the end of a terminal
             pass
         os.close(main)
         process.wait(timeout=300)

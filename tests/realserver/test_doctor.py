@@ -45,7 +45,7 @@ def faults(diagnoses: Mapping[str, tuple[Outcome, list[str]]]) -> dict[str, list
 
 
 def test_server_that_is_well(official_server: OfficialServer, tmp_path: Path) -> None:
-    """Two problems are found: anyone may use the server, and phones cannot reach this machine."""
+    """A healthy server has two problems here: phones cannot reach it, and anyone may use it."""
     with Urllib3Transport() as transport:
         key = Requestor(official_server.url, transport).get_public_key()
     (tmp_path / "server.pem").write_text(key)
@@ -58,7 +58,7 @@ def test_server_that_is_well(official_server: OfficialServer, tmp_path: Path) ->
 def test_refusals_are_told_apart(
     start_official_server: ServerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong token and a missing permission are different problems, though both are a 403."""
+    """A wrong token and a missing permission are different problems, although both get a 403."""
     server = start_official_server(ServerOptions(requestors=SHOP, default_permissions=False))
     monkeypatch.setenv("IRMA_TOKEN", "hunter2")
     assert faults(found(server)) == {"authentication": ["authentication.refused"]}

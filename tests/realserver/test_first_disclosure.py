@@ -1,4 +1,4 @@
-"""The first example of README, as a separate program, with the official server and a wallet."""
+"""The first example as a separate program, with the official server and a wallet."""
 
 import os
 import re
@@ -49,7 +49,7 @@ def hold(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, Any]) -
 
 @contextmanager
 def running_example(server: OfficialServer) -> Generator[tuple["subprocess.Popen[str]", str]]:
-    """Run it as a reader would; return the process and the pointer in its link."""
+    """Run the example as a reader would; yield the process and the pointer in its link."""
     environment = {**os.environ, "IRMA_SERVER": server.url, "IRMA_TOKEN": TOKEN}
     with subprocess.Popen(
         [sys.executable, EXAMPLE],
@@ -72,7 +72,7 @@ def running_example(server: OfficialServer) -> Generator[tuple["subprocess.Popen
 def test_an_adult_who_agrees_is_let_in(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
-    """The script prints the attribute and the shared address, and succeeds."""
+    """If an adult accepts, the example prints the attribute and the address, and succeeds."""
     hold(empty_wallet, official_server, OVER18, EMAIL)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()
@@ -85,7 +85,7 @@ def test_an_adult_who_agrees_is_let_in(
 def test_one_who_refuses_is_not(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
-    """The script ends with the error that says so, which shows no token."""
+    """If a person refuses, the example raises `SessionCancelledError`, which shows no token."""
     hold(empty_wallet, official_server, OVER18)
     with running_example(server) as (process, pointer):
         empty_wallet.refuse(pointer)
@@ -99,7 +99,7 @@ def test_one_who_refuses_is_not(
 def test_one_who_is_under_age_cannot_answer(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
-    """If `over18` is "No", the app cannot answer, and the script does not reveal the reason."""
+    """If `over18` is "No", the session is cancelled, and the example does not reveal the reason."""
     hold(empty_wallet, official_server, UNDER18)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()

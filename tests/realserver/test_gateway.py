@@ -1,4 +1,4 @@
-"""The official server behind a gateway, which sees only its own authentication."""
+"""The official server behind a gateway sees only the authentication that is meant for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = bytes(range(32))
 
 
 def test_a_session_goes_through_a_gateway(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet calls the server directly; events, result and signed result pass the gateway."""
+    """The requestor gets events and the signed result through a gateway, with one gateway token."""
     with (
         running_token_server(CLIENT) as tokens,
         running_gateway(official_server.url, tokens) as gateway,
@@ -49,7 +49,7 @@ def test_a_session_goes_through_a_gateway(official_server: OfficialServer, walle
 
 
 def test_the_server_sees_its_own_authentication_only(start_official_server: ServerPool) -> None:
-    """The gateway's token does not interfere with signed requests or with the server's token."""
+    """A gateway's token does not interfere with a signed request or with the server's token."""
     server = start_official_server(
         ServerOptions(
             requestors={

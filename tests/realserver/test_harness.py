@@ -40,7 +40,7 @@ ASK_FOR_PAIRING = {
 
 
 def test_disclosure_is_valid(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A disclosure is VALID, and the wallet reports what its user sees."""
+    """A disclosure is VALID, and the wallet reports the request that its user sees."""
     request = disclosure([[OVER18]], labels={"0": {"en": "Age", "nl": "Leeftijd"}})
     package = start_session(official_server.url, request)
     session = wallet.start(package["sessionPtr"])
@@ -55,7 +55,7 @@ def test_disclosure_is_valid(official_server: OfficialServer, wallet: Wallet) ->
 
 
 def test_refusal_is_cancelled(official_server: OfficialServer, wallet: Wallet) -> None:
-    """After a refusal the server says CANCELLED as soon as the wallet is done."""
+    """After a refusal the server reports CANCELLED as soon as the wallet is done."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     assert isinstance(wallet.refuse(package["sessionPtr"]), Cancelled)
     assert get_result(official_server.url, package["token"])["status"] == "CANCELLED"
@@ -71,7 +71,7 @@ def test_unsatisfiable_request_is_refused(official_server: OfficialServer, walle
 
 
 def test_option_is_picked(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A test can pick an option other than the first."""
+    """A test can let the wallet choose an option other than the first."""
     package = start_session(official_server.url, disclosure([[OVER18], [EMAIL]], [[], [FIRSTNAME]]))
     picked = Accept(options={0: 1, 1: 1})
     assert isinstance(wallet.start(package["sessionPtr"], picked).wait(), Succeeded)
@@ -80,7 +80,7 @@ def test_option_is_picked(official_server: OfficialServer, wallet: Wallet) -> No
 
 
 def test_signature_is_valid(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A signature has a time stamp of this run's own server, and is VALID."""
+    """A signature over the requested message is VALID."""
     package = start_session(official_server.url, signature("I agree", [[OVER18]]))
     session = wallet.start(package["sessionPtr"])
     assert session.wait_for(Requested).message == "I agree"
@@ -92,7 +92,7 @@ def test_signature_is_valid(official_server: OfficialServer, wallet: Wallet) -> 
 def test_issuance_is_done(
     official_server: OfficialServer, start_wallet: StartWallet, tmp_path: Path
 ) -> None:
-    """A wallet and its copy hold the issued credential, until delete_all."""
+    """A wallet and its copy hold the issued credentials until `delete_all` is called."""
     wallet = start_wallet()
     package = start_session(official_server.url, issuance(AGE, RESIDENT))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -108,7 +108,7 @@ def test_issuance_is_done(
 
 
 def test_cheat_misses_attributes(official_server: OfficialServer, wallet: Wallet) -> None:
-    """Wrong attributes cause MISSING_ATTRIBUTES, which the wallet reports."""
+    """A wallet that sends wrong attributes reports the server's MISSING_ATTRIBUTES."""
     package = start_session(official_server.url, disclosure([[OVER18]], [[FIRSTNAME]]))
     outcome = wallet.start(package["sessionPtr"], Accept(send=[[], [EMAIL]])).wait()
     assert isinstance(outcome, Failed)
@@ -119,7 +119,7 @@ def test_cheat_misses_attributes(official_server: OfficialServer, wallet: Wallet
 
 
 def test_more_than_asked_is_extra(official_server: OfficialServer, wallet: Wallet) -> None:
-    """An attribute that was not requested is EXTRA."""
+    """An attribute that the wallet sends without a request for it has status EXTRA."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     outcome = wallet.start(package["sessionPtr"], Accept(send=[[OVER18], [EMAIL]])).wait()
     assert isinstance(outcome, Succeeded)
@@ -129,7 +129,7 @@ def test_more_than_asked_is_extra(official_server: OfficialServer, wallet: Walle
 
 
 def test_expired_credential(official_server: OfficialServer, start_wallet: StartWallet) -> None:
-    """A credential valid for an hour has expired at once, and is disclosed as EXPIRED."""
+    """A credential that is valid for an hour expires at once, so its disclosure is EXPIRED."""
     wallet = start_wallet()
     short = {**AGE, "validity": int(time.time()) + 3600}
     issued = start_session(official_server.url, issuance(short))
@@ -142,7 +142,7 @@ def test_expired_credential(official_server: OfficialServer, start_wallet: Start
 
 
 def test_pairing_completes(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet shows a code, waits, and continues when the frontend has confirmed it."""
+    """The wallet shows a pairing code, and continues when the frontend has completed pairing."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     pointer = package["sessionPtr"]
     headers = {"Authorization": package["frontendRequest"]["authorization"]}
@@ -159,7 +159,7 @@ def test_pairing_completes(official_server: OfficialServer, wallet: Wallet) -> N
 
 
 def test_pairing_dismissed(official_server: OfficialServer, wallet: Wallet) -> None:
-    """A user who leaves while pairing cancels the session."""
+    """A user who dismisses the session during pairing cancels it."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     headers = {"Authorization": package["frontendRequest"]["authorization"]}
     call("POST", f"{package['sessionPtr']['u']}/frontend/options", ASK_FOR_PAIRING, headers)
@@ -171,7 +171,7 @@ def test_pairing_dismissed(official_server: OfficialServer, wallet: Wallet) -> N
 
 
 def test_hold_and_disappear(official_server: OfficialServer, wallet: Wallet) -> None:
-    """Sessions that wait for their user are CONNECTED and stop no other session."""
+    """Sessions that wait for the user are CONNECTED, and do not block other sessions."""
     held, left = (start_session(official_server.url, disclosure([[OVER18]])) for _ in range(2))
     gone = wallet.start(left["sessionPtr"], Disappear())
     session = wallet.start(held["sessionPtr"], Hold())
@@ -187,7 +187,7 @@ def test_hold_and_disappear(official_server: OfficialServer, wallet: Wallet) -> 
 
 
 def test_chained_session(official_server: OfficialServer, wallet: Wallet) -> None:
-    """The wallet continues with the next session, and each session has its own answer."""
+    """The wallet continues with the next session of a chain, and each session has a result."""
     with next_session(disclosure([[EMAIL]], clientReturnUrl="https://example.com/")) as url:
         request = {"request": disclosure([[OVER18]]), "nextSession": {"url": url}}
         package = start_session(official_server.url, request)
@@ -205,14 +205,14 @@ def test_chained_session(official_server: OfficialServer, wallet: Wallet) -> Non
 
 
 def test_many_sessions_at_once(official_server: OfficialServer, wallet: Wallet) -> None:
-    """Sessions that start together all succeed."""
+    """Twenty sessions of one wallet that run at the same time all succeed."""
     packages = [start_session(official_server.url, disclosure([[OVER18]])) for _ in range(20)]
     sessions = [wallet.start(package["sessionPtr"], Accept(delay_ms=20)) for package in packages]
     assert all(isinstance(session.wait(), Succeeded) for session in sessions)
 
 
 def test_options_reach_the_server(start_official_server: ServerPool, wallet: Wallet) -> None:
-    """Servers with equal options are shared, and an unshared one can be stopped."""
+    """A server runs with the options of a test, and tests with equal options share it."""
     tok = {"auth_method": "token", "key": "secret", "disclose_perms": ["example.town.age.*"]}
     options = ServerOptions(
         requestors={"tok": tok}, default_permissions=False, jwt_key=False, sse=False,
@@ -234,7 +234,7 @@ def test_options_reach_the_server(start_official_server: ServerPool, wallet: Wal
 
 
 def test_public_key_is_the_servers(official_server: OfficialServer) -> None:
-    """The harness and the server return the same public key."""
+    """The harness has the public key that the server returns."""
     _, key = call("GET", f"{official_server.url}/publickey")
     assert key.strip() == official_server.jwt_public_key_pem.strip()
 

@@ -45,7 +45,7 @@ def blocks(language: str) -> list[str]:
 
 @attrs.frozen
 class Place:
-    """A token made as the plugin's README shows, and a server that accepts its key."""
+    """A PKCS#11 token made as the plugin's README shows, and a server that accepts its key."""
 
     server: OfficialServer
     pin: Path
@@ -73,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, start_official_server: Serve
 def test_a_session_starts_by_a_key_in_a_token(
     fresh_environment: FreshEnvironment, place: Place, wallet: Wallet
 ) -> None:
-    """The README's program runs a session from `connect` to the answer."""
+    """The program in the plugin's README runs a session from `connect` to the answer."""
     (program,) = blocks("python")
     for shown, ours in (
         ("https://irma.example.com", place.server.url),

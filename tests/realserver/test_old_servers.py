@@ -1,4 +1,4 @@
-"""The list of gaps in older servers names tests and versions that exist."""
+"""The list of gaps in older servers contains only tests and versions that exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOMS = ("tests/contract", "tests/realserver/test_versions.py")
 
 
 def test_each_gap_names_tests_that_there_are() -> None:
-    """Each gap names an existing test, so that a renamed test is noticed."""
+    """Each gap names only tests that exist, so that a renamed test is noticed."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     oldest = {**os.environ, "IRMA_SERVERS": VERSIONS[0]}
     said = subprocess.run(
@@ -40,7 +40,7 @@ def _short(line: str) -> str:
 
 
 def test_each_gap_is_of_some_versions_and_names_a_test_once() -> None:
-    """The newest lacks nothing, and at each version a test fails for one reason."""
+    """The newest version has no gaps, and at each version at most one gap names a test."""
     for gap in gaps():
         assert key_of(gap.first) <= key_of(gap.last) < key_of(NEWEST), gap
         assert {gap.first, gap.last} <= set(VERSIONS), gap
@@ -65,7 +65,7 @@ def test_a_skip_that_is_no_gap_fails(
     fixtures: list[str],
     outcome: str,
 ) -> None:
-    """A skip fails unless Go is missing, so that no server can be built."""
+    """A skipped test with an official server fails, unless Go is missing."""
 
     def which(_command: str) -> str | None:
         return "/go" if has_go else None
@@ -78,7 +78,7 @@ def test_a_skip_that_is_no_gap_fails(
 
 
 def test_versions_are_sorted_and_dated() -> None:
-    """Versions are sorted by number, which is the order of their release dates."""
+    """Versions are sorted by number, and their release dates are in the same order."""
     assert all(key_of(one) < key_of(other) for one, other in pairwise(VERSIONS))
     assert all(one < other for one, other in pairwise(releases().values()))
     assert list(releases()) == list(VERSIONS)
@@ -91,13 +91,13 @@ def test_versions_are_sorted_and_dated() -> None:
 def test_the_setting_says_what_is_tried(
     monkeypatch: pytest.MonkeyPatch, asked: str, tried: tuple[str, ...]
 ) -> None:
-    """The setting selects the versions; the default is the oldest, 1.0.0 and the newest."""
+    """`IRMA_SERVERS` selects the versions to test; without it, a run has the default versions."""
     monkeypatch.setenv("IRMA_SERVERS", asked)
     assert versions_to_try() == tried
 
 
 def test_a_version_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the unknown version."""
+    """An unknown version in `IRMA_SERVERS` raises an error that names it."""
     monkeypatch.setenv("IRMA_SERVERS", "0.8.0,1.0.0")
     with pytest.raises(ValueError, match=r"IRMA_SERVERS: no such version: 0\.8\.0"):
         versions_to_try()

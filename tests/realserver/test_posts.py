@@ -93,7 +93,7 @@ def test_a_signed_callback_brings_the_answer(
     delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """Callbacks of a disclosure and of a signature deliver their answers."""
+    """The signed callbacks of a disclosure and of a signature deliver their answers."""
     for request in (ADULT, SignatureRequest("I agree", {"age": OVER18})):
         session = requestor.start_session(callbacks.with_callback(request))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
@@ -110,7 +110,7 @@ def test_cancelled_sessions_are_delivered(
     delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """A refusal by the app and a cancel by the requestor are delivered alike."""
+    """The receiver delivers a session that the app refused, or that the requestor cancelled."""
     wallet.refuse(requestor.start_session(callbacks.with_callback(ADULT)).pointer.json_text())
     requestor.cancel_session(requestor.start_session(callbacks.with_callback(ADULT)))
     assert [end.status for end in delivered] == [SessionStatus.CANCELLED] * 2
@@ -121,7 +121,7 @@ def test_cancelled_sessions_are_delivered(
 def test_time_out_is_delivered_once(
     requestor: Requestor, callbacks: CallbackReceiver, site: Site, delivered: list[SessionOutcome]
 ) -> None:
-    """A time-out is delivered once, although the server posts it repeatedly."""
+    """The receiver delivers a time-out once, although the server posts it repeatedly."""
     asked = callbacks.with_callback(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
     session = requestor.start_session(asked)
     with pytest.raises(SessionTimedOutError):
@@ -136,7 +136,7 @@ def test_time_out_is_delivered_once(
 def test_contradicting_callbacks_are_settled(
     requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
 ) -> None:
-    """After a slow delivery the app cancels, and the first stored outcome counts."""
+    """If a slow delivery makes the app fail and the server post twice, the first outcome counts."""
     delivered: list[SessionOutcome] = []
 
     def slowly(end: SessionOutcome) -> None:
@@ -168,7 +168,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
     delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """After each unsigned callback the server is asked for the outcome."""
+    """After each unsigned callback, the receiver asks the server for the outcome."""
     works: list[Future[None]] = []
     with ThreadPoolExecutor(4) as executor:
         requestor = Requestor(start_official_server(UNSIGNED).url, transport)
@@ -188,7 +188,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
         late = requestor.start_session(asked)
         with pytest.raises(SessionTimedOutError):
             requestor.wait_for_answer(late, timeout=A_WHILE)
-        # Watchers learn of it by an event, and the server posts at the next request.
+        # An event reports the time-out to watchers; the server posts it at the next request.
         assert requestor.get_status(late) is SessionStatus.TIMEOUT
     for work in works:
         work.result()
@@ -207,7 +207,7 @@ def test_static_session_is_delivered_for_each_scan(
     delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """Each scan of a printed QR starts a session, whose signed callback has the answer."""
+    """Each scan of a printed QR code starts a session, whose signed callback has the outcome."""
     url = f"{site.url}/callback/{'s' * 43}"
     static = {"visit": {"callbackUrl": url, "request": dict(request_value(ADULT))}}
     server = start_official_server(ServerOptions(static_sessions=static))
@@ -257,7 +257,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     delivered: list[SessionOutcome],
     new_wallet: Wallet,
 ) -> None:
-    """The answers of a chain of two come in order, and the callback has the first."""
+    """A chain issues a card that depends on the first answer, and the callback has this answer."""
     store = memory_store(transport.clock)
     site.pages["next"] = nexts = NextSessionReceiver(
         requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=card_for
@@ -278,7 +278,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(
 def test_late_choice_fails_the_chain(
     requestor: Requestor, transport: Urllib3Transport, site: Site, new_wallet: Wallet
 ) -> None:
-    """A late choice fails the chain at once, and nothing is issued."""
+    """If the application chooses the next session too late, nothing is issued."""
 
     def slowly(step: ChainStep) -> IssuanceRequest:
         time.sleep(3.1)

@@ -1,4 +1,4 @@
-"""Signatures of a real wallet with the official server, which we verify as well."""
+"""Our verifier of signatures, with signatures of a real wallet and the official server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def requestor(official_server: OfficialServer) -> Iterator[Requestor]:
 def verifier(
     schemes: Path, timestamp_server: TimestampServer, time_stamp_key: str
 ) -> SignatureVerifier:
-    """A verifier that knows this run's scheme and time-stamping server."""
+    """A verifier that knows this run's scheme and time-stamp server."""
     pem = (schemes / "example" / "pk.pem").read_text(encoding="ascii")
     return SignatureVerifier(
         Schemes(SchemeFolder(schemes), pinned={"example": pem}),
@@ -66,7 +66,7 @@ def signed(requestor: Requestor, wallet: Wallet, request: SignatureRequest) -> A
 def test_a_signature_of_the_wallet_is_verified(
     requestor: Requestor, wallet: Wallet, verifier: SignatureVerifier, name: str
 ) -> None:
-    """The wallet's signature proves the attributes that the server reports, at that time."""
+    """Our verifier finds the attributes that the server reports, and the time of the signature."""
     request, before = REQUESTS[name], datetime.now(UTC).replace(microsecond=0)
     answer = signed(requestor, wallet, request)
     assert answer.signature is not None
@@ -81,7 +81,7 @@ def test_a_signature_of_the_wallet_is_verified(
 def test_a_signature_of_the_wallet_is_no_other(
     requestor: Requestor, wallet: Wallet, verifier: SignatureVerifier
 ) -> None:
-    """The signature is not accepted for another message or another request."""
+    """Our verifier refuses a wallet's signature for another message or another request."""
     answer = signed(requestor, wallet, REQUESTS["one attribute"])
     assert answer.signature is not None
     forged = answer.signature.json_text.replace(MESSAGE, "Ik weiger.")

@@ -1,4 +1,4 @@
-"""Session request JWTs in both directions: we sign for the official server, and it signs for us."""
+"""Session request JWTs that we sign for the official server, and that its command signs for us."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def server(start_official_server: ServerPool) -> OfficialServer:
 def test_the_official_server_takes_what_is_signed_here(
     server: OfficialServer, name: str, request_: Any
 ) -> None:
-    """The official server accepts our JWTs of the three kinds, with either algorithm."""
+    """The official server accepts our session request JWTs of all types and both algorithms."""
     jwt = sign_session_request(request_, name=name, signer=SIGNERS[name], now=datetime.now(UTC))
     with Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
@@ -73,7 +73,7 @@ def test_the_official_server_takes_what_is_signed_here(
 
 @NAMES
 def test_the_official_server_takes_a_signed_revocation(server: OfficialServer, name: str) -> None:
-    """The official server verifies a signed revocation before it refuses the type."""
+    """The official server accepts the signature of a revocation, and then refuses the type."""
     request = RevocationRequest("example.town.age", "key-1")
     jwt = sign_session_request(request, name=name, signer=SIGNERS[name], now=datetime.now(UTC))
     with Urllib3Transport() as transport:
@@ -123,7 +123,7 @@ def yivi_request(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> YiviReques
 def test_what_the_official_command_signs_is_verified_here(
     yivi_request: YiviRequest, name: str, asked: list[str], request_: Any
 ) -> None:
-    """A request that the official command signed verifies here, with either algorithm."""
+    """We verify a session request that the official command signed, with either algorithm."""
     verified = verify_session_request_jwt(
         yivi_request(name, *asked),
         keys=KEYS,

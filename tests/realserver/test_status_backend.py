@@ -1,4 +1,4 @@
-"""A result travels by callback and through Redis to a process that waits elsewhere."""
+"""A result travels by callback and through Redis to another process, which waits for it."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def test_one_process_hears_of_anothers_callback(
     official_server: OfficialServer, wallet: Wallet, redis: RedisServer
 ) -> None:
-    """The process asks the server once, and makes the answer from the published JWT."""
+    """A process that waits polls the server once, and takes the answer from the published JWT."""
     _follow(official_server, wallet, redis)
 
 
 def test_servers_may_keep_their_sessions_in_redis_as_well(
     start_official_server: ServerPool, wallet: Wallet, redis: RedisServer
 ) -> None:
-    """A server that keeps its sessions in Redis has no events, and the watch still works."""
+    """A watch works although a server that keeps its sessions in Redis sends no events."""
     server = start_official_server(
         ServerOptions(
             sse=False,
@@ -124,7 +124,7 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         ) as process:
             assert process.stdout is not None
-            assert process.stdout.readline() == "\n"  # it waits
+            assert process.stdout.readline() == "\n"  # the process waits
             assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
             came = json.loads(process.stdout.read())
     assert delivered == ["DONE"]

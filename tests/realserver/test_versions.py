@@ -1,7 +1,7 @@
-"""The library with each version of the official server and a real wallet, in both modes.
+"""The library works with each version of the official server and a real wallet, in both modes.
 
-`make old-servers` tries every version; each run tries those of `versions.EACH_RUN`. What a version
-lacks is in `old_servers.toml`, and must fail there.
+`make old-servers` tries every version; each run tries the versions in `versions.EACH_RUN`.
+`old_servers.toml` lists the features that a version lacks; their tests must fail at that version.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ CARD = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"
 
 
 class Caller:
-    """A requestor of either mode: `call` runs a method by its name."""
+    """A sync requestor; `call` runs a method by its name."""
 
     def __init__(self, url: str, **settings: Any) -> None:
         self.transport = Urllib3Transport()
@@ -188,7 +188,7 @@ def play(caller: AnyCaller, wallet: Wallet, request: Any, *answers: Any) -> Answ
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait until a condition holds that another thread makes true."""
+    """Wait until another thread makes a condition true."""
     for _ in range(1000):
         if is_so():
             return
@@ -197,13 +197,13 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def test_disclosing(caller: AnyCaller, wallet: Wallet) -> None:
-    """A disclosed attribute is in the answer, with the value that was demanded."""
+    """A disclosed attribute is in the answer with the demanded value."""
     answer = play(caller, wallet, ADULT)
     assert (answer["age"].value, answer.evidence) == ("yes", Evidence.TRANSPORT)
 
 
 def test_optional_and_null(caller: AnyCaller, wallet: Wallet) -> None:
-    """A slot may be left out, and an attribute may have no value."""
+    """The app may leave out an optional slot, and an attribute may be null."""
     request = DisclosureRequest({"age": optional(OVER18), "phone": PHONE})
     for option, is_there in ((0, True), (1, False)):
         answer = play(caller, wallet, request, Accept(options={0: option}))
@@ -211,7 +211,7 @@ def test_optional_and_null(caller: AnyCaller, wallet: Wallet) -> None:
 
 
 def test_signing(caller: AnyCaller, wallet: Wallet) -> None:
-    """The signature is in the answer, with the message that was asked for."""
+    """The answer to a signature request has a signature and the disclosed attribute."""
     answer = play(caller, wallet, SignatureRequest("I agree", {"age": OVER18}))
     assert answer.signature is not None
     assert answer["age"].value == "yes"
@@ -219,7 +219,7 @@ def test_signing(caller: AnyCaller, wallet: Wallet) -> None:
 
 @pytest.fixture(scope="module")
 def card_wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Wallet:
-    """Return a separate wallet that may hold credentials of its own."""
+    """Return a separate wallet, for tests that issue credentials."""
     wallet = start_wallet()
     package = start_session(official_server.url, issuance(AGE))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -235,14 +235,14 @@ def phones_in(wallet: Wallet) -> list[str | None]:
 
 
 def test_issuing(caller: AnyCaller, card_wallet: Wallet) -> None:
-    """A credential reaches the wallet after the requested attributes were disclosed."""
+    """An issued credential reaches the wallet, and the requested attributes are in the answer."""
     phone = secrets.token_hex(4)
     answer = play(caller, card_wallet, IssuanceRequest([card_of(phone)], ADULT.disclose))
     assert (answer["age"].value, phones_in(card_wallet).count(phone)) == ("yes", 1)
 
 
 def test_refusing(caller: AnyCaller, wallet: Wallet) -> None:
-    """A refusal raises an error."""
+    """A wait for a session that the app refuses raises `SessionCancelledError`."""
     session = caller.call("start_session", ADULT)
     wallet.refuse(session.pointer.json_text())
     with pytest.raises(SessionCancelledError):
@@ -250,7 +250,7 @@ def test_refusing(caller: AnyCaller, wallet: Wallet) -> None:
 
 
 def test_cancelling(caller: AnyCaller) -> None:
-    """The requestor cancels a session that was not scanned."""
+    """The requestor can cancel a session that no app has scanned."""
     session = caller.call("start_session", ADULT)
     assert caller.call("get_status", session) is SessionStatus.INITIALIZED
     caller.call("cancel_session", session)
@@ -258,7 +258,7 @@ def test_cancelling(caller: AnyCaller) -> None:
 
 
 def test_timing_out(caller: AnyCaller) -> None:
-    """A session that is not scanned times out."""
+    """A wait for a session that no app scans raises `SessionTimedOutError`."""
     asked = ExtendedRequest(ADULT, timeout=timedelta(seconds=1))
     session = caller.call("start_session", asked)
     with pytest.raises(SessionTimedOutError):
@@ -267,7 +267,7 @@ def test_timing_out(caller: AnyCaller) -> None:
 
 @pytest.mark.parametrize("sse", [True, False], ids=["events", "polling"])
 def test_watching(mode: type[AnyCaller], servers: ServerPool, wallet: Wallet, sse: bool) -> None:
-    """Each status comes once and in order, by events or by polling."""
+    """A watch yields each status once and in order, by events or by polling."""
     with opened(mode, servers(ServerOptions(sse=sse))) as caller:
         session = caller.call("start_session", ADULT)
         at_the_app = wallet.start(session.pointer.json_text(), Hold())
@@ -283,7 +283,7 @@ def test_watching(mode: type[AnyCaller], servers: ServerPool, wallet: Wallet, ss
 def test_signed_results(
     mode: type[AnyCaller], server: OfficialServer, wallet: Wallet, fetched: bool
 ) -> None:
-    """Signed results are verified with a given key and with the fetched key."""
+    """A requestor verifies signed results with a given key and with a fetched key."""
     key = FetchedServerKey() if fetched else server.jwt_public_key_pem
     with opened(mode, server, server_key=key) as caller:
         answer = play(caller, wallet, ADULT)
@@ -294,7 +294,7 @@ def test_signed_results(
 def test_older_results(
     caller: AnyCaller, server: OfficialServer, wallet: Wallet, validity: timedelta | None
 ) -> None:
-    """The JWT of `getproof` is verified."""
+    """We verify the older result JWT, which `getproof` returns."""
     asked = (
         ExtendedRequest(ADULT) if validity is None else ExtendedRequest(ADULT, validity=validity)
     )
@@ -314,7 +314,7 @@ def test_health(caller: AnyCaller) -> None:
 
 
 def test_pairing(caller: AnyCaller, wallet: Wallet) -> None:
-    """The requestor has the app show a code, and says when it was typed."""
+    """With pairing, the app shows the requestor's code and goes on after the requestor confirms."""
     session = caller.call("start_session", ADULT)
     options = caller.call("set_pairing", session, PairingMethod.PIN)
     at_the_app = wallet.start(session.pointer.json_text(), Accept())
@@ -327,13 +327,13 @@ def test_pairing(caller: AnyCaller, wallet: Wallet) -> None:
 def test_authenticating(
     mode: type[AnyCaller], servers: ServerPool, wallet: Wallet, kind: str
 ) -> None:
-    """A requestor that the server knows starts a session in each of the three ways."""
+    """A requestor starts a session with each of the three ways to authenticate."""
     with opened(mode, servers(STRICT), authentication=AUTHENTICATION[kind]) as caller:
         assert play(caller, wallet, ADULT)["age"].value == "yes"
 
 
 def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
-    """The server posts a signed result, which is delivered."""
+    """The receiver delivers the signed results that the server posts."""
     delivered: list[SessionOutcome] = []
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
@@ -346,7 +346,7 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
         )
         session = requestor.start_session(receiver.with_callback(ADULT))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
-        wait_until(lambda: len(delivered) == 1)  # servers before 0.9 post beside the app's session
+        wait_until(lambda: len(delivered) == 1)  # servers before 0.9 post in parallel
         wallet.refuse(requestor.start_session(receiver.with_callback(ADULT)).pointer.json_text())
         wait_until(lambda: len(delivered) == 2)
     assert [end.status for end in delivered] == [SessionStatus.DONE, SessionStatus.CANCELLED]
@@ -354,7 +354,7 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
 
 
 def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
-    """After an unsigned post, the receiver asks a server without a key."""
+    """After an unsigned post of a server without a key, the receiver asks for the outcome."""
     delivered: list[SessionOutcome] = []
     works: list[Future[None]] = []
     server = servers(ServerOptions(jwt_key=False, allow_unsigned_callbacks=True))
@@ -385,8 +385,8 @@ def issue_next(step: ChainStep) -> IssuanceRequest:
 
 
 def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:
-    """The issued credential depends on the disclosed attributes."""
-    server = servers(shared=False)  # some older ones hang when they are watched meanwhile
+    """A chain issues a credential that depends on the answer of the first session."""
+    server = servers(shared=False)  # some older servers hang if they are watched meanwhile
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
         store = memory_store(transport.clock)

@@ -34,9 +34,10 @@ class TimestampServer:
 
 
 def make_schemes(tools: Tools, folder: Path, *, timestamp_url: str = URL_IN_TEMPLATE) -> Path:
-    """Copy the schemes to a new folder, name the time-stamp server in them, sign them: 30 ms each.
+    """Copy the schemes to a new folder, write the time-stamp server's URL into them, and sign them.
 
-    So each test run has its own port. Returns the folder for server and wallet.
+    Each test run has its own copy, because it has its own port. Return the folder for server and
+    wallet.
     """
     schemes = folder / "schemes"
     shutil.copytree(tools.scheme_template / "schemes", schemes)

@@ -1,4 +1,4 @@
-"""The versions of the official server that the suite can build, and those that a run tries."""
+"""The versions of the official server that the suite can build, and the selection for a run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ VERSIONS = (
     "1.0.0",
     "1.3.0",
 )
-"""The versions that Go's module proxy has, the oldest first."""
+"""The versions on Go's module proxy, the oldest first."""
 NEWEST = VERSIONS[-1]
 EACH_RUN = (VERSIONS[0], "1.0.0", NEWEST)
-"""The default versions of a run: two more servers to build, and a few more seconds."""
+"""The default versions of a run: two servers more than the newest, and a few seconds more."""
 _ASKED = "IRMA_SERVERS"
 
 
 def versions_to_try() -> tuple[str, ...]:
-    """Read the setting `IRMA_SERVERS`: `all`, or versions with commas between them."""
+    """Read the setting `IRMA_SERVERS`: `all`, or a comma-separated list of versions."""
     asked = os.environ.get(_ASKED)
     if not asked:
         return EACH_RUN

@@ -41,7 +41,7 @@ class HeldCredential:
 
 
 class Wallet:
-    """One wallet process with its own directory, empty or copied from a saved one.
+    """A wallet process with its own directory, which is empty or a copy of a saved one.
 
     Any number of sessions may be open; they take turns while irmago's client is busy.
     """
@@ -58,7 +58,7 @@ class Wallet:
         log = directory.with_suffix(".log")
         self._child = ChildProcess(command, log=log, read_stdout=True)
         self._news = threading.Condition()
-        self._lines: dict[str, list[dict[str, Any]]] = {}  # by session or command
+        self._lines: dict[str, list[dict[str, Any]]] = {}  # by the id of the session or command
         self._ended = False
         if not self._child.stdout.readline():
             self._child.close()
@@ -69,8 +69,8 @@ class Wallet:
     def start(self, pointer: Mapping[str, Any] | str, *answers: Answer) -> "WalletSession":
         """Begin a session in the background, as if the user had scanned this pointer.
 
-        The answers are for the session and those chained to it, the last one for all that
-        follow; without any, all are accepted.
+        The answers are for the session and the sessions chained to it, in order. The last answer
+        also counts for all later sessions; without answers, the wallet accepts all of them.
         """
         text = pointer if isinstance(pointer, str) else json.dumps(pointer)
         given = [answer_to_json(answer) for answer in answers or (Accept(),)]
@@ -78,11 +78,11 @@ class Wallet:
         return WalletSession(self, session_id)
 
     def accept(self, pointer: Mapping[str, Any] | str, timeout: float = TIMEOUT) -> Outcome:
-        """Run a whole session and accept."""
+        """Run a whole session, and accept its request."""
         return self.start(pointer).wait(timeout)
 
     def refuse(self, pointer: Mapping[str, Any] | str, timeout: float = TIMEOUT) -> Outcome:
-        """Run a whole session and refuse."""
+        """Run a whole session, and refuse its request."""
         return self.start(pointer, Refuse()).wait(timeout)
 
     def credentials(self) -> tuple[HeldCredential, ...]:
@@ -95,7 +95,7 @@ class Wallet:
         self._reply("delete_all")
 
     def save(self, target: Path) -> None:
-        """Stop the wallet and copy its directory, for `start_from` of others."""
+        """Stop the wallet and copy its directory, for `start_from` of other wallets."""
         self.close()
         shutil.copytree(self.directory, target)
 
@@ -159,19 +159,19 @@ class Wallet:
 
 
 class WalletSession:
-    """One session in a wallet, and those chained to it."""
+    """A session in a wallet, with the sessions chained to it."""
 
     def __init__(self, wallet: Wallet, session_id: str):
         self._wallet = wallet
         self._id = session_id
-        self.events: list[Event] = []  # as far as read by `wait_for` and `wait`
+        self.events: list[Event] = []  # those that `wait_for` and `wait` have read
 
     def wait_for(self, kind: type[EventT], timeout: float = TIMEOUT) -> EventT:
         """Read on to the next event of this kind.
 
         Raises:
-            TimeoutError: it did not come in time.
-            WalletError: the session ended without it.
+            TimeoutError: the event did not come in time.
+            WalletError: the session ended without this event.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -182,7 +182,7 @@ class WalletSession:
                 raise WalletError(f"no {kind.__name__} came: {self.events}")
 
     def wait(self, timeout: float = TIMEOUT) -> Outcome:
-        """Read events until the end, when the server knows that the session is over."""
+        """Read events until the session has ended, also for the server."""
         deadline = time.monotonic() + timeout
         event = self.events[-1] if self.events else self._next(deadline)
         while not isinstance(event, Outcome):
@@ -194,7 +194,7 @@ class WalletSession:
         self._wallet.send("answer", self._id, answers=[answer_to_json(answer)])
 
     def dismiss(self) -> None:
-        """Leave the session as a user who closes it in the app, which notifies the server."""
+        """Close the session as a user does in the app, which notifies the server."""
         self._wallet.send("dismiss", self._id)
 
     def _next(self, deadline: float) -> Event:

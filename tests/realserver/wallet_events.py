@@ -9,10 +9,11 @@ from typing import Any
 class Accept:
     """Accept the request.
 
-    For each outer disjunction the wallet sends the first option that it can, or an expired one. If
-    it has no option it refuses, as the app does. `options` selects another option by its index in
-    `Requested.candidates`. `send` ignores the request and has one list for each outer disjunction,
-    of attributes that the wallet holds. A list may have too few or too many.
+    For each outer disjunction the wallet sends the first option that it holds, or else an expired
+    one. If it holds no option it refuses, as the app does. `options` selects another option by its
+    index in `Requested.candidates`. `send` replaces the wallet's choice: it has a list for each
+    outer disjunction, of attributes that the wallet holds. A list may have too few or too many
+    attributes.
     """
 
     options: Mapping[int, int] | None = None
@@ -80,19 +81,19 @@ class ReturnUrl:
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The end of the session: accepted by the server. `sent` is the proof or signature."""
+    """The end of a session that the server accepted; `sent` is the proof or signature."""
 
     sent: Any
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The end of the session: refused or dismissed."""
+    """The end of a session that the user refused or dismissed."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The end of the session: irmago's error, and the server's error if it sent one."""
+    """The end of a session that failed, with irmago's error, and the server's if it sent one."""
 
     error: str
     info: str
@@ -117,7 +118,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 
 def event_from_json(line: dict[str, Any]) -> Event:
-    """Return the event in a line of the wallet process."""
+    """Return the event in a line that the wallet process wrote."""
     return _READERS[line["event"]](line)
 
 

@@ -1,4 +1,4 @@
-"""A process that gets a handle and waits for its answer through Redis."""
+"""A process that receives a handle and waits for the session's answer through Redis."""
 
 from __future__ import annotations
 
