@@ -5,9 +5,9 @@ into answers; the request classes describe what to ask; `errors` has the whole t
 Programs that use another HTTP stack find the rest in `protocol` and `flows`.
 """
 
-# This import must stay cheap: cattrs, cryptography, Authlib and asyncio are imported on first use,
-# patterns that few calls need are strings, which `re` compiles on first use, and `ValueObject` has
-# the methods that attrs would write and compile for each class.
+# This import must stay cheap. So cattrs, cryptography, Authlib and asyncio are imported on first
+# use. Patterns that few calls need are strings, which `re` compiles on first use. `ValueObject` has
+# the methods that attrs would otherwise write and compile for each class.
 
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.callbacks.chains import ChainStep

@@ -80,7 +80,7 @@ class AsyncRequestor:
         url: The server's base URL, with its `api_prefix` if it has one.
         transport: Runs the HTTP calls. The caller closes it.
         authentication: Proves the requestor's identity: see the server's setting `requestors`.
-        gateway: How to pass an API gateway that requires an OAuth 2.0 token.
+        gateway: The settings for an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application accepts; see `Risk`.
         server_key: The server's public key in PEM, or several while a key is being replaced. With
             it, answers come only from *signed* results, as `Answer.evidence` shows. Copy the key
@@ -89,14 +89,14 @@ class AsyncRequestor:
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
             empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions
-            end. Watches wait on it instead of the server. The caller closes it.
-        timeout: The limit for each call, including its retries. Watches have a separate one. It
-            also bounds signers, stores and functions of the application.
+            end. A watch then waits on this backend instead of on the server. The caller closes it.
+        timeout: The limit for each call, including its retries. Each watch has its own. The limit
+            also applies to signers, stores and the application's functions.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: The URL at which browsers and apps reach the server: its setting `url` without
-            `/irma`. Only pairing by the backend needs it, and only if its host differs from the
-            base URL's.
+            `/irma`. It is needed only for pairing by the backend, and only if its host differs from
+            the base URL's.
         observer: Receives a notification when a session starts or ends, and when a call is retried.
             It is called in the same thread or task and is never awaited.
         signature_verifier: Verifies the signature of each signature session before there is an
@@ -106,11 +106,11 @@ class AsyncRequestor:
             are read on a thread.
 
     A method that accepts either a `StartedSession` or a `RequestorToken` does not compare the
-    result with the request. Besides the errors that it lists, each method may raise
-    `ServerRefusedError`, `RedirectError` or `UnexpectedResponseError` (for the response),
-    `TransportError` (for the network, after three tries, or its subclass `GatewayError` for a
-    gateway) and `DeadlineError` (for the timeout). `start_session` and `watch_status` list all
-    their errors.
+    result with the request. Besides the errors that it lists, each method may raise five others.
+    `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` concern the response.
+    `TransportError` means that the network failed three times, or, as its subclass `GatewayError`,
+    that there was no valid token for the gateway. `DeadlineError` means that the timeout expired.
+    `start_session` and `watch_status` list all their errors.
 
     Raises:
         ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
@@ -169,7 +169,7 @@ class AsyncRequestor:
         Features on top of the requestor use this, and so may a framework.
 
         Raises:
-            IrmaError: What the flow raises.
+            IrmaError: The flow raised it.
         """
         return await self._run(flow)
 
@@ -187,8 +187,8 @@ class AsyncRequestor:
             request: The request. Check it in a test, or when the program starts.
 
         Raises:
-            RequestError: A name is not in the schemes. The error has its path, and suggests a
-                similar name.
+            RequestError: A name is not in the schemes. The error shows where it is in the request,
+                and suggests a similar name.
             ConfigurationError: The requestor has no `schemes`, or one of their files was changed.
         """
         await self._run(check_names_flow(self._context, request))
@@ -233,11 +233,11 @@ class AsyncRequestor:
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
         """Follow a session: `async with requestor.watch_status(session) as statuses: async for …`.
 
-        Each status is yielded once and in order, and the final one is the last. The server pushes
-        statuses as events if it can (its option `--sse`), or the status backend does. Otherwise the
-        status is polled each second. A poll that fails is repeated. Watching never ends a session:
-        the session continues until `cancel_session` or the server's timeout. Leaving
-        the `async with` block closes everything.
+        Each status is yielded once and in order, and the final one is the last. Statuses come from
+        the server's events, if it has them (its option `--sse`), or from the status backend.
+        Without either, the status is polled each second. A poll that fails is repeated. Watching
+        never ends a session: the session continues until `cancel_session` or the server's timeout.
+        Leaving the `async with` block closes everything.
 
         Args:
             session: The session from `start_session`.
