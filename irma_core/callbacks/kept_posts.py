@@ -1,14 +1,15 @@
 """Posts of the IRMA server that are kept until the application has handled them.
 
-The server posts an outcome once, and repeats it only after a time-out. So each post is kept while
-the application's function runs, sealed, and removed when the function has returned. If the function
-raises an error, or the process ends, a replay passes the post to the function later. A post that
-fails before it reaches the function, for example because a verifier of signatures fails, is kept
-too, and so is a verified post that another handler kept waiting.
+The server posts an outcome once, and repeats the post only if the outcome is a timeout. So each
+post is sealed and kept while the application's function runs, and removed when the function has
+returned. If the function raises an error, or the process ends, a replay passes the post to the
+function later. Two other kinds of post are kept: a post that fails before it reaches the function,
+for example because a signature verifier fails, and a verified post that waited in vain for another
+handler.
 
-Of all handlers of a post, only the one that has claimed it keeps it, delivers it or removes it; see
-`flows.once`. So of several replays at the same time, one delivers. The order of the steps is in
-`delivery`. What was delivered is remembered for longer than a post can be replayed, so one that was
+Only the handler that has claimed a post keeps, delivers or removes it; see `flows.once`. So if
+several replays run at the same time, one of them delivers the post. The order of the steps is in
+`delivery`. A delivery is remembered for longer than its post can be replayed, so a post that was
 not removed is not delivered again.
 """
 
@@ -48,33 +49,35 @@ __all__ = [
 ]
 
 KEPT_FOR: Final = timedelta(days=7)
-"""How long a post can be delivered; it may contain personal data."""
+"""How long a post can be delivered. This is limited because a post may contain personal data."""
 STORED_FOR: Final = KEPT_FOR + timedelta(days=1)
-"""When a post is deleted. It is a day more, so that a daily replay reports a post that became too
-old."""
+"""How long a post is stored: a day longer than it can be delivered, so that a daily replay reports
+a post that became too old."""
 UNKNOWN: Final = "unknown"
-"""The session of a post that was not verified."""
+"""The value of `session` for a post that was not verified."""
 MOST_OF_A_URL: Final = 4
-"""How many unverified posts to one URL are kept, so that a stranger who has read a URL in a log
-cannot fill the place where posts are kept."""
+"""How many unverified posts to one URL are kept. The limit prevents a stranger who has read a URL
+in a log from filling the place where posts are kept."""
 _PURPOSE: Final = "kept callback"
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _SESSION: Final = re.compile(r"[0-9a-z]{1,40}")
 _TIME: Final = re.compile(r"[0-9]{1,19}")
 _DIGITS: Final = 32
-"""Half of a hash. The name of an unverified post has one half for its URL and one for its body."""
+"""Half the digits of a hash. The name of an unverified post begins with half of the hash of its
+URL, and ends with half of the hash of its body."""
 _PAUSES: Final = tuple(timedelta(milliseconds=each) for each in (0, 100, 300, 700, 1400))
-"""Before each try to keep or to remove a post."""
+"""The pause before each try to keep or to remove a post."""
 _TRY_FOR: Final = timedelta(seconds=3)
-"""The person's app waits some four seconds for the reply, and a failing store may be slow too."""
+"""The limit for all tries. The person's app waits about four seconds for the reply, and a failing
+store may be slow as well."""
 _PLACES: Final = 2048
-"""A power of two, so that odd steps lead through all places. A replay looks at each place."""
+"""A power of two, so that odd steps reach every place. A replay looks at each place."""
 _MOST_UNREADABLE: Final = 8
 """If a replay cannot read more places than this, the whole store is failing."""
 _TRIES: Final = 32
 """While a tenth of the places is free, 32 tries find one with a probability of 97 %."""
 _LARGEST: Final = 1024 * 1024 - 256
-"""A store accepts values of 1 MiB; each also has a name, a session and a time."""
+"""Characters. A store accepts values of 1 MiB, which also contain a name, a session and a time."""
 
 
 @final
@@ -83,14 +86,14 @@ class KeptPost(ValueObject):
     """A post that is kept. None of its fields reveals a secret.
 
     Args:
-        name: A hash. The name of a verified post is that of its session and outcome; the name of an
-            unverified one starts with a hash of its URL.
+        name: For a verified post, the hash of its session and outcome. For an unverified post, half
+            of the hash of its URL, then half of the hash of its body.
         session: The fingerprint of the session's token, or `unknown` if the post is not verified.
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
         place: Where it is kept.
-        is_done: Whether the session may have an answer. It is not stored, and counts for nothing
-            once the post has its place.
+        is_done: Whether the session may have an answer. It is not stored, and is not used once the
+            post has its place.
     """
 
     name: str
@@ -117,7 +120,8 @@ class KeptPosts(Protocol):
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
         """Keep a post, and return it with its place; or return the kept post of the same name.
 
-        The result is None if there is no room, or if `MOST_OF_A_URL` unverified posts are kept.
+        The result is None if there is no room, or if `MOST_OF_A_URL` unverified posts to the URL
+        are kept.
         """
         ...
 
@@ -144,7 +148,8 @@ class KeptPosts(Protocol):
 class KeptInStore(ValueObject):
     """Keeps about two thousand posts in a store, which all processes of a site share.
 
-    A store cannot list its keys. So there is a fixed number of keys, and a post takes a free one.
+    A store cannot list its keys. So there is a fixed number of keys, and each post takes a free
+    one.
 
     Args:
         store: The store. Each receiver needs one of its own, because receivers that share a store
@@ -230,7 +235,7 @@ class PostKeeper:
         kept: Where to keep it; None to keep nothing.
         sealer: Seals it.
         post: The post.
-        replayed: The post as it is kept already, if this is a replay.
+        replayed: The kept post, if this is a replay.
     """
 
     def __init__(
@@ -244,7 +249,7 @@ class PostKeeper:
         self._sealer = sealer
         self._post = post
         self._entry = replayed
-        # Only the last segment counts, so a stranger can vary the rest of a URL.
+        # Only the last segment is hashed, because a stranger can vary the rest of a URL.
         name_of_url = _hash(last_segment(post.url))[:_DIGITS]
         self._name = name_of_url + sha256(post.body).hexdigest()[:_DIGITS]
         self._session = UNKNOWN
@@ -255,7 +260,7 @@ class PostKeeper:
 
     @classmethod
     def of_nothing(cls) -> PostKeeper:
-        """Return a keeper that keeps nothing, for a result that no post has brought."""
+        """Return a keeper that keeps nothing, for a result that did not come in a post."""
         return cls(None, None, InboundRequest("POST", "", (), b""))
 
     def __repr__(self) -> str:
@@ -275,7 +280,8 @@ class PostKeeper:
         """Keep the post while it is delivered. The caller has a claim on its outcome.
 
         Returns:
-            Whether the post is still to be delivered. In a replay, it must still be in its place.
+            Whether the post is still to be delivered: false in a replay if the post is no longer in
+            its place.
 
         Raises:
             StoreError: A post cannot be looked up for a replay.
@@ -309,8 +315,8 @@ class PostKeeper:
     def keep_failed_flow(self, context: RequestorContext, error: Exception) -> Flow[None]:
         """Keep a post whose handling failed, and note in the error whether that succeeded.
 
-        The place where posts are kept may fail for a moment too, and may be the reason of the
-        failure. So it is tried several times.
+        The place where posts are kept may also fail for a moment, and may have caused this failure.
+        So keeping is tried several times.
         """
         if self._kept is None or self._is_delivered or self.is_replay:
             return
@@ -383,8 +389,8 @@ def _places_of(post: KeptPost) -> list[str]:
     """
     first, step = int(post.name[:8], 16), int(post.name[8:16], 16) | 1
     tries = _TRIES if post.is_verified else MOST_OF_A_URL
-    # Anybody can cancel any number of sessions, so their posts take even places only. The odd ones
-    # are left for answers.
+    # Anyone can cancel any number of sessions, so the posts of cancelled sessions take only even
+    # places. The odd places are left for answers.
     each = 1 if post.is_done else 2
     return [_place((first + step * number) * each % _PLACES) for number in range(tries)]
 
@@ -395,13 +401,13 @@ def _written(post: KeptPost) -> bytes:
 
 
 def _read(place: str, value: bytes | None) -> KeptPost | None:
-    """Return the post that a value holds; None without a value, or for one of another program."""
+    """Return the post that a value holds; None for no value, or for another program's."""
     parts = [] if value is None else value.decode("utf-8", "replace").split(" ")
     match parts:
         case [name, session, received, sealed] if (
             _NAME.fullmatch(name) and _SESSION.fullmatch(session) and _TIME.fullmatch(received)
         ):
-            with suppress(OverflowError, ValueError, OSError):  # a time that no clock shows
+            with suppress(OverflowError, ValueError, OSError):  # a time that is out of range
                 received_at = datetime.fromtimestamp(int(received) / 1000, UTC)
                 return KeptPost(name, session, received_at, sealed, place)
         case _:

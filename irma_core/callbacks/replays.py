@@ -2,8 +2,8 @@
 
 A replay takes the steps of `delivery`, with the time at which the post was received. It removes a
 post once the outcome is delivered, or once it is clear that the server never sent the post. It does
-not delete a post that became too old: the place where posts are kept does that, and no clock that
-is wrong during one replay can lose a post.
+not delete a post that became too old: the place where posts are kept does that, so a wrong clock
+during one replay cannot lose a post.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class ReplayedCallback(ValueObject):
     Args:
         session: The fingerprint of the session's token, as in logs. It is `unknown` if the post
             could not be verified when it was received.
-        problem: Why the outcome was not delivered; empty if it was, now or before. It contains no
-            secret.
+        problem: Why the outcome was not delivered; empty if it was delivered, now or earlier. It
+            contains no secret.
     """
 
     session: str
@@ -60,7 +60,7 @@ def replay_callbacks_flow(
 
     Args:
         context: The requestor's context.
-        kept: Where the posts are kept, which the settings name too.
+        kept: Where the posts are kept; the same as `settings.kept`.
         settings: The receiver's settings.
 
     Returns:
@@ -79,7 +79,7 @@ def replay_callbacks_flow(
             try:
                 problem = yield from _replay_flow(context, kept, settings, each)
             except Exception as error:  # noqa: BLE001  # the application raises anything
-                # Its message may contain what was disclosed.
+                # The error's message may contain what was disclosed.
                 problem = f"{type(error).__name__} was raised"
         if problem is None:
             continue
