@@ -37,7 +37,7 @@ NEXT_SESSION: Final = "next session"
 """The purpose of a URL that asks for the next session's request."""
 
 LONGEST_URL: Final = 4000
-"""Characters. gunicorn, for example, accepts a request line of 4094 by default."""
+"""Characters. By default gunicorn, for example, accepts request lines of up to 4094."""
 _DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
 """The server's own default for a request without `timeout`."""
 _MARGIN: Final = timedelta(hours=1)
@@ -101,7 +101,7 @@ class SealedUrl(ValueObject):
         Args:
             request: The session's request.
             now: The time.
-            reference: The application's own reference, which the post returns.
+            reference: The application's own reference, which is returned with the post.
 
         Raises:
             RequestError: The request and the reference are too large for a URL.

@@ -2,11 +2,11 @@
 
 It posts the result to `nextSession.url` while the session is still `CONNECTED` and the proof is
 `VALID`. The server and the app wait for the reply: a reply after 3 s still works, but after 5 s the
-app has given up. A reply of 200 with a request starts that session, 204 ends the chain, and
-anything else fails the session that was about to end. So:
+app has given up. A reply of 200 with a request starts that session, 204 ends the chain, and after
+any other reply the session that was about to end fails. So:
 
-* A post is accepted only with the secret in its URL, the server's signature and the status
-  `CONNECTED`, which is accepted nowhere else. Unsigned posts are refused: the server reports
+* A post is accepted only if its URL has the secret, the server has signed it, and its status is
+  `CONNECTED`. No other page accepts that status. Unsigned posts are refused: the server reports
   nothing about proofs until a session ends, so asking the server would not help.
 * A URL belongs to the first session that such a post names. So a URL that leaked through a log
   accepts no signed result of another session.
@@ -120,7 +120,7 @@ class ChainStep(ValueObject):
     """
 
     answer: Answer
-    # It may be personal, such as a user's name, so that no log shows it.
+    # The `repr` leaves it out, because it may be personal, such as a user's name.
     reference: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -159,7 +159,7 @@ def answer_next_session_flow(
     Raises:
         StoreError: The store failed. The application's function may have been called.
         RequestError: The next request is invalid, or too large to be stored.
-        ConfigurationError: The next request takes a risk that is not allowed.
+        ConfigurationError: The next request needs a risk that is not allowed.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: The application's function raised it.
         IrmaError: The server's key could not be fetched.
@@ -394,7 +394,7 @@ def next_answer_flow(
         AnswerError: Another of its subclasses: the session has no answer, and the chain ends.
         ConfigurationError: The store does not have the next request, or it was sealed with other
             keys.
-        IrmaError: As `wait_for_answer_flow`; or the store failed.
+        IrmaError: `wait_for_answer_flow` raised it, or the store failed.
     """
     session: SessionWithRequest = state.first
     if state.last is not None and state.last.next_session is not None:

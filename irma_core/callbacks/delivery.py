@@ -10,8 +10,8 @@ and stores the first one. So:
   wait for the record and deliver nothing.
 * A sealed URL belongs to the first session that a signed post names. So a URL that leaked through a
   log cannot deliver its reference with the result of another session.
-* If a post contradicts what was delivered, the server is asked. If its outcome differs from the
-  delivered one, it is delivered too.
+* If a post contradicts what was delivered, the server is asked. If the server reports an outcome
+  other than the delivered one, that outcome is delivered too.
 * If the application's function fails, the claim is released and the error is raised. The next post
   delivers the outcome. Until then, the result is at the server, as for any session. A receiver may
   also keep the post: see `kept_posts` and `replays`.
@@ -119,7 +119,7 @@ class SessionOutcome(ValueObject):
     token: RequestorToken
     status: SessionStatus
     _outcome: Answer | AnswerError = attrs.field(repr=False)
-    # It may be personal, such as a user's name, so that no log shows it.
+    # The `repr` leaves it out, because it may be personal, such as a user's name.
     reference: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -169,7 +169,7 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
     kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
 
     def keeper(self, post: InboundRequest, replayed: KeptPost | None = None) -> PostKeeper:
-        """Return the keeper of a post, which is kept already if it is replayed."""
+        """Return the keeper of a post. A post that is replayed is kept already."""
         sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
         return PostKeeper(self.kept, sealer, post, replayed)
 
@@ -298,8 +298,8 @@ def _settle_flow(
     except SessionGoneError:
         if not keeper.is_replay:
             raise
-        # Days later the server has forgotten the session. It stored the outcome of its first post,
-        # and `DONE` is never the second.
+        # Days later the server has forgotten the session. It stored the outcome that it posted
+        # first. A second post is never `DONE`, so a post with `DONE` was the first.
         if result.status is SessionStatus.DONE:
             yield from _deliver_too_flow(context, settings, delivery, deadline)
     else:
@@ -371,7 +371,7 @@ def resolve_unsigned_callback_flow(
         PostRefusedError: `undecided`: the server has not stored the end of the session.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
-        IrmaError: The server could not be asked, or as for `receive_callback_flow`.
+        IrmaError: The server could not be asked; or one of the errors of `receive_callback_flow`.
     """
     asked: list[RequestorToken] = []
     waiting = [pending.token]
@@ -398,7 +398,7 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask about each token until a session has ended; return None then, or the failures."""
+    """Ask about each token until a session has ended, and return None; else return the failures."""
     failures: list[IrmaError] = []
     for token in tokens:
         deadline = context.deadline(_STORED_WITHIN)
@@ -464,7 +464,7 @@ def _deliver_asked_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver an outcome that the server was asked for, even if another one was delivered."""
+    """Deliver an outcome that the server returned when asked, even if another was delivered."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not delivery.result.status:
         yield from _deliver_too_flow(context, settings, delivery, deadline)

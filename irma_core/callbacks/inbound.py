@@ -153,7 +153,7 @@ def framework_body(body: object) -> bytes:
     """
     expected = "the whole body as bytes, before it is decoded"
     checked = check_instance(body, (bytes, bytearray, memoryview, str), "body", expected)
-    # The server never sends a lone surrogate. The character in its place makes the body invalid.
+    # The server never sends a lone surrogate, so a question mark may take its place.
     return checked.encode("utf-8", "replace") if isinstance(checked, str) else bytes(checked)
 
 
@@ -253,7 +253,7 @@ def check_posted_result(
 
 
 def _is_older(jwt: bytes, moment: datetime) -> bool:
-    # Its `iat` is a number: the JWT is verified.
+    # `iat` is a number, because the JWT was verified.
     payload = jwt.split(b".")[1]
     claims = read_json(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
     return float(cast("dict[str, Any]", claims)["iat"]) < moment.timestamp()
