@@ -60,8 +60,8 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     Args:
         flow: The flow.
         transport: Performs its effects.
-        streams: Closes the streams that the flow opens, if they must outlive it. Without it they
-            are closed here.
+        streams: Closes the streams that the flow opens, if they must outlive the flow. Without this
+            argument, they are closed when the flow ends.
 
     Raises:
         IrmaError: The flow raised it.

@@ -65,7 +65,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 class _EffectBase(Generic[ResultT]):
-    """Gives `yield from` the type of the effect's result; the one cast is here.
+    """Gives `yield from` the type of the effect's result. This needs one cast, which is here.
 
     The `repr` shows no field, because requests, keys and values are secrets. Effects are not
     compared, and generated `__repr__` and `__eq__` methods would slow down the import.
@@ -147,7 +147,7 @@ class ExpectedResult(NamedTuple):
     Attributes:
         method: The method with the part's class, for error messages.
         kinds: The classes that the result may have.
-        description: The same, for error messages.
+        description: The same in words, for error messages.
     """
 
     method: str

@@ -109,7 +109,7 @@ def claim_or_record_flow(
 ) -> Flow[tuple[bool, bytes | None]]:
     """Do what `claim_or_wait_flow` does, and return also whether the claim is the caller's.
 
-    With a record, the claim is the caller's if no other process works on the action any more.
+    With a record, the claim is the caller's if no other process is working on the action any more.
     """
     by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:

@@ -1,7 +1,7 @@
-"""The server's calls for a started session, one flow each.
+"""The calls to the server for a started session, one flow each.
 
-Each raises `SessionGoneError` if the server does not know the session, because the session existed
-when it was started.
+Each raises `SessionGoneError` if the server does not know the session. A started session did exist,
+so the server has forgotten it.
 """
 
 from __future__ import annotations

@@ -147,11 +147,12 @@ def fetch_once_flow(
         cache: The cache.
         clock: The transport's clock.
         fetch: Fetches a value.
-        deadline: When the value must be there, on the monotonic clock.
+        deadline: When the value must be available, on the monotonic clock.
         rejected: A value that was rejected, so it is not returned.
 
     Raises:
-        DeadlineError: The deadline passed before this call fetched, or while another call did.
+        DeadlineError: The deadline passed before this call could fetch the value, or while another
+            call was fetching it.
         IrmaError: `fetch` raised it, in this call or in the call that this one waited for.
     """
     while True:
@@ -189,5 +190,6 @@ def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
             raise DeadlineError("the deadline passed while another call fetched the value")
         yield from Sleep(timedelta(seconds=min(_POLL_INTERVAL, deadline - now)))
     if flight.failure is not None:
-        # A copy without traceback: the original's has the frames of the other call's application.
+        # A copy without a traceback. The original's traceback has frames of the application that
+        # made the other call.
         raise copy(flight.failure)

@@ -184,7 +184,7 @@ def _answer_after_end_flow(
     context: RequestorContext, session: SessionWithRequest, state: WatchState
 ) -> Flow[Answer]:
     """Return the answer after a watch that has ended."""
-    # An end that arrives at the last moment still has its answer.
+    # The answer is fetched even if the session ended at the last moment.
     deadline = max(state.deadline, cleanup_deadline(context))
     if state.last is not SessionStatus.TIMEOUT:
         return (yield from _answer_flow(context, session, deadline))

@@ -21,13 +21,13 @@ __all__ = ["build_token_request", "parse_token_response"]
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _BEARER: Final = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, section 2.1
 _CODES = frozenset(
-    # RFC 6749, section 5.2; RFC 8707; and codes that servers use from its section 4.1.2.1.
+    # RFC 6749, section 5.2; RFC 8707; and codes of RFC 6749, section 4.1.2.1, that servers use too.
     {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
     | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
     | {"temporarily_unavailable", "slow_down"}
 )
 _SECONDS: Final = r"[+-]?[0-9]+(\.[0-9]*)?"
-_LONGEST_LIFE = 10.0**9  # seconds, which are decades
+_LONGEST_LIFE = 10.0**9  # seconds: about 32 years
 _LARGEST_BEARER = 16 * 1024
 """Characters. Proxies and servers refuse longer headers, and their errors do not say why."""
 
@@ -51,8 +51,8 @@ def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, fl
         now: The present time in UTC.
 
     Raises:
-        GatewayError: The server refused, or sent no bearer token. The error holds the server's code
-            and not its message, which may repeat a secret that was sent.
+        GatewayError: The server refused, or sent no bearer token. The error has the server's code,
+            but not its message, which may repeat a secret that was sent.
     """
     # The body may hold the token, or repeat a secret. `_read` never raises, so that no frame of a
     # traceback has the body among its local variables.
