@@ -48,7 +48,7 @@ _PURPOSE: Final = "handle:"
 """A prefix of each handle's purpose, so that nothing else sealed with the same keys passes for a
 handle."""
 _DEFAULT_LIFETIME: Final = timedelta(minutes=30)
-"""A server gives an app 15 minutes to connect by default, and keeps the result for 5 more."""
+"""By default, a server gives an app 15 minutes to connect, and keeps the result for 5 more."""
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=36500)
 
@@ -158,15 +158,15 @@ def redeem_handle_flow(
 ) -> Flow[Answer]:
     """Return the answer of a handle's session, to the first call that asks for it.
 
-    A session counts once for a purpose, however many handles were sealed for it. They all expire
-    together, before the store forgets the session.
+    A session can be redeemed once for a purpose, however many handles were sealed for it. Its
+    handles all expire together, before the store forgets the session.
 
     Raises:
         UsageError: The binding has the wrong type.
         HandleError: One of its subclasses: the handle is refused.
         AnswerError: One of its subclasses: there is no answer, and the handle is not used up.
         StoreError: The store failed. There is no answer, and the handle may be used up.
-        IrmaError: As `get_answer_flow`; the handle is not used up.
+        IrmaError: `get_answer_flow` raised it; the handle is not used up.
     """
     session = _unseal(context, settings, handle, binding)
     deadline = context.deadline()
@@ -227,8 +227,8 @@ class Handles:
                 of the handle does not have it. `Binding.NONE` lets anyone redeem the handle.
 
         Returns:
-            Some 600 letters, digits, `-` and `_`; more for a longer request. A message to sign adds
-            50, whatever its length.
+            About 600 letters, digits, `-` and `_`; more for a longer request. A message to sign
+            adds 50, whatever its length.
 
         Raises:
             UsageError: The binding is empty, or not a string.
@@ -240,11 +240,11 @@ class Handles:
     def unseal(
         self, handle: str | bytes | None, *, binding: str | Binding | None
     ) -> StartedSession:
-        """Return the session of a handle, as often as you like: to watch or to cancel it.
+        """Return the session of a handle, for example to watch or to cancel it.
 
-        This does not redeem the handle, so never use it to log a visitor in. The returned session
-        has only what an answer is compared with. Instead of a message to sign, it has
-        `message_sha256`.
+        A handle can be unsealed any number of times, because this does not redeem it. So never use
+        this method to log a visitor in. The returned session has only what an answer is compared
+        with. Instead of a message to sign, it has `message_sha256`.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid

@@ -233,7 +233,7 @@ def _proxy_fault(
     until a function written in C refuses it.
     """
     for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
-        with suppress(Exception):  # `__class__` is the application's property
+        with suppress(Exception):  # `__class__` may be a property of the application
             if value.__class__ is not type(value):
                 kind = type(value).__name__
                 return f"{name}: must be the object itself, not a proxy for it (a {kind})"

@@ -138,7 +138,8 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
     is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
     changed or unpickled. It has no truth value, because its existence is the result. It proves no
-    more than the request demands: any other value is only known to come from an issuer.
+    more than the request demands. If the request demands no particular value, the answer proves
+    only that an issuer issued the value.
 
     Attributes:
         type: The type of session.
@@ -307,7 +308,7 @@ def _answer_slot(
     """Return the first option that matches completely; else raise the closest mismatch."""
     by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
     if len(by_id) < len(disclosed):
-        # If an identifier comes twice, neither attribute counts. The server never sends that.
+        # If an identifier occurs twice, neither attribute counts. The server never sends that.
         counts = Counter(each.attribute for each in disclosed)
         by_id.update((identifier, None) for identifier, count in counts.items() if count > 1)
     closest: _Mismatch | None = None
@@ -331,7 +332,7 @@ def _answer_slot(
 def _is_just(
     requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
 ) -> bool:
-    """Return whether these are exactly an option's attributes, in order, for any values.
+    """Return whether exactly these attributes were disclosed, in order, and any value is accepted.
 
     This holds for most options. `_match` would find the same at twice the cost.
     """

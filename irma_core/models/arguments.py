@@ -81,7 +81,7 @@ def check_flag(value: object, name: str) -> bool:
 
 
 def check_string(value: object, name: str) -> str:
-    """Return the value, which must be a non-empty string and can be encoded.
+    """Return the value, which must be a non-empty string that can be encoded.
 
     Raises:
         UsageError: The value is not such a string.

@@ -176,8 +176,8 @@ def all_of(*attributes: AttributeLike) -> Con:
             credential must be adjacent.
 
     Raises:
-        RequestError: An attribute is malformed or comes twice, or attributes of the same credential
-            are not adjacent.
+        RequestError: An attribute is malformed or occurs twice, or attributes of the same
+            credential are not adjacent.
     """
     return _con(attributes, "all_of")
 

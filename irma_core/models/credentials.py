@@ -23,7 +23,8 @@ from irma_core.value_object import ValueObject
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
 Validity: TypeAlias = datetime | timedelta | None
-"""An end time, or a duration from the session's start; None for the server's six months."""
+"""An end time, or a duration from the session's start; None for the server's default of six
+months."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
@@ -50,8 +51,9 @@ class CredentialRequest(ValueObject):
             optional attribute out, so that it is issued without a value; an empty string is a
             value.
         validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's start;
-            in whole seconds. The server rounds it down to a whole week since 1970. With less than a
-            week the credential may already have expired; then starting the session raises an error.
+            in whole seconds. The server rounds it down to a whole week since 1970. If it is less
+            than a week, the credential may already have expired; starting the session then raises
+            an error.
         revocation_key: Identifies this credential for later revocation; required if its type can be
             revoked.
         sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.

@@ -60,8 +60,8 @@ class DisclosedAttribute(HiddenFields):
         not_revoked: bool = False,
         not_revoked_before: datetime | None = None,
     ) -> None:
-        # One expression for speed, because a result has many attributes. Arguments of subclasses
-        # are checked one by one.
+        # One expression for speed, because a result has many attributes. If an argument has another
+        # type, such as a subclass, all are checked one by one.
         if not (
             type(attribute) is str
             and (raw_value is None or type(raw_value) is str)

@@ -78,7 +78,7 @@ class Hidden(Generic[ValueT]):
         return type(self), (self.reveal(),)
 
 
-# Faster than `object.__setattr__`, which finds it by its name.
+# Faster than `object.__setattr__`, which looks the slot up by its name.
 _set_reveal: Final[Callable[[object, Callable[[], Any]], None]] = vars(Hidden)["reveal"].__set__
 
 
@@ -177,8 +177,8 @@ class HiddenFields:
 
     It is much faster to create than an object of a frozen attrs class.
 
-    A subclass sets them with `hide_fields(self, (one, another).__getitem__)`, and reads them by
-    index, as in `self._field(0)`.
+    A subclass sets its fields with `hide_fields(self, (one, another).__getitem__)`, and reads them
+    by index, as in `self._field(0)`.
     """
 
     # The slot holds a tuple's bound method, so tools that list attributes show a function.

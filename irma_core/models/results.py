@@ -58,7 +58,7 @@ class SessionResult(ValueObject):
         proof_status: Whether the proof is valid; None before the end and after a cancellation.
         unchecked_disclosed: The lists of `disclosed`, as the server sent them; None for a slot that
             was left out. Never use this to decide whether to let a person in.
-        unchecked_signature: `signature`; present even if the proof is not valid.
+        unchecked_signature: The field `signature`, which is present even if the proof is not valid.
         error: The reason, if the server refused the app's proofs.
         next_session: In a chain, the requestor token of the session that follows.
 
@@ -220,7 +220,10 @@ class SessionResult(ValueObject):
 
 
 def signed_result(result: SessionResult) -> SessionResult:
-    """Return the result with `Evidence.SIGNED`. Only `result_jwt` may call this, once verified."""
+    """Return the result with `Evidence.SIGNED`.
+
+    Only `result_jwt` may call this, once the JWT is verified.
+    """
     signed = attrs.evolve(result)
     object.__setattr__(signed, "evidence", Evidence.SIGNED)
     return signed

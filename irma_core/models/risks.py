@@ -104,7 +104,8 @@ def resolve_for(request: ExtendedRequest, now: datetime, allow: frozenset[Risk])
 
 
 def _check_schemes(disclose: ConDisCon) -> None:
-    # Loops over the tuples themselves: iterators written in Python cost more than the check.
+    # This loops over the tuples directly, because iterators written in Python cost more than the
+    # check.
     for disjunction in disclose.disjunctions:
         for option in disjunction.options:
             for attribute in option.attributes:

@@ -154,8 +154,8 @@ class DisclosureRequest(_Options):
         disclose: The requested attributes, by slot; see `any_of`, `all_of` and `optional`.
         labels: Translated captions (`{"en": …}`) by slot, which the app shows.
         skip_expiry_check: Credential types that may have expired.
-        revocation: Credential types that need a proof of non-revocation. As a mapping, with the
-            maximum age of that proof (None for the server's default).
+        revocation: Credential types that need a proof of non-revocation. A mapping adds the maximum
+            age of each proof (None for the server's default).
         client_return_url: Where the app sends the person afterwards.
         augment_return_url: Whether the server adds the requestor token to that URL. The token is a
             secret, so this needs `Risk.TOKEN_IN_RETURN_URL`.
@@ -382,7 +382,7 @@ def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
 
 def hash_of_message(message: str) -> str:
     """Return the SHA-256 of a message to sign, in hexadecimal digits."""
-    # A lone surrogate must not raise here. No other message has the same bytes.
+    # A lone surrogate must not raise an error here. No other message has the same bytes.
     return sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
 
 

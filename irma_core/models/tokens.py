@@ -7,7 +7,7 @@
 | frontend authorization | the browser            | the frontend request, a header         |
 
 Only `reveal()` returns the string; `repr`, `str` and `format` show the fingerprint. These are plain
-classes, as attrs, rich and pytest show the fields of attrs classes. They cannot be pickled.
+classes, because attrs, rich and pytest show the fields of attrs classes. They cannot be pickled.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ class RequestorToken(_Secret):
     __slots__ = ()
 
     def __init__(self, text: str) -> None:
-        # The whole string, as it becomes part of a URL; the server's own check is not anchored.
-        given: object = text  # not all run mypy
+        # The whole string must match, because it becomes part of a URL. The server's own check is
+        # not anchored.
+        given: object = text  # not every caller runs mypy
         if not isinstance(given, str) or not _TOKEN.fullmatch(given):
             raise RequestError("token", "must be 20 letters and digits")
         _set_text(self, HiddenSecret(text))
@@ -127,7 +128,7 @@ class FrontendAuthorization(_Secret):
     __slots__ = ()
 
     def __init__(self, text: str) -> None:
-        given: object = text  # not all run mypy
+        given: object = text  # not every caller runs mypy
         if not isinstance(given, str) or not _VISIBLE.fullmatch(given):
             raise RequestError("authorization", "must be ASCII without whitespace")
         _set_text(self, HiddenSecret(text))

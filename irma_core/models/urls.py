@@ -57,7 +57,7 @@ def whitespace_fault(url: str) -> str:
 
 
 def origin_fault(url: str) -> str:
-    """Return what is wrong with the scheme, host or port of a URL, as "must …"; empty if none is.
+    """Return what is wrong with the scheme, host or port of a URL, as "must …"; else "".
 
     The host may have letters beyond ASCII.
     """
