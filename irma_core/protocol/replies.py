@@ -44,7 +44,7 @@ _BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 
 
 def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], ModelT]) -> ModelT:
-    """Read a 200 in JSON into a model.
+    """Read the JSON of a 200 into a model.
 
     Args:
         response: The response.
@@ -66,7 +66,10 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
 
 
 def text_reply(response: HttpResponse, label: str, media_type: str | None = "text/plain") -> str:
-    """Return the ASCII text of a 200; `media_type=None` accepts any. Raises as `json_reply`."""
+    """Return the ASCII text of a 200; `media_type=None` accepts any type.
+
+    Raises as `json_reply` does.
+    """
     if response.status != _OK:
         refuse(response, label)
     if media_type is not None:
@@ -77,7 +80,7 @@ def text_reply(response: HttpResponse, label: str, media_type: str | None = "tex
 
 
 def refuse(response: HttpResponse, label: str) -> NoReturn:
-    """Raise the error for a response other than 200. Raises as `json_reply`."""
+    """Raise the error for a response other than 200: one of those that `json_reply` lists."""
     status = response.status
     if status in _REDIRECTS:
         raise RedirectError(label, status, _without_secrets(response.header("location")))

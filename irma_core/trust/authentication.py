@@ -40,7 +40,7 @@ def _is_name(value: object) -> bool:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class NoAuthentication(ValueObject):
-    """For a server that runs with `no_auth` and starts sessions for anyone that can reach it."""
+    """For a server that runs with `no_auth`: any caller that can reach it may start sessions."""
 
 
 @final
@@ -79,7 +79,7 @@ class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
             raise ConfigurationError(
                 "name must be the requestor's name in the server's `requestors`"
             )
-        # The likely mistake is a key instead of a signer. The error must not show it.
+        # The likely mistake is a key instead of a signer. The error must not show the key.
         other = getattr(self.signer, "algorithm", None)
         if other != algorithm:
             found = "this is not a signer" if other is None else f"this one is for {other}"

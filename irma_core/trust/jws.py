@@ -68,7 +68,8 @@ class CompactJws(ValueObject):
         """
         if re.fullmatch(_NESTED, self.payload):
             raise self.refused("nested", "it holds another JWT")
-        # This also counts characters inside strings. It is fast, and no honest JWT comes near.
+        # This also counts characters inside strings. It is fast, and no honest JWT comes near the
+        # limit.
         if sum(map(self.payload.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             raise self.refused("too_large", "it holds over 30 000 values")
         return _read_object(self.payload, "claims", self.refused, known, maps)

@@ -35,7 +35,7 @@ _LONGEST_SECRET: Final = 255
 """A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
 a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
 _FEWEST_VALUES: Final = 8
-"""The number of different bytes in a key. A random 32-byte key has about 30."""
+"""The fewest different bytes in a key. A random key of 32 bytes has about 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -109,7 +109,7 @@ def is_repetition(key: bytes) -> bool:
 
 def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
     """Return whether the bytes contain a key of another kind, in any known form."""
-    plain = data.replace(b"\0", b"")  # UTF-16
+    plain = data.replace(b"\0", b"")  # the zeros of UTF-16
     if re.search(_TEXT_MARKS, plain) or re.search(_DER_MARKS, data) or re.search(_DER_MARKS, plain):
         return True
     if _is_json(plain.strip()):
@@ -122,12 +122,12 @@ def _below(data: bytes) -> Iterator[bytes]:
     with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
         if not data.isascii():
             yield data.decode("utf-8").encode("latin-1")
-    joined = re.sub(_JOINTS, b"", data)  # and the zeros of UTF-16
+    joined = re.sub(_JOINTS, b"", data)  # removes the zeros of UTF-16 too
     for run in re.findall(_HEX_RUN, joined):
         yield bytes.fromhex(run[: len(run) // 2 * 2].decode("ascii"))
     for run in re.findall(_BASE64_RUN, joined):
         plain = run.replace(b"-", b"+").replace(b"_", b"/")
-        for start in range(4):  # other characters may precede it
+        for start in range(4):  # other characters may precede the base64
             whole = plain[start : start + (len(plain) - start) // 4 * 4]
             yield binascii.a2b_base64(whole)
             rest = len(plain) - start - len(whole)

@@ -5,8 +5,9 @@ run in this order. Each refusal is a `RequestJwtError` with one of the codes lis
 
 1. Form and header, as in `result_jwt`.
 2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, also as in `result_jwt`.
-3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names it, or `iss`
-   without a `kid`: official libraries put a display name into `iss`.
+3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names the requestor.
+   `iss` is used only if there is no `kid`, because official libraries put a display name into
+   `iss`.
 4. `algorithm`, `signature`: the key decides the algorithm, not the sender.
 5. `kind`, `unknown_claim`, `request`, `claims`: `sub` does not name a session request, a claim is
    unknown, a second claim holds a request, or a claim has the wrong type.
@@ -15,7 +16,7 @@ run in this order. Each refusal is a `RequestJwtError` with one of the codes lis
 7. `audience`: `aud` is not the value that the caller expects.
 8. `request`: the claim is not a request, or is a request of another kind.
 
-Until it is too old, a session request JWT works any number of times, each for a new session.
+Until it is too old, a session request JWT works any number of times, each time for a new session.
 Source: IRMA documentation, "Session requests as JWTs"; irmago `irma.ParseRequestorJwt`.
 """
 
@@ -246,8 +247,8 @@ def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> V
 
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
-"""How far `iat` is set back. The server refuses one that is 2 s ahead of its clock, and accepts one
-that is up to 300 s old."""
+"""How far `iat` is set back. The server refuses an `iat` that is 2 s ahead of its clock, and
+accepts one that is up to 300 s old."""
 
 _REVOCATION = "revocation_request"
 _SUBJECTS = {

@@ -93,8 +93,8 @@ class Sealer:
             binding: A secret of the web session that may present the string; None for any bearer.
 
         Returns:
-            Letters, digits, `-` and `_`: about 200, plus those for the value. A URL, a header or a
-            cookie may hold at most 4000.
+            Letters, digits, `-` and `_`: about 200, and more for a longer value. A URL, a header or
+            a cookie may hold at most 4000.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,

@@ -51,9 +51,9 @@ MAX_STORED_BYTES: Final = 128 * 1024
 """The largest size of a stored request as JSON, enough for about a thousand slots."""
 _HASH: Final = r"[0-9a-f]{64}"
 _BYTES_PER_CHARACTER: Final = 6
-"""JSON writes a control character as `\\u001f`; no other takes more bytes."""
+"""JSON writes a control character as `\\u001f`; no other character takes more bytes."""
 _BYTES_PER_ATTRIBUTE: Final = 48
-"""JSON around an attribute's type and value, and around a slot that has no other attribute."""
+"""Enough for the JSON around an attribute's type and value, or around a slot."""
 _VERSION: Final = 1
 _VERSION_FIELD: Final = "irmaStartedSession"
 

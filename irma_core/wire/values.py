@@ -107,7 +107,7 @@ def read_time(value: JsonValue, path: str = "") -> datetime:
 
 @lru_cache(maxsize=256)
 def _time(seconds: int) -> datetime:
-    # All attributes of a card, and of all cards of one week, have the same time.
+    # Cached, because all attributes of a card, and of all cards of one week, have the same time.
     return datetime.fromtimestamp(seconds, UTC)
 
 
