@@ -39,8 +39,8 @@ _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
 _BINDING: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = 31_536_000
 _SECURE_NAME: Final = "__Host-irma"
-"""Browsers accept a cookie with this prefix only from this very host, over HTTPS, and for all of
-its paths. So no other host, such as a subdomain, can set it."""
+"""Browsers accept a cookie with this prefix only from the host itself, over HTTPS and with
+`Path=/`. So no other host, such as a subdomain, can set it."""
 _PLAIN_NAME: Final = "irma"
 
 
@@ -167,7 +167,7 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
     if origin in site.origins:
         return origin, sites == {"same-site"}
     # If `Origin` is absent, the caller is a page of this site in an old browser, or not a browser.
-    # Without it, other sites can make a browser send only forms, which are not JSON.
+    # Without an `Origin`, other sites can make a browser send only forms, which are not JSON.
     if origin not in {"", own} or not sites <= {"same-origin", "none"}:
         raise WebRefusal("other_site")
     return own, True
@@ -238,7 +238,7 @@ def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     parts = [f"{site.cookie_name}={binding}", "Path=/", f"Max-Age={_YEAR}", "HttpOnly"]
     if not site.is_plain:
         parts.append("Secure")
-    is_lax = post.is_same_site or site.is_plain  # browsers require `Secure` with `None`
+    is_lax = post.is_same_site or site.is_plain  # browsers require `Secure` with `SameSite=None`
     parts += ["SameSite=Lax"] if is_lax else ["SameSite=None", "Partitioned"]
     return (("set-cookie", "; ".join(parts)),)
 

@@ -1,8 +1,9 @@
 """How an account is found: by an e-mail address, or by a pseudonym of an attribute.
 
-Which attribute identifies a person is the website's decision. It must be unique, stay the same for
-years, and be issued to its owner only. An e-mail address identifies a person only if the website
-decides so, because people change addresses, and providers give abandoned ones to others.
+Which attribute identifies a person is the website's decision. The attribute must be unique, stay
+the same for years, and be issued to its owner only. An e-mail address identifies a person only if
+the website decides so, because people change addresses, and providers give abandoned ones to
+others.
 """
 
 from __future__ import annotations

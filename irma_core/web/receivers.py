@@ -178,13 +178,13 @@ class CallbackReceiver:
     def replay(self) -> tuple[ReplayedCallback, ...]:
         """Pass the outcomes of kept posts to `deliver` again, the oldest first.
 
-        Each post is checked as if it had just been received, and removed once it is delivered. One
-        that is a week old is reported for a day, and no longer delivered. Several processes may
-        replay at the same time, and one of them delivers each outcome.
+        Each post is checked as if it had just been received, and removed once it is delivered. A
+        post that is a week old is no longer delivered, and is reported for one more day. Several
+        processes may replay at the same time, and one of them delivers each outcome.
 
         Returns:
             The result for each post that was kept. A post that could not be verified when it was
-            received, and turns out to be no JWT, is deleted and has no result.
+            received, and turns out not to be a JWT, is deleted and has no result.
 
         Raises:
             ConfigurationError: The receiver keeps no posts, as it was made without `kept`.
@@ -205,8 +205,8 @@ class CallbackReceiver:
 class AsyncCallbackReceiver:
     """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
-    `receive` is awaited. `deliver` may be async or not; `run_later` is called with a function that
-    returns a coroutine, as web frameworks do with background tasks.
+    `receive` and `replay` are awaited. `deliver` may be async or not; `run_later` is called with a
+    function that returns a coroutine, as web frameworks do with background tasks.
     """
 
     def __init__(

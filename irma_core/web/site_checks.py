@@ -90,7 +90,7 @@ class SiteFacts(ValueObject):
         has_authentication: Whether the requestor authenticates to the server.
         risks: The risks that the site allows.
         demo_questions: The names of questions that ask for attributes of `irma-demo`.
-        site_url: The site's own URL, as browsers have it.
+        site_url: The site's own URL, as browsers see it.
         posted_urls: The pages that the IRMA server posts to.
         origins: Other origins whose pages may call the site.
         sealing_keys: The origin of the sealing keys.

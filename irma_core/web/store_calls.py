@@ -76,7 +76,7 @@ def put_flow(
     """Put a value unless the key has one.
 
     Returns:
-        Whether the key had no value. False is also the result if the reply to an earlier try was
+        Whether the key had no value. The result is also false if the reply to an earlier try was
         lost.
 
     Raises:
@@ -91,7 +91,7 @@ def new_claim(now: datetime) -> str:
 
 
 def claimed_at(claim: str) -> float:
-    """Return when a claim was made, in seconds since 1970; zero for any other value."""
+    """Return when a claim was made, in seconds since 1970; zero if the string is not a claim."""
     try:
         return float(claim.partition(" ")[0])
     except ValueError:

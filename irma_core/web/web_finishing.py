@@ -3,8 +3,8 @@
 The steps, with the effect of a failure:
 
 1. The handle is opened. A failure up to step 4 changes nothing.
-2. An outcome in the store is a repeat: the first reply was lost, or the page sent the same call
-   several times. It is returned again, for a minute.
+2. If the store has an outcome, the call is a repeat: the first reply was lost, or the page sent the
+   same call several times. For a minute, the same outcome is returned.
 3. The answer is fetched from the server, which keeps it, so a repeat can fetch it again.
 4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
 5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
@@ -169,7 +169,7 @@ class _Login(ValueObject):
             if outcome is not None:
                 return outcome
             if context.seconds_left(until) <= 0:
-                # No login that is still running takes longer than a call.
+                # A login that is still running is never older than the time limit of a call.
                 age = now.timestamp() - claimed_at(other.decode("latin-1"))
                 is_old = age >= context.call_timeout.total_seconds()
                 raise WebRefusal("interrupted" if is_old else "busy", self.session)

@@ -85,7 +85,7 @@ def open_handle(
     if session is None:
         raise HandleInvalidError("the handle has a format that this version cannot read")
     # The handle was sealed with a longer lifetime, under an earlier setting. The store may already
-    # have dropped its login.
+    # have dropped the record of its login.
     if now - session.started_at >= settings.handle_lifetime:
         raise HandleExpiredError("the handle has expired: start a new session")
     return WebSession(session, name, slot, claim, reference)

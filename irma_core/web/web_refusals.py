@@ -272,7 +272,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
 )
 
 _RETRY_AFTER: Final = "2"
-"""Seconds; in the header of each 503."""
+"""Seconds, in the header `Retry-After` of each 503."""
 _UNAVAILABLE: Final = 503
 
 _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -305,7 +305,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ResultJwtError, "server_refused"),
     (UsageError, "misconfigured"),
 )
-"""The first class that an error is an instance of decides its code."""
+"""An error has the code of the first class here that it is an instance of."""
 
 
 _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
