@@ -58,7 +58,7 @@ class Accumulator:
         """Return the accumulator as in a proof, signed by the issuer.
 
         Raises:
-            ValueError: the issuer has no key to sign accumulators with.
+            ValueError: The issuer has no key to sign accumulators with.
         """
         if self.key.accumulator_key is None:
             raise ValueError("this issuer has no accumulator key: make an issuer that has one")

@@ -18,7 +18,7 @@ class Chance:
     Never use it for a secret that protects anything, because the numbers can be guessed.
 
     Args:
-        seed: any string; equal seeds give equal numbers.
+        seed: Any string; equal seeds give equal numbers.
     """
 
     def __init__(self, seed: str) -> None:

@@ -57,17 +57,17 @@ def issue(
     """Issue a credential to a holder.
 
     Args:
-        scheme: the scheme that has the type and the keys.
-        identifier: the credential type's identifier of three parts.
-        values: by attribute, a string, None for an absent value, or a number to be signed without
-            hashing. Attributes that are not given are absent.
-        chance: the source of random numbers.
+        scheme: The scheme that has the type and the keys.
+        identifier: The credential type's identifier of three parts.
+        values: The values by attribute: a string, None for an absent value, or a number to be
+            signed without hashing. Attributes that are not given are absent.
+        chance: The source of random numbers.
         signed_at: Unix time in seconds; the metadata has the week.
-        weeks: how long the credential is valid.
-        holder: the person whose secret key the credential contains.
-        counter: the number of the issuer's key that signs it; the last key by default.
-        witness: has the prime of the revocation attribute, if the type has such an attribute.
-        version: the version of the metadata: 3, or 2 without a mark for values that are present.
+        weeks: How long the credential is valid.
+        holder: The person whose secret key the credential contains.
+        counter: The number of the issuer's key that signs the credential; the last key by default.
+        witness: Has the prime of the revocation attribute, if the type has such an attribute.
+        version: The version of the metadata: 3, or 2 without a mark for values that are present.
     """
     made = scheme.type_of(identifier)
     key = scheme.key_of(identifier, counter)

@@ -95,11 +95,11 @@ class MadeIssuerKey:
         """Make a key from primes that are kept as data; equal arguments give equal keys.
 
         Args:
-            bits: the length of the modulus: 1024, 2048 or 4096.
-            pair: which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
-            counter: the number of the key among those of its issuer.
+            bits: The length of the modulus: 1024, 2048 or 4096.
+            pair: Which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
+            counter: The number of the key among those of its issuer.
             expires: Unix time in seconds, until which the issuer signs with the key.
-            bases: how many numbers a credential may have: its attributes and two more.
+            bases: How many numbers a credential may have: its attributes and two more.
         """
         p, q = SAFE_PRIMES[bits][pair]
         n, order = p * q, (p // 2) * (q // 2)

@@ -84,12 +84,12 @@ class MadeScheme:
     """A scheme with its issuers, their keys and their credential types.
 
     Args:
-        name: the scheme's name, which is the first part of all its identifiers.
-        types: the credential types.
-        keys: by the name of the issuer, its keys.
-        time_stamp_server: the URL in the scheme's description; empty for none.
-        keyshare_server: the same for the keyshare server, which makes the scheme distributed.
-        signing_key: signs the index.
+        name: The scheme's name, which is the first part of all its identifiers.
+        types: The credential types.
+        keys: The keys of each issuer, by the issuer's name.
+        time_stamp_server: The URL in the scheme's description; empty for none.
+        keyshare_server: The same for the keyshare server, which makes the scheme distributed.
+        signing_key: The key that signs the index.
     """
 
     name: str
@@ -124,8 +124,8 @@ class MadeScheme:
         """Return the content of each file by its path, which begins with the scheme's name.
 
         Args:
-            private_keys: Whether to return also the private keys, which the official server needs
-                to issue credentials.
+            private_keys: Whether to include the private keys, which the official server needs to
+                issue credentials.
         """
         files = {f"{self.name}/description.xml": self._description()}
         if self.is_distributed:

@@ -49,9 +49,9 @@ class Shown:
     """A credential, and the part of it that a proof shows.
 
     Args:
-        credential: the credential.
-        attributes: the names of those attributes that are shown.
-        witness: the witness for a proof that the credential is not revoked, or None.
+        credential: The credential.
+        attributes: The names of the attributes that are shown.
+        witness: The witness for a proof that the credential is not revoked, or None.
     """
 
     credential: Credential
@@ -71,8 +71,8 @@ class OpenProofs:
     A dishonest prover changes numbers in `proofs` before calling `close`.
 
     Args:
-        shown: the credentials in order.
-        chance: the source of random numbers.
+        shown: The credentials in order.
+        chance: The source of random numbers.
     """
 
     def __init__(self, shown: Sequence[Shown], chance: Chance) -> None:
@@ -91,9 +91,9 @@ class OpenProofs:
         """Return the proofs as JSON, with responses to the challenge.
 
         Args:
-            nonce: the number that makes the challenge fresh.
-            context: the session's context, which is 1 in practice.
-            is_signature: whether the proofs are for a signature.
+            nonce: The number that makes the challenge fresh.
+            context: The session's context, which is 1 in practice.
+            is_signature: Whether the proofs are for a signature.
         """
         contributions = [number for proof in self.proofs for number in proof.contributions]
         c = challenge(contributions, nonce, context, is_signature=is_signature)
@@ -120,11 +120,11 @@ def disclose(
     """Return the message that an app sends at the end of a disclosure session.
 
     Args:
-        shown: the credentials in order.
-        chance: the source of random numbers.
-        nonce: the session's nonce.
-        context: the session's context.
-        indices: the attributes for each disjunction; by default each credential answers one.
+        shown: The credentials in order.
+        chance: The source of random numbers.
+        nonce: The session's nonce.
+        context: The session's context.
+        indices: The attributes for each disjunction; by default each credential answers one.
     """
     proofs = OpenProofs(shown, chance).close(nonce, context)
     return {"proofs": proofs, "indices": default_indices(shown) if indices is None else indices}

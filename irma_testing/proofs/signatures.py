@@ -31,8 +31,8 @@ class TimeStamper:
     """A time-stamping server's key.
 
     Args:
-        url: the server's URL, as in the scheme.
-        seed: equal seeds give equal keys.
+        url: The server's URL, as in the scheme.
+        seed: Equal seeds give equal keys.
     """
 
     url: str = TIME_STAMPS
@@ -79,15 +79,15 @@ def sign_message(
     """Return an attribute-based signature as JSON.
 
     Args:
-        message: the message.
-        shown: the credentials in order.
-        chance: the source of random numbers.
-        stamper: stamps the signature; without a stamper, the signature has no time stamp.
-        at: the time of the stamp, as Unix time in seconds.
-        nonce: the session's nonce.
-        context: the session's context.
-        first_form: make the form that was in use until 2019.
-        indices: the attributes for each disjunction; by default each credential answers one.
+        message: The message.
+        shown: The credentials in order.
+        chance: The source of random numbers.
+        stamper: Stamps the signature; without a stamper, the signature has no time stamp.
+        at: The time of the stamp, as Unix time in seconds.
+        nonce: The session's nonce.
+        context: The session's context.
+        first_form: Whether to make the form that was in use until 2019.
+        indices: The attributes for each disjunction; by default each credential answers one.
     """
     proofs = OpenProofs(shown, chance)
     signature: Json = {} if first_form else {"@context": CONTEXT}
@@ -111,9 +111,9 @@ def signature_nonce(message: str, nonce: int, stamp: bytes | None = None) -> int
     """Return the nonce of a signature's proofs, which binds them to the message.
 
     Args:
-        message: the message.
-        nonce: the session's nonce.
-        stamp: the signature of the time-stamping server, if there is one.
+        message: The message.
+        nonce: The session's nonce.
+        stamp: The signature of the time-stamping server, if there is one.
     """
     numbers = [der_integer(nonce), der_integer(hash_number(message.encode()))]
     return hash_number(der_sequence(*numbers, *([] if stamp is None else [der_bytes(stamp)])))
