@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
-    # Loaded on first use, because pytest imports this package for its plugin in every project that
-    # has it installed, and importing the in-memory server as well would take half as long again.
+    # Loaded on first use, because pytest imports this package, for its plugin, in every project
+    # where it is installed. Importing the in-memory server as well would take half as long again.
     from importlib import import_module
 
     _ROOMS = {

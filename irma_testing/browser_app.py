@@ -21,8 +21,8 @@ _LIMIT_MILLISECONDS: Final = 60_000
 class BrowserApp:
     """An app that sees a page of Playwright's synchronous interface; made by `irma_browser_app`.
 
-    From then on, the app follows the page. It reads the session pointer, which is the content of
-    the QR code, from the reply to the page's start.
+    Once it is made, the app follows the page. When the page starts a session, the app reads the
+    session pointer, which is the content of the QR code, from the website's reply.
 
     Args:
         page: The page, before it starts a session.

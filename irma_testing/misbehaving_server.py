@@ -128,15 +128,16 @@ Behaviour = Callable[[Peer], None]
 
 
 class MisbehavingServer:
-    """The server; a context manager.
+    """A loopback server that misbehaves; a context manager that starts and stops it.
 
     Args:
         behaviours: One for each request; the last one repeats. With no behaviours, the server
             closes each connection.
         tls: A server's TLS context, or None for plain HTTP.
         at_connect: Runs on a connection before its first request, and before TLS.
-        idle_limit: When to close a connection that waits for its next request. An IRMA server does
-            so after two seconds; on a busy machine a test may need a longer limit.
+        idle_limit: How long a connection may wait for its next request before the server closes it.
+            An IRMA server does so after two seconds; on a busy machine a test may need a longer
+            limit.
 
     Attributes:
         port: The port on which it listens, at 127.0.0.1.

@@ -33,7 +33,7 @@ def _chunk(data: bytes) -> bytes:
 def event_stream(
     *pieces: bytes, every: timedelta = timedelta(0), ends: bool = True, greeting: bytes = b""
 ) -> Behaviour:
-    """Send each piece in its own chunk, then end cleanly.
+    """Send each piece in its own chunk, then end the stream cleanly or keep it open.
 
     Args:
         pieces: The pieces to send.
@@ -58,7 +58,7 @@ def event_stream(
 
 
 def stream_on_release(semaphore: threading.Semaphore, *pieces: bytes) -> Behaviour:
-    """Send the head, then each piece and the end when the semaphore is released once more."""
+    """Send the head at once; wait for the semaphore before each piece, and before the end."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -94,7 +94,7 @@ def _size_line_length(piece: bytes) -> int:
 
 
 def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
-    """Behave like a buffering proxy: send head, pieces and end together after some time."""
+    """Behave like a buffering proxy: send head, pieces and end together, after the time `until`."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()

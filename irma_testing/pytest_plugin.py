@@ -2,8 +2,8 @@
 
 pytest loads this module in every project where the library is installed. So it imports nothing from
 the library until a test uses a fixture. That keeps other projects' tests fast, and lets coverage
-measure later imports. To change a fixture, redefine it in your `conftest.py`; the fixtures that use
-it follow.
+measure later imports. To change a fixture, redefine it in your `conftest.py`; the fixtures that
+depend on it then use yours.
 """
 
 from __future__ import annotations

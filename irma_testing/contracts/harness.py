@@ -54,7 +54,8 @@ CONCURRENT_CALLS: Final = 32
 PATIENCE: Final = 60.0
 """Seconds until the deadline of a call that should end by itself, even on a busy machine."""
 MAX_DELAY: Final = 60.0
-"""Seconds by which a call may be late on a busy machine. A call without a limit takes longer."""
+"""Seconds by which a call may be late on a busy machine. A call without a limit would take
+longer."""
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
 """The requestor token in each URL. No error may contain it."""
 _FULL_PEM_LINE: Final = 16
@@ -287,7 +288,7 @@ def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
     """Return the form in which `thing` shows a secret, or `None`.
 
     The strings of `thing` are searched for each secret, in plain form, in hexadecimal and in
-    base64. If it is an error, its traceback is searched too.
+    base64. If `thing` is an error, its traceback is searched too.
     """
     strings = [f"{thing!r} {thing}"]
     if isinstance(thing, BaseException):

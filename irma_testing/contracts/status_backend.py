@@ -33,7 +33,8 @@ _LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(minutes=1
 _PAUSE: Final = 0.2
 _MAX_FAILURE_TIME: Final = 60.0
 _CHECKS: Final = 300
-"""How often to check, after a pause each, whether the tasks of a cancelled wait have ended."""
+"""How many times to check, after a pause each time, whether the tasks of a cancelled wait have
+ended."""
 
 
 class _StatusBackendContract(PluginContract[BackendT]):

@@ -472,7 +472,7 @@ class StreamsContract(HarnessMixin):
 
 
 _CHECKS: Final = 600
-"""How often to check, ten times a second, whether the tasks of a cancelled call have ended."""
+"""How many times to check, ten times a second, whether the tasks of a cancelled call have ended."""
 
 
 class TransportContract(CallsContract, StreamsContract):

@@ -16,7 +16,7 @@ __all__ = ["WebCallbacksMixin"]
 _DELIVERED: Final = ["order-17 ada@example.com"]
 _WEEK: Final = timedelta(days=7)
 _CLAIM: Final = timedelta(minutes=2)
-"""Longer than the claim of a process that has died."""
+"""Longer than the claim of a dead process lasts."""
 _MOST_OF_A_URL: Final = 4
 """How many unchecked posts to one URL are kept."""
 
@@ -46,7 +46,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_replay_that_fails_keeps_the_callback(self) -> None:
-        """A replay says what was raised, without its message, and a later one delivers."""
+        """A replay reports the exception without its message, and a later replay can deliver."""
         self._fail()
         [problem] = self.replay()
         assert "ZeroDivisionError" in problem
@@ -103,7 +103,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_stranger_with_a_url_has_few_callbacks_kept(self) -> None:
-        """Posts to one URL that cannot be checked take four places, whatever the URL's path is."""
+        """At most four posts that cannot be checked are kept for one URL, whatever its path is."""
         for _ in range(7):
             self._answer()
         first, *others = self.site.server.posted
@@ -120,7 +120,7 @@ class WebCallbacksMixin(WebHarness):
         assert len(self.site.ended) == len(others) + 1
 
     def test_a_callback_that_was_lost_is_not_called_delivered(self) -> None:
-        """If a kept callback disappears during a replay, the replay says so and does not use it."""
+        """If a kept callback disappears during a replay, the replay reports it as gone."""
         self._fail()
         self.site.pass_time(timedelta(seconds=1))
         self._answer()
@@ -140,7 +140,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_delivered_callback_is_not_kept(self) -> None:
-        """Once the function has returned, nothing of the post is kept."""
+        """Once the function has returned, no part of the post is kept."""
         self._answer()
         assert self.site.ended == _DELIVERED
         assert self.replay() == []

@@ -40,13 +40,13 @@ class WebHarness:
         raise NotImplementedError
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call of the store fail, or succeed again; override it for your own store."""
+        """Let each call to the store fail, or succeed again; override this for your own store."""
         self.site.set_store_away(is_away=is_away)
 
     def replay(self) -> Sequence[str]:
         """Replay kept callbacks, as another process of the application does.
 
-        Override it to test your own command.
+        Override this method to test your own command.
 
         Returns:
             For each callback that was kept: why it was not delivered, or an empty string.
@@ -54,11 +54,11 @@ class WebHarness:
         return [each.problem for each in self.site.parts().callbacks.replay()]
 
     def stored(self) -> str:
-        """Return everything in the place where callbacks are kept; override it for your own."""
+        """Return everything in the place where callbacks are kept; override this for your place."""
         return self.site.stored()
 
     def lose_callbacks(self) -> None:
-        """Delete all kept callbacks; override it for your own place."""
+        """Delete all kept callbacks; override this for your place."""
         self.site.lose_callbacks()
 
     @pytest.fixture(autouse=True)

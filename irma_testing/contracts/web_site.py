@@ -252,7 +252,7 @@ class WebSite:
         self._faults.is_server_away = is_away
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call of the store fail, or succeed again."""
+        """Let each call to the store fail, or succeed again."""
         self._faults.is_store_away = is_away
 
     def call_while_waiting(self, function: Callable[[], object]) -> None:
@@ -387,7 +387,7 @@ class _Line:
             )
 
     def skips_wait(self, duration: timedelta) -> bool:
-        """Advance the clock if a part fails, so that tests need not wait."""
+        """Return whether a part fails; advance the clock if so, because tests should not wait."""
         is_away = self._faults.is_server_away or self._faults.is_store_away
         if is_away:
             self.clock.pass_time(duration)

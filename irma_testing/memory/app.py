@@ -347,7 +347,7 @@ def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
 
 
 def _label(slot: int, request: StartRequest) -> str:
-    """Return a slot's label in parentheses, because requests do not give slot names to apps."""
+    """Return a slot's label in parentheses, because an app does not receive the names of slots."""
     label = (request.app_json.get("labels") or {}).get(str(slot)) or {}
     return f" ({label['en']})" if label.get("en") else ""
 
@@ -355,7 +355,7 @@ def _label(slot: int, request: StartRequest) -> str:
 @final
 @boundary
 class SimulatedApp:
-    """An app with its credentials, which uses one in-memory server; `at` uses a remote one.
+    """An app with its credentials, for one in-memory server; `at` makes an app for a remote server.
 
     Args:
         server: The server, whose scheme and clock the app shares.

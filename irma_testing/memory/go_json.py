@@ -191,7 +191,8 @@ class _Reader:
         if self._here() != '"':
             self._fail_in_string()
         self._at += 1
-        # Each byte that is not UTF-8 becomes a surrogate, and each surrogate U+FFFD as in Go.
+        # Each byte that is not UTF-8 becomes a surrogate, and then each surrogate becomes U+FFFD,
+        # as in Go.
         decoded = found[0].encode("latin-1").decode("utf-8", "surrogateescape")
         if "\\" not in decoded:
             return _SURROGATE.sub("\ufffd", decoded)

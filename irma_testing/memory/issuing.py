@@ -105,7 +105,7 @@ class Revocations:
         self._records: dict[str, _IssuanceRecord] = {}
 
     def record(self, serial: str, credential_type: str, key: str, issued_at: int) -> None:
-        """Record a credential that can be revoked; `issued_at` in nanoseconds."""
+        """Record a credential that can be revoked; `issued_at` is in nanoseconds."""
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:

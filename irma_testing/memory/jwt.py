@@ -93,7 +93,7 @@ class RequestJwt:
         return name
 
     def check_times(self, now: datetime) -> None:
-        """Raise `Refusal` unless `exp`, `iat` and `nbf`, as far as present, allow this time."""
+        """Raise `Refusal` if one of the claims `exp`, `iat` and `nbf` excludes this time."""
         seconds = int(now.timestamp())
         expires_at, issued_at, not_before = (
             self.registered[name] for name in ("exp", "iat", "nbf")

@@ -31,7 +31,7 @@ _CREDENTIAL_DOTS = 2
 def check_permissions(
     settings: ServerSettings, requestor: str, request: StartRequest, default_host: str
 ) -> None:
-    """Raise `Refusal` unless the requestor may start this request, under its host."""
+    """Raise `Refusal` unless the requestor may start this request and use the host in it."""
     known = (settings.requestors or {}).get(requestor)
     if request.kind == "issuing":
         _check_issuing(_permissions(settings, known, "issue_perms"), request)
@@ -42,7 +42,7 @@ def check_permissions(
 
 
 def check_callbacks(settings: ServerSettings, request: StartRequest) -> None:
-    """Raise `Refusal` if results must be posted, but cannot be signed and must not be unsigned."""
+    """Raise `Refusal` if results must be posted signed, but the server has no key to sign them."""
     if settings.has_jwt_key or settings.allow_unsigned_callbacks:
         return
     if request.callback_url or request.next_url is not None:

@@ -103,7 +103,7 @@ def bad_request() -> HttpResponse:
 
 
 def too_slow() -> HttpResponse:
-    """Return the response that replaces a handler's after 4.2 seconds."""
+    """Return the response that replaces that of a handler after 4.2 seconds."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     return HttpResponse(503, (("content-type", "text/html; charset=utf-8"),), body=page)
 

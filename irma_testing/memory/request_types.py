@@ -87,7 +87,7 @@ def _read_big_int(value: Json, _old: int) -> int:
         raise GoJsonError("math/big: cannot unmarshal into a *big.Int")
     if value.text.startswith("-") and value.text.strip("-0"):
         raise GoJsonError("Unexpected negative integer")
-    # The server replaces this number by its own.
+    # The server replaces this number with its own.
     return 0
 
 
@@ -211,7 +211,7 @@ _ISSUING = Struct(*_BASE, *_DISCLOSE, _CREDENTIALS, Field("requestSdJwts", FLAG)
 
 
 def _read_options(value: Json, old: list[Any] | None) -> list[Any]:
-    """Read a legacy disjunction's options, names or values by name; combine repeated members."""
+    """Read a legacy disjunction's options: names, or values by name. Combine repeated members."""
     if value is None or isinstance(value, list):
         try:
             named = [(name, None) for name in _NAMES.read(value, None) or []]

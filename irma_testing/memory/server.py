@@ -206,7 +206,7 @@ class InMemoryServer:
         self._actions.append((after, action))
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Call a function after a delay, as in `when_started`."""
+        """Call a function after a delay; see `when_started` for when that happens."""
         check_duration(delay, "delay")
         check_callable(action, "action")
         self._life.timeline.after(delay.total_seconds(), action)
@@ -228,8 +228,8 @@ class InMemoryServer:
     async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
         """Call a function, on a thread if `deliver` is async, so that the event loop stays free.
 
-        So a test on the application's event loop can play the app:
-        `await server.run(app.accept, pointer)`. Nothing else moves the clock meanwhile.
+        With this method, a test on the application's event loop can play the app: `await
+        server.run(app.accept, pointer)`. Nothing else moves the clock meanwhile.
 
         Args:
             function: A method of this server or of an app.
@@ -255,10 +255,10 @@ class InMemoryServer:
 
         Args:
             duration: How much time passes.
-            until: Called each time an action was due; if it returns true, time stops there.
+            until: Called after the actions of each time; if it returns true, time stops there.
 
         Returns:
-            Whether time has passed; another clock is not moved.
+            Whether time has passed. It is false for another kind of clock, which is not moved.
         """
         check_duration(duration, "duration")
         check_callable(until, "until")

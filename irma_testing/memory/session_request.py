@@ -55,7 +55,7 @@ ConDisCon: TypeAlias = tuple[DisCon, ...]
 @final
 @attrs.frozen
 class RequestedCredential:
-    """One credential to issue; `validity` in Unix seconds, None for six months."""
+    """One credential to issue; `validity` is its expiry in Unix seconds, or None for six months."""
 
     type: str
     attributes: Mapping[str, str]
@@ -67,7 +67,7 @@ class RequestedCredential:
 @final
 @attrs.frozen
 class StartRequest:
-    """A session request with its options; times are in seconds, 0 for the server's default.
+    """A session request with its options; times are in seconds, where 0 is the server's default.
 
     `app_json` is the session request as the app receives it; `revocation` maps types to tolerances.
     """

@@ -70,7 +70,7 @@ class CachedReply:
 class Session:
     """A session.
 
-    `last_active` is on the monotonic clock; `repeats` asks for what a chain discloses again.
+    `last_active` is on the monotonic clock; `repeats` has what a chain must disclose again.
     """
 
     token: str

@@ -91,5 +91,6 @@ class Timeline:
 
 
 def _advance(clock: ManualClock, seconds: float) -> None:
-    # Rounded up to whole microseconds: rounded down, the clock would never reach the time.
+    # Rounded up to whole microseconds, because the clock would never reach a time after rounding
+    # down.
     clock.advance(timedelta(microseconds=math.ceil(seconds * 1_000_000)))

@@ -141,7 +141,7 @@ class Wallet:
         )
 
     def add(self, credential: HeldCredential) -> None:
-        """Add a credential. It replaces an older singleton, or one with the same values."""
+        """Add a credential, which replaces an older singleton or one with the same values."""
         found = self._scheme.find(credential.credential_type)
         is_singleton = found is not None and found.singleton
         self._credentials = [
