@@ -95,7 +95,7 @@ _RESULT_ADVICE: Final = {
     "issued_at": _CLOCKS,
     "signature": "set `server_key` to the server's current key",
 }
-"""For results that the server signed, whatever their source."""
+"""Advice about results that the server signed, wherever they came from."""
 _POST_ADVICE: Final = {
     **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "

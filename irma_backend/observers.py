@@ -39,7 +39,7 @@ _SECRETS: Final = re.compile(
     r"(?:\\?[\"']?\s?[:=]\s?\\?[\"']?|%(?:25){0,3}3[Dd])))"
     r"[0-9A-Za-z]{20}(?![0-9A-Za-z])"
     r"|(\b(?:[Bb]earer|BEARER)(?:\s|%20|\+))[A-Za-z0-9._~+/=-]{16,}+"
-    # The binding cookie: 256 random bits. An application may have other cookies whose names end so.
+    # The binding cookie: 256 random bits. An application's own cookie names may also end in `irma`.
     r"|((?<![A-Za-z0-9])(?:__Host-)?irma=)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
     # The number of a session in the URL of a page, and in the JSON that the page sends.
     r"|((?:#irma-[a-z0-9_-]{1,40}-|\bslot\\?[\"']?\s?[:=]\s?))[0-9]{6,15}(?![0-9])"

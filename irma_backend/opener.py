@@ -213,7 +213,7 @@ class Opener:
         """Add the settings that no argument overrides, and return the places of these settings."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
-        given |= arguments.keys() & {"jwt_issuer"}  # None is for a server without an issuer
+        given |= arguments.keys() & {"jwt_issuer"}  # None stands for a server without an issuer
         if given & {"key", "token"}:
             given |= {"key", "token"}
         for argument, name in _OF_SETTINGS.items() if self._settings else ():

@@ -34,7 +34,7 @@ def read_cards(values: Sequence[str]) -> Cards:
             without one, or `SCHEME.ISSUER.CREDENTIAL` for a card without attributes.
 
     Raises:
-        ConfigurationError: A value is something else, or an attribute occurs twice.
+        ConfigurationError: A value has another form, or an attribute occurs twice.
     """
     cards: dict[str, dict[str, str | None]] = {}
     for number, value in enumerate(values, 1):

@@ -125,7 +125,7 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
         for length in range(1, len(path) + 1):
             lines.setdefault(path[:length], line)
         if not brackets:
-            end = _end_of_value(text, at + 1)  # after the sign
+            end = _end_of_value(text, at + 1)  # after the equals sign
             line += text.count("\n", at, end)
             at = end
 

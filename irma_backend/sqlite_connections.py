@@ -2,7 +2,7 @@
 
 SQLite records its locks in a table in the process's memory. A fork copies this table, but not the
 locks, so a child would mistake its parent's locks for its own. Another process could then delete
-the log, and values that the child put would be lost. Therefore no connection stays open during a
+the log, and values that the child stored would be lost. Therefore no connection stays open during a
 fork.
 """
 

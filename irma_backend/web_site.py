@@ -1,6 +1,6 @@
 """The code that the web adapters share: a site's settings, receivers and sessions.
 
-Each adapter opens the requestor and the store in the way of its framework. The rest is the same in
+Each adapter opens the requestor and the store as its framework requires. The rest is the same in
 all adapters.
 """
 
@@ -182,7 +182,7 @@ def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
     """Return the receiver of callbacks of a site.
 
     Raises:
-        ConfigurationError: The site receives none.
+        ConfigurationError: The site has no receiver of callbacks.
     """
     if callbacks is None:
         raise ConfigurationError(

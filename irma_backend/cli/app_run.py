@@ -61,7 +61,7 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
     """Return the options that the `SLOT=OPTION` arguments choose, by slot.
 
     Raises:
-        ConfigurationError: An argument is something else, or a slot occurs twice.
+        ConfigurationError: An argument does not have this form, or a slot occurs twice.
     """
     chosen: dict[int, int] = {}
     for choice in choices:

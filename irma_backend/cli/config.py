@@ -2,12 +2,12 @@
 
 With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`
 or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `{"reference",
-"error"}` if it cannot be read; that of a URI with a user, a query or parameters, any of which may
-be a secret, is `{"scheme", "fingerprint"}`. A session request is the name of its type, and an
-attribute has no value.
+"error"}` if the secret cannot be read. A URI with a user, a query or parameters may hold a secret,
+so its value is `{"scheme", "fingerprint"}`. The value of a session request is the name of its type.
+Attributes are listed without their values.
 
-No option of the command is a setting. Otherwise the command would print the option's value, which
-may be a secret that was typed in the wrong place.
+The command has no options for settings, because it would print their values, which may be secrets
+that were typed in the wrong place.
 """
 
 from __future__ import annotations

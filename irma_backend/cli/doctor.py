@@ -73,8 +73,8 @@ def doctor(
     """Find out what is wrong with the settings, the server or the website.
 
     Run all checks, or only those that you name. A check that needs a session starts one and cancels
-    it, with the requests of the settings file unless an option gives another one. Each finding has
-    a remedy.
+    it, with the requests of the settings file unless an option gives another request. Each finding
+    has a remedy.
 
     The exit status is 0 if no check found an error. Otherwise the first error decides: 2 for a
     setting, 5 if the server refuses, 7 for the network, and 9 if a check crashed.

@@ -91,7 +91,8 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 )
 """The first matching class decides."""
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
-"""The statuses of the commands of `app`. Without a code, the app itself lacks something."""
+"""The exit statuses of the commands of `app`, by error code. Errors without a code mean that the
+app itself lacks something."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _SERVER = "irma_backend.server"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
@@ -114,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""Replacements for arguments of the library that its error messages name."""
+"""Replacements for the arguments that the library's error messages name."""
 
 
 def exit_status(error: IrmaError) -> int:

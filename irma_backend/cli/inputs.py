@@ -1,6 +1,6 @@
 """Read files and the standard input, in UTF-8 with or without a byte order mark.
 
-No error repeats a path, because it may be a secret typed in the wrong option.
+No error repeats a path, because the path may be a secret typed in the wrong option.
 """
 
 from __future__ import annotations

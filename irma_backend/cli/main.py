@@ -41,7 +41,7 @@ _COMMANDS = {
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
     "help": ("help:help_command", "Show the help of a command, or list the exit statuses."),
 }
-"""The location in `irma_backend.cli` and the line in the overview, by name."""
+"""By the name of a command: its location in `irma_backend.cli`, and its line in the overview."""
 
 
 class _Commands(click.Group):

@@ -164,7 +164,7 @@ class SessionRun:
             try:
                 reply = sys.stdin.readline()
             except (OSError, ValueError):
-                return False  # the terminal is gone
+                return False  # the terminal was closed
             word = reply.strip().lower()
             if word in {"y", "yes"}:
                 return True

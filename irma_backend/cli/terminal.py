@@ -47,7 +47,7 @@ _STYLES = {
 _MIN_TABLE_WIDTH = 60
 """In a narrower terminal, rich wraps cells letter by letter and finally omits them."""
 _FEW = 2
-"""From this count of the larger unit on, that unit is used: 90 seconds, but 2 minutes."""
+"""A larger unit is used once there are this many of it: 90 seconds, but 2 minutes."""
 
 
 def stderr_console() -> Console:
@@ -76,7 +76,7 @@ def print_row(*fields: str) -> None:
     """Print fields separated by tabs and without control characters, for programs.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The row cannot be written.
     """
     print_line("\t".join(map(clean, fields)))
 
@@ -91,7 +91,7 @@ def print_table(
     """Show rows as a table. In a narrow terminal, each field has a line of its own, unbroken.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The table cannot be written.
     """
     if console.width >= _MIN_TABLE_WIDTH:
         table = Table(title=title, title_justify="left", title_style="bold green")
@@ -139,7 +139,7 @@ def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) ->
         issued: The issued credential types.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The answer cannot be written.
     """
     if not console.is_terminal:
         for slot, each in _attributes(answer):

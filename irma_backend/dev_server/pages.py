@@ -150,8 +150,8 @@ class Pages:
 
     def _button(self, act: _Act) -> _Show:
         async def press(request: web.Request) -> web.StreamResponse:
-            # Any website can make a browser send a form, which takes a second for each megabyte to
-            # read. The server handles no other request in that time.
+            # Any website can make a browser send a form. Reading it takes a second for each
+            # megabyte, and the server handles no other request in that time.
             if not self._guard.may_send(request):
                 return self._error_page(403, _FOREIGN)
             if len(request_body()) > _LARGEST_FORM:

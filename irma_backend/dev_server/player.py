@@ -102,7 +102,7 @@ class Player:
         self._wallets.pick(kind)
 
     def version(self, name: str) -> str:
-        """Return a string that changes when a page changes: that of a session, or the list."""
+        """Return a string that changes when a session's page, or the list of sessions, changes."""
         shown = self.list_sessions() if not name else self.show(name).state
         # The name is not a secret, but a page must not reveal more than it needs.
         return hashlib.sha256(repr(_plain(shown)).encode()).hexdigest()[:16]

@@ -31,7 +31,7 @@ __all__ = ["running_dev_server", "running_server"]
 _NAME = "irma-dev-server"
 _LAST_PORT = 65535
 _SHUTDOWN_TIMEOUT = 1.0
-# A callback receiver may call the server while it handles a callback, up to ten levels deep.
+# While a receiver handles a callback, it may call the server, up to ten levels deep.
 _THREADS = 32
 
 

@@ -64,7 +64,7 @@ class FieldView:
 class SlotView:
     """One disjunction: the field for the choice, the label, the options and the preselection.
 
-    If the request has no label, `label` adds so little that a page may hide it.
+    If the request has no label, a page may hide `label`, because it adds little.
     """
 
     field: str
