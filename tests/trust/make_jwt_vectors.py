@@ -1,7 +1,7 @@
 """Write `tests/vectors/jwt/refused.json`: `python -m tests.trust.make_jwt_vectors`.
 
 Each vector is a JWT that differs from an honest one in one thing. It has the code of the refusal
-and the rule that demands it. Each run makes new keys, and writes their public halves beside.
+and the rule that demands it. Each run makes new keys, and also writes their public keys.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
 
 
 def spare(header: object, claims: object) -> str:
-    """Sign a string whose last letter has spare bits set, where the signature covers it."""
+    """Return a signed JWT in which the last letter of the header or claims has spare bits set."""
     parts = [encode(text(header)), encode(text(claims))]
     at = 0 if len(parts[0]) % 4 else 1
     assert len(parts[at]) % 4
@@ -327,7 +327,7 @@ def claims() -> dict[str, tuple[str, str, str]]:
             "claims",
             "RFC 8259, 6: no such numbers",
         )
-        for name in ("iat", "exp")  # those that an honest JWT has
+        for name in ("iat", "exp")  # the times that an honest JWT has
         for word in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000)
     }
     kinds = {

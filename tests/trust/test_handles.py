@@ -106,7 +106,7 @@ def test_a_web_session_opens_no_unbound_handle() -> None:
 
 @pytest.mark.parametrize("binding", ["", None, 7, False])
 def test_an_unbound_handle_must_be_explicit(binding: Any) -> None:
-    """A missing cookie must not make a handle that every visitor can use."""
+    """A binding must be explicit: a missing cookie must not make a handle for every visitor."""
     with pytest.raises(UsageError, match=r"^binding: must"):
         seal(binding=binding)
 
@@ -130,7 +130,7 @@ def test_all_handles_of_a_session_expire_together() -> None:
 
 
 def test_a_shortened_lifetime_holds_for_older_handles() -> None:
-    """An older handle must not outlive the store's memory of its use."""
+    """A shorter lifetime also limits older handles, as the store forgets their use earlier."""
     last = NOW + BRIEF - timedelta(seconds=1)
     assert unseal(seal(), now=last, lifetime=BRIEF) == ASKED
     with pytest.raises(HandleExpiredError):
@@ -174,7 +174,7 @@ def test_a_form_of_another_version_is_refused(value: Any) -> None:
 
 
 def test_a_request_too_large_for_a_handle_is_not_sealed() -> None:
-    """A too large request raises a RequestError that names the limit."""
+    """A request that is too large for a handle raises a RequestError that names the limit."""
     large = DisclosureRequest([AttributeRequest(OVER18, value="m" * 140_000)])
     with pytest.raises(RequestError, match="131072"):
         seal(started(large))
@@ -198,7 +198,7 @@ def test_keys_are_checked_and_hidden() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_a_handle_of_an_older_version_is_opened(vector: Any) -> None:
-    """A handle outlives the deployment that sealed it."""
+    """A handle that an older version of the library sealed is opened."""
     now = datetime.fromisoformat(vector["now"])
     handles = handles_at(now, [vector["key"]], purpose=vector["purpose"])
     opened = handles.unseal(vector["handle"], binding=vector["binding"])

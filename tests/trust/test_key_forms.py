@@ -46,7 +46,7 @@ from irma_core.trust.server_keys import parse_server_keys
 from tests.rsa_keys import RSA_KEY as RSA
 
 SECRET = bytes(range(100, 164))
-ODD = rsa.generate_private_key(3, 1024)  # without the usual exponent, whose bytes are a mark
+ODD = rsa.generate_private_key(3, 1024)  # without 65537, a mark of RSA
 EC = ec.generate_private_key(ec.SECP256R1())
 OTHER_EC = ec.generate_private_key(ec.SECP384R1())
 EDWARDS = ed25519.Ed25519PrivateKey.generate()
@@ -73,7 +73,7 @@ MODULUS = RSA.public_key().public_numbers().n
 
 
 def other_keys() -> dict[str, bytes]:
-    """Return keys that are not shared secrets, each by its kind and form."""
+    """Return keys that are not shared secrets, under names of their kind and form."""
     made: dict[str, bytes] = {}
     for kind, key in KEYS.items():
         public = key.public_key()
@@ -402,7 +402,7 @@ def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
     ],
 )
 def test_an_invalid_public_key_is_refused_with_its_cause(key: Any, said: str) -> None:
-    """The error says what the value seems to be, and what to do."""
+    """The error for a public key says what the value seems to be, and what to do."""
     with pytest.raises(ConfigurationError, match=said):
         parse_server_keys([key])
     with pytest.raises(ConfigurationError, match=said):
@@ -437,7 +437,7 @@ def test_a_password_is_bytes() -> None:
 
 
 def test_the_keys_show_nothing() -> None:
-    """A shared key is in no `repr` and no pickle; a public key may be anywhere."""
+    """A shared key is in no `repr` and no pickle; a public key may be shown and pickled."""
     shared, public = SharedKey(SECRET), PublicKey(PUBLIC)
     assert (repr(shared), repr(public)) == ("<SharedKey>", "<PublicKey>")
     with pytest.raises(ConfigurationError, match="cannot be pickled"):
@@ -492,7 +492,7 @@ def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) 
     ],
 )
 def test_what_surrounds_a_token_is_named(around: str, said: str) -> None:
-    """The error names an added line end or byte order mark, and never shows the token."""
+    """The error names what surrounds a token, such as a line end, and never shows the token."""
     with pytest.raises(ConfigurationError, match=said) as caught:
         TokenAuthentication(around.format("t0ken"))
     assert "t0ken" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Keys and signers that are accepted or refused. No error and no `repr` shows a key."""
+"""Keys and signers are accepted or refused; no error and no `repr` shows a key."""
 
 import base64
 import pickle
@@ -41,7 +41,7 @@ def pem(
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_an_hmac_key_is_taken_in_either_base64_alphabet(encode: Any) -> None:
-    """A key is accepted with or without padding, as by the server's configuration."""
+    """An HMAC key is accepted in both alphabets of base64, with or without padding."""
     text = encode(KEY).decode()
     expected = HmacSigner(KEY).sign(b"x")
     assert HmacSigner.from_base64(f" {text}\n").sign(b"x") == expected
@@ -50,7 +50,7 @@ def test_an_hmac_key_is_taken_in_either_base64_alphabet(encode: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "AAAA", "not base64!", "\u00e9", cast("str", b"AAAA")])
 def test_an_invalid_hmac_key_is_refused(text: str) -> None:
-    """A key is refused if it is not base64 or is under 32 bytes (RFC 7518, section 3.2)."""
+    """An HMAC key is refused if it is not base64 or is under 32 bytes (RFC 7518, section 3.2)."""
     with pytest.raises(ConfigurationError):
         HmacSigner.from_base64(text)
     with pytest.raises(ConfigurationError):
@@ -66,7 +66,7 @@ def test_an_hmac_key_stays_in_its_process() -> None:
 
 
 def test_an_rsa_key_is_taken_with_its_password() -> None:
-    """PEM is a string or bytes; the signature is PKCS #1 v1.5 with SHA-256."""
+    """An RSA key in PEM, as a string or bytes, signs PKCS #1 v1.5 with SHA-256."""
     key = RSA_KEY
     for signer in (
         RsaSigner(pem(key).decode()),
@@ -79,7 +79,7 @@ def test_an_rsa_key_is_taken_with_its_password() -> None:
 
 
 def test_an_invalid_rsa_key_is_refused() -> None:
-    """A short key, another kind, a wrong password and a value without PEM are refused."""
+    """A short RSA key, a key of another kind, a wrong password and a value without PEM fail."""
     short, curve = rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256R1())
     for data, password in ((pem(short), None), (pem(curve), None), (b"x", None)):
         with pytest.raises(ConfigurationError):
@@ -106,7 +106,7 @@ def test_a_signer_of_another_kind_is_not_shown() -> None:
 
 
 class OddSigner:
-    """Shows its key in its repr, and returns or raises the given result."""
+    """A signer whose repr shows its key, and which returns or raises the given result."""
 
     def __init__(self, outcome: Any) -> None:
         self.outcome = outcome
@@ -144,7 +144,7 @@ def test_a_signer_that_fails_is_a_signing_error(outcome: Any) -> None:
 
 
 def test_the_sync_requestor_refuses_an_async_signer() -> None:
-    """The error names the other requestor, and no coroutine stays without an await."""
+    """A Requestor refuses an async signer, and leaves no coroutine without an await."""
     authentication = HmacAuthentication("me", OddSigner(_awaited()))
     requestor = Requestor(
         "https://irma.example", ScriptedTransport(), authentication=authentication
@@ -180,7 +180,7 @@ def claim(text: str) -> str:
     ],
 )
 def test_an_invalid_request_jwt_is_refused_at_its_path(jwt: str, place: str) -> None:
-    """A JWT that the server would refuse is not sent."""
+    """A request JWT that the server would refuse is not sent, and the error has the path."""
     with pytest.raises(RequestError) as caught:
         request_in_jwt(jwt)
     assert caught.value.path == place

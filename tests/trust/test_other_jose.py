@@ -1,6 +1,7 @@
 """Our JWS agrees with that of joserfc, an independent implementation.
 
-The library does not use joserfc. docs/explanation/jose-and-oauth.md has the reason and the figures.
+The library does not use joserfc;
+docs/explanation/jose-and-oauth.md gives the reasons and figures.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def check_agreement(algorithm: Algorithm, token: str) -> None:
     if isinstance(ours, bytes):
         assert ours == theirs
     else:
-        # our checks of the form are stricter, but a signature is valid for both or for neither
+        # our checks of the form are stricter, but both libraries agree about a signature
         assert theirs is None or ours not in {"signature", "weak_key"}
 
 

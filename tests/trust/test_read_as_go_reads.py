@@ -76,13 +76,13 @@ def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
 
 
 def is_stricter_there(name: str) -> bool:
-    """Return whether the server refuses the form of a number that is valid here."""
+    """Return whether the server refuses a form of a number that the library accepts."""
     return name.startswith(("iat ", "exp ", "nbf ")) or name.endswith(" -0")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_a_start_reads_what_the_server_reads(row: dict[str, Any]) -> None:
-    """The request that `start_session` reads in a JWT is the one that the server reads."""
+    """`start_session` reads the same request in a JWT as the server."""
     jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
     try:
         asked = request_in_jwt(jwt)
@@ -101,7 +101,7 @@ def meaning(request: ExtendedRequest | RevocationRequest) -> object:
 
 
 def as_read(value: Any) -> ExtendedRequest | RevocationRequest:
-    """Read a request as Go writes it: with the old type, and empty labels, beside the new form."""
+    """Read a request as Go writes it, without the old type and the empty labels that Go adds."""
     inner = value.get("request", {})
     inner.pop("type", None)
     labels = inner.get("labels") or {}

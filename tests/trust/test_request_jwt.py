@@ -102,7 +102,7 @@ def test_a_forbidden_request_is_not_signed() -> None:
 
 
 def test_a_signer_that_fails_is_named() -> None:
-    """The error names the signer's class, and its cause is the signer's exception."""
+    """The error of a failing signer names its class; the cause is the signer's exception."""
 
     class Broken:
         algorithm = "HS256"
@@ -210,7 +210,7 @@ def test_an_invalid_request_jwt_is_refused(what: str) -> None:
 
 
 def test_a_name_may_stand_in_the_header() -> None:
-    """The requestor's name may be the `kid`, which irmago reads before `iss`."""
+    """The requestor's name may be in `kid`, which irmago prefers to `iss`."""
     assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"}, iss="Our Bank, Amsterdam")).requestor == "bank"
@@ -259,14 +259,14 @@ def test_a_jwt_of_another_shared_key_is_refused() -> None:
     "key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM", 7, bytearray(SECRET), bytes(32)]
 )
 def test_an_invalid_key_is_the_callers_mistake(key: Any) -> None:
-    """A public key as bytes is refused: it would otherwise be a shared key that everybody knows."""
+    """A public key as bytes is refused, since it would be a shared key that everyone knows."""
     with pytest.raises(ConfigurationError):
         verify(sign(), keys={"shop": key})
 
 
 @pytest.mark.parametrize("keys", [None, SECRET, ["shop"]])
 def test_keys_without_names_are_the_callers_mistake(keys: Any) -> None:
-    """The keys need names, because the JWT names its key."""
+    """The keys must be a mapping from names, because the JWT names its key."""
     with pytest.raises(ConfigurationError, match="keys must map names"):
         verify(sign(), keys=keys)
 
@@ -282,7 +282,7 @@ def test_the_type_of_a_key_chooses_the_algorithm() -> None:
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
 def test_a_request_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
-    """A changed JWT is refused, or it has the same content."""
+    """A request JWT is refused after any change of one byte."""
     honest = HONEST.encode()
     at = place % len(honest)
     changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
@@ -294,7 +294,7 @@ HONEST = sign()
 
 
 def test_a_signer_that_is_awaited_is_refused() -> None:
-    """An asyncio signer is refused without a call, because nothing would await it."""
+    """An asyncio signer is refused before a call, because nothing would await the result."""
 
     class Awaited:
         algorithm = "HS256"

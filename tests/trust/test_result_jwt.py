@@ -89,7 +89,7 @@ def test_a_server_without_a_name_must_be_expected() -> None:
 
 @pytest.mark.parametrize("row", JWT["refused"], ids=lambda row: row["name"])
 def test_an_invalid_result_jwt_is_refused(row: dict[str, str]) -> None:
-    """The refusal has the code of the fault, and its reason shows nothing of the content."""
+    """An invalid JWT is refused with the code of its fault, and nothing of its content is shown."""
     given_: Any = row["jwt"]
     jwt = "e" * given_["letters"] if isinstance(given_, dict) else given_
     assert refused(jwt) == row["code"], row["why"]
@@ -97,7 +97,7 @@ def test_an_invalid_result_jwt_is_refused(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("row", JWT["taken"], ids=lambda row: row["name"])
 def test_an_unusual_result_jwt_is_accepted(row: dict[str, str]) -> None:
-    """An unusual JWT is accepted if every reader reads it alike."""
+    """An unusual JWT is accepted if every reader reads it in the same way."""
     assert verify(row["jwt"]).status is SessionStatus.DONE
 
 
@@ -141,7 +141,7 @@ def test_an_invalid_key_is_the_callers_mistake(keys: Any) -> None:
 
 
 def test_one_of_several_keys_is_enough() -> None:
-    """One key of several is enough, so that a server can change its key."""
+    """A JWT is accepted if one of several keys verifies it, so that a server can change its key."""
     assert verify(JWT["honest"], keys=[SERVER_KEY, JWT["key"]])
     assert refused(JWT["honest"], keys=[SERVER_KEY]) == "signature"
 
@@ -171,7 +171,7 @@ def test_every_code_is_documented_and_tried() -> None:
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
 def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
-    """A changed JWT is refused with an error of the library, or it has the same content."""
+    """A JWT is refused with an error of the library after any change of one byte."""
     honest = JWT["honest"].encode()
     at = place % len(honest)
     changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
@@ -274,7 +274,7 @@ def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], co
 
 
 def test_a_missing_exp_of_an_old_server_is_explained() -> None:
-    """The error says which servers set `exp`, and how to enable it on older ones."""
+    """The error for a missing `exp` says which servers set it, and how older ones can."""
     with pytest.raises(ResultJwtError, match=r"before 0\.7\.0 .* validity") as caught:
         verify_older({"exp": ...})
     assert caught.value.code == "time"

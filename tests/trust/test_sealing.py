@@ -62,7 +62,7 @@ def test_sealing_hides_the_content() -> None:
 
 @given(st.data())
 def test_a_changed_sealed_string_is_refused(data: st.DataObject) -> None:
-    """A change, loss or addition of one character is refused; Fernet alone would accept some."""
+    """A changed, lost or added character is refused, while Fernet alone would accept some."""
     text = seal()
     place = data.draw(st.integers(0, len(text) - 1))
     put = data.draw(st.sampled_from(["", *ALPHABET, *"=+/ \n.!"]))
@@ -75,13 +75,13 @@ def test_a_changed_sealed_string_is_refused(data: st.DataObject) -> None:
 
 @given(st.text() | st.binary() | st.none() | st.integers() | st.text(ALPHABET))
 def test_any_other_value_is_refused(text: object) -> None:
-    """Any other value of any type is refused with the same error."""
+    """A value that is not a sealed string is refused with the same error, whatever its type."""
     with pytest.raises(HandleInvalidError):
         unseal(text)
 
 
 def test_a_sealed_string_has_a_limit() -> None:
-    """A string over the limit is neither opened nor made."""
+    """A sealed string over the limit is not opened, and cannot be made."""
     with pytest.raises(HandleInvalidError):
         unseal("A" * (LARGEST_SEALED + 1))
     with pytest.raises(UsageError, match="when sealed"):
@@ -216,7 +216,7 @@ def test_the_keys_stay_inside() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_what_an_older_version_sealed_is_opened(vector: Any) -> None:
-    """A sealed string outlives the deployment that sealed it."""
+    """A string that an older version of the library sealed is opened."""
     opened = Sealer([vector["key"]]).unseal(
         vector["text"],
         purpose=vector["purpose"],

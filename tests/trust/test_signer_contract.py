@@ -1,4 +1,4 @@
-"""The library's own signers pass the public contract of signers, and every bad one fails."""
+"""The library's own signers pass the public contract of signers, and bad signers fail it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TestRsaSigner(SignerContract):
 
 
 class TestOnThread(AsyncSignerContract):
-    """A signer that blocks, moved to a thread."""
+    """A signer that blocks and is moved to a thread."""
 
     verifying_key = PUBLIC_PEM.decode()
     secrets = (PEM,)
@@ -59,7 +59,7 @@ class TestOnThread(AsyncSignerContract):
 
 
 class BadSigner:
-    """A correct HS256 signer, in which a subclass breaks one thing."""
+    """A correct HS256 signer, of which each subclass breaks one property."""
 
     algorithm = "HS256"
 
@@ -71,7 +71,7 @@ class BadSigner:
 
 
 class Constant(BadSigner):
-    """Signs everything alike."""
+    """Returns the same signature for every input."""
 
     def sign(self, signing_input: bytes) -> bytes:
         return bytes(32)
