@@ -1,5 +1,5 @@
 """An OAuth 2.0 authorization server, written with Authlib, for client credentials of four kinds."""
-# The types that pyright includes are those of an older Authlib.
+# Pyright includes the types of an older Authlib.
 # pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
 # pyright: reportUnknownLambdaType=false
 
@@ -35,12 +35,12 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib brings no types
     Args:
         name: The client ID.
         key: The secret; for assertions the public or shared key.
-        method: How it must ask; `ASSERTION` is for either key.
-        scope: What its tokens are good for.
+        method: How the client must authenticate; `ASSERTION` allows both kinds of key.
+        scope: The scope that its tokens may have.
     """
 
     name: str
-    key: str = field(repr=False)  # Authlib logs the client
+    key: str = field(repr=False)  # because Authlib logs the client
     method: str
     scope: str = "irma"
 
@@ -92,7 +92,7 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # as above
 @final
 @dataclass
 class TokenServer:
-    """The issued tokens, and those that are still valid. Threads may share it."""
+    """The issued tokens, and those that are still valid. Threads may share an object."""
 
     clients: dict[str, Client]
     expires_in: int | None = 3600
@@ -141,7 +141,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # as above
 
 @contextmanager
 def running_token_server(*clients: Client) -> Generator[TokenServer]:
-    """Run it on loopback."""
+    """Run the authorization server on loopback."""
     state = TokenServer({client.name: client for client in clients})
     server = _Server(state)
 

@@ -20,11 +20,11 @@ OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "host"}
 @final
 @dataclass
 class Gateway:
-    """The received calls: their method and path, and the status of the response.
+    """A gateway's calls: their methods and paths, and the statuses of the responses.
 
     Args:
-        url: Its base URL.
-        header: The header in which it expects the token.
+        url: The gateway's base URL.
+        header: The header in which the gateway expects the token.
         calls: Every call, including the refused ones.
     """
 
@@ -41,7 +41,7 @@ class Gateway:
 def running_gateway(
     behind: str, tokens: TokenServer, header: str = "authorization"
 ) -> Generator[Gateway]:
-    """Run it on loopback, in front of the server with that base URL."""
+    """Run a gateway on loopback, in front of the server with that base URL."""
     gateway = Gateway(header=header)
     target = urlsplit(behind)
 

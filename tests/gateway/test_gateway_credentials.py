@@ -161,7 +161,7 @@ def test_invalid_audience_or_key_id_is_refused(wrong: dict[str, str]) -> None:
     ["login.example", "http://login.example/token", "https://u:p@login.example/", "https://x/#y"],
 )
 def test_unsafe_token_url_is_refused(url: str) -> None:
-    """A token URL must be safe by the rules for the server's URL."""
+    """A token URL must follow the same rules as the server's URL."""
     gateway = GatewayAuthentication(url, GatewaySecret("shop", "s"))
     with pytest.raises(ConfigurationError):
         Requestor("https://irma.example", ScriptedTransport(), gateway=gateway)

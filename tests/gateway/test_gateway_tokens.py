@@ -1,4 +1,4 @@
-"""The token of a gateway: where it is sent, when it is fetched, and how failures show."""
+"""A gateway's token: where it is sent, when it is fetched, and how its failures are reported."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_refused_tokens_are_not_fetched_without_end() -> None:
 
 
 def test_refused_token_is_never_sent_again() -> None:
-    """After a failed token request, the next try fetches a token: the refused one is not sent."""
+    """After a failed token request, the next try fetches a token and does not send the old one."""
     stage = GatewayStage(token("one"), OK, NO, HttpResponse(503), token("two"), OK)
     stage.requestor.check_health()
     stage.requestor.check_health()
@@ -230,7 +230,7 @@ def test_long_retry_after_is_limited(asked: str) -> None:
 
 
 def test_watch_respects_retry_after() -> None:
-    """A watch polls again after the server's `Retry-After`, but after half a minute at most."""
+    """A watch polls again after the server's `Retry-After`, or after at most half a minute."""
     slow = HttpResponse(429, (("retry-after", "7"),))
     dated = HttpResponse(429, (("retry-after", "Monday, 23-Nov-26 12:00:16 GMT"),))
     late = HttpResponse(503, (("retry-after", "9999"),))
@@ -279,7 +279,7 @@ def test_refused_stream_is_opened_again() -> None:
 
 
 def test_no_token_means_nothing_was_sent() -> None:
-    """A start without a token is tried again, and its error says that no request was sent."""
+    """A start that gets no token is tried again, and its error says that no request was sent."""
     stage = GatewayStage(BROKEN, HttpResponse(503), token("one"), PACKAGE)
     stage.requestor.start_session(ASKED)
     assert len(stage.transport.slept) == 2
@@ -292,7 +292,7 @@ def test_no_token_means_nothing_was_sent() -> None:
 
 
 def test_permanent_refusal_is_not_repeated() -> None:
-    """A client that the authorization server refuses makes no second token request in a call."""
+    """If the authorization server refuses the client, a call makes no second token request."""
     refusal = HttpResponse(400, JSON, body=b'{"error":"invalid_scope"}')
     stage = GatewayStage(refusal)
     with pytest.raises(e.GatewayError, match="invalid_scope"):
@@ -367,7 +367,7 @@ class ManualGateway:
 
 @pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
 def test_waiting_calls_share_a_short_lived_token(expires_in: int, passes: int) -> None:
-    """Waiting calls use the fetched token even if it has expired, or each would fetch one."""
+    """Waiting calls use the fetched token even if it has expired, or each of them would fetch."""
     manual = ManualGateway()
     first, *others = (manual.asking(within=9999) for _ in range(5))
     assert isinstance(next(first), Send)
@@ -382,7 +382,7 @@ def test_waiting_calls_share_a_short_lived_token(expires_in: int, passes: int) -
 
 
 def test_forked_process_fetches_its_own_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forked process does not wait for the parent's fetch, whose thread it does not have."""
+    """A forked process does not wait for its parent's fetch, as it lacks the parent's threads."""
     manual = ManualGateway()
     parents, childs = manual.asking(), manual.asking()
     assert isinstance(next(parents), Send)
@@ -558,7 +558,7 @@ def test_only_a_requestor_with_a_gateway_runs_its_code() -> None:
 
 @pytest.mark.parametrize("front", [requestor, async_requestor])
 def test_every_call_runs_through_the_gateway(front: ModuleType) -> None:
-    """Each requestor runs its flows at one stage only, which applies the gateway."""
+    """Each requestor runs all flows in one method, which applies the gateway."""
     tree = ast.parse(inspect.getsource(front))
     runners = [
         function.name

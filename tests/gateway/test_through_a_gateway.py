@@ -112,7 +112,7 @@ def passing(
 def test_a_session_goes_through(
     credentials: Any, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """Start, events, statuses, result and cancel use one token for each kind of credential."""
+    """A session from start to cancel uses one token, with each kind of credential."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens, credentials))
     session = requestor.start_session(AGE)
     with requestor.watch_status(session, timeout=SOON) as statuses:
@@ -142,7 +142,7 @@ async def test_an_async_session_goes_through(
 def test_a_token_that_is_refused_is_replaced_once(
     step: str, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """A refused start is sent again with a new token, as it has not reached the server."""
+    """A start that the gateway refused did not reach the server, and is sent with a new token."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     session = requestor.start_session(AGE)
     tokens.revoke_all()
@@ -205,7 +205,7 @@ def test_an_unknown_client_gets_no_token(
     transport: Urllib3Transport,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The error has the server's code and no secret, and nothing is sent to the gateway."""
+    """The error for an unknown client has the server's code and no secret; no call is made."""
     caplog.set_level(logging.DEBUG)
     wrong = GatewaySecret("shop basic", "another secret")
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens, wrong))

@@ -36,7 +36,7 @@ def said(value: object, status: int = 200) -> HttpResponse:
     ],
 )
 def test_token_and_life_are_read(more: dict[str, object], seconds: int | None) -> None:
-    """`expires_in` may be a number or a string; a value that is not above zero states no end."""
+    """`expires_in` may be a number or a string; without a value above zero it never ends."""
     answer = said({"access_token": "a.b-c~/+=", "token_type": "bEARER", **more})
     assert parse_token_response(answer, NOW) == ("a.b-c~/+=", seconds)
 
@@ -88,7 +88,7 @@ def test_other_bodies_are_refused(body: bytes, status: int) -> None:
     ],
 )
 def test_error_shows_only_the_servers_code(value: object, code: str | None) -> None:
-    """An error shows the server's code and none of its other words, which may repeat a secret."""
+    """An error shows the server's code, but no other string, which may repeat a secret."""
     with pytest.raises(GatewayError) as caught:
         parse_token_response(said(value, 401), NOW)
     assert (caught.value.http_status, caught.value.code) == (401, code)
@@ -105,7 +105,7 @@ def test_too_long_token_is_refused() -> None:
 
 @pytest.mark.parametrize(("status", "may_pass"), [(200, False), (503, True)])
 def test_duplicate_key_is_refused(status: int, may_pass: bool) -> None:
-    """A response with a key twice is refused, because readers take different values."""
+    """A response with a key twice is refused, because readers would use different values."""
     body = b'{"access_token":"a","token_type":"Bearer","access_token":"b"}'
     with pytest.raises(GatewayError, match=f"HTTP {status} response has a duplicate key") as caught:
         parse_token_response(HttpResponse(status, body=body), NOW)
@@ -117,7 +117,7 @@ def test_duplicate_key_is_refused(status: int, may_pass: bool) -> None:
     [(400, False), (401, False), (302, False), (408, True), (429, True), (500, True), (503, True)],
 )
 def test_status_decides_whether_a_refusal_may_pass(status: int, may_pass: bool) -> None:
-    """The HTTP status decides `may_pass`, and `Retry-After` the wait."""
+    """The HTTP status decides `may_pass`, and `Retry-After` decides the wait."""
     response = HttpResponse(status, (("Retry-After", "7"),))
     with pytest.raises(GatewayError) as caught:
         parse_token_response(response, NOW)
