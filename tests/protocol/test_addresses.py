@@ -25,7 +25,7 @@ def test_a_base_url_is_taken(url: str) -> None:
 
 @pytest.mark.parametrize(("url", "fault"), BASE_URLS["refused"])
 def test_an_invalid_base_url_has_its_own_error(url: str, fault: str) -> None:
-    """The error names the setting and the fault, and no more of the URL than its host."""
+    """The error names the setting and the fault, and shows at most the host of the URL."""
     with pytest.raises(ConfigurationError) as caught:
         ServerUrl.parse(url)
     assert str(caught.value).startswith("the base URL ")
@@ -81,7 +81,7 @@ def test_plain_http_through_a_proxy_is_not_loopback() -> None:
 def test_a_pointer_must_lead_to_the_host_of_the_base_url(
     pointer: str, server: str, is_known: bool
 ) -> None:
-    """The pointer's port may differ, since the server can listen on two ports."""
+    """A pointer must lead to the base URL's host; the port may differ, as servers use two."""
     assert leads_to_frontend(pointer, ServerUrl.parse(server), None) == is_known
 
 

@@ -14,7 +14,7 @@ HEADERS = (("accept", "text/plain"), ("x-key", "secret"))
 
 
 class Name(str):
-    """A string of another class, as web frameworks have them."""
+    """A string of another class, as in web frameworks."""
 
     __slots__ = ()
 
@@ -43,14 +43,14 @@ def test_messages_compare_by_all_parts(make: Any) -> None:
 
 @pytest.mark.parametrize("message", [request(), response()])
 def test_a_copy_is_the_message_itself(message: Any) -> None:
-    """A message cannot be changed, so a copy would be the same."""
+    """A copy of a message is the same object, since messages are immutable."""
     assert copy.copy(message) is message
     assert copy.deepcopy([message])[0] is message
 
 
 @pytest.mark.parametrize("make", [request, response])
 def test_pairs_of_other_classes_are_headers(make: Any) -> None:
-    """Lists of lists, iterators and strings of another class are pairs of strings too."""
+    """Headers may be lists of lists, an iterator, or strings of another class."""
     assert len(make(headers=[["a", "b"]]).headers) == 1
     assert make(headers=iter(HEADERS)).headers == HEADERS
     assert make(headers=((Name("a"), "b"),)).headers == (("a", "b"),)
@@ -61,6 +61,6 @@ def test_pairs_of_other_classes_are_headers(make: Any) -> None:
     "wrong", [{"a": "b"}, "ab", (("a",),), (("a", b"b"),), ((b"a", "b"),), ("ab",), 3]
 )
 def test_what_is_no_pair_of_strings_is_refused(make: Any, wrong: Any) -> None:
-    """The error names the argument and shows no value."""
+    """Headers that are not pairs of strings are refused; the error shows no value."""
     with pytest.raises(UsageError, match=r"^headers: must be pairs of strings"):
         make(headers=wrong)

@@ -30,7 +30,7 @@ REFUSED = sorted({*names("error-*")} - {*MAY_EXIST, *FOREIGN, "error-body-too-sl
 
 
 def parse_function(method: str, path: str) -> Callable[[HttpResponse], object]:
-    """Return the parse function of an endpoint of the server."""
+    """Return the parse function for an endpoint of the server."""
     if path.startswith("/irma/"):
         return endpoints.parse_pairing_response
     last = path.rstrip("/").rpartition("/")[2]
@@ -59,7 +59,7 @@ def parse(name: str) -> object:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_recorded_error_is_the_servers_refusal(name: str) -> None:
-    """The error has irmago's name and the HTTP status, and never shows a stack trace."""
+    """The error for a refusal has irmago's name and the HTTP status, and shows no stack trace."""
     expected = said(recording(name)["response"]["body"])
     with pytest.raises(ServerRefusedError) as caught:
         parse(name)
@@ -75,7 +75,7 @@ def test_a_recorded_error_is_the_servers_refusal(name: str) -> None:
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_refusal_that_is_not_irmagos_has_no_name(name: str) -> None:
-    """An error without irmago's JSON points at the base URL."""
+    """The error for a reply without irmago's JSON suggests that the base URL is wrong."""
     with pytest.raises(ServerRefusedError, match="the base URL is not that of an IRMA") as caught:
         parse(name)
     assert caught.value.code is None
@@ -83,14 +83,14 @@ def test_a_refusal_that_is_not_irmagos_has_no_name(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "reason"), MAY_EXIST.items())
 def test_an_error_that_leaves_a_session_possible_is_distinct(name: str, reason: str) -> None:
-    """A session may exist if the server crashed, wrote on, or was cut off by its timeout."""
+    """A session may exist if the server crashed, wrote on after an error, or timed out."""
     with pytest.raises(SessionMayExistError) as caught:
         parse(name)
     assert caught.value.reason.startswith(reason)
 
 
 def test_a_timed_out_start_may_have_made_a_session() -> None:
-    """The server gives up after 2 s with an empty 503, whose bytes are the same in other cases."""
+    """The server's empty 503 after 2 s also occurs in other cases, so a session may exist."""
     head, _, body = recording("error-body-too-slow")["raw_response"].partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     headers = tuple((line.partition(":")[0], line.partition(":")[2].strip()) for line in lines)

@@ -41,7 +41,7 @@ def asked(text: str, now: datetime = NOW) -> timedelta:
     ],
 )
 def test_a_wait_is_read_in_seconds_or_as_a_date(text: str, wait: timedelta) -> None:
-    """A date may have any of the three forms; a date in the past asks for no wait."""
+    """A wait is a number of seconds, or a date in three forms; a past date asks for no wait."""
     assert asked(text) == wait
 
 
@@ -125,5 +125,5 @@ def test_every_second_is_read_in_both_long_forms(seconds: int) -> None:
 
 @given(st.text())
 def test_any_header_is_read_without_an_error(text: str) -> None:
-    """A header of a server or a proxy may have any content."""
+    """Any header of a server or a proxy is read without an error, as a bounded wait."""
     assert NOTHING <= asked(text) <= LONGEST
