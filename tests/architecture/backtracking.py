@@ -50,7 +50,7 @@ class Counter:
         self.steps = 0
 
     def fullmatch(self, text: Text, *, most: int) -> bool:
-        """Return whether the whole text matches; raise `TooManySteps` after `most` steps."""
+        """Return whether the whole string matches; raise `TooManySteps` after `most` steps."""
         self._begin(text, most)
         with _deep_recursion():
             return self._match(0, lambda position: position == len(text))
@@ -242,7 +242,7 @@ class Counter:
 
 
 def single_nodes(pattern: Text, flags: int = 0) -> list[Callable[[Text], bool]]:
-    """Return the accepted characters for each place of the pattern that matches one character."""
+    """Return a function for each node that matches one character, which says if it does."""
     tree = _PARSER.parse(pattern, flags)
     return [
         single(node, tree.state.flags, is_bytes=isinstance(pattern, bytes))
@@ -251,7 +251,7 @@ def single_nodes(pattern: Text, flags: int = 0) -> list[Callable[[Text], bool]]:
 
 
 def samples(pattern: Text, flags: int = 0) -> list[Text]:
-    """Return strings that lead into the pattern: the beginning of each of its branches."""
+    """Return strings that begin to match the pattern, for each of its branches."""
     tree = _PARSER.parse(pattern, flags)
     empty: Text = pattern[:0]
     is_bytes = isinstance(pattern, bytes)

@@ -20,7 +20,7 @@ __all__ = ["Found", "find_in", "find_patterns"]
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("irma_*/__init__.py"))
 _NEEDS_A_SITE = "irma_web_django"
-"""The modules of this package cannot be imported without the settings of a Django site."""
+"""The package whose modules cannot be imported without the settings of a Django site."""
 EXAMPLES = "docs/examples"
 _FUNCTIONS = frozenset(
     {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
@@ -61,10 +61,10 @@ def find_patterns() -> list[Found]:
 
 
 def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[Found]:
-    """Find the patterns in a source text.
+    """Find the patterns in source code.
 
     Args:
-        source: The text.
+        source: The code.
         place: The place of the source.
         is_imported: Whether importing it also finds the patterns at its top level.
 
@@ -72,7 +72,7 @@ def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[
         ValueError: A pattern is only known at run time, so it cannot be tried.
     """
     if not _MAY_USE.search(source):
-        return  # most files, and parsing each would take seconds
+        return  # true of most files; parsing all of them would take seconds
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree: ast.Module = compile(source, place, "exec", flags)
     known: dict[str, Any] = {"re": re}

@@ -1,7 +1,7 @@
-"""Every public function is a boundary, and tracebacks show no frame behind one.
+"""Every public function is a boundary, and tracebacks show no frame inside it.
 
-The first part finds everything that is public. The second causes errors in many functions, with
-secrets in every argument, and searches tracebacks with their local variables.
+The first part finds everything that is public. The second causes errors in many
+functions, with secrets in every argument, and searches the tracebacks and local variables.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def test_what_is_public_is_a_boundary(thing: Any) -> None:
     """Public functions and methods are boundaries, except for those in a table with reasons."""
     if not isinstance(thing, type):
         if thing.__name__.startswith("irma_"):
-            return  # a hook, which takes nothing
+            return  # a hook that takes no arguments
         assert is_boundary(thing)
         return
     is_shape = getattr(thing, "_is_protocol", False)
@@ -341,7 +341,7 @@ def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor],
 
 @MODES
 def test_error_of_the_application_keeps_its_frames(mode: str) -> None:
-    """If `deliver` raises, the traceback has its frames, and none of the receiver with the post."""
+    """If `deliver` raises, the traceback has its frames, but no frame that holds the post."""
     shop = Shop(mode, deliver=deliver)
     session = shop.start(DisclosureRequest({"x": AGE}))
     shop.app.accept(session.pointer)

@@ -1,4 +1,4 @@
-"""Readers of strangers' input take linear work, and raise the library's own errors.
+"""Functions that read a stranger's input do linear work, and raise the library's own errors.
 
 Work is counted in lines that Python runs, so the result does not depend on the machine's load.
 """

@@ -228,7 +228,7 @@ MADE_OF_OTHERS = {
     *("AnsweredSlot", "ChainStep", "Proof", "PublicKeyAuthentication", "SessionOutcome"),
     "WebAnswer",
 }
-"""Public attrs classes whose parts are among the examples."""
+"""Public attrs classes that consist of objects that are among the examples."""
 TESTED_BY_SESSIONS = {"Answer"}
 
 
@@ -254,7 +254,7 @@ def inspected(thing: object) -> str:
 
 
 def debugged(thing: object) -> str:
-    """Return the strings that a debugger or a heap dump shows: of all attributes, at any depth."""
+    """Return the strings that a debugger or a heap dump shows of all attributes, at any depth."""
     found: list[str] = []
     waiting, seen = [thing], set[int]()
     while waiting:
@@ -312,7 +312,7 @@ def test_every_public_class_is_among_the_examples() -> None:
 
 
 def test_pytest_shows_no_secret_where_two_differ(tmp_path: Path) -> None:
-    """Two objects of one class compare by their fields."""
+    """Pytest shows no secret when it explains how two objects of a class differ."""
     (tmp_path / "test_differ.py").write_text(
         f"""
 import pytest
@@ -407,12 +407,12 @@ def insides(thing: object, seen: set[int]) -> Iterator[object]:
 PLAIN = (RequestorToken, DisclosedAttribute, HttpRequest, HttpResponse)
 FROZEN = [each for each in EXAMPLES if attrs.has(type(each)) or isinstance(each, PLAIN)]
 MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
-"""Parts of an application, to which a setting refers."""
+"""Parts of an application to which a setting refers."""
 
 
 @pytest.mark.parametrize("thing", FROZEN, ids=lambda thing: type(thing).__name__)
 def test_nothing_inside_can_be_changed(thing: object) -> None:
-    """No list or dict can be reached, no attribute set or deleted, and there is no `__dict__`."""
+    """A frozen object leads to no list, dict or `__dict__`; its attributes cannot be changed."""
     for each in insides(thing, set()):
         assert not isinstance(each, list | dict | set | bytearray), type(each)
         if not type(each).__module__.startswith("irma_core") or isinstance(each, MUTABLE_PARTS):
@@ -433,7 +433,7 @@ ENUMS = {"AttributeProofStatus", "Mode", "Risk", "ProofStatus"}
 
 
 def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
-    """A changed argument does not change the object, which has copies."""
+    """An object copies its arguments, so a later change of an argument does not change it."""
     labels: dict[str | int, dict[str, str]] = {"x": {"en": "Age"}}
     revocation: dict[str, timedelta | None] = {"example.town.age": None}
     request = DisclosureRequest({"x": AGE}, labels=labels, revocation=revocation)
@@ -462,7 +462,7 @@ def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
 
 
 def test_a_request_that_is_received_must_be_json() -> None:
-    """The error names the argument."""
+    """The error for a received frontend request that is not JSON names the argument."""
     deep: Any = {}
     for _ in range(100_000):
         deep = {"x": deep}

@@ -27,7 +27,7 @@ def module_imports(body: list[ast.stmt]) -> Iterator[ast.ImportFrom | ast.Import
 
 
 def graph(package: Path) -> dict[str, set[str]]:
-    """Return the modules of a package, each with the modules of the package that it imports."""
+    """Return each module of a package, with the modules of the package that it imports."""
     paths = {
         ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(
             ".__init__"
@@ -69,7 +69,7 @@ def test_cycle_is_found(tmp_path: Path) -> None:
 
 
 def test_import_within_a_function_is_no_cycle(tmp_path: Path) -> None:
-    """An import that runs later than its module does not count."""
+    """An import within a function is not part of a cycle, because it runs later."""
     package = tmp_path / "late"
     package.mkdir()
     (package / "__init__.py").write_text("")

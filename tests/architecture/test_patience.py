@@ -22,7 +22,7 @@ CONNECTIONS = {"HTTPConnection", "HTTPSConnection", "create_connection", "urlope
 BY_KEYWORD = {*PROCESSES, *CONNECTIONS, "get", "join", "result", "wait", "wait_for"}
 """Calls whose `timeout` is in seconds, and is reached only if something is wrong."""
 BY_POSITION = {"join": 0, "result": 0, "wait": 0, "wait_for": 1}
-"""Calls of threads, processes, futures and `asyncio`: where their time is without a keyword."""
+"""The positions of the time in calls of threads, processes, futures and `asyncio`."""
 OF_A_BROWSER = {"set_default_timeout", "set_options", "wait_for_selector", "wait_for_url"}
 """Calls of Playwright, whose time is in milliseconds."""
 
@@ -34,7 +34,7 @@ def impatience(tree: ast.AST) -> Iterator[tuple[int, str]]:
             continue
         name = ast.unparse(call.func).rpartition(".")[2]
         if name == "MisbehavingServer":
-            # A client that gives up may not have sent its request. The next one meets the silence.
+            # If a client gives up before it sends its request, the next client meets the silence.
             if any(ast.unparse(each) == "silence" for each in call.args[:-1]):
                 yield call.lineno, "`silence` must be the last behaviour; or use `for_target`"
         elif name in OF_A_BROWSER:
@@ -55,7 +55,7 @@ def time_of(call: ast.Call, position: int | None) -> ast.expr | None:
 
 
 def is_below(given: ast.expr | None, least: float) -> bool:
-    """Return whether this is a number above 0 that is below the least; 0 does not wait at all."""
+    """Return whether this is a number between 0 and the least; 0 itself does not wait at all."""
     return (
         isinstance(given, ast.Constant)
         and isinstance(given.value, int | float)

@@ -21,7 +21,7 @@ STRANGE = ["\x00", "\n", "!", "\u20ac"]
 
 
 def alphabet(found: Found) -> list[Text]:
-    """Characters that distinguish the positions of a pattern, the most useful ones first."""
+    """Return characters that distinguish the positions of a pattern, the most useful ones first."""
     is_bytes = isinstance(found.pattern, bytes)
     takers = single_nodes(found.pattern, found.flags)
     letters = [chr(code) for code in range(128)]
@@ -42,7 +42,7 @@ def literal_words(pattern: Text) -> list[Text]:
 
 
 def bad_inputs(found: Found, size: int) -> list[Text]:
-    """Return long strings that begin to match the pattern, and finally do not match."""
+    """Return long strings that begin to match the pattern, but do not match in the end."""
     letters = alphabet(found)
     starts = samples(found.pattern, found.flags)
     pumps = [*letters, *(start for start in starts[-2:] if start), *literal_words(found.pattern)]

@@ -99,7 +99,7 @@ def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
     "path", [p for p in ALL if name(p).partition("/")[0] not in ON_TOP], ids=name
 )
 def test_nothing_needs_what_stands_on_top(path: Path) -> None:
-    """Everything but the web adapters is usable without `irma_backend`."""
+    """Everything except the web adapters is usable without `irma_backend`."""
     assert not [module for module in imports(path) if module.startswith("irma_backend")]
 
 
@@ -137,7 +137,7 @@ def test_adapters_do_not_know_each_other(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHOWN, ids=name)
 def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
-    """Applications need `irma_core`, its errors and interfaces, with listed exceptions."""
+    """Examples and pages import only public modules of `irma_core`, with listed exceptions."""
     code = path.read_text(encoding="utf-8")
     modules = set(re.findall(r"^ *(?:from|import) (irma_core[\w.]*)", code, re.MULTILINE))
     assert modules <= DOORS | BELOW_THE_DOORS.keys()
@@ -145,7 +145,7 @@ def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_the_core_is_pure(path: Path) -> None:
-    """The core has no I/O, threads, clock or randomness, and each heavy library in one place."""
+    """The core has no I/O, threads, clock or randomness; one place imports each heavy library."""
     heads = {module.partition(".")[0] for module in imports(path)}
     allowed = {
         "single_flight.py": {"os"},
@@ -217,7 +217,7 @@ def test_the_front_door_is_light() -> None:
 
 
 def test_the_door_for_authors_is_light() -> None:
-    """A transport's author imports it without pluggy, TLS, event loop or HTTP library."""
+    """Importing `irma_core.interfaces` loads no pluggy, TLS, event loop or HTTP library."""
     heavy = ["joserfc", "authlib", "cryptography", "ssl", "asyncio", "pluggy", "urllib3", "aiohttp"]
     code = (
         "import sys; from irma_core.interfaces import Transport; "

@@ -186,7 +186,7 @@ def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> N
     ],
 )
 def test_of_others_it_is_told(text: str, kind: str | None) -> None:
-    """A key is found in each form that a message would show."""
+    """A secret that was declared is found in each form that a message would show."""
     search = SecretSearch()
     search.note_token(TOKEN)
     search.note_token("no token")

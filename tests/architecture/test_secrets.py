@@ -1,4 +1,4 @@
-"""No secret in any `repr`, `str`, formatted traceback or log record; fingerprints instead.
+"""No `repr`, `str`, formatted traceback or log record shows a secret; they show fingerprints.
 
 The tests run whole sessions, good and bad, with known secrets. Then they show every object that the
 library returned, and everything in it, in every way, and search the results. The server in memory
@@ -253,7 +253,7 @@ def test_no_secret_is_seen_of_a_session(
     app: SimulatedApp,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """No secret is shown, however the session ends."""
+    """No secret of a session is shown, however the session ends."""
     caplog.set_level(logging.DEBUG)
     requestor = made(server)
     search([requestor, *play(requestor, app, server)], caplog)
@@ -292,7 +292,7 @@ def rude_server() -> Generator[int]:
 def test_no_secret_is_seen_of_a_broken_wire(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The HTTP library's own errors, which name the path, are not in the traceback."""
+    """After a broken connection no secret is shown, even by the errors of the HTTP library."""
     caplog.set_level(logging.DEBUG)
     session = tokens(server).start_session(DisclosureRequest([NAME]))
     with rude_server() as port, Urllib3Transport() as transport:
@@ -310,7 +310,7 @@ def test_no_secret_is_seen_of_a_broken_wire(
 def test_no_secret_is_seen_of_an_awaited_session(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No secret is shown in async mode either."""
+    """No secret of a session with an AsyncRequestor is shown."""
     caplog.set_level(logging.DEBUG)
     authentication = TokenAuthentication(BEARER)
     requestor = AsyncRequestor(server.url, server.async_transport(), authentication=authentication)
@@ -341,7 +341,7 @@ def test_messages_and_effects_show_no_content() -> None:
 
 
 def test_the_search_finds_a_secret_that_is_there() -> None:
-    """The search finds a secret at any depth, so a search that finds none means something."""
+    """The search finds a secret at any depth, so that finding none means that there is none."""
     leak = RuntimeError("outer")  # the watch over the whole suite would find one of ours
     leak.__cause__ = ValueError(VALUE)
     assert any(VALUE in text for text in shown([{"deep": [(leak,)]}]))

@@ -74,7 +74,7 @@ from tests.trust import make_jwt_vectors
 
 ROOT = Path(__file__).parent.parent.parent
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-TWICE = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 2:30 there, for the second time
+TWICE = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # the second 2:30 of that night in Amsterdam
 MINUTE, HOUR, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(weeks=1)
 SHARED = HmacSigner(bytes(range(32)))
 ASK, KEY = DisclosureRequest(["a.b.c.d"]), RSA_KEY
@@ -127,7 +127,7 @@ def verified_request(now: datetime) -> list[bool]:
 
 
 def sealed(now: datetime) -> list[bool]:
-    """Return the times at which a string that was sealed for an hour at a moment can be opened."""
+    """Return at which of four times a string can be opened that was sealed for an hour."""
     sealer = Sealer([SEALING_KEY])
     text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
     moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]
@@ -266,11 +266,11 @@ WITHIN: dict[str, Callable[[datetime], object]] = {
     ),
     "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, jti="1"),
 }
-"""Not exported, but a time could go wrong there too."""
+"""Functions that are not exported, but could also treat a time wrongly."""
 
 
 def doors() -> Iterator[str]:
-    """Find every public function, method and class that is given a time."""
+    """Yield every public function, method and class that takes a time."""
     for module in (irma_core, irma_proofs, irma_testing):
         for name in module.__all__:
             found = getattr(module, name)
@@ -305,7 +305,7 @@ def test_local_time_is_the_same_moment(name: str) -> None:
         for zone in zones:
             assert door(moment.astimezone(zone)) == door(moment), (name, zone)
     judged = door(TWICE)
-    assert not isinstance(judged, list) or set(judged) == {True, False}  # or nothing was judged
+    assert not isinstance(judged, list) or set(judged) == {True, False}  # both occur
 
 
 class Broken(tzinfo):
@@ -363,7 +363,7 @@ class LocalClock(ManualClock):
 
 
 def test_a_clock_may_tell_local_time() -> None:
-    """A JWT that is signed in the repeated hour is accepted."""
+    """A clock may return local time: a JWT signed in a repeated hour is accepted."""
     clock = LocalClock(lambda now: now.astimezone(AMSTERDAM))
     assert utc_now(clock) == TWICE
     assert utc_now(clock).tzinfo is UTC

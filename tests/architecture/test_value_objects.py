@@ -16,7 +16,7 @@ CLASSES = sorted(
     {
         each
         for each in gc.get_objects()
-        if issubclass(type(each), type)  # a lazy object claims any class when it is asked
+        if issubclass(type(each), type)  # `isinstance` would be true for a lazy object
         and attrs.has(each)
         and each.__module__.startswith(f"{irma_core.__name__}.")
     },
@@ -47,7 +47,7 @@ METHODS = [
 
 @pytest.mark.parametrize(("kind", "method"), METHODS)
 def test_no_class_has_methods_of_attrs_that_all_can_share(kind: type, method: str) -> None:
-    """Each method that attrs writes for a class is compiled when the library is imported."""
+    """No class has its own methods of attrs, which would be compiled when it is imported."""
     written = vars(kind).get(method)
     file = written.__code__.co_filename if isinstance(written, FunctionType) else ""
     assert not file.startswith("<attrs generated")
