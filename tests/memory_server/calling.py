@@ -1,4 +1,4 @@
-"""Calls to any server, and the parts of replies that tests examine."""
+"""Calls to any server, and functions that read the replies."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ RESIDENT = {
 
 
 def disclosure(*disclose: Any, **others: Any) -> dict[str, Any]:
-    """A disclosure request of these outer disjunctions."""
+    """Return a disclosure request with these outer disjunctions."""
     return {"@context": f"{CONTEXT}disclosure/v2", "disclose": list(disclose), **others}
 
 
 def signature(message: str, *disclose: Any, **others: Any) -> dict[str, Any]:
-    """A signature request of these outer disjunctions."""
+    """Return a signature request with these outer disjunctions."""
     context = f"{CONTEXT}signature/v2"
     return {"@context": context, "message": message, "disclose": list(disclose), **others}
 
 
 def issuance(*credentials: Any, **others: Any) -> dict[str, Any]:
-    """An issuance request of these credentials."""
+    """Return an issuance request for these credentials."""
     return {"@context": f"{CONTEXT}issuance/v2", "credentials": list(credentials), **others}
 
 
 def revocation(credential_type: str, key: str, **others: Any) -> dict[str, Any]:
-    """A revocation request."""
+    """Return a revocation request."""
     context = f"{CONTEXT}revocation/v1"
     return {"@context": context, "type": credential_type, "revocationKey": key, **others}
 
 
 class Http:
-    """Calls one server, at its base URL or at any."""
+    """Calls one server, at its base URL or at any other URL."""
 
     def __init__(self, url: str, handle: Callable[[HttpRequest], HttpResponse]) -> None:
         self.url = url
@@ -58,22 +58,22 @@ class Http:
         return self._handle(request_to(self.url, method, path, body, **headers))
 
     def start(self, request: Mapping[str, Any], **headers: str) -> dict[str, Any]:
-        """Start a session; return the session package."""
+        """Start a session, and return the session package."""
         response = self.call("POST", "/session", request, **headers)
         assert response.status == 200, response.body
         package: dict[str, Any] = said(response)
         return package
 
     def refused(self, request: object, **headers: str) -> tuple[int, str, str]:
-        """Start a session that is refused; return status, error name and message."""
+        """Request a session that the server refuses; return the status, error name and message."""
         return error_in(self.call("POST", "/session", request, **headers))
 
     def status(self, token: str) -> str:
-        """Request a status."""
+        """Request the status of a session."""
         return str(said(self.call("GET", f"/session/{token}/status")))
 
     def result(self, token: str) -> dict[str, Any]:
-        """Request a result."""
+        """Request the result of a session."""
         result: dict[str, Any] = said(self.call("GET", f"/session/{token}/result"))
         return result
 

@@ -9,7 +9,7 @@ from tests.memory_server.calling import AGE, RESIDENT, Http
 
 
 def fill(app: SimulatedApp) -> None:
-    """Add Ada Lovelace's credentials to an app: over 12 and 18, not over 65, without a phone."""
+    """Add Ada Lovelace's credentials: she is over 12 and 18 but not over 65, and has no phone."""
     for credential in (AGE, RESIDENT):
         app.add(credential["credential"], credential["attributes"])  # type: ignore[arg-type]
 

@@ -1,6 +1,6 @@
-"""The recorded exchanges, and the form in which two of them are compared.
+"""The recorded exchanges, and the form in which they are compared with new ones.
 
-Values that differ from run to run are masked: tokens, hosts, times, codes, keys and proofs.
+Values that differ from run to run, such as tokens, times and proofs, are masked.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def recording(name: str) -> dict[str, Any]:
 
 
 def all_names() -> list[str]:
-    """Name every recording."""
+    """Return the name of every recording."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def comparable(body: bytes | str) -> Any:
-    """Return a body for comparison, without the values that differ between runs."""
+    """Return a body in a form for comparison, without the values that differ between runs."""
     text = body.decode() if isinstance(body, bytes) else body
     if text.startswith("eyJ"):
         claims = claims_in(text)

@@ -1,4 +1,4 @@
-"""The setup of replays: a server at a recording's time, Ada's app and a receiver of posts."""
+"""The setup of replays: a server at the time of a recording, Ada's app and a receiver of posts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Person = Callable[[ScannedSession], object]
 
 @attrs.define
 class Stage:
-    """A server of the recording's time, Ada's app, and a receiver of posts."""
+    """A server at the time of a recording, Ada's app, and a receiver of posts."""
 
     http: Http
     server: InMemoryServer
@@ -35,14 +35,14 @@ class Stage:
     answers: dict[str, HttpResponse] = attrs.field(factory=dict)
 
     def play(self, request: Request, person: Person | None = ScannedSession.accept) -> str:
-        """Run a session with this person; return the requestor token."""
+        """Run a session with this person, and return the requestor token."""
         package = self.http.start(request)
         if person is not None:
             person(self.app.scan(package["sessionPtr"]))
         return str(package["token"])
 
     def receive(self, request: HttpRequest) -> HttpResponse:
-        """Answer a post of the server."""
+        """Reply to a post of the server."""
         return self.answers.get(request.url, HttpResponse(200))
 
 

@@ -1,4 +1,4 @@
-"""The in-memory server answers every request as a server does, without raising."""
+"""The in-memory server answers every request with a response, and never raises."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _send(method: str, path: str, body: bytes, *headers: tuple[str, str]) -> lis
 @example(b'{"@context": "\xff"}')
 @example(b'"\\ud800"')
 def test_any_body(body: bytes) -> None:
-    """A body of any bytes that are not JSON is refused."""
+    """A body of random bytes is refused."""
     for kind in ("application/json", "text/plain"):
         for path in ("/session", "/revocation"):
             for response in _send("POST", path, body, ("content-type", kind)):
@@ -88,7 +88,7 @@ def test_any_value_anywhere(request: dict[str, Any], place: str, value: object) 
 @example("content-type", "\udce9", "", "GET")
 @example("x-irma-minprotocolversion", "\udce9", "", "GET")
 def test_any_header_path_and_method(name: str, value: str, path: str, method: str) -> None:
-    """A request with any header, path and method is answered."""
+    """A request with any header, path and method gets a response."""
     for verb in (method, "GET", "POST"):
         for rest in (path, f"/session/{path}", f"/irma/session/{path}", "/session"):
             for response in _send(verb, f"/{rest.lstrip('/')}", b"{}", (name, value)):
@@ -97,7 +97,7 @@ def test_any_header_path_and_method(name: str, value: str, path: str, method: st
 
 @given(JSON, JSON, JSON)
 def test_any_jwt(header: object, claims: object, kid: object) -> None:
-    """A JWT of any parts is refused."""
+    """A session request JWT with random parts is refused."""
     texts = [json.dumps(part).encode() for part in ({"alg": "HS256", "kid": kid}, header, claims)]
     parts = [base64.urlsafe_b64encode(text).rstrip(b"=") for text in texts]
     for sent in (b".".join(parts), b".".join([parts[0], parts[2], b""])):
@@ -107,7 +107,7 @@ def test_any_jwt(header: object, claims: object, kid: object) -> None:
 
 @given(JSON)
 def test_json_is_read_as_it_was_written(value: object) -> None:
-    """JSON that Python writes is read as the same value, with its numbers unchanged."""
+    """The server reads the JSON that Python writes, apart from NaN and infinity."""
     text = json.dumps(value)
     try:
         read = parse_json(text.encode())
@@ -118,7 +118,7 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
 
 
 def test_a_far_end_of_a_result_overflows() -> None:
-    """The `exp` of a result overflows like an `int64` in Go."""
+    """The `exp` of a result JWT overflows like an `int64` in Go."""
     server = InMemoryServer()
     http = Http(server.url, server.handle)
     package = http.start({"request": disclosure([[OVER18]]), "validity": 2**63 - 1})
@@ -151,5 +151,5 @@ def test_a_far_end_of_a_result_overflows() -> None:
     ],
 )
 def test_hosts_match_as_in_go(pattern: str, name: str, *, fits: bool) -> None:
-    """A `*` matches no slash, and a malformed pattern matches nothing."""
+    """Patterns of hosts match as in Go: a `*` matches no slash, and a malformed pattern nothing."""
     assert matches_path(pattern, name) is fits

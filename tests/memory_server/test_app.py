@@ -69,7 +69,7 @@ def test_refused_app_raises(http: Http, server: InMemoryServer, app: SimulatedAp
 
 
 def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
-    """`options` says which options the app can disclose; without one its user can only refuse."""
+    """`options` lists which options the app can disclose; without any, its user can only refuse."""
     request = disclosure([[OVER18], [EMAIL]], [[{"type": OVER65, "value": "yes"}], []], [[PHONE]])
     session = app.scan(http.start(request)["sessionPtr"])
     assert session.options == ((True, True), (False, True), (True,))
@@ -99,7 +99,7 @@ def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
 def test_error_names_the_missing_attribute(
     http: Http, server: InMemoryServer, slot: list[Any], reason: str
 ) -> None:
-    """The error names the slot and the attribute that has another value, but no value."""
+    """The error of `accept` names the slot and the missing attribute, but shows no value."""
     app = SimulatedApp(server)
     app.add("example.town.age", {"over12": None, "over18": "yes", "over65": "no"})
     session = app.scan(http.start(disclosure([[OVER18]], slot))["sessionPtr"])
@@ -111,7 +111,7 @@ def test_error_names_the_missing_attribute(
 
 
 def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> None:
-    """The requestor sees only `CANCELLED` if the user refuses or lacks an attribute."""
+    """The requestor gets the same result if the user refuses or lacks an attribute."""
     for _ in range(2):
         package = http.start(AGE18)
         app.refuse(package["sessionPtr"])
@@ -125,7 +125,7 @@ def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> No
 
 
 def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
-    """After the user has accepted, refused or disappeared, every other decision raises."""
+    """After the user has accepted, refused or disappeared, every further decision raises."""
     for decide in ("refuse", "accept", "lose_connection"):
         session = app.scan(http.start(AGE18)["sessionPtr"])
         getattr(session, decide)()
@@ -135,7 +135,7 @@ def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
 
 
 def test_choice_of_options(http: Http, app: SimulatedApp) -> None:
-    """The user chooses by slot and option, and cannot choose what the app cannot disclose."""
+    """The user chooses an option by slot, but not an option that the app cannot disclose."""
     request = disclosure([[OVER18], [FIRSTNAME, EMAIL]], [[EMAIL], []])
     for choice, values in (
         ({}, [["yes"], ["ada@example.com"]]),
@@ -150,7 +150,7 @@ def test_choice_of_options(http: Http, app: SimulatedApp) -> None:
 
 
 def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) -> None:
-    """An omitted attribute is issued without a value; an empty string is a value."""
+    """An issued credential can be disclosed; only an attribute that was left out is null."""
     app = SimulatedApp(server)
     person = {**RESIDENT, "attributes": {"firstname": "Ada", "familyname": "", "email": "a@b.c"}}
     app.accept(http.start(issuance(AGE, person))["sessionPtr"])
@@ -165,7 +165,7 @@ def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) 
 
 
 def test_new_credential_replaces_an_old_one(app: SimulatedApp) -> None:
-    """A singleton or equal credential replaces the old one; others are added in front."""
+    """A new credential replaces an equal one or a singleton; otherwise the app lists it first."""
     app.add("example.town.age", {"over18": "no"})
     app.add("example.town.resident", {"firstname": "Grace"})
     app.add("example.town.resident", {"firstname": "Grace"})
@@ -175,7 +175,7 @@ def test_new_credential_replaces_an_old_one(app: SimulatedApp) -> None:
 
 
 def test_matching_credential_is_chosen(http: Http, app: SimulatedApp, clock: ManualClock) -> None:
-    """The app chooses a credential with the demanded values, and an expired one last."""
+    """The app chooses a credential with the demanded values, and an expired one only if it must."""
     app.add("example.town.resident", {"firstname": "Grace", "email": "grace@example.com"})
     expired = clock.now() - timedelta(weeks=1)
     app.add("example.town.resident", {"firstname": "Old"}, expires_at=expired)
@@ -185,7 +185,7 @@ def test_matching_credential_is_chosen(http: Http, app: SimulatedApp, clock: Man
         result = http.result(package["token"])
         assert values_in(result) == [[name]]
         assert result["proofStatus"] == ("EXPIRED" if name == "Old" else "VALID")
-    # An option that is not expired comes before one that is.
+    # The app prefers an option whose credentials have not expired.
     app.add("example.town.age", {"over18": "yes"}, expires_at=expired)
     package = http.start(disclosure([[OVER18], [FIRSTNAME]]))
     app.accept(package["sessionPtr"])
@@ -193,7 +193,7 @@ def test_matching_credential_is_chosen(http: Http, app: SimulatedApp, clock: Man
 
 
 def test_only_what_exists_is_added(app: SimulatedApp) -> None:
-    """The app accepts only credentials of a closed scheme, and any of an open one."""
+    """With a closed scheme the app accepts only its credential types, with an open one any."""
     for kind, attributes in (
         ("example.town.nothing", {}),
         ("example.town.age", {"over21": "yes"}),
@@ -209,7 +209,7 @@ def test_only_what_exists_is_added(app: SimulatedApp) -> None:
 def test_a_paired_app_waits_for_the_browser(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The user's decision takes effect when pairing is completed."""
+    """During pairing, the user's decision waits until the browser completes pairing."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
     body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
@@ -229,7 +229,7 @@ def test_a_paired_app_waits_for_the_browser(
 
 
 def test_cancelling_ends_pairing(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """A decision during pairing ends without effect if the requestor cancels the session."""
+    """A decision during pairing has no effect if the requestor cancels the session."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
     body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
@@ -250,7 +250,7 @@ def test_cancelling_ends_pairing(http: Http, server: InMemoryServer, app: Simula
 def test_every_flaw_can_be_caused(
     http: Http, server: InMemoryServer, status: ProofStatus, request_: dict[str, Any]
 ) -> None:
-    """An empty app causes each proof status that its type of session can have."""
+    """An app without credentials can cause each proof status that a type of session can have."""
     session = SimulatedApp(server)
     package = http.start(request_)
     scanned = session.scan(package["sessionPtr"])
@@ -269,7 +269,7 @@ def test_every_flaw_can_be_caused(
 def test_a_bad_issuance_is_cancelled_with_an_error(
     http: Http, app: SimulatedApp, status: ProofStatus
 ) -> None:
-    """An issuance with a bad proof is cancelled with an error, and issues nothing."""
+    """An issuance with a bad proof ends with an error, and issues nothing."""
     app.remove_all()
     package = http.start(issuance(AGE, disclose=[[[EMAIL]]]))
     session = app.scan(package["sessionPtr"])
@@ -282,7 +282,7 @@ def test_a_bad_issuance_is_cancelled_with_an_error(
 
 
 def test_dishonest_values_are_reported(http: Http, app: SimulatedApp) -> None:
-    """The server reports dishonest values as VALID if none was demanded, else without a list."""
+    """The server accepts a dishonest value unless the request demands another value."""
     demanding = disclosure([[{"type": OVER18, "value": "yes"}]])
     cases: list[tuple[dict[str, Any], dict[str, Any], str, list[Any]]] = [
         (AGE18, {"values": {OVER18: "no"}}, "VALID", [["no"]]),

@@ -1,4 +1,4 @@
-"""Posts of the server to an application without a socket: WSGI, ASGI and Django."""
+"""Posts of the server to WSGI and ASGI applications without a socket."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 
 class AsyncShop:
-    """An asynchronous application that orders, only awaits the callback, and records its loop."""
+    """An asynchronous application that takes orders, awaits callbacks, and records their loops."""
 
     def __init__(self, server: InMemoryServer) -> None:
         self.ends: dict[str, str] = {}
@@ -114,7 +114,7 @@ class AsyncShop:
     async def finished_page(self) -> str:
         session = await self.order()
         answer = await self.requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
-        # The callback arrived first, during the call.
+        # The callback arrived during this call, before the answer.
         return f"{answer['email'].value}, {self.ends[session.token.reveal()]}"
 
     async def callback_page(self, request: Request) -> Response:
@@ -134,7 +134,7 @@ def shop(server: InMemoryServer) -> AsyncShop:
 async def test_an_application_that_only_waits_for_callbacks_gets_them(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """A planned action acts although the application makes no other call to the server."""
+    """A planned action runs although the application only awaits the callback."""
     server.when_started(app.accept)
     assert await shop.order_and_wait() == "ada@example.com"
     assert shop.loops == [asyncio.get_running_loop()]
@@ -143,7 +143,7 @@ async def test_an_application_that_only_waits_for_callbacks_gets_them(
 async def test_the_clock_stands_still_during_a_callback(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """An order that is never answered does not end the time of other orders."""
+    """A long wait of one order does not make other orders time out during their callbacks."""
 
     async def buy() -> str:
         session = await shop.order()
@@ -166,7 +166,7 @@ async def test_the_clock_stands_still_during_a_callback(
 async def test_a_test_on_the_loop_plays_the_app_with_run(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """`run` returns what the function returns, after the callback was awaited."""
+    """`run` awaits the callback on the test's loop, and then returns the function's result."""
     session = await shop.order()
     scanned = await server.run(app.accept, session.pointer)
     assert scanned.outcome is not None
@@ -177,7 +177,7 @@ async def test_a_test_on_the_loop_plays_the_app_with_run(
 async def test_a_call_that_blocks_the_loop_says_what_to_write(
     app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """The loop cannot await a callback while the app's call blocks it."""
+    """A call of the app that blocks the loop raises, and the error says to use `run`."""
     session = await shop.order()
     with pytest.raises(UsageError, match=r"await irma_server\.run"):
         app.accept(session.pointer)
@@ -186,7 +186,7 @@ async def test_a_call_that_blocks_the_loop_says_what_to_write(
 async def test_time_that_passes_with_run_delivers_time_outs(
     server: InMemoryServer, shop: AsyncShop
 ) -> None:
-    """No app answers; the server posts a time-out when the time is up."""
+    """Without an app, the server posts the time-out to the application when the time is up."""
     await shop.order()
     await server.run(server.pass_time, timedelta(minutes=16))
     assert set(shop.ends.values()) == {"SessionTimedOutError"}
@@ -196,7 +196,7 @@ async def test_time_that_passes_with_run_delivers_time_outs(
 def test_a_synchronous_test_plays_the_app(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop, keeps_loop: bool
 ) -> None:
-    """Starlette's `TestClient` has a separate loop in another thread, or one for each request."""
+    """A synchronous test can play the app, with one loop or a loop for each request."""
     client = TestClient(shop.app)
     if not keeps_loop:
         app.accept(client.post("/orders").json())
@@ -213,7 +213,7 @@ def test_a_synchronous_test_plays_the_app(
 def test_a_planned_action_acts_in_a_call_of_the_application(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """The app accepts while the page awaits the server, and the callback comes on the same loop."""
+    """A planned action can accept while a page of the application awaits the answer."""
     server.when_started(app.accept)
     reply = TestClient(shop.app).post("/orders/finished")
     assert reply.json() == "ada@example.com, ada@example.com"
@@ -222,7 +222,7 @@ def test_a_planned_action_acts_in_a_call_of_the_application(
 def test_a_synchronous_test_catches_up(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """In a test with a separate thread, a planned action waits for `catch_up`."""
+    """In a synchronous test, a planned action waits until the test calls `catch_up`."""
     server.when_started(app.accept)
     TestClient(shop.app).post("/orders")
     assert not shop.ends
@@ -233,7 +233,7 @@ def test_a_synchronous_test_catches_up(
 async def test_an_error_of_the_application_comes_out_of_the_call(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """An error that a callback raises reaches the test that plays the app."""
+    """If a callback raises an error, the test's call to the app raises it."""
 
     async def fail(_request: HttpRequest) -> HttpResponse:
         raise ZeroDivisionError
@@ -247,7 +247,7 @@ async def test_an_error_of_the_application_comes_out_of_the_call(
 async def test_an_error_that_no_call_can_raise_is_kept(
     server: InMemoryServer, shop: AsyncShop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An action that fails while the application waits is logged, and raised by the next call."""
+    """The error of a planned action is logged, and raised by the next call to the server."""
     failed = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -270,7 +270,7 @@ async def test_an_error_that_no_call_can_raise_is_kept(
 async def test_an_application_that_never_replies_fails(
     server: InMemoryServer, shop: AsyncShop, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A callback that never replies ends in an error that says so."""
+    """If the application never replies to a callback, the call raises an error that says so."""
     monkeypatch.setattr("irma_testing.memory.event_loops._LIMIT_SECONDS", 0.05)
 
     async def never(_request: HttpRequest) -> HttpResponse:
@@ -286,7 +286,7 @@ async def test_an_application_that_never_replies_fails(
 async def test_a_cancelled_call_gives_its_turn_back(
     server: InMemoryServer, shop: AsyncShop, app: SimulatedApp
 ) -> None:
-    """A test that stops waiting for the app does not block the next call."""
+    """If a test cancels a call to the app, the next call is not blocked."""
     entered = asyncio.Event()
     deliver = server.deliver
     assert deliver is not None
@@ -317,7 +317,7 @@ class AsyncReceiver:
 
 
 async def test_an_object_may_be_awaited(server: InMemoryServer, shop: AsyncShop) -> None:
-    """An object with an async `__call__` is awaited like a coroutine function."""
+    """The server awaits an object with an async `__call__` like a coroutine function."""
     session = await shop.order()
     server.deliver = AsyncReceiver()
     await server.run(SimulatedApp(server).refuse, session.pointer)
@@ -326,13 +326,13 @@ async def test_an_object_may_be_awaited(server: InMemoryServer, shop: AsyncShop)
 
 @pytest.mark.parametrize("deliver", [AsyncReceiver, 3, "x"])
 def test_what_is_no_function_is_refused(server: InMemoryServer, deliver: Any) -> None:
-    """`deliver` is a function, and the error says what to write."""
+    """`deliver` must be a function, and the error shows what to write."""
     with pytest.raises(UsageError, match="deliver: must be a function, such as"):
         server.deliver = deliver
 
 
 async def test_a_hidden_coroutine_is_refused(server: InMemoryServer, shop: AsyncShop) -> None:
-    """The error for a plain function that returns a coroutine says to write `async def`."""
+    """If a plain function for `deliver` returns a coroutine, the error says to use `async def`."""
     receiver = AsyncReceiver()
     session = await shop.order()
     server.deliver = lambda request: receiver(request)  # noqa: PLW0108  # hides that it is async
@@ -341,7 +341,7 @@ async def test_a_hidden_coroutine_is_refused(server: InMemoryServer, shop: Async
 
 
 def test_a_reply_must_be_a_response(server: InMemoryServer) -> None:
-    """The error for a function without a `return` says what it must return."""
+    """If a function for `deliver` returns None, the error says that it must return a response."""
     server.deliver = lambda _request: None  # type: ignore[assignment,return-value]
     requestor = Requestor(server.url, server.transport())
     receiver_url = f"{PAGE}/x"
@@ -385,7 +385,7 @@ def test_a_wsgi_application_sees_the_whole_request() -> None:
 
 
 def test_a_wsgi_application_may_write_and_close() -> None:
-    """The output of the old `write` is collected, and the body is closed."""
+    """The reply includes the output of WSGI's `write` function, and the body is closed."""
     closed: list[bool] = []
 
     class Body:
@@ -404,7 +404,7 @@ def test_a_wsgi_application_may_write_and_close() -> None:
 
 
 def test_an_error_of_a_wsgi_application_comes_out() -> None:
-    """An error after the headers is raised, as `exc_info` demands."""
+    """An error of a WSGI application is raised, as it is with `exc_info`."""
     app = Flask("app")
     app.testing = True
 
@@ -432,7 +432,7 @@ async def test_an_asgi_application_sees_the_whole_request() -> None:
 
 
 async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
-    """After the body follows a disconnect, so that nothing waits indefinitely."""
+    """An ASGI application receives a disconnect after the body, so that it never waits for more."""
     seen: list[str] = []
 
     async def app(
@@ -451,6 +451,6 @@ async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
 @pytest.mark.parametrize("adapt", [wsgi, asgi])
 @pytest.mark.parametrize("app", [None, Flask, "app:app"])
 def test_what_is_no_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
-    """An import string or a class is not an application."""
+    """An import string, a class and None are refused as an application."""
     with pytest.raises(UsageError, match="app: must be the WSGI or ASGI application"):
         adapt(app)

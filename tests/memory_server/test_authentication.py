@@ -81,13 +81,13 @@ def claims(clock: ManualClock, **others: Any) -> dict[str, Any]:
 
 
 def send(http: Http, text: bytes, path: str = "/session") -> tuple[int, str, str]:
-    """Send a JWT; return the refusal, or its absence."""
+    """Send a JWT; return the status, error name and message, which are empty if it is accepted."""
     response = http.call("POST", path, text, content_type="text/plain; charset=utf-8")
     return (200, "", "") if response.status == 200 else error_in(response)
 
 
 def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
-    """A token, an HMAC and an RSA signature authenticate, also with a `kid` or a final newline."""
+    """A token, an HMAC and an RSA signature authenticate a requestor; `kid` may name it."""
     assert http.start(AGE18, authorization="secret")
     for text in (
         jwt(claims(clock)),
@@ -101,7 +101,7 @@ def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
 
 
 def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock) -> None:
-    """A request that fits no method of authentication is refused."""
+    """A request that matches no method of authentication is refused."""
     token = jwt(claims(clock))
     assert http.refused(AGE18) == NOT_AUTHENTICATED
     assert http.refused(token, content_type="application/json") == NOT_AUTHENTICATED
@@ -119,7 +119,7 @@ def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock
 
 
 def test_a_wrong_token_is_unauthorized(http: Http) -> None:
-    """A wrong token gets 403, and so does one after `Bearer`."""
+    """A wrong token gets a 403, and so does a right token after `Bearer`."""
     for token in ("wrong", "Bearer secret", KEY):
         assert http.refused(AGE18, authorization=token) == (403, "UNAUTHORIZED", "")
 
@@ -177,7 +177,7 @@ def test_jwt_has_its_request_in_one_claim(http: Http, clock: ManualClock) -> Non
 
 
 def test_permissions(http: Http, clock: ManualClock) -> None:
-    """A refusal names the first thing that the requestor may not request."""
+    """A refusal names the first thing that the requestor may not request, such as an attribute."""
     unauthorized = (403, "UNAUTHORIZED")
 
     def refused(request: dict[str, Any]) -> tuple[int, str, str]:
@@ -207,7 +207,7 @@ def test_permissions(http: Http, clock: ManualClock) -> None:
 
 
 def test_session_at_another_host(http: Http, clock: ManualClock) -> None:
-    """The pointer names the requested host, and calls to another host are refused."""
+    """A session's pointer has the requested host, and calls to another host are refused."""
     request = {"request": disclosure([[OVER18]], host="other.example")}
     text = jwt(claims(clock, iss="pub", sprequest=request), RSA)
     response = http.call("POST", "/session", text, content_type="text/plain")
@@ -217,13 +217,13 @@ def test_session_at_another_host(http: Http, clock: ManualClock) -> None:
     there = url.replace("other.example", "irma.example")
     assert error_in(http.call("GET", f"{there}/status")) == (403, "UNAUTHORIZED", "Host mismatch")
     assert http.call("GET", f"{there}/status", host="other.example").status == 200
-    # A requestor with patterns needs the default host among them.
+    # A requestor with patterns of hosts needs the default host among them.
     default = jwt(claims(clock, iss="pub"), RSA)
     assert send(http, default) == (200, "", "")
 
 
 def test_revocation_is_authenticated(http: Http, clock: ManualClock) -> None:
-    """A revocation is JSON with a token or a JWT; without a request in it the server crashes."""
+    """A revocation is authenticated by a token or a JWT; a JWT without a request gets a 500."""
     request = revocation("example.town.age", "k")
 
     def revoked(body: object, **headers: str) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""Posts of the server to a Django project through its test client.
+"""Posts of the server reach a Django project through Django's test client.
 
 Django has one configuration in a process, so the project runs in a separate process.
 """
@@ -95,6 +95,6 @@ def test_what_is_no_client_is_refused(client: object) -> None:
 
 
 def test_django_gets_the_posts(tmp_path: Path) -> None:
-    """Views of all kinds receive the whole post and return the whole reply."""
+    """Views of all kinds receive the complete post, and the server receives the complete reply."""
     (tmp_path / "test_project.py").write_text(PROJECT, encoding="utf-8")
     assert outcome(tmp_path) == "7 passed"

@@ -1,4 +1,4 @@
-"""Status events beyond the recorded ones: ends, refusals and receivers."""
+"""Status events in cases without a recording: ends of streams, refusals and chains."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def listen(server: InMemoryServer, path: str, **headers: str) -> EventStream:
 
 
 def test_when_headers_come(http: Http, server: InMemoryServer) -> None:
-    """A requestor's headers come at once, those at the pointer's URL after some 200 ms."""
+    """A requestor's stream sends its headers at once, and a stream at the pointer after 200 ms."""
     package = http.start(AGE18)
     at_url = listen(server, f"{package['sessionPtr']['u']}/statusevents")
     requestor = listen(server, f"/session/{package['token']}/statusevents")
@@ -35,7 +35,7 @@ def test_when_headers_come(http: Http, server: InMemoryServer) -> None:
 
 
 def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer) -> None:
-    """Unknown, ended and timed-out sessions, and a server without events, refuse a stream."""
+    """A stream for an unknown or timed-out session, or without events, is refused."""
     unknown = subscribe(server, "/session/AAAAAAAAAAAAAAAAAAAA/statusevents")
     assert isinstance(unknown, HttpResponse)
     assert error_in(unknown) == (501, "UNSUPPORTED", "")
@@ -51,7 +51,7 @@ def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer
 
 
 def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
-    """A closed stream drops its chunks, while other streams continue."""
+    """A stream that is closed yields nothing more, while other streams continue."""
     token = http.start(AGE18)["token"]
     closed, kept = (listen(server, f"/session/{token}/statusevents") for _ in range(2))
     server.pass_time(timedelta(seconds=1))
@@ -65,7 +65,7 @@ def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
 
 
 def test_closed_streams_take_no_work(http: Http, server: InMemoryServer) -> None:
-    """A page may open and close a stream any number of times: nothing of it is left."""
+    """Closed streams cost no work afterwards, however many a page opens and closes."""
     path = f"{http.start(AGE18)['sessionPtr']['u']}/statusevents"
 
     def open_and_close(times: int) -> None:
@@ -78,7 +78,7 @@ def test_closed_streams_take_no_work(http: Http, server: InMemoryServer) -> None
 
 
 def test_each_stream_hears_the_timeout(http: Http, server: InMemoryServer) -> None:
-    """A stream that is opened while or after another one waits for the time-out hears it, too."""
+    """A stream gets the time-out event, also if an earlier stream of the session was closed."""
     path = f"{http.start({'request': AGE18, 'timeout': 60})['sessionPtr']['u']}/statusevents"
     listen(server, path).close()
     server.pass_time(timedelta(seconds=30))
@@ -89,7 +89,7 @@ def test_each_stream_hears_the_timeout(http: Http, server: InMemoryServer) -> No
 
 
 def test_timeout_moves_with_activity(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """An app that connects postpones the time-out, and only the later one is sent."""
+    """An app that connects postpones the time-out, and the stream gets only the later one."""
     package = http.start({"request": AGE18, "timeout": 5})
     stream = listen(server, f"/session/{package['token']}/statusevents")
     server.pass_time(timedelta(seconds=1))
@@ -104,7 +104,7 @@ def test_timeout_moves_with_activity(http: Http, server: InMemoryServer, app: Si
 
 
 def test_chain_reaches_the_browser(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """The event `DONE` has the pointer of the next session."""
+    """The browser's event `DONE` has the pointer of the next session."""
     body = b'{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["%s"]]]}'
     server.deliver = lambda _request: HttpResponse(200, body=body % OVER18.encode())
     package = http.start({"request": AGE18, "nextSession": {"url": "https://a.example"}})
@@ -117,7 +117,7 @@ def test_chain_reaches_the_browser(http: Http, server: InMemoryServer, app: Simu
 
 
 def test_a_forgotten_session_ends_its_streams(http: Http, server: InMemoryServer) -> None:
-    """A restart ends every stream without a final status."""
+    """A restart of the server ends every stream without a final status."""
     token = http.start(AGE18)["token"]
     stream = listen(server, f"/session/{token}/statusevents")
     server.restart()

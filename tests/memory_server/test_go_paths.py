@@ -37,12 +37,12 @@ from tests.counting import count_lines
     ],
 )
 def test_a_pattern_fits_as_in_go(pattern: str, name: str, fits: bool) -> None:
-    """Patterns match as in Go, and a malformed pattern matches nothing."""
+    """Patterns of hosts match as in Go, and a malformed pattern matches nothing."""
     assert matches_path(pattern, name) is fits
 
 
 def test_stars_take_linear_work() -> None:
-    """Only the last `*` backtracks, so the work grows linearly with the name."""
+    """The work to match a pattern with many stars grows linearly with the length of the name."""
     pattern, name = "*a" * 10 + "b", "a" * 50
     few = count_lines(lambda: matches_path(pattern, name))
     many = count_lines(lambda: matches_path(pattern, name * 4))

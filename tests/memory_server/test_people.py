@@ -1,4 +1,4 @@
-"""People with cards, whose app accepts or refuses as an honest app does."""
+"""People with cards, whose apps accept or refuse as an honest app does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ People = Callable[..., SimulatedApp]
 
 
 def ask(requestor: Requestor, server: InMemoryServer, app: SimulatedApp, request: Any) -> Any:
-    """Send a request to a person's app, and return the answer."""
+    """Start a session that a person's app answers, and return the answer."""
     server.when_started(app.answer)
     return requestor.wait_for_answer(requestor.start_session(request), timeout=SOON)
 
@@ -42,7 +42,7 @@ def ask(requestor: Requestor, server: InMemoryServer, app: SimulatedApp, request
 def test_an_adult_is_let_in(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """An adult's card proves the age, and the app discloses it."""
+    """The app of an adult discloses that the person is over 18."""
     answer = ask(irma_requestor, irma_server, irma_person("adult"), ADULTS)
     assert answer["age"].value == "Yes"
 
@@ -59,13 +59,13 @@ def test_the_app_refuses_by_itself(
 def test_a_minor_tells_the_truth(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """A request that does not demand a value gets the value on the card."""
+    """If a request demands no value, a minor's app discloses the value on the card."""
     answer = ask(irma_requestor, irma_server, irma_person("minor"), ANY_AGE)
     assert answer["age"].value == "No"
 
 
 def test_the_date_of_birth_fits_the_age(irma_server: InMemoryServer, irma_person: People) -> None:
-    """A minor's cards are consistent with each other, by the server's clock."""
+    """A minor's date of birth and age limits are consistent by the server's clock."""
     (data,) = (card for card in irma_person("minor").credentials if card.credential_type == DATA)
     born = datetime.strptime(data.attributes["dateofbirth"] or "", "%d-%m-%Y").replace(tzinfo=UTC)
     assert irma_server.clock.now().year - born.year == 15
@@ -77,7 +77,7 @@ def test_the_date_of_birth_fits_the_age(irma_server: InMemoryServer, irma_person
 def test_an_email_address_may_be_chosen(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """A person may have any address, and a person without other cards may have one too."""
+    """A person may have any e-mail address, even without other cards."""
     request = DisclosureRequest({"email": EMAIL, "domain": "pbdf.sidn-pbdf.email.domain"})
     person = irma_person("nobody", email="bob@example.org")
     assert len(person.credentials) == 1
@@ -88,7 +88,7 @@ def test_an_email_address_may_be_chosen(
 def test_an_optional_slot_is_skipped(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """A person without the optional card accepts, too."""
+    """A person without the card for an optional slot accepts without it."""
     request = DisclosureRequest({"email": EMAIL, "member": optional("shop.club.member.number")})
     answer = ask(irma_requestor, irma_server, irma_person("adult"), request)
     assert "member" not in answer
@@ -97,7 +97,7 @@ def test_an_optional_slot_is_skipped(
 def test_an_expired_card_is_not_disclosed(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
 ) -> None:
-    """The app refuses if nothing else fits, and `accept` is for tests of what the server does."""
+    """The app of a person whose only matching card has expired refuses."""
     person = irma_person("nobody")
     past = datetime(2020, 1, 2, tzinfo=UTC)
     person.add(DATA, {"over18": "Yes"}, issued_at=past, expires_at=past)
@@ -106,7 +106,7 @@ def test_an_expired_card_is_not_disclosed(
 
 
 def test_a_decision_waits_for_pairing(irma_server: InMemoryServer, irma_person: People) -> None:
-    """The app sees the request after pairing, and its user decides then."""
+    """With pairing, the app of a minor refuses a request for adults after pairing is completed."""
     http = Http(irma_server.url, irma_server.handle)
     package = http.start(disclosure([[{"type": OVER18, "value": "Yes"}]]))
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
@@ -127,7 +127,7 @@ def test_each_session_of_a_chain_is_answered(
     kind: str,
     status: str,
 ) -> None:
-    """The app answers the next session in the same way, and may refuse only that session."""
+    """A person's app answers both sessions of a chain, and may refuse only the second."""
     body = json.dumps(disclosure([[{"type": OVER18, "value": "Yes"}]])).encode()
     irma_server.deliver = lambda _request: HttpResponse(200, body=body)
     first = ExtendedRequest(
@@ -141,14 +141,14 @@ def test_each_session_of_a_chain_is_answered(
 
 
 def test_other_schemes_need_other_people() -> None:
-    """A server whose scheme lacks the cards says so."""
+    """A person with cards that the server's scheme lacks raises an error."""
     with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
         make_person(InMemoryServer(scheme=EXAMPLE_SCHEME))
     assert not make_person(InMemoryServer(scheme=EXAMPLE_SCHEME), "nobody").credentials
 
 
 def test_an_unknown_kind_is_refused(irma_person: People) -> None:
-    """The error names the kinds of people that exist."""
+    """The error for an unknown kind of person names the kinds that exist."""
     with pytest.raises(UsageError, match='kind: must be "adult", "minor" or "nobody"'):
         irma_person("child")
 
@@ -163,7 +163,7 @@ def test_an_unknown_kind_is_refused(irma_person: People) -> None:
 def test_what_cannot_be_accepted_is_named(
     irma_requestor: Requestor, irma_person: People, kind: str, reason: str
 ) -> None:
-    """The error of `accept` has the slot's number and label, and says if only the value differs."""
+    """The error of `accept` names the slot's number and label, and the missing attribute."""
     labelled = DisclosureRequest(
         ADULTS.disclose, labels={"age": {"en": "Your age", "nl": "Leeftijd"}}
     )

@@ -35,14 +35,14 @@ WITH_NEXT = {"request": AGE18, "nextSession": {"url": NEXT}}
 
 
 def answer_with(value: object) -> Callable[[HttpRequest], HttpResponse]:
-    """Answer every post with JSON."""
+    """Return a function that replies to every post with this JSON."""
     return lambda _request: HttpResponse(200, body=json.dumps(value).encode())
 
 
 def test_callback_comes_before_the_result(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A receiver that asks at once still sees `CONNECTED`, and its reply is ignored."""
+    """The server posts a callback before it stores the final status, and ignores the reply."""
     seen: list[str] = []
     package = http.start(WITH_CALLBACK)
 
@@ -58,7 +58,7 @@ def test_callback_comes_before_the_result(
 
 
 def test_the_last_posts_are_kept(http: Http, server: InMemoryServer) -> None:
-    """A server that runs for weeks does not keep everything that people ever disclosed."""
+    """The server keeps only the last 1000 posts, because they contain disclosed attributes."""
     http.start({**WITH_CALLBACK, "timeout": 7})
     server.pass_time(timedelta(seconds=8))
     token = http.start({**WITH_CALLBACK, "timeout": -1})["token"]
@@ -70,7 +70,7 @@ def test_the_last_posts_are_kept(http: Http, server: InMemoryServer) -> None:
 
 
 def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> None:
-    """A time-out is posted at each look and each sweep until the session is deleted."""
+    """The server posts a time-out at each request and each sweep, until the session is deleted."""
     token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]
     counts = []
     for happens in (
@@ -90,7 +90,7 @@ def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> No
 
 
 def test_post_is_tried_three_times(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """A post is dropped after three transport errors; other exceptions propagate."""
+    """The server gives a post up after three transport errors, and raises any other error."""
 
     def hang_up(request: HttpRequest) -> HttpResponse:
         raise ConnectionBrokenError(request.label, "hung up", request_sent=True)
@@ -110,7 +110,7 @@ def test_post_is_tried_three_times(http: Http, server: InMemoryServer, app: Simu
 
 
 def test_posts_follow_redirects(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """A 302 is followed by a GET, a 307 by the same POST, at most nine times."""
+    """A post follows a 302 with a GET and a 307 with the same POST, at most nine times."""
     for status, expected in (
         (302, ("GET", "https://requestor.example/there", None)),
         (307, ("POST", "https://requestor.example/there", b"eyJ")),
@@ -134,7 +134,7 @@ def test_posts_follow_redirects(http: Http, server: InMemoryServer, app: Simulat
 def test_receiver_deletes_the_session(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A receiver that deletes the session is called again, and the app's call fails."""
+    """If the receiver deletes the session, the server posts again, and the app's call fails."""
     package = http.start(WITH_CALLBACK)
 
     def delete(_request: HttpRequest) -> HttpResponse:
@@ -150,7 +150,7 @@ def test_receiver_deletes_the_session(
 
 
 def test_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
-    """After 4.2 s the app gets a 503 in HTML, although the result is stored."""
+    """If the receiver is slow, the app gets no proof status, although the result is stored."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
         clock.advance(timedelta(seconds=5))
@@ -185,7 +185,7 @@ def test_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
 def test_an_unusable_next_session_fails_the_app(
     http: Http, server: InMemoryServer, app: SimulatedApp, answer: HttpResponse, reason: str
 ) -> None:
-    """The app gets the reason; the requestor sees a cancelled session without an error."""
+    """If the next session is unusable, the app gets an error and the session is cancelled."""
     server.deliver = lambda _request: answer
     package = http.start(WITH_NEXT)
     session = app.accept(package["sessionPtr"])
@@ -198,7 +198,7 @@ def test_an_unusable_next_session_fails_the_app(
 def test_forbidden_next_session_fails(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A next session that cannot start fails the app's session as well."""
+    """A next session that the requestor may not start cancels the app's session."""
     server.deliver = answer_with(disclosure([[OVER18]], host="other.example"))
     package = http.start(WITH_NEXT)
     session = app.accept(package["sessionPtr"])
@@ -210,7 +210,7 @@ def test_forbidden_next_session_fails(
 def test_chain_asks_for_the_same_values(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A chain asks again for the same values, null values, skipped lists and extras."""
+    """The next session of a chain requests the disclosed values and skipped slots again."""
     server.deliver = answer_with(disclosure([[FIRSTNAME]]))
     first = {
         "request": disclosure([["example.town.age"]], [[EMAIL], []], [[PHONE]]),
@@ -225,7 +225,7 @@ def test_chain_asks_for_the_same_values(
 
 
 def test_chain_step_by_step(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """The next session waits for the user, and accepts only the values of before."""
+    """The next session of a chain waits for the user, and accepts only the values of the first."""
     server.deliver = answer_with(disclosure([[FAMILYNAME]]))
     package = http.start(WITH_NEXT)
     session = app.scan(package["sessionPtr"])
@@ -240,7 +240,7 @@ def test_chain_step_by_step(http: Http, server: InMemoryServer, app: SimulatedAp
 def test_chain_keeps_the_frontend_authorization(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The frontend authorization stays valid in a chain, which may start with an issuance."""
+    """The frontend authorization of the first session is valid for the next session of a chain."""
     server.deliver = answer_with(disclosure([[OVER65]]))
     package = http.start({"request": issuance(AGE), "nextSession": {"url": NEXT}})
     app.accept(package["sessionPtr"])

@@ -1,4 +1,4 @@
-"""Recorded calls of the browser and event streams are reproduced."""
+"""The server reproduces the recorded calls of browsers, and the recorded event streams."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.memory_server.test_replay_starts import NAMES as STARTS
 AGE18 = disclosure([[OVER18]])
 OPTIONS = f"{CONTEXT}frontendoptions/v1"
 NEAR = 0.12
-"""The tolerated difference from a recorded time in seconds, due to a real machine."""
+"""The tolerated difference from a recorded time in seconds, because recordings have delays."""
 
 
 def test_pairing_matches_the_recording(http: Http, app: SimulatedApp) -> None:
-    """Each call of a pairing browser, in time or not, gets the recorded response."""
+    """Each call of a browser that pairs gets the recorded response, also if it comes too late."""
     package = http.start(signature("x", [[OVER18]]))
     url, token = package["sessionPtr"]["u"], package["token"]
     known = {"authorization": package["frontendRequest"]["authorization"]}
@@ -56,7 +56,7 @@ def test_pairing_matches_the_recording(http: Http, app: SimulatedApp) -> None:
 
 
 def test_next_session_in_the_status(http: Http, app: SimulatedApp, server: InMemoryServer) -> None:
-    """The browser learns the next session's pointer from the first one's status."""
+    """The status of the first session contains the next session's pointer, as recorded."""
     body = recording("next-session-post")["response"]["body"].encode()
     server.deliver = lambda _request: HttpResponse(200, body=body)
     package = http.start({"request": AGE18, "nextSession": {"url": "https://a.example/next"}})
@@ -69,7 +69,7 @@ def test_next_session_in_the_status(http: Http, app: SimulatedApp, server: InMem
 
 @pytest.mark.parametrize("call", ["publickey", "result-jwt", "getproof"])
 def test_refusals_without_a_key(call: str) -> None:
-    """Without a JWT key, known and unknown sessions get the recorded refusal."""
+    """A server without a JWT key sends the recorded refusals."""
     server = InMemoryServer(ServerSettings(has_jwt_key=False))
     path = call if call == "publickey" else f"session/AAAAAAAAAAAAAAAAAAAA/{call}"
     response = Http(server.url, server.handle).call("GET", f"/{path}")
@@ -77,7 +77,7 @@ def test_refusals_without_a_key(call: str) -> None:
 
 
 def test_refusals_without_events() -> None:
-    """Without `enable_sse` a subscription gets the recorded refusal."""
+    """A server without `enable_sse` refuses a subscription as recorded."""
     server = InMemoryServer(ServerSettings(), scheme=EXAMPLE_SCHEME)
     http = Http(server.url, server.handle)
     token = http.start(AGE18)["token"]
@@ -86,7 +86,7 @@ def test_refusals_without_events() -> None:
 
 @attrs.define
 class Play:
-    """A session with listeners to its events, on a clock that the script moves."""
+    """A session whose events are collected, on a clock that a script moves."""
 
     server: InMemoryServer
     clock: ManualClock
@@ -95,7 +95,7 @@ class Play:
     scanned: ScannedSession | None = None
 
     def listen(self, kind: str) -> EventStream:
-        """Subscribe as requestor, client or frontend."""
+        """Subscribe as the requestor, the client or the frontend."""
         url = self.package["sessionPtr"]["u"]
         headers = {"authorization": self.package["frontendRequest"]["authorization"]}
         path = {
@@ -195,7 +195,7 @@ def test_streams_match_the_recordings(name: str) -> None:
 
 
 def run(play: Play, stream: EventStream, script: Script) -> tuple[list[tuple[float, str]], float]:
-    """Run a script; return the chunks with their times, and the time of the end."""
+    """Run a script, and return the chunks with their times, and the time of the end."""
     began = play.clock.monotonic()
     chunks: list[tuple[float, str]] = []
     ended = 0.0
@@ -235,7 +235,7 @@ HERE = {
 }
 ELSEWHERE = ("result-", "getproof-", "status-", "callback-", "next-session-", "delete")
 NOT_REPLAYED = {"error-body-too-slow"}
-"""Recordings about sockets."""
+"""Recordings that need a socket."""
 
 
 def test_every_recording_is_replayed() -> None:

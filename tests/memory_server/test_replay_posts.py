@@ -1,4 +1,4 @@
-"""The same sessions as in the recordings cause the same posts of the server."""
+"""Sessions as in the recordings cause the recorded posts of the server."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ CALLBACKS: dict[str, tuple[Request, Person | None]] = {
 
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_callbacks_match_the_recordings(name: str) -> None:
-    """The post has the recorded URL with its slash, headers and body."""
+    """A callback has the recorded URL with its final slash, the recorded headers and the body."""
     on = stage(name)
     expected = recording(name)["request"]
     base = "http://127.0.0.1:33077"
@@ -102,8 +102,8 @@ def test_callbacks_match_the_recordings(name: str) -> None:
 
 
 def test_every_recorded_post_is_replayed() -> None:
-    """All recordings of callbacks and chains are replayed."""
-    # The exceptions are listed here: the second post needs two calls at the same time.
+    """This module replays all recordings of callbacks and chains, with two exceptions."""
+    # The exceptions: one needs two calls at the same time, the other is in `test_replay_starts`.
     recorded = set(all_names()) - {"callback-twice-contradicting", "next-session-start"}
     played = {*CALLBACKS, *CHAINED, "next-session-post", "next-session-post-unsigned"}
     played |= {f"next-session-result-{name}" for name in ("first", "second", "third", "none")}

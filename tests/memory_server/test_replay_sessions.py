@@ -1,4 +1,4 @@
-"""Recorded results and JWTs are reproduced by the same sessions."""
+"""Sessions as in the recordings have the recorded results and JWTs."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def last_part(name: str) -> str:
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_match_the_recordings(name: str) -> None:
-    """The same request, answered in the same way, gives the recorded result."""
+    """A request that the app answers as in the recording has the recorded result."""
     on = stage(name)
     request, person, before = RESULTS[name]
     if before is not None:
@@ -137,7 +137,7 @@ def test_results_match_the_recordings(name: str) -> None:
 
 
 def test_every_recorded_result_is_replayed() -> None:
-    """All recordings of results, statuses and proofs are replayed."""
+    """This module replays all recordings of results, statuses and `getproof` JWTs."""
     recorded = [
         name for name in all_names() if name.startswith(("result-", "getproof-", "status-"))
     ]
@@ -146,7 +146,7 @@ def test_every_recorded_result_is_replayed() -> None:
 
 @pytest.mark.parametrize("name", ["result-cancelled", "result-jwt-cancelled"])
 def test_cancelling_matches_the_recording(name: str) -> None:
-    """Both cancellations of a session, and its result, are as recorded."""
+    """The responses to two cancellations of a session, and its result, are as recorded."""
     on = stage(name)
     token = on.play(AGE18, None)
     for recorded in ("delete", "delete-finished-session"):
@@ -156,7 +156,7 @@ def test_cancelling_matches_the_recording(name: str) -> None:
 
 
 def test_time_out_matches_the_recording() -> None:
-    """A session that no app reaches within the request's time-out is as recorded."""
+    """The result of a session that times out without an app is as recorded."""
     on = stage("result-timeout")
     token = on.play({"request": AGE18, "timeout": 2}, None)
     on.server.pass_time(timedelta(seconds=2))

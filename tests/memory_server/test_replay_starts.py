@@ -1,4 +1,4 @@
-"""Recorded requests that need no session, sent again: the answers are the official server's."""
+"""Recorded requests that need no session get the recorded responses of the official server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DETOUR = {
     "error-start-unknown-credential",
     "error-start-issuance-missing-attribute",
 }
-"""The official server calls the scheme's URL first, and its message is about that call."""
+"""For these, the official server calls the scheme's URL first, and reports that call's error."""
 
 NOT_REPLAYED = {
     "error-start-unknown-attribute-scheme-silent": "there is no scheme's URL to be silent",
@@ -46,7 +46,7 @@ AUTHENTICATED = ("start-token", "start-hmac", "start-publickey", "start-host", "
 
 
 def settings_for(name: str) -> ServerSettings:
-    """The configuration of the recorded server."""
+    """Return the configuration of the recorded server."""
     if name.startswith(AUTHENTICATED) or name == "error-revocation-not-enabled":
         return ServerSettings(
             requestors={
@@ -74,7 +74,7 @@ def settings_for(name: str) -> ServerSettings:
 
 
 def replay(name: str) -> tuple[HttpResponse, dict[str, Any]]:
-    """Send a recorded request to a server at the same time; return both responses."""
+    """Send a recorded request to a server whose clock shows the time of the recording."""
     case = recording(name)
     request = case["request"]
     prefix = "/api/v1" if request["path"].startswith("/api/v1/") else ""
@@ -92,7 +92,7 @@ def replay(name: str) -> tuple[HttpResponse, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_REPLAYED])
 def test_responses_match_the_recordings(name: str) -> None:
-    """Status, content type and JSON of each response are as recorded."""
+    """The status, content type and JSON of each response are as recorded."""
     response, case = replay(name)
     assert (response.status, response.header("content-type")) == expected_head(case["response"])
     if name in DETOUR:

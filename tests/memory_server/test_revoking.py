@@ -1,4 +1,4 @@
-"""Revocation: credentials are issued with a key, revoked by it, and then no longer proved."""
+"""Revocation: a credential is issued with a key, revoked by this key, and cannot be proved then."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def server(clock: ManualClock) -> InMemoryServer:
 
 
 def test_revoked_credential_is_not_disclosed(http: Http, app: SimulatedApp) -> None:
-    """A result reports non-revocation; with a revoked credential an app must refuse or cheat."""
+    """An app cannot accept a request for non-revocation with a revoked credential."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     package = http.start(NOT_REVOKED)
     app.accept(package["sessionPtr"])
@@ -49,7 +49,7 @@ def test_revoked_credential_is_not_disclosed(http: Http, app: SimulatedApp) -> N
     assert not session.can_accept
     with pytest.raises(AppError):
         session.accept()
-    # Without a demand for non-revocation, it is disclosed like any other credential.
+    # If the request does not demand non-revocation, the app discloses the credential.
     package = http.start(disclosure([[NUMBER]]))
     app.accept(package["sessionPtr"])
     result = http.result(package["token"])
@@ -58,7 +58,7 @@ def test_revoked_credential_is_not_disclosed(http: Http, app: SimulatedApp) -> N
 
 
 def test_proof_of_a_revoked_credential_is_invalid(http: Http, app: SimulatedApp) -> None:
-    """A proof is invalid if its credential was revoked while the user looked at the screen."""
+    """A proof of a credential that was revoked during the session is invalid."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     package = http.start(NOT_REVOKED)
     session = app.scan(package["sessionPtr"])
@@ -69,7 +69,7 @@ def test_proof_of_a_revoked_credential_is_invalid(http: Http, app: SimulatedApp)
 
 
 def test_proof_without_non_revocation_is_invalid(http: Http) -> None:
-    """A proof without non-revocation is invalid, even with all requested attributes."""
+    """If the request demands non-revocation, a proof without it is invalid."""
     package = http.start(NOT_REVOKED)
     url = package["sessionPtr"]["u"]
     versions = {"x_irma_minprotocolversion": "2.8", "x_irma_maxprotocolversion": "2.8"}
@@ -83,7 +83,7 @@ def test_proof_without_non_revocation_is_invalid(http: Http) -> None:
 def test_one_of_several_is_revoked_by_its_time(
     http: Http, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """`issued`, in nanoseconds, revokes one credential; without it the key revokes all."""
+    """`issued`, in nanoseconds, selects one of the credentials with the key."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     at = int(clock.now().timestamp() * 1_000_000_000)
 
@@ -99,7 +99,7 @@ def test_one_of_several_is_revoked_by_its_time(
 
 
 def test_impossible_revocation_is_refused(http: Http) -> None:
-    """A revocation of another type, without permission or without a needed key is refused."""
+    """A revocation without permission is refused, and so is an issuance without a needed key."""
 
     def revoke(credential_type: str) -> tuple[int, str, str]:
         return error_in(http.call("POST", "/revocation", revocation(credential_type, "key")))
@@ -115,7 +115,7 @@ def test_impossible_revocation_is_refused(http: Http) -> None:
 
 
 def test_added_credential_counts_as_not_revoked(http: Http, app: SimulatedApp) -> None:
-    """A credential that was added to the app has no record, so it cannot be revoked."""
+    """A credential that a test adds to the app is not revoked."""
     app.add(CARD, {"number": "7"})
     package = http.start(NOT_REVOKED)
     app.accept(package["sessionPtr"])
@@ -123,7 +123,7 @@ def test_added_credential_counts_as_not_revoked(http: Http, app: SimulatedApp) -
 
 
 def test_open_scheme_revokes_any_type() -> None:
-    """In an open scheme any type can be revoked, and none needs a key."""
+    """In an open scheme any type can be revoked, and an issuance needs no revocation key."""
     server = InMemoryServer(ServerSettings(revoke_perms=["*"]))
     http, app = Http(server.url, server.handle), SimulatedApp(server)
     for key, status in (("", 404), ("k", 200)):

@@ -1,4 +1,4 @@
-"""Paths, methods, tokens and CORS: each as the official server answers."""
+"""Paths of the in-memory server: a prefix, and the head of an event stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNKNOWN = "AAAAAAAAAAAAAAAAAAAA"
 
 
 def test_server_below_a_path(http: Http) -> None:
-    """A server with a path prefix answers below it only."""
+    """A server with a path prefix answers only requests below the prefix."""
     server = InMemoryServer(url="https://example.com/api/v1/")
     http = Http(server.url, server.handle)
     url = http.start(AGE18)["sessionPtr"]["u"]
@@ -20,7 +20,7 @@ def test_server_below_a_path(http: Http) -> None:
 
 
 def test_handle_gives_the_head_of_a_stream(http: Http) -> None:
-    """`handle` returns the status and headers of a stream."""
+    """`handle` returns the status and the headers of an event stream."""
     token = http.start(AGE18)["token"]
     response = http.call("GET", f"/session/{token}/statusevents", origin="https://a.example")
     assert (response.status, response.body) == (200, b"")

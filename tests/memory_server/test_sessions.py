@@ -26,7 +26,7 @@ GONE = (400, "SESSION_UNKNOWN", "")
 
 
 def test_statuses_follow_each_other(http: Http, app: SimulatedApp) -> None:
-    """A session is initialized, then connected, then done, and stays done."""
+    """A session is INITIALIZED, then CONNECTED, then DONE, and stays DONE."""
     package = http.start(AGE18)
     token = package["token"]
     assert http.status(token) == "INITIALIZED"
@@ -43,7 +43,7 @@ def test_statuses_follow_each_other(http: Http, app: SimulatedApp) -> None:
 def test_unscanned_session_times_out(
     http: Http, server: InMemoryServer, timeout: int | None, forgotten: timedelta | None
 ) -> None:
-    """An unscanned session is forgotten after its time-out, and five minutes at the least."""
+    """The server forgets an unscanned session after its time-out, but keeps it for five minutes."""
     token = http.start({"request": AGE18, "timeout": timeout or 0})["token"]
     until = timedelta(seconds=timeout or 15 * 60)
     server.pass_time(until - timedelta(seconds=1))
@@ -61,7 +61,7 @@ def test_unscanned_session_times_out(
 def test_two_threads_forget_a_session_together(
     http: Http, server: InMemoryServer, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session whose status changed twice is swept twice at one moment, which is harmless."""
+    """Two threads may sweep the same session at the same moment."""
     package = http.start(AGE18)
     app.scan(package["sessionPtr"])
     look, looking = SessionStore.look, threading.Lock()
@@ -82,7 +82,7 @@ def test_two_threads_forget_a_session_together(
 def test_finished_session_is_forgotten(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A sweep, every ten seconds, forgets a session that finished five minutes ago."""
+    """A sweep, which runs every ten seconds, forgets a session five minutes after its end."""
     package = http.start(AGE18)
     app.accept(package["sessionPtr"])
     server.pass_time(timedelta(minutes=4, seconds=59))
@@ -95,7 +95,7 @@ def test_finished_session_is_forgotten(
 def test_time_out_of_a_connected_app(
     http: Http, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """The request's time-out counts until an app connects, and the server's 15 minutes then."""
+    """The request's time-out counts until an app connects, and then the server's 15 minutes."""
     package = http.start({"request": AGE18, "timeout": 10})
     app.scan(package["sessionPtr"]).lose_connection()
     clock.advance(timedelta(minutes=14, seconds=59))
@@ -107,12 +107,12 @@ def test_time_out_of_a_connected_app(
 
 
 def test_negative_time_out_is_over_at_once(http: Http) -> None:
-    """A negative time-out is over at once, because the official server does not check it."""
+    """A session with a negative time-out times out at once, as at the official server."""
     assert http.status(http.start({"request": AGE18, "timeout": -5})["token"]) == "TIMEOUT"
 
 
 def test_reply_to_a_late_app_is_cached(http: Http, server: InMemoryServer) -> None:
-    """An app that arrives too late is refused, and gets the same reply again."""
+    """An app that is later than the time-out is refused, and the time-out is posted once."""
     package = http.start({"request": AGE18, "timeout": 1, "callbackUrl": "https://a.example"})
     server.pass_time(timedelta(seconds=1))
     late = http.call("GET", package["sessionPtr"]["u"], **APP, authorization="a")
@@ -122,7 +122,7 @@ def test_reply_to_a_late_app_is_cached(http: Http, server: InMemoryServer) -> No
 
 
 def test_a_restart_loses_every_session(http: Http, server: InMemoryServer) -> None:
-    """A restarted server with the memory store loses every session."""
+    """A server that restarts loses every session."""
     token = http.start(AGE18)["token"]
     server.restart()
     assert error_in(http.call("GET", f"/session/{token}/result")) == GONE
@@ -130,7 +130,7 @@ def test_a_restart_loses_every_session(http: Http, server: InMemoryServer) -> No
 
 
 def test_one_app_has_the_session(http: Http, clock: ManualClock) -> None:
-    """A second app is refused, but a repeated request within ten seconds gets the same reply."""
+    """A session belongs to one app, but its first request may be repeated for ten seconds."""
     package = http.start(AGE18)
     url = package["sessionPtr"]["u"]
     first = http.call("GET", url, **APP, authorization="app")
@@ -149,7 +149,7 @@ def test_one_app_has_the_session(http: Http, clock: ManualClock) -> None:
 
 
 def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
-    """The app receives only a pointer; the requestor learns the token from the post."""
+    """An app can start a static session from its pointer, and the server posts the outcome."""
     asked = {"callbackUrl": "https://a.example/cb/", "request": AGE18}
     settings = ServerSettings(
         static_sessions={
@@ -177,7 +177,7 @@ def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
 
 
 def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """The open sessions are listed, the oldest first, without their requestor tokens."""
+    """`open_sessions` lists the open sessions, the oldest first, without their requestor tokens."""
     first, second = http.start(AGE18), http.start(AGE18)
     cancelled, short = http.start(AGE18), http.start({"request": AGE18, "timeout": 5})
     http.call("DELETE", f"/session/{cancelled['token']}")
@@ -197,7 +197,7 @@ def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: Simul
 
 
 def test_time_can_run_out_now(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """A test lets a session time out at once, whether an app has scanned it or not."""
+    """A test can let a session time out at once, whether or not an app has scanned it."""
     waiting, scanned, over = (http.start(AGE18) for _ in range(3))
     app.scan(scanned["sessionPtr"])
     app.refuse(over["sessionPtr"])
@@ -211,7 +211,7 @@ def test_time_can_run_out_now(http: Http, server: InMemoryServer, app: Simulated
 
 
 def test_time_out_is_an_event(http: Http, server: InMemoryServer) -> None:
-    """A stream gets the time-out when the test causes it."""
+    """An event stream gets a time-out that a test causes."""
     package = http.start(AGE18)
     stream = server.subscribe(
         request_to(server.url, "GET", f"/session/{package['token']}/statusevents")

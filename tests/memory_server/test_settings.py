@@ -1,4 +1,4 @@
-"""Settings with which the official server would not start are refused, with their names."""
+"""An error names each setting with which the official server would not start."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NEXT = {"url": "https://a.example"}
     ],
 )
 def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -> None:
-    """A static session has an alphanumeric name, issues nothing, and has a callback URL."""
+    """A static session must have an alphanumeric name and a callback URL, and must not issue."""
     with pytest.raises(ConfigurationError, match=reason):
         InMemoryServer(ServerSettings(static_sessions=sessions))
 
 
 def test_static_sessions_need_a_key_or_a_permission() -> None:
-    """Static sessions need a JWT key or `allow_unsigned_callbacks`; a request may be a model."""
+    """Static sessions need a JWT key or `allow_unsigned_callbacks`."""
     extended = ExtendedRequest(
         DisclosureRequest({"age": OVER18}), callback_url="https://a.example/"
     )
@@ -52,7 +52,7 @@ def test_static_sessions_need_a_key_or_a_permission() -> None:
 
 @pytest.mark.parametrize("permission", ["a.*.c", "*.*", "a.b", "a.b.c.d.e", "a.b.c.d.*"])
 def test_form_of_permissions(permission: str) -> None:
-    """A permission of the server or a requestor is a whole name or ends with a star."""
+    """A permission must be a complete identifier, or end with a star."""
     with pytest.raises(ConfigurationError, match="disclose_perms"):
         ServerSettings(disclose_perms=[permission])
     with pytest.raises(ConfigurationError, match="sign_perms"):
@@ -60,14 +60,14 @@ def test_form_of_permissions(permission: str) -> None:
 
 
 def test_unknown_method_is_refused() -> None:
-    """A method of authentication is one of three, and no `repr` shows a key."""
+    """An unknown method of authentication is refused, and no `repr` shows a key."""
     with pytest.raises(ConfigurationError, match="auth_method"):
         RequestorSettings("password", "x")  # type: ignore[arg-type]
     assert "secret" not in repr(RequestorSettings("token", "secret"))
 
 
 def test_unsound_credential_type_is_refused() -> None:
-    """A credential type has three parts, and only its own attributes are optional."""
+    """A credential type must have three parts, and only its own attributes can be optional."""
     for identifier in ("a.b", "a.b.c.d", "a.b.c d"):
         with pytest.raises(ConfigurationError, match=r"scheme\.issuer\.credential"):
             CredentialType(identifier)
@@ -76,7 +76,7 @@ def test_unsound_credential_type_is_refused() -> None:
 
 
 def test_a_key_can_be_given() -> None:
-    """The server's JWTs verify with its public half, and say that they are simulated."""
+    """The server signs JWTs with the given key, and marks them as simulated."""
     pem = JwtSigner(None).private_key_pem
     server = InMemoryServer(ServerSettings(jwt_privkey=pem, jwt_issuer=""))
     http = Http(server.url, server.handle)
@@ -92,7 +92,7 @@ def test_a_key_can_be_given() -> None:
 
 @pytest.mark.parametrize("given", ["text", b"bytes", 3, True, [3], {"a": 1}, object()])
 def test_an_argument_of_another_type_is_named(given: Any) -> None:
-    """The server, the app and the scheme refuse wrong arguments when they are made."""
+    """The constructors of the server, the app and the scheme refuse arguments of another type."""
     with pytest.raises(ConfigurationError, match="settings: must be"):
         InMemoryServer(given)
     with pytest.raises(ConfigurationError, match="scheme: must be"):

@@ -1,7 +1,8 @@
 """`POST session`: the server accepts and refuses the same requests as the official server.
 
-The expected words were said by irmago v1.3.0; only the names of Go's types are left out, and
-unknown identifiers are named, which the official server does where it can reach the scheme's URL.
+The expected messages are those of irmago v1.3.0, with two differences. They leave out the names of
+Go's types. They name unknown identifiers, as the official server does if it can reach the scheme's
+URL.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ INVALID = (400, "INVALID_REQUEST")
 
 
 def test_only_singletons_share_a_conjunction() -> None:
-    """A conjunction has at most one credential type that is not a singleton."""
+    """A conjunction may contain at most one credential type that is not a singleton."""
     others = (CredentialType("example.town.car", ("plate",)), *EXAMPLE_SCHEME.credential_types)
     server = InMemoryServer(scheme=Scheme(others))
     http = Http(server.url, server.handle)
@@ -41,7 +42,7 @@ def test_only_singletons_share_a_conjunction() -> None:
 
 
 def test_open_scheme_has_every_type() -> None:
-    """An open scheme has every well-formed type, and keeps those that are described."""
+    """An open scheme has every well-formed credential type, and keeps the types it describes."""
     server = InMemoryServer()
     http = Http(server.url, server.handle)
     assert http.start(disclosure([["pbdf.sidn-pbdf.email.email", "pbdf.gemeente.address.city"]]))
@@ -51,7 +52,7 @@ def test_open_scheme_has_every_type() -> None:
 
 
 def test_return_url_is_augmented() -> None:
-    """If the server allows it, the app gets the requestor token in the return URL."""
+    """If the server and the request allow it, the return URL has the requestor token."""
     server = InMemoryServer(ServerSettings(augment_client_return_url=True))
     http = Http(server.url, server.handle)
     for url, expected in (("https://a.example/", "?token="), ("https://a.example/?b=1", "&token=")):
@@ -66,7 +67,7 @@ def test_return_url_is_augmented() -> None:
 
 
 def test_posts_need_a_key_or_a_permission() -> None:
-    """Without a JWT key a callback or next session is refused, unless unsigned ones are allowed."""
+    """Callbacks and next sessions need a JWT key or `allow_unsigned_callbacks`."""
     server = InMemoryServer(ServerSettings(has_jwt_key=False))
     http = Http(server.url, server.handle)
     refused = http.refused({"request": AGE18, "nextSession": {"url": "https://a.example"}})
@@ -79,7 +80,7 @@ def test_posts_need_a_key_or_a_permission() -> None:
 def test_validity_is_rounded_down_to_a_week(
     http: Http, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """A credential for six days is issued, although it may have expired at once."""
+    """The server rounds a validity down to a week, even if the credential then has expired."""
     seconds = int(clock.now().timestamp())
     for days, expired in ((2, True), (14, False)):
         credential = {**AGE, "validity": seconds + days * 86_400}

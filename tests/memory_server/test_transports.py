@@ -60,7 +60,7 @@ def requestor(server: InMemoryServer) -> Requestor:
 def test_a_session_answers_itself(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """With a planned acceptance, the requestor only has to wait."""
+    """If the test plans that the app accepts, the requestor only has to wait."""
     server.when_started(app.accept)
     request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
     session = requestor.start_session(request)
@@ -72,7 +72,7 @@ def test_a_session_answers_itself(
 def test_every_kind_of_session_can_be_played(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Signature and issuance sessions run, and so do the other calls."""
+    """Signature and issuance sessions can be played, and the requestor's other calls work."""
     server.when_started(app.accept)
     signed = requestor.start_session(SignatureRequest("één ✓", {"age": OVER18}))
     answer = requestor.wait_for_answer(signed, timeout=A_MINUTE)
@@ -92,7 +92,7 @@ def test_every_kind_of_session_can_be_played(
 def test_planned_actions_happen_in_time(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """Planned actions happen at their moment while the watch sleeps, and no time is lost."""
+    """Planned actions run at their moments while a watch sleeps on the simulated clock."""
     server.when_started(
         lambda pointer: server.after(timedelta(seconds=2.5), app.scan(pointer).accept),
         after=timedelta(seconds=1.5),
@@ -137,14 +137,14 @@ def test_what_is_no_answer_raises(
     act: Callable[[SimulatedApp, SessionPointer], None],
     error: type[Exception],
 ) -> None:
-    """A refusal, a bad proof, a wrong attribute and a lost app each have their error."""
+    """A refusal, a bad proof, a wrong attribute and a lost app each raise a specific error."""
     server.when_started(partial(act, app))
     with pytest.raises(error):
         requestor.wait_for_answer(requestor.start_session(ADULT), timeout=A_MINUTE)
 
 
 def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) -> None:
-    """Time-outs run on a simulated clock, and a restarted server knows no session."""
+    """A wait for a time-out takes no real time, because the clock is simulated."""
     began = time.perf_counter()
     request = ExtendedRequest(ADULT, timeout=timedelta(minutes=10))
     with pytest.raises(SessionTimedOutError):
@@ -170,7 +170,7 @@ def test_pairing_is_done_by_the_requestor(
 
 
 def test_error_of_a_planned_action_comes_out(requestor: Requestor, server: InMemoryServer) -> None:
-    """A test that forgot to fill the app learns what it lacks; the plan is used up."""
+    """The error of a planned action names the missing attribute, and is raised once."""
     server.when_started(SimulatedApp(server).accept)
     session = requestor.start_session(ADULT)
     with pytest.raises(AppError, match=r"slot 0: .*example\.town\.age\.over18"):
@@ -192,7 +192,7 @@ async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) ->
 async def test_answer_signed_with_the_servers_key(
     server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Both modes need the risk that allows simulated proofs, and refuse another key."""
+    """In both modes, a signed answer needs `Risk.SIMULATED_PROOFS`, the right key and issuer."""
     server.when_started(app.accept)
     key, allow = server.public_key_pem, [Risk.SIMULATED_PROOFS]
     requestor = Requestor(server.url, server.transport(), server_key=key, allow=allow)
@@ -221,7 +221,7 @@ async def test_answer_signed_with_the_servers_key(
 
 
 async def test_with_a_real_clock_time_is_real() -> None:
-    """With a real clock sleeping takes time, and due actions run at the next call."""
+    """With a real clock, sleeping takes time, and due actions run at the next call."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})
@@ -236,7 +236,7 @@ async def test_with_a_real_clock_time_is_real() -> None:
 
 
 def test_the_transports_are_transports(server: InMemoryServer) -> None:
-    """Both modes fit the protocols, and know the server's clock."""
+    """The transports of both modes fit the protocols, and have the server's clock."""
     sync: Transport = server.transport()
     awaited: AsyncTransport = server.async_transport()
     assert sync.clock is awaited.clock is server.clock
@@ -245,7 +245,7 @@ def test_the_transports_are_transports(server: InMemoryServer) -> None:
 
 
 def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
-    """Without time left nothing is sent, and a slow receiver of posts can use up the time."""
+    """A call without time left sends nothing, and a slow receiver of posts can use up the time."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
         clock.advance(timedelta(seconds=3))
@@ -267,7 +267,7 @@ def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
 
 
 def test_many_threads_share_a_server() -> None:
-    """Concurrent calls each get their own answer, with a real clock that all of them share."""
+    """Threads that share a server with a real clock each get their own answers."""
     server = InMemoryServer(scheme=EXAMPLE_SCHEME, clock=SystemClock())
     app = SimulatedApp(server)
     fill(app)
