@@ -14,7 +14,7 @@ __all__ = ["PATIENCE", "TOKEN", "assert_discreet", "failure", "for_target", "get
 
 TOKEN = "abcdefghijKLMNOPQRST"
 NAME = "GET session/{token}/result"
-PATIENCE = 60.0  # seconds: a busy machine is late
+PATIENCE = 60.0  # seconds, long enough for a busy machine
 
 
 def get(base: str, target: str = f"/session/{TOKEN}/result") -> HttpRequest:
@@ -31,7 +31,7 @@ def send(transport: Transport, request: HttpRequest, within: float = PATIENCE) -
 
 
 def failure(transport: Transport, request: HttpRequest, within: float = PATIENCE) -> TransportError:
-    """Return the error of a request that must fail, soon after its deadline at the latest."""
+    """Return the error of a request that must fail, at the latest soon after its deadline."""
     begun = monotonic()
     try:
         send(transport, request, within)
@@ -45,8 +45,8 @@ def failure(transport: Transport, request: HttpRequest, within: float = PATIENCE
 def for_target(target: str, first: Behaviour, other: Behaviour) -> Behaviour:
     """Behave in one way to requests for this target, and in another way to all others.
 
-    A request whose deadline is short may never arrive on a busy machine. With a behaviour for each
-    request in turn, the next request would then meet the behaviour meant for that one.
+    On a busy machine, a request with a short deadline may never arrive. If each request in turn had
+    its own behaviour, the next request would then meet the behaviour of the missing one.
     """
 
     def behave(peer: Peer) -> None:

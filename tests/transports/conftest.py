@@ -17,7 +17,7 @@ AN_HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def long_idle(monkeypatch: pytest.MonkeyPatch) -> timedelta:
-    """Allow an idle limit so long that a busy machine uses a connection again in time."""
+    """Allow a long idle limit, so that even a busy machine uses a connection again in time."""
     monkeypatch.setattr("irma_transport.settings.LONGEST_IDLE", AN_HOUR)
     return AN_HOUR
 

@@ -77,7 +77,7 @@ async def failure(
 
 
 async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> None:
-    """Method, target, headers and body arrive unchanged; cookies and redirects have no effect."""
+    """A request arrives unchanged, and the transport ignores cookies and redirects."""
     with MisbehavingServer(redirect("/other"), answer(headers=[("Set-Cookie", "a=b")])) as server:
         assert (await send(aio, post(server.url, b"{}", authorization="x"))).status == 301
         for _ in range(2):
@@ -92,7 +92,7 @@ async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> Non
 
 
 async def test_gives_any_response(aio: AiohttpTransport) -> None:
-    """A body is complete with each framing and each status."""
+    """The transport returns a complete body with either framing, and with any status."""
     forms = [WHOLE, IN_CHUNKS]
     with MisbehavingServer(*map(raw, forms), html_503()) as server:
         for _ in forms:
@@ -102,7 +102,7 @@ async def test_gives_any_response(aio: AiohttpTransport) -> None:
 
 @pytest.mark.parametrize("whole", [WHOLE, IN_CHUNKS], ids=["length", "chunks"])
 async def test_a_response_cut_at_any_byte(aio: AiohttpTransport, whole: bytes) -> None:
-    """A response that was cut never counts as complete, and is not requested again."""
+    """A response that is cut at any byte is an error, and the request is not repeated."""
     with MisbehavingServer(*(cut(whole, length) for length in range(len(whole)))) as server:
         for length in range(len(whole)):
             error = await failure(aio, get(server.url))
@@ -117,7 +117,7 @@ async def test_a_response_cut_at_any_byte(aio: AiohttpTransport, whole: bytes) -
     ids=["hangs up", "reset after", "reset amid", "reset in the body", "wrong length"],
 )
 async def test_a_connection_that_breaks(aio: AiohttpTransport, behaviour: Behaviour) -> None:
-    """A new or reused connection that breaks is an error, and nothing is repeated."""
+    """If a new or reused connection breaks, the transport raises and does not repeat the call."""
     with MisbehavingServer(behaviour, answer(), behaviour, answer()) as server:
         for request in (post(server.url, b"x" * 100), get(server.url)):
             error = await failure(aio, request)
@@ -127,7 +127,7 @@ async def test_a_connection_that_breaks(aio: AiohttpTransport, behaviour: Behavi
 
 
 async def test_repeats_nothing_on_a_kept_connection(aio: AiohttpTransport) -> None:
-    """A GET on a broken reused connection is not repeated, although aiohttp would do so."""
+    """The transport does not repeat a GET on a broken reused connection, although aiohttp would."""
     with MisbehavingServer(answer(), hang_up, answer()) as server:
         await send(aio, get(server.url))
         assert type(await failure(aio, get(server.url))) is ConnectionBrokenError
@@ -135,7 +135,7 @@ async def test_repeats_nothing_on_a_kept_connection(aio: AiohttpTransport) -> No
 
 
 async def test_a_connection_that_fails(aio: AiohttpTransport) -> None:
-    """If a connection is refused or a name has no address, nothing was sent."""
+    """If a connection is refused, the error names the host and says that nothing was sent."""
     with unused_port() as port:
         error = await failure(aio, post(f"http://127.0.0.1:{port}", b""))
     assert isinstance(error, ConnectionFailedError)
@@ -158,7 +158,7 @@ async def test_a_connection_that_fails(aio: AiohttpTransport) -> None:
     ],
 )
 async def test_what_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
-    """A response that is not HTTP is malformed."""
+    """A response that is not HTTP, or is compressed, is malformed."""
     with MisbehavingServer(raw(data)) as server:
         error = await failure(aio, get(server.url))
     assert type(error) is MalformedResponseError
@@ -178,7 +178,7 @@ async def test_what_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
     ids=["a byte more", "said length", "chunks", "body", "headers", "bomb"],
 )
 async def test_what_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) -> None:
-    """It is refused, and the next request gets its own response."""
+    """A response that is too large is refused, and the next request gets its own response."""
     with MisbehavingServer(behaviour, raw(response(body=bytes(MIB)))) as server:
         error = await failure(aio, get(server.url))
         assert isinstance(error, ResponseTooLargeError | MalformedResponseError)
@@ -197,7 +197,7 @@ async def test_what_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) ->
 )
 async def test_the_deadline_ends_it(aio: AiohttpTransport, behaviour: Behaviour) -> None:
     """The deadline holds although bytes keep arriving, and the connection is not used again."""
-    for within in (0.3, 3, 30):  # on a busy machine a short time may end before the request is sent
+    for within in (0.3, 3, 30):  # a busy machine may send the request too late
         with MisbehavingServer(for_target("/slow", behaviour, answer(body=b"mine"))) as server:
             error = await failure(aio, get(server.url, "/slow"), within)
             assert (await send(aio, get(server.url), float("inf"))).body == b"mine"
@@ -218,7 +218,7 @@ async def test_a_deadline_that_is_over(aio: AiohttpTransport) -> None:
 
 
 async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
-    """A cancellation is raised, closes the connection, and leaves no task."""
+    """Cancelling a call closes its connection and leaves no task."""
     came, ended = threading.Event(), threading.Event()
 
     def wait_for_end(peer: Peer) -> None:
@@ -243,7 +243,7 @@ async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
 async def test_reads_no_proxy_from_the_environment(
     aio: AiohttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy is used only if it is passed to the transport."""
+    """The transport uses a proxy only from its setting, not from the environment."""
     with MisbehavingServer(answer(body=b"far")) as far, MisbehavingServer(answer()) as server:
         monkeypatch.setenv("http_proxy", far.url)
         assert (await send(aio, get(server.url))).body == b""
@@ -256,7 +256,7 @@ async def test_reads_no_proxy_from_the_environment(
 async def test_trusts_the_given_authority_only(
     aio: AiohttpTransport, ca_file: Path, server_tls: ssl.SSLContext
 ) -> None:
-    """Only the authorities of `ca` are trusted, and nothing is sent if TLS fails."""
+    """The transport trusts only the authorities in `ca`, and sends nothing if TLS fails."""
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
         async with AiohttpTransport(ca=ca_file) as trusting:
             assert (await send(trusting, get(server.url))).body == b"OK"
@@ -288,14 +288,14 @@ async def test_trusts_the_given_authority_only(
     ],
 )
 async def test_refuses_what_is_no_url(aio: AiohttpTransport, url: str) -> None:
-    """A URL that is not absolute and percent-encoded is the caller's mistake."""
+    """A URL that is not absolute and percent-encoded raises `ConfigurationError`."""
     with pytest.raises(ConfigurationError):
         await send(aio, get(url, ""))
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\r\nX: y", f"{TOKEN}\u20ac"])
 async def test_refuses_what_is_no_header(aio: AiohttpTransport, value: str) -> None:
-    """A header that cannot be sent is the caller's mistake, and is not quoted."""
+    """A header that cannot be sent raises `ConfigurationError`, which does not quote it."""
     with pytest.raises(ConfigurationError) as caught:
         await send(aio, post("http://127.0.0.1:1", b"", authorization=value))
     assert TOKEN not in str(caught.value)
@@ -312,13 +312,13 @@ async def test_refuses_what_is_no_header(aio: AiohttpTransport, value: str) -> N
     ],
 )
 def test_refuses_wrong_settings(settings: dict[str, object]) -> None:
-    """A wrong setting is found when the transport is made."""
+    """The constructor refuses a wrong setting."""
     with pytest.raises(ConfigurationError):
         AiohttpTransport(**settings)  # type: ignore[arg-type]  # a table of mistakes
 
 
 def test_belongs_to_one_event_loop() -> None:
-    """On another event loop, or after closing, the transport raises a clear error."""
+    """On another event loop, or after it was closed, the transport raises `ConfigurationError`."""
 
     async def main() -> None:
         await transport.sleep(timedelta(seconds=-1))
@@ -343,7 +343,7 @@ async def test_signs_on_a_thread() -> None:
 
 
 def test_names_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without aiohttp, the error shows the pip command."""
+    """Without aiohttp, the import error shows the pip command that installs it."""
 
     def nothing(*_: object) -> None:
         return None

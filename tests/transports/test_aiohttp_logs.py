@@ -1,4 +1,4 @@
-"""The logs of aiohttp and asyncio about an exchange, at DEBUG."""
+"""The logs of aiohttp and asyncio at DEBUG contain no token."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_logs_tell_no_token(caplog: pytest.LogCaptureFixture) -> None:
                     await transport.send(get(url), monotonic() + PATIENCE)
             stream = await transport.open_stream(get(url), monotonic() + PATIENCE)
             await stream.aclose()
-            # The last one: under load the time may end before the server has the request,
-            # and would then meet the next request with this silence.
+            # This must be the last request. On a busy machine it may never reach the server, which
+            # would then meet the next request with this silence.
             with pytest.raises(TransportTimeoutError):
                 await transport.send(get(url), monotonic() + 0.3)
 

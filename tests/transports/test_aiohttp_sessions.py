@@ -27,7 +27,7 @@ def connector() -> TCPConnector:
 
 
 async def test_only_the_connector_is_used(long_idle: timedelta) -> None:
-    """Only the session's connector is used, and not its cookies, headers, password or time-outs."""
+    """The transport uses only the session's connector, not its cookies, headers or time-outs."""
     answers = [answer(body=b"OK"), html_503()]
     async with ClientSession(
         connector=TCPConnector(limit=0, keepalive_timeout=long_idle.total_seconds()),
@@ -79,7 +79,7 @@ async def test_the_session_is_not_trusted_with_tls(
     ],
 )
 async def test_harmful_connector_is_refused(make: Callable[[], TCPConnector], reason: str) -> None:
-    """A connector is refused if it keeps connections too long, or would block watches."""
+    """A connector that keeps connections too long, or would block watches, is refused."""
     async with ClientSession(connector=make()) as session:
         with pytest.raises(ConfigurationError, match=reason):
             AiohttpTransport(session)
@@ -93,7 +93,7 @@ async def test_a_shorter_idle_limit_counts() -> None:
 
 
 async def test_a_session_that_is_closed_is_refused() -> None:
-    """A closed session is refused when the transport is made, and later."""
+    """A closed session is refused by the constructor, and by later calls."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session)
         with MisbehavingServer(answer()) as server:
@@ -106,7 +106,7 @@ async def test_a_session_that_is_closed_is_refused() -> None:
 
 
 def test_a_session_belongs_to_one_event_loop() -> None:
-    """A transport that is used on a second event loop raises an error."""
+    """A transport on a session raises an error on another event loop than the session's."""
 
     async def make() -> ClientSession:
         return ClientSession(connector=connector())
@@ -122,7 +122,7 @@ def test_a_session_belongs_to_one_event_loop() -> None:
 
 @pytest.mark.parametrize("is_given", [False, True])
 async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
-    """A stream breaks at once when the transport is closed, so that its reader does not wait."""
+    """Closing the transport breaks its streams at once, so that no reader waits."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session if is_given else None)
         with MisbehavingServer(silent_stream(b":\n")) as server:
@@ -140,7 +140,7 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
 
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_other_event_loops_are_refused(is_stream: bool) -> None:
-    """The error on another kind of event loop names asyncio."""
+    """Without an asyncio event loop, the transport raises an error that names asyncio."""
     transport = AiohttpTransport()
     deadline = transport.clock.monotonic() + PATIENCE
     call = transport.open_stream if is_stream else transport.send

@@ -1,4 +1,4 @@
-"""The public contract, passed by the transports that come with the library."""
+"""The library's transports pass the public contract."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from irma_transport_urllib3 import Urllib3Transport
 
 
 class TestUrllib3(TransportContract):
-    """The sync contract."""
+    """`Urllib3Transport` passes the sync contract."""
 
     def make_transport(self) -> Urllib3Transport:
         return Urllib3Transport()
 
 
 class TestAiohttp(AsyncTransportContract):
-    """The async contract."""
+    """`AiohttpTransport` passes the async contract."""
 
     def make_transport(self) -> AiohttpTransport:
         return AiohttpTransport()
 
 
 class TestAiohttpOnASession(AsyncTransportContract):
-    """The same on the connector of an application's session."""
+    """`AiohttpTransport` on an application's session passes the async contract."""
 
     @asynccontextmanager
     async def make_transport(self) -> AsyncGenerator[AiohttpTransport]:

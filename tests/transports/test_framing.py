@@ -1,4 +1,4 @@
-"""The framing of responses: both transports accept and refuse the same ones."""
+"""Both transports accept and refuse the same framings of responses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def body_by_aiohttp(url: str, *, is_stream: bool) -> bytes:
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("case", CASES["accepted"], ids=name)
 async def test_a_response_is_read(case: dict[str, str], is_stream: bool) -> None:
-    """Both transports return the same body."""
+    """Both transports return the body of a response with any accepted framing."""
     response = case["response"].encode("latin-1")
     with MisbehavingServer(raw(response, close=True), raw(response, close=True)) as server:
         assert body_by_urllib3(server.url, is_stream=is_stream) == b"hello"
@@ -67,7 +67,7 @@ async def test_a_response_is_read(case: dict[str, str], is_stream: bool) -> None
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("case", CASES["refused"], ids=name)
 async def test_ambiguous_response_is_refused(case: dict[str, str], is_stream: bool) -> None:
-    """A response is refused if two readers, such as a proxy and we, could read it differently."""
+    """Both transports refuse a response that a proxy could read in another way."""
     response = case["response"].encode("latin-1")
     with MisbehavingServer(raw(response, close=True), raw(response, close=True)) as server:
         with pytest.raises(MalformedResponseError) as caught:
@@ -80,7 +80,7 @@ async def test_ambiguous_response_is_refused(case: dict[str, str], is_stream: bo
 
 @pytest.mark.parametrize("size", [1, 7])
 async def test_head_in_pieces_is_checked(size: int) -> None:
-    """A line of the head that arrives in two parts is checked as one line."""
+    """A head that arrives in pieces is checked like a head in one piece."""
     good, bad = CASES["accepted"][0]["response"], CASES["refused"][0]["response"]
 
     def in_pieces(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The misbehaving server's responses to a subscription, byte for byte."""
+"""The misbehaving server's streams, byte for byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 
 def received(behaviour: Behaviour, pause: bytes = END) -> bytes:
-    """Return the body up to its end, and `...` where nothing follows what ends in `pause`."""
+    """Return the body up to its end, with `...` at the end if nothing follows `pause`."""
     parts = b""
     with (
         MisbehavingServer(behaviour) as server,
@@ -54,7 +54,7 @@ def received(behaviour: Behaviour, pause: bytes = END) -> bytes:
     ids=["ends without a final status", "greets", "cut in a chunk", "held back", "wrong length"],
 )
 def test_what_comes_of_a_stream_that_ends(behaviour: Behaviour, body: bytes) -> None:
-    """Each way of ending a stream sends the expected bytes."""
+    """A stream that ends in some way has sent the expected bytes."""
     assert received(behaviour) == body
 
 
@@ -66,7 +66,7 @@ def test_a_silent_stream_stays_open(greeting: bytes) -> None:
 
 
 def test_a_stream_may_wait_to_be_asked() -> None:
-    """A stream can wait for a request before each piece and before its end."""
+    """A stream can wait for a signal from the test before each piece and before its end."""
     piece = b"1\r\na\r\n"
     for times, rest in ((2, END), (1, b"...")):
         asked = threading.Semaphore(times)
@@ -75,7 +75,7 @@ def test_a_stream_may_wait_to_be_asked() -> None:
 
 
 def test_it_tells_when_it_has_closed_all() -> None:
-    """The server waits until each connection is closed, and raises if one stays open."""
+    """`wait_until_closed` waits for the end of each connection, and raises if one stays open."""
     ask = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
     with (
         MisbehavingServer(answer(), empty_503()) as server,
@@ -97,5 +97,5 @@ def test_buffering_proxy_delays_the_head() -> None:
 
 
 def test_restarted_server_knows_no_session() -> None:
-    """A restarted server answers with irmago's own error."""
+    """A behaviour answers as an IRMA server that was restarted and does not know the session."""
     assert b'"error":"SESSION_UNKNOWN"' in received(session_unknown(), b"}\n")

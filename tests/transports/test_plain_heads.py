@@ -27,7 +27,7 @@ PIECES = [
 
 
 def has_passed(received: bytes) -> bool:
-    """Return whether each line up to the end of the head passes, and the head has an end."""
+    """Return whether the head has an end, and each line up to this end passes the check."""
     check = HeadCheck()
     try:
         return any(check.take(line) for line in re.findall(rb"[^\n]*\n", received))
@@ -36,7 +36,7 @@ def has_passed(received: bytes) -> bool:
 
 
 def test_a_usual_head_is_recognized() -> None:
-    """A head in one piece with one Content-Length takes one step, with or without its body."""
+    """A complete usual head is recognized in one step, with or without a body after it."""
     assert begins_with_plain_head(PLAIN)
     assert begins_with_plain_head(PLAIN + b"the body\x00")
     assert has_passed(PLAIN)
@@ -44,13 +44,13 @@ def test_a_usual_head_is_recognized() -> None:
 
 @pytest.mark.parametrize("cut", range(len(PLAIN)))
 def test_a_part_of_a_head_is_not_recognized(cut: int) -> None:
-    """A head that has not arrived completely is checked line by line."""
+    """An incomplete head is not recognized in one step."""
     assert not begins_with_plain_head(PLAIN[:cut])
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join))
 def test_what_is_recognized_passes_each_check(received: bytes) -> None:
-    """A head that is recognized in one step passes all the checks."""
+    """Any head that is recognized in one step passes the check of each line."""
     assert has_passed(received) or not begins_with_plain_head(received)
 
 
@@ -58,6 +58,6 @@ def test_what_is_recognized_passes_each_check(received: bytes) -> None:
 def test_a_changed_head_passes_each_check_or_is_not_recognized(
     place: int, removed: int, added: bytes
 ) -> None:
-    """The same holds for a usual head in which some bytes are replaced."""
+    """A usual head with some bytes replaced is recognized in one step only if each line passes."""
     received = PLAIN[:place] + added + PLAIN[place + removed :]
     assert has_passed(received) or not begins_with_plain_head(received)

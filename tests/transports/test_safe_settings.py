@@ -32,7 +32,7 @@ WITHIN = 30.0
 
 
 def sent(make: Make, url: str, **settings: Any) -> HttpResponse:
-    """Send one request by a new transport of either kind."""
+    """Send a request with a new transport of this class."""
     if make is Urllib3Transport:
         with Urllib3Transport(**settings) as transport:
             return transport.send(get(url), monotonic() + WITHIN)
@@ -54,7 +54,7 @@ def context(
     made.check_hostname = checks_name
     made.verify_mode = mode
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the versions before 1.2
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS versions before 1.2
         made.minimum_version = version
     return made
 
@@ -73,7 +73,7 @@ def context(
     ids=str,
 )
 def test_lax_context_is_a_risk(make: Make, how: Any) -> None:
-    """A TLS context that verifies too little needs the same risk as plain HTTP."""
+    """A TLS context that verifies too little needs `Risk.UNVERIFIED_TLS`."""
     with pytest.raises(ConfigurationError, match=r"^ssl_context: .*Risk\.UNVERIFIED_TLS"):
         make(ssl_context=context(**how))
     with pytest.raises(ConfigurationError, match=r"^ssl_context: "):
@@ -83,7 +83,7 @@ def test_lax_context_is_a_risk(make: Make, how: Any) -> None:
 
 @BOTH
 def test_a_context_of_a_server_is_a_risk_too(make: Make) -> None:
-    """A server's TLS context is a risk, because it verifies no certificate."""
+    """A TLS context for servers is refused, because it verifies no certificate."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
@@ -112,7 +112,7 @@ def test_a_context_that_verifies_is_taken(make: Make) -> None:
     ids=str,
 )
 def test_empty_setting_is_an_error(make: Make, settings: Any) -> None:
-    """An empty setting is an error, since it would switch off what it was meant to switch on."""
+    """An empty setting raises an error, because it would silently disable a protection."""
     with pytest.raises(ConfigurationError, match=rf"^{next(iter(settings))}: must not be empty|be"):
         make(**settings)
 
@@ -161,7 +161,7 @@ def test_setting_of_another_type_is_an_error(make: Make, settings: Any) -> None:
     ids=str,
 )
 def test_proxy_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> None:
-    """A proxy's password over plain HTTP is a risk: everyone on the way could use the proxy."""
+    """A proxy's password over plain HTTP needs `Risk.PLAIN_HTTP`, as others could read it."""
     with pytest.raises(ConfigurationError, match=r"^proxy: .*Risk\.PLAIN_HTTP") as caught:
         make(**settings)
     assert "sesame" not in str(caught.value)
@@ -171,7 +171,7 @@ def test_proxy_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> 
 
 
 def test_no_plain_http_through_a_proxy() -> None:
-    """A requestor refuses plain HTTP to loopback through a proxy, which may be another machine."""
+    """A requestor refuses plain HTTP to `localhost` through a proxy, which may be elsewhere."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
         pytest.raises(ConfigurationError, match="plain http through a proxy"),
@@ -188,7 +188,7 @@ def test_environment_names_authorities(
     ca_file: Path,
     server_tls: ssl.SSLContext,
 ) -> None:
-    """OpenSSL's variable names the authorities if there is no `ca`, and is ignored otherwise."""
+    """OpenSSL's variables name the trusted authorities only if the setting `ca` is missing."""
     empty = ca_file.parent / "empty"
     empty.mkdir(exist_ok=True)
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file if name == "SSL_CERT_FILE" else empty / "x"))
@@ -215,7 +215,7 @@ def test_environment_writes_no_tls_keys(
     ca_file: Path,
     server_tls: ssl.SSLContext,
 ) -> None:
-    """`SSLKEYLOGFILE` is ignored, because its reader could decrypt the traffic."""
+    """The transports ignore `SSLKEYLOGFILE`, whose keys could decrypt the traffic."""
     log = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
@@ -225,7 +225,7 @@ def test_environment_writes_no_tls_keys(
 
 @BOTH
 def test_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the setting selects a proxy, not the environment."""
+    """The transports use a proxy only from their setting, not from the environment."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with MisbehavingServer(answer(body=b"direct")) as server:
@@ -233,7 +233,7 @@ def test_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch)
 
 
 def own_address() -> str:
-    """Return the address of this machine in its network; empty without a network."""
+    """Return the address of this machine in its network, or an empty string without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -245,10 +245,10 @@ def own_address() -> str:
 
 @BOTH
 def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is sent over plain HTTP if the resolver leads `localhost` to another machine."""
+    """The transports send nothing over plain HTTP if `localhost` resolves to another machine."""
     address = own_address()
     if not address or address.startswith("127."):
-        # On a machine without a network, the loopback peer is reported as another machine.
+        # Without a network, the test treats the loopback address as another machine.
         address = "127.0.0.1"
 
         def elsewhere(_host: str) -> bool:
@@ -277,13 +277,13 @@ def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.Monkey
 
 @BOTH
 def test_localhost_is_loopback_as_a_rule(make: Make) -> None:
-    """`localhost` is loopback in both families of addresses."""
+    """The transports send over plain HTTP to a `localhost` that is this machine."""
     with MisbehavingServer(answer(body=b"OK")) as server:
         assert sent(make, server.url.replace("127.0.0.1", "localhost")).body == b"OK"
 
 
 async def test_unverified_connector_is_verified_here(server_tls: ssl.SSLContext) -> None:
-    """`ssl=False` of an application's session does not switch off verifying here."""
+    """The transport verifies certificates although the application's connector does not."""
     for blind in (False, context(mode=ssl.CERT_NONE, checks_name=False)):
         connector = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=blind)
         with MisbehavingServer(answer(), tls=server_tls) as server:
@@ -296,7 +296,7 @@ async def test_unverified_connector_is_verified_here(server_tls: ssl.SSLContext)
 
 
 async def test_unix_socket_is_this_machine(tmp_path: Path) -> None:
-    """A connector to a Unix socket leads to this machine, whatever the host's name is."""
+    """A connector to a Unix socket leads to this machine, so plain HTTP is accepted."""
     path = str(tmp_path / "irma.sock")
     application = web.Application()
 
@@ -324,7 +324,7 @@ ASKING: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
 def test_plain_http_to_this_machine_does_not_pass_a_proxy(ask: Callable[[Any], object]) -> None:
-    """A function that is given a transport asks it for its proxy, which could answer itself."""
+    """Every function that sends with a caller's transport refuses plain HTTP through a proxy."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
         pytest.raises(ConfigurationError, match="is plain http through a proxy"),
@@ -333,7 +333,7 @@ def test_plain_http_to_this_machine_does_not_pass_a_proxy(ask: Callable[[Any], o
 
 
 def test_every_url_that_is_sent_to_is_checked_with_its_transport() -> None:
-    """A module that checks a URL and sends to it also checks whether there is a proxy."""
+    """Each module that parses a server's URL and sends to it considers the transport's proxy."""
     root = Path(__file__).parent.parent.parent
     for path in (*root.glob("irma_core/**/*.py"), *root.glob("irma_backend/**/*.py")):
         code = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Streams beyond the public contract: TLS, partial framing, and closed streams."""
+"""Streams in cases that the public contract leaves out: TLS, partial framing, closed streams."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 async def test_three_seconds_of_quiet_lose_nothing(
     make: Make, is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
-    """Over TLS, too, reads that return no byte lose nothing."""
+    """Reads that time out during a pause lose no bytes, with or without TLS."""
     wanted = threading.Semaphore(1)
     pieces = stream_on_release(wanted, b":\n", b"data: 1\n\n")
     with MisbehavingServer(pieces, tls=server_tls if is_tls else None) as server:
@@ -58,7 +58,7 @@ async def test_three_seconds_of_quiet_lose_nothing(
 
 
 async def test_framing_that_drips_loses_nothing(make: Make) -> None:
-    """A chunk's size may arrive in two parts, with a pause in between."""
+    """A stream loses nothing if the framing of a chunk arrives byte by byte, with pauses."""
     body = b"9;x\r\ndata: 1\n\n\r\n0\r\nA: b\r\n\r\n"
     with MisbehavingServer(drip(body, timedelta(seconds=0.05), head=CHUNKED)) as server:
         async with make() as transport:
@@ -73,7 +73,7 @@ async def test_framing_that_drips_loses_nothing(make: Make) -> None:
 
 @pytest.mark.parametrize("body", [b"1" * 9000, b"1\r\nxyz\r\n", b"-1\r\n"])
 async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None:
-    """An endless size, an overlong chunk, and a size that is not a number are refused."""
+    """An endless chunk size, an overlong chunk and a size that is not a number are refused."""
     with MisbehavingServer(raw(CHUNKED + body, close=True)) as server:
         async with make() as transport:
             harness = TransportHarness(transport, server)
@@ -92,7 +92,7 @@ async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None
 def test_closing_ends_other_threads_streams(
     is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
-    """A reader on another thread gets an error at once, and does not wait for its deadline."""
+    """Closing the transport ends a read on another thread at once, before its deadline."""
     quiet = silent_stream(b":\n")
     with (
         MisbehavingServer(quiet, tls=server_tls if is_tls else None) as server,

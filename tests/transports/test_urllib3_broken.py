@@ -1,4 +1,4 @@
-"""The errors for broken connections and responses, which show no secret."""
+"""The errors for broken connections and responses show no secret."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COMPRESSED = [
 
 
 def test_a_refused_connection(transport: Urllib3Transport) -> None:
-    """If a connection is refused, nothing was sent, and the message names host and port."""
+    """If a connection is refused, the error names host and port, and says that nothing was sent."""
     with unused_port() as port:
         error = failure(transport, post(f"http://127.0.0.1:{port}", b""))
     assert isinstance(error, ConnectionFailedError)
@@ -84,7 +84,7 @@ def test_an_unreachable_network(
     ids=["hangs up", "reset after", "reset amid", "reset in the head", "reset in the body"],
 )
 def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behaviour) -> None:
-    """A connection that ends after the request was sent is broken, even if a part has arrived."""
+    """A connection that ends after the request, or amid the response, raises a specific error."""
     with MisbehavingServer(behaviour) as server:
         error = failure(transport, post(server.url, b"x" * 100))
     assert type(error) is ConnectionBrokenError
@@ -92,7 +92,7 @@ def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behavi
 
 
 def test_a_reset_amid_a_large_request(transport: Urllib3Transport) -> None:
-    """A request that was sent in part counts as sent."""
+    """The error of a connection that breaks during a large request says that it was sent."""
     with MisbehavingServer(reset_during_request) as server:
         error = failure(transport, post(server.url, bytes(20_000_000)))
     assert type(error) is ConnectionBrokenError
@@ -129,7 +129,7 @@ def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -
     ],
 )
 def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
-    """A response that is not HTTP is malformed, whether the connection stays or ends."""
+    """A response that is not HTTP is malformed, whether or not the connection ends."""
     for close in (False, True):
         with MisbehavingServer(raw(data, close=close)) as server:
             error = failure(transport, get(server.url))
@@ -138,7 +138,7 @@ def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
 
 
 def test_noise_that_ends(transport: Urllib3Transport) -> None:
-    """Bytes that cannot begin a response are malformed, even if the connection ends."""
+    """Bytes that cannot begin a response are malformed, even if the connection ends after them."""
     with MisbehavingServer(raw(b"\x00\xffgarbage", close=True)) as server:
         assert type(failure(transport, get(server.url))) is MalformedResponseError
 
@@ -146,7 +146,7 @@ def test_noise_that_ends(transport: Urllib3Transport) -> None:
 def test_an_error_of_our_own_kind_in_reading(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A `ValueError` while reading is due to the server's response, not to a setting."""
+    """A `ValueError` while the transport reads a response becomes `MalformedResponseError`."""
 
     def nonsense(*_: object) -> bytes:
         raise ValueError(TOKEN)
@@ -157,7 +157,7 @@ def test_an_error_of_our_own_kind_in_reading(
 
 
 def test_an_interrupt_passes(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interruption is raised, and its connection is closed."""
+    """An interruption is raised, and the connection is not used again."""
 
     def interrupt(*_: object) -> bytes:
         raise KeyboardInterrupt

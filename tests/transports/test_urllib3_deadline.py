@@ -51,10 +51,10 @@ def failure_of(
     body: bytes = b"",
     within: float = WITHIN,
 ) -> TransportError:
-    """Return the error of a request to a slow server, with time enough to send it."""
+    """Return the error of a request to a slow server, with enough time to send the request."""
     with MisbehavingServer(slow, tls=tls) as server:
         error = failure(transport, post(server.url, body), within)
-    if not error.request_sent and within < 10 * WITHIN:  # a busy machine was not yet connected
+    if not error.request_sent and within < 10 * WITHIN:  # a busy machine connected too late
         return failure_of(slow, transport, tls, body, 4 * within)
     return error
 
@@ -64,7 +64,7 @@ def failure_of(
 def test_a_slow_response_ends_with_the_deadline(
     slow: str, is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """The deadline holds although bytes keep arriving."""
+    """A slow response ends at the deadline, although bytes keep arriving."""
     error = failure_of(SLOW[slow], tls_transport, server_tls if is_tls else None)
     assert isinstance(error, TransportTimeoutError)
     assert error.request_sent
@@ -104,13 +104,13 @@ def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> No
 
 
 def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
-    """An infinite deadline is accepted."""
+    """A call with an infinite deadline is accepted."""
     with MisbehavingServer(answer()) as server:
         assert send(transport, get(server.url), float("inf")).status == 200
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    """Let every name have several addresses, all of this machine."""
+    """Let every name resolve to several ports of this machine."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
 
     def resolve(*_: object) -> object:
@@ -120,7 +120,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
 
 
 def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:
-    """Connecting ends at the deadline."""
+    """Connecting to an address that does not answer ends at the deadline."""
     with unanswered_port() as port:
         error = failure(transport, get(f"http://127.0.0.1:{port}"), WITHIN)
     assert isinstance(error, TransportTimeoutError)
@@ -130,7 +130,7 @@ def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:
 def test_addresses_share_the_time(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two addresses that do not answer take as long as one."""
+    """Two addresses that do not answer share the time until the deadline."""
     with unanswered_port() as port:
         resolve_to(monkeypatch, port, port)
         error = failure(transport, get("http://irma.example.com"), WITHIN)
@@ -140,10 +140,10 @@ def test_addresses_share_the_time(
 def test_a_second_address_has_its_turn(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An address that does not answer leaves time for the next."""
+    """The transport tries the second address in time if the first does not answer."""
     with unanswered_port() as port, MisbehavingServer(answer(body=b"second")) as server:
         resolve_to(monkeypatch, port, server.port)
-        for within in (4, 16, 64):  # on a busy machine the second half may be over at once
+        for within in (4, 16, 64):  # a busy machine may need more than the second half
             begun = monotonic()
             with suppress(TransportTimeoutError):
                 assert send(transport, get("http://irma.example.com"), within).body == b"second"
@@ -163,8 +163,8 @@ def test_a_name_without_addresses(
 
 
 def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
-    """A reused connection keeps the deadline of the current request."""
-    for within in (2, 16, 128):  # seconds: on a busy machine the first may be too short
+    """On a reused connection, the deadline of the current request counts."""
+    for within in (2, 16, 128):  # seconds; the first may be too short on a busy machine
         slow = drip(b"slow", timedelta(seconds=within * 0.3), head=response(body=b"    ")[:-4])
         with MisbehavingServer(answer(), slow) as server:
             try:
@@ -178,6 +178,6 @@ def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
 
 
 def test_an_early_answer_counts(transport: Urllib3Transport) -> None:
-    """The response of a server that closes before reading everything is returned if possible."""
+    """The transport returns a response that the server sends before it reads the whole request."""
     with MisbehavingServer(empty_503()) as server:
         assert send(transport, post(server.url, b"body")).status == 503

@@ -1,4 +1,4 @@
-"""The size limit of a response, however it is encoded."""
+"""The size limit of a response in each framing and encoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_the_limit_is_a_mebibyte(transport: Urllib3Transport, chunked: bool) -> None:
-    """A body of exactly 1 MiB is returned, and one byte more is refused."""
+    """By default a body of 1 MiB is returned, and a body of one byte more is refused."""
     for size in (MIB, MIB + 1):
         data = response(chunks=[bytes(size)]) if chunked else response(body=bytes(size))
         with MisbehavingServer(raw(data)) as server:
@@ -37,7 +37,7 @@ def test_the_limit_is_a_mebibyte(transport: Urllib3Transport, chunked: bool) -> 
 
 
 def test_the_limit_is_a_setting() -> None:
-    """A body of exactly `max_response_bytes` is returned, and one byte more is refused."""
+    """A body of `max_response_bytes` is returned, and a body of one byte more is refused."""
     with Urllib3Transport(max_response_bytes=100) as transport:
         with MisbehavingServer(raw(response(body=bytes(100)))) as server:
             assert len(send(transport, get(server.url)).body) == 100
@@ -46,7 +46,7 @@ def test_the_limit_is_a_setting() -> None:
 
 
 def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> None:
-    """A body said to have 1 GiB is refused before any of it is read."""
+    """A body whose Content-Length is 1 GiB is refused before any of it is read."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
     with MisbehavingServer(raw(head)) as server:
         assert isinstance(failure(transport, get(server.url)), ResponseTooLargeError)
@@ -54,7 +54,7 @@ def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> Non
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-5", "12abc", "4, 4", "4, 5"])
 def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str) -> None:
-    """A length that is not a plain number is refused."""
+    """A Content-Length that is not a plain number is refused."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nbody".encode()
     with MisbehavingServer(raw(head)) as server:
         assert isinstance(failure(transport, get(server.url)), MalformedResponseError)
@@ -82,7 +82,7 @@ def test_endless_responses_end(transport: Urllib3Transport, behaviour: Behaviour
 
 @pytest.mark.memory
 def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
-    """100 MiB of zeros in 100 KiB of gzip are refused, and none of them is decompressed."""
+    """A gzip body of 100 KiB for 100 MiB of zeros is refused before it is decompressed."""
     bomb = gzip_bomb(100 * MIB)
     with MisbehavingServer(bomb, bomb) as server:
         failure(transport, get(server.url))  # coverage of the server's thread takes memory once

@@ -45,7 +45,7 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 def test_the_environment_counts_for_nothing(
     monkeypatch: pytest.MonkeyPatch, transport: Urllib3Transport
 ) -> None:
-    """`http_proxy` and similar variables are not read."""
+    """The transport ignores `http_proxy` and similar variables."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with MisbehavingServer(answer(body=b"direct")) as server:
@@ -53,7 +53,7 @@ def test_the_environment_counts_for_nothing(
 
 
 def test_plain_requests_are_forwarded(long_idle: timedelta) -> None:
-    """The proxy gets the whole URL, the server's host, and the headers meant for it."""
+    """For plain HTTP, the proxy gets the whole URL, the server's Host and its own headers."""
     with (
         MisbehavingServer(answer(body=b"forwarded")) as proxy,
         Urllib3Transport(
@@ -71,7 +71,7 @@ def test_plain_requests_are_forwarded(long_idle: timedelta) -> None:
 
 
 def test_a_proxy_may_ask_for_a_password() -> None:
-    """The user and password of the proxy's URL become its header, percent-decoded, in UTF-8."""
+    """The user and password in a proxy's URL are percent-decoded and sent to the proxy in UTF-8."""
     with MisbehavingServer(answer()) as proxy:
         url = proxy.url.replace("http://", "http://user:p%40ss\u20ac@")
         with Urllib3Transport(proxy=url) as transport:
@@ -84,7 +84,7 @@ def test_a_proxy_may_ask_for_a_password() -> None:
 def test_tls_goes_through_a_tunnel(
     ca_file: Path, server_tls: ssl.SSLContext, is_tls: bool, long_idle: timedelta
 ) -> None:
-    """The proxy sees host and port only; the tunnel is kept like any connection."""
+    """For HTTPS, the proxy sees only host and port, and the tunnel is used again."""
     with (
         MisbehavingServer(answer(body=b"behind"), tls=server_tls) as server,
         MisbehavingServer(tunnel_to(server.port), tls=server_tls if is_tls else None) as proxy,
@@ -102,7 +102,7 @@ def test_tls_goes_through_a_tunnel(
 
 
 def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
-    """An error of the server behind the proxy names the server, not the proxy."""
+    """The error for a faulty server behind a proxy names the server."""
 
     def plain(peer: Peer) -> None:
         peer.send(response(400))
@@ -119,7 +119,7 @@ def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
 
 
 def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
-    """A proxy may use TLS; the same authority is trusted for it."""
+    """A proxy may use TLS, with a certificate from an authority in `ca`."""
     with (
         MisbehavingServer(answer(body=b"forwarded"), tls=server_tls) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -136,7 +136,7 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
     ],
 )
 def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: str) -> None:
-    """If the tunnel is refused, none of the request was sent."""
+    """If the proxy refuses the tunnel, the error says that nothing was sent."""
     with (
         MisbehavingServer(behaviour) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -148,7 +148,7 @@ def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: st
 
 
 def test_a_proxy_that_is_not_there() -> None:
-    """The error for an unreachable proxy names the proxy, not the server behind it."""
+    """The error for an unreachable proxy names the proxy."""
     with unused_port() as port, Urllib3Transport(proxy=f"http://127.0.0.1:{port}") as transport:
         error = failure(transport, get("http://irma.example.com"))
     assert isinstance(error, ConnectionFailedError)
@@ -161,7 +161,7 @@ def test_a_proxy_that_is_not_there() -> None:
     ids=["silent", "dripping"],
 )
 def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) -> None:
-    """Waiting for the proxy's answer ends at the deadline."""
+    """Waiting for a slow proxy to open a tunnel ends at the deadline."""
     with (
         MisbehavingServer(slow) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
@@ -172,7 +172,7 @@ def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) ->
 
 
 def test_tunnel_and_handshake_share_the_deadline(ca_file: Path) -> None:
-    """The TLS handshake has the time that the tunnel left of the deadline."""
+    """The TLS handshake must end by the same deadline as opening the tunnel before it."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -207,12 +207,12 @@ def test_refuses_what_is_no_proxy(url: str) -> None:
 
 @pytest.mark.parametrize("header", [("no name", "v"), ("X", "a\r\nb"), ("Content-Length", "5")])
 def test_refuses_headers_that_cannot_be_set(header: tuple[str, str]) -> None:
-    """A header that is malformed, or frames the message, is refused by its setting's name."""
+    """A proxy header that is malformed, or frames the message, is an error in `proxy_headers`."""
     with pytest.raises(ConfigurationError, match=r"^proxy_headers: "):
         Urllib3Transport(proxy="http://127.0.0.1:3128", proxy_headers=dict([header]))
 
 
 def test_headers_for_no_proxy() -> None:
-    """Headers for a proxy without a proxy are refused."""
+    """Proxy headers without a proxy are refused."""
     with pytest.raises(ConfigurationError, match="no proxy"):
         Urllib3Transport(proxy_headers={"X": "y"})

@@ -40,7 +40,7 @@ def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -
 
 
 def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None:
-    """After a refusal, the connection is used again."""
+    """The connection is used again after a response with an error status."""
     with MisbehavingServer(html_503(), answer()) as server:
         send(transport, get(server.url))
         send(transport, get(server.url))
@@ -60,7 +60,7 @@ def test_idle_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_idle_limit_is_a_setting() -> None:
-    """With a limit of zero, every request has a new connection."""
+    """With an idle limit of zero, every request has a new connection."""
     with MisbehavingServer(answer()) as server, Urllib3Transport(idle_limit=timedelta(0)) as none:
         for _ in range(3):
             send(none, get(server.url))
@@ -69,7 +69,7 @@ def test_the_idle_limit_is_a_setting() -> None:
 
 @pytest.mark.parametrize("seconds", [-0.1, 1.6])
 def test_the_idle_limit_has_limits(seconds: float) -> None:
-    """A limit above the server's own is refused."""
+    """An idle limit that is negative, or longer than the server's, is refused."""
     with pytest.raises(ConfigurationError, match="idle_limit"):
         Urllib3Transport(idle_limit=timedelta(seconds=seconds))
 
@@ -80,13 +80,13 @@ def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> Non
         for _ in range(3):
             send(transport, post(server.url, b"body"))
             server.wait_until_closed()
-            time.sleep(0.05)  # until the end of the connection has arrived here
+            time.sleep(0.05)  # so that the end of the connection has arrived
     assert server.connections == 3
     assert len(server.requests) == 3
 
 
 def test_repeats_nothing(transport: Urllib3Transport) -> None:
-    """A connection that breaks during a request is an error, because the server may have acted."""
+    """A request whose connection breaks is not repeated, because the server may have acted."""
     with MisbehavingServer(answer(), hang_up, answer()) as server:
         send(transport, get(server.url))
         error = failure(transport, post(server.url, b"body"))
@@ -108,7 +108,7 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
     ids=["cut", "silent", "compressed", "too large", "longer than it says"],
 )
 def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
-    """The next request gets its own response, whatever went wrong before."""
+    """A request gets its own response, whatever went wrong with the response before it."""
     behaviour = for_target("/first", first, answer(body=b"mine"))
     within = 0.2 if first is silence else PATIENCE
     with (
@@ -121,7 +121,7 @@ def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
 
 
 def test_threads_share_it(transport: Urllib3Transport) -> None:
-    """Threads share one transport; each gets its own response, and connections are reused."""
+    """Threads that share a transport each get their own responses, and reuse connections."""
     found: list[bytes] = []
 
     def echo(peer: Peer) -> None:
@@ -148,7 +148,7 @@ def test_threads_share_it(transport: Urllib3Transport) -> None:
 def test_forked_child_has_its_own_connections(
     is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """A child never sends on its parent's connection, which stays usable."""
+    """A forked child never uses its parent's connection, and the parent still can."""
     transport = tls_transport
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls if is_tls else None) as server:
         send(transport, get(server.url))
@@ -167,7 +167,7 @@ def test_forked_child_has_its_own_connections(
 def test_another_process_means_new_pools(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process with another id makes new pools."""
+    """A process with another id opens its own connections."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))
         monkeypatch.setattr(os, "getpid", lambda: -1)
@@ -177,7 +177,7 @@ def test_another_process_means_new_pools(
 
 
 def test_a_closed_transport_sends_nothing() -> None:
-    """`close` closes the connections, may be called twice, and ends all sending."""
+    """A closed transport refuses to send, and may be closed twice."""
     transport = Urllib3Transport()
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))

@@ -1,4 +1,4 @@
-"""The requests of `Urllib3Transport`, and its responses."""
+"""The requests that `Urllib3Transport` sends, and the responses that it returns."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.transports.asking import TOKEN, get, post, send
 
 
 def test_is_a_transport() -> None:
-    """Both type checkers accept it as the core's `Transport`."""
+    """Type checkers accept `Urllib3Transport` as a `Transport`."""
     transport: Transport = Urllib3Transport()
     assert transport.clock.now().utcoffset() == timedelta(0)
 
 
 def test_sends_the_request_as_it_is(transport: Urllib3Transport) -> None:
-    """Method, target, headers and body arrive unchanged."""
+    """The method, target, headers and body of a request arrive unchanged."""
     with MisbehavingServer(answer()) as server:
         request = post(server.url, b'{"a": 1}', content_type="application/json", authorization="x")
         send(transport, request)
@@ -46,7 +46,7 @@ def test_sends_the_request_as_it_is(transport: Urllib3Transport) -> None:
 
 @pytest.mark.parametrize(("target", "sent"), [("", "/"), ("?a=b", "/?a=b")])
 def test_an_empty_path_is_a_slash(transport: Urllib3Transport, target: str, sent: str) -> None:
-    """A URL without a path asks for the root."""
+    """A request to a URL without a path has the target `/`."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url, target))
     assert server.requests[0].target == sent
@@ -55,7 +55,7 @@ def test_an_empty_path_is_a_slash(transport: Urllib3Transport, target: str, sent
 def test_head_and_body_go_in_one_write(
     transport: Urllib3Transport, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """The server reads a whole request at once, on new and on kept connections, with TLS or not."""
+    """A request is sent in one write, on new and on reused connections, with and without TLS."""
     for tls, sender in ((None, transport), (server_tls, tls_transport)):
         with MisbehavingServer(answer(), tls=tls) as server:
             for _ in range(20):
@@ -71,7 +71,7 @@ def test_an_empty_post_says_that_it_is_empty(transport: Urllib3Transport) -> Non
 
 
 def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -> None:
-    """Each header is sent once, and compression is not requested."""
+    """A header of the request replaces the transport's own, and no compression is requested."""
     with MisbehavingServer(answer()) as server:
         send(transport, post(server.url, b"", authorization="theirs", user_agent="shop"))
     received = server.requests[0].headers
@@ -82,7 +82,7 @@ def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 404, 520, 999])
 def test_every_status_is_a_response(transport: Urllib3Transport, status: int) -> None:
-    """A response of any status is returned, which the core then checks."""
+    """The transport returns a response of any status."""
     with MisbehavingServer(answer(status)) as server:
         assert send(transport, get(server.url)).status == status
 
@@ -96,7 +96,7 @@ def test_follows_no_redirect(transport: Urllib3Transport) -> None:
 
 
 def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
-    """The HTML of the server's own time-out is returned completely."""
+    """A 503 with an HTML body, as IRMA servers send for a slow handler, is returned completely."""
     with MisbehavingServer(html_503()) as server:
         found = send(transport, get(server.url))
     assert found.status == 503
@@ -105,7 +105,7 @@ def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
 
 
 def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
-    """An empty 503 is returned, and the next request has a new connection."""
+    """An empty 503, as for a slow request, is returned, and its connection is not used again."""
     with MisbehavingServer(empty_503()) as server:
         assert [send(transport, get(server.url)).status for _ in range(2)] == [503, 503]
     assert server.connections == 2
@@ -113,7 +113,7 @@ def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
 
 
 def test_gives_headers_in_order(transport: Urllib3Transport) -> None:
-    """Headers are returned in the order received, with repetitions and their case."""
+    """Headers are returned in the order of the response, with their case and repetitions."""
     headers = [("X-One", "1"), ("Set-Cookie", "a=b"), ("x-two", "é"), ("Set-Cookie", "c=d")]
     with MisbehavingServer(answer(headers=headers)) as server:
         assert list(send(transport, get(server.url)).headers[:4]) == headers
@@ -126,7 +126,7 @@ def test_joins_chunks(transport: Urllib3Transport) -> None:
 
 
 def test_reads_to_the_end_of_the_connection(transport: Urllib3Transport) -> None:
-    """A body without a length ends with the connection."""
+    """A body without a length is returned when the connection ends."""
     with MisbehavingServer(raw(b"HTTP/1.0 200 OK\r\n\r\nold style", close=True)) as server:
         assert send(transport, get(server.url)).body == b"old style"
 
@@ -147,7 +147,7 @@ def test_an_empty_body_may_name_an_encoding(transport: Urllib3Transport) -> None
 
 
 def test_skips_interim_responses(transport: Urllib3Transport) -> None:
-    """Interim responses, 100, 102 and 103, are skipped."""
+    """The transport skips interim responses, such as 100 and 103."""
     interim = b"".join(
         b"HTTP/1.1 %d Wait\r\nLink: </a>\r\n\r\n" % status for status in (100, 102, 103, 103)
     )
@@ -173,14 +173,14 @@ def test_skips_interim_responses(transport: Urllib3Transport) -> None:
     ],
 )
 def test_refuses_what_is_no_url(transport: Urllib3Transport, url: str) -> None:
-    """A URL that is not absolute and percent-encoded is the caller's mistake."""
+    """A URL that is not absolute and percent-encoded raises `ConfigurationError`."""
     with pytest.raises(ConfigurationError):
         send(transport, get(url, ""))
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\r\nX: y", f"{TOKEN}\u20ac"])
 def test_refuses_what_is_no_header(transport: Urllib3Transport, value: str) -> None:
-    """A header that cannot be sent is the caller's mistake, and is not quoted."""
+    """A header that cannot be sent raises `ConfigurationError`, which does not quote it."""
     with MisbehavingServer(answer()) as server:
         with pytest.raises(ConfigurationError) as caught:
             send(transport, post(server.url, b"", authorization=value))
@@ -191,7 +191,7 @@ def test_refuses_what_is_no_header(transport: Urllib3Transport, value: str) -> N
 
 
 def test_knows_many_servers(transport: Urllib3Transport) -> None:
-    """Pools for many different servers do not accumulate, and each server is still served."""
+    """One transport can send to more servers than it keeps pools for."""
     with MisbehavingServer(answer()) as server:
         port = str(server.port)
         for zeros in range(70):
@@ -200,7 +200,7 @@ def test_knows_many_servers(transport: Urllib3Transport) -> None:
 
 
 def test_waits_no_negative_time(transport: Urllib3Transport) -> None:
-    """`sleep` takes any duration, `jitter` is from 0 up to 1."""
+    """`sleep` accepts a negative duration, and `jitter` is at least 0 and below 1."""
     begun = transport.clock.monotonic()
     transport.sleep(timedelta(seconds=-1))
     transport.sleep(timedelta(milliseconds=20))

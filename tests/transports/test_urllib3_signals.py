@@ -1,4 +1,4 @@
-"""Ctrl-C that arrives just before a thread blocks is noticed before the wait is over."""
+"""A Ctrl-C just before a blocking wait of the transport is noticed before the wait is over."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_signal_just_before_a_wait_is_noticed_during_it(
     server_tls: ssl.SSLContext,
     ca_file: Path,
 ) -> None:
-    """Each blocking wait of the transport is divided, so Ctrl-C does not wait for its end."""
+    """Each blocking wait consists of short ones, so that Ctrl-C does not wait for its end."""
     behaviour = silent_stream() if wait is read else silence
     with (
         MisbehavingServer(behaviour, tls=server_tls if is_tls else None) as server,

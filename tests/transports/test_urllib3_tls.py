@@ -31,7 +31,7 @@ def test_trusts_the_given_authority(
     server_tls: ssl.SSLContext,
     long_idle: timedelta,
 ) -> None:
-    """`ca` is a path or PEM; an application's own context works as well."""
+    """The transport trusts an authority given as a path, as PEM or by a TLS context."""
     pem = authority.cert_pem.bytes()
     made = {
         "path": lambda: Urllib3Transport(ca=ca_file, idle_limit=long_idle),
@@ -48,7 +48,7 @@ def test_trusts_the_given_authority(
 
 
 def test_trusts_nobody_else(server_tls: ssl.SSLContext) -> None:
-    """Nothing is sent to a server of an unknown authority, and the message says what to do."""
+    """Nothing is sent if the certificate's authority is unknown, and the error says what to do."""
     with MisbehavingServer(answer(), tls=server_tls) as server, Urllib3Transport() as transport:
         error = failure(transport, get(server.url))
     assert isinstance(error, ConnectionFailedError)
@@ -84,7 +84,7 @@ def test_checks_the_date(authority: trustme.CA, tls_transport: Urllib3Transport)
 
 
 def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
-    """The error says if a server at an https URL does not use TLS."""
+    """If the server at an https URL does not use TLS, the error says so."""
 
     def plain(peer: Peer) -> None:
         peer.send(response(400))
@@ -98,10 +98,10 @@ def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
 
 
 def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: trustme.CA) -> None:
-    """Without a common TLS version, the message names the versions that an IRMA server accepts."""
+    """If a server has no TLS settings in common with us, the error says what IRMA servers use."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # while trustme's keys are not RSA
+    context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # trustme's keys are not RSA
     authority.issue_cert("localhost").configure_cert(context)
     with MisbehavingServer(tls=context) as server:
         error = failure(tls_transport, get(server.url))
@@ -110,7 +110,7 @@ def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: t
 
 
 def test_a_server_that_hangs_up_in_the_handshake(tls_transport: Urllib3Transport) -> None:
-    """If a connection ends in the handshake, none of the request was sent."""
+    """If a connection ends during the TLS handshake, the error says that nothing was sent."""
 
     def hang_up_at_once(peer: Peer) -> None:
         peer.sock.recv(1)
@@ -125,7 +125,7 @@ def test_a_server_that_hangs_up_in_the_handshake(tls_transport: Urllib3Transport
 def test_breaks_like_plain_http(
     tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
-    """After the handshake a cut or missing response is a broken connection."""
+    """With TLS, a cut or missing response raises the same error as over plain HTTP."""
     for behaviour in (hang_up, cut(response(body=b"whole"), 20), Peer.reset):
         with MisbehavingServer(behaviour, tls=server_tls) as server:
             error = failure(tls_transport, get(server.url))
@@ -134,7 +134,7 @@ def test_breaks_like_plain_http(
 
 
 def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.SSLContext) -> None:
-    """Invalid TLS records after the handshake break the connection."""
+    """Invalid TLS records after the handshake raise `ConnectionBrokenError`."""
 
     def spoil(peer: Peer) -> None:
         peer.read_request()
@@ -149,7 +149,7 @@ def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.S
 
 @pytest.fixture
 def choosy_tls(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a server that asks for a certificate."""
+    """Return the TLS context of a server that requires a client certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.issue_cert("localhost").configure_cert(context)
@@ -174,7 +174,7 @@ def client_files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path, Pat
 def test_shows_a_certificate(
     form: str, client_files: tuple[Path, Path, Path], ca_file: Path, choosy_tls: ssl.SSLContext
 ) -> None:
-    """Certificate and key may be in one file or two, and the key may have a password."""
+    """The client's certificate and key may be in one file or two, and the key may be encrypted."""
     certificate, key, locked = client_files
     if form == "one file":
         certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
@@ -194,7 +194,7 @@ def test_shows_a_certificate(
 def test_a_server_that_asks_for_a_certificate(
     version: ssl.TLSVersion, tls_transport: Urllib3Transport, choosy_tls: ssl.SSLContext
 ) -> None:
-    """The server refuses in the handshake with TLS 1.2, and after the request with TLS 1.3."""
+    """A missing client certificate is an error in the TLS 1.2 handshake, or later with TLS 1.3."""
     choosy_tls.minimum_version = choosy_tls.maximum_version = version
     with MisbehavingServer(answer(), tls=choosy_tls) as server:
         error = failure(tls_transport, get(server.url))
@@ -208,7 +208,7 @@ def test_a_server_that_asks_for_a_certificate(
 def test_refuses_bad_files(
     client_files: tuple[Path, Path, Path], tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """A missing or invalid file is reported when the transport is made."""
+    """The constructor refuses a missing or invalid file of a certificate or key."""
     certificate, key, locked = client_files
     missing = tmp_path / "missing.pem"
     for ca in (missing, b"\xff", "-----BEGIN CERTIFICATE-----\nnone", key):
@@ -227,7 +227,7 @@ def test_refuses_bad_files(
 
 
 def test_a_context_stands_alone(ca_file: Path) -> None:
-    """A context cannot be combined with the settings that it replaces."""
+    """A TLS context cannot be combined with the settings that it replaces."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         Urllib3Transport(ca=ca_file, ssl_context=ssl.create_default_context())
 

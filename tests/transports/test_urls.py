@@ -40,7 +40,7 @@ def test_a_url_is_its_origin_and_the_rest(url: str, parts: tuple[str, str]) -> N
     ],
 )
 def test_what_is_no_such_url_is_refused(url: str) -> None:
-    """An invalid URL raises one kind of error, which does not quote it."""
+    """An invalid URL raises `ConfigurationError`, which does not quote it."""
     with pytest.raises(ConfigurationError, match="must be an absolute, percent-encoded") as caught:
         split_url(url)
     assert "irma.example" not in str(caught.value)
