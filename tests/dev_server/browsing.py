@@ -14,7 +14,7 @@ __all__ = ["Browser", "Page"]
 
 @attrs.define
 class Form:
-    """A form: the targets of its buttons and the values of its fields."""
+    """A form of a page, with the targets of its buttons and the values of its fields."""
 
     action: str
     method: str = "get"
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 
 @attrs.define
 class Page:
-    """A response, parsed and as it was."""
+    """A page, with its HTML and the parts that tests examine."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,7 +62,7 @@ class Page:
     tags: list[tuple[str, dict[str, str]]]
 
     def form(self, button: str) -> Form:
-        """Return the one form with a button of this label."""
+        """Return the only form that has a button with this label."""
         [found] = [form for form in self.forms if button in form.buttons]
         return found
 
@@ -90,7 +90,7 @@ class Browser:
         return self.send_form(path, urlencode(fields).encode(), **headers)
 
     def send_form(self, path: str, body: bytes, **headers: str) -> Page:
-        """Send the body of a form as it is."""
+        """Send the body of a form unchanged."""
         sent = {
             "content-type": "application/x-www-form-urlencoded",
             "origin": self.url,

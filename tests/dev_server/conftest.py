@@ -1,4 +1,4 @@
-"""An in-memory server that runs over HTTP on this machine, Ada's app, and raw calls."""
+"""An in-memory server that runs over HTTP on this machine, Ada's app, and plain HTTP calls."""
 
 from __future__ import annotations
 

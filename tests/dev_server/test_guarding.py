@@ -1,4 +1,4 @@
-"""Which forms the development server accepts, and what its pages let a browser do."""
+"""The development server accepts only its own forms, and its pages restrict the browser."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def browser(url: str) -> Browser:
     ],
 )
 def test_foreign_form_is_refused(http: Http, browser: Browser, headers: dict[str, str]) -> None:
-    """A form that the browser reports as another page's is refused even with the token."""
+    """A form from a page of another origin is refused, even if it has the token."""
     token = http.start(AGE18)["token"]
     form = browser.open().form("Scan")
     page = browser.submit(form.action, form.fields, **headers)
@@ -108,7 +108,7 @@ def test_large_form_is_not_read(browser: Browser) -> None:
 
 
 def test_token_of_another_server_is_refused(browser: Browser, http: Http) -> None:
-    """Each development server has its own token."""
+    """A form with the token of another development server is refused."""
     http.start(AGE18)
     form = browser.open().form("Scan")
     with running_dev_server(InMemoryServer(clock=SystemClock())) as other:
@@ -165,7 +165,7 @@ def pages_of(browser: Browser, http: Http) -> list[Page]:
 
 
 def test_pages_have_security_headers(http: Http, browser: Browser) -> None:
-    """The headers forbid inline and foreign scripts, frames, caching, and other origins."""
+    """The headers of each page forbid inline and foreign scripts, frames, caching and CORS."""
     for page in pages_of(browser, http):
         policy = page.headers["content-security-policy"].split("; ")
         assert "default-src 'none'" in policy
@@ -181,7 +181,7 @@ def test_pages_have_security_headers(http: Http, browser: Browser) -> None:
 
 
 def test_pages_obey_their_own_policy(http: Http, browser: Browser) -> None:
-    """The pages have no inline script or style, event handler or external resource."""
+    """No page has an inline script or style, an event handler or an external resource."""
     for page in pages_of(browser, http):
         for tag, given in page.tags:
             assert tag != "script" or given["src"] == "/app/page.js"
@@ -192,7 +192,7 @@ def test_pages_obey_their_own_policy(http: Http, browser: Browser) -> None:
 
 
 def test_log_names_what_does_not_exist(http: Http, caplog: pytest.LogCaptureFixture) -> None:
-    """The log names an attribute that does not exist, and the one that may be meant."""
+    """The log names a requested attribute that does not exist, and suggests a similar name."""
     with caplog.at_level(logging.INFO, "irma_backend.dev_server"):
         http.refused(disclosure([["example.town.age.over81"]]))
     assert (
@@ -202,7 +202,7 @@ def test_log_names_what_does_not_exist(http: Http, caplog: pytest.LogCaptureFixt
 
 
 def test_log_has_no_token(http: Http, browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
-    """The log has calls and statuses without tokens, and successful GETs only at debug level."""
+    """The log shows calls and statuses without tokens, and successful GETs only at DEBUG."""
     with caplog.at_level(logging.DEBUG, "irma_backend.dev_server"):
         package = http.start(AGE18)
         http.status(package["token"])

@@ -1,4 +1,4 @@
-"""Pages of other websites can follow sessions of a development server, and do nothing else."""
+"""Pages of other websites can follow a development server's sessions, and do nothing else."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ OWN_PAGES_AND_PROGRAMS = [
     {"origin": OWN, "sec-fetch-site": "same-origin", "referer": OWN + "/app/x"},
     {"origin": OWN.replace("own", "own_capitals")},
     {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
-    # The headers that `fetch` of Node.js sends.
+    # These are the headers that `fetch` of Node.js sends.
     {"accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node"},
 ]
 TOKEN = "A" * 20
@@ -100,7 +100,7 @@ class Caller:
     def call(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
     ) -> tuple[HTTPResponse, bytes]:
-        """Return the response and its body."""
+        """Send a request, and return the response and its body."""
         sent = {name: value.format(**self.own) for name, value in headers.items()}
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
@@ -135,7 +135,7 @@ def cors_in(response: HTTPResponse) -> list[str]:
 def test_foreign_page_starts_no_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], kind: str | None
 ) -> None:
-    """A page of another origin gets 403 for any request, and cannot read the response."""
+    """A page of another origin cannot start a session, and cannot read the response, a 403."""
     before = server.open_sessions()
     sent = headers if kind is None else {**headers, "content-type": kind}
     response, said = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
@@ -150,7 +150,7 @@ def test_foreign_page_starts_no_session(
 def test_foreign_page_calls_no_requestor_endpoint(
     caller: Caller, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    """Every path but session pointers is refused to other pages."""
+    """A page of another origin gets a 403 for every path except session pointers."""
     response, _ = caller.call(method, path, headers)
     assert (response.status, cors_in(response)) == (403, [])
 
@@ -158,7 +158,7 @@ def test_foreign_page_calls_no_requestor_endpoint(
 @pytest.mark.parametrize("asked", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("path", ["/session", f"/session/{TOKEN}/result", "/", "/app/x"])
 def test_preflight_is_refused(caller: Caller, asked: str, path: str) -> None:
-    """A preflight request gets no permission, not even for the local network."""
+    """A preflight request for another path than `/irma/` gets a 403 without CORS headers."""
     response, _ = caller.call(
         "OPTIONS",
         path,
@@ -186,7 +186,7 @@ def test_programs_and_own_pages_start_sessions(caller: Caller, headers: dict[str
 def test_foreign_page_follows_a_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], path: str
 ) -> None:
-    """The browser package on any website may read below the session pointer."""
+    """The browser package may follow a session from any website."""
     _, said = caller.call(
         "POST", "/session", {"content-type": "application/json"}, json.dumps(AGE18).encode()
     )
@@ -205,7 +205,7 @@ def test_foreign_page_follows_a_session(
 
 
 def test_preflight_for_a_session_is_allowed(caller: Caller) -> None:
-    """The preflight response below `/irma/` is the official one, without private networks."""
+    """A preflight below `/irma/` gets the official response, without access to private networks."""
     response, _ = caller.call(
         "OPTIONS",
         f"/irma/session/{TOKEN}/frontend/status",
@@ -248,7 +248,7 @@ def test_no_path_trick_reaches_a_page(caller: Caller, path: str) -> None:
 
 @pytest.mark.parametrize("target", ["*", "http://evil.example/session", "x", "//[", "/\\", "/%00"])
 def test_odd_targets_are_refused(caller: Caller, target: str) -> None:
-    """Odd request targets get a client error without a traceback."""
+    """An unusual request target gets a client error."""
     for method in ("GET", "OPTIONS"):
         response, _ = caller.call(method, target, {"origin": ELSEWHERE})
         assert response.status in {400, 403, 404}
@@ -268,14 +268,14 @@ def test_odd_targets_are_refused(caller: Caller, target: str) -> None:
     ],
 )
 def test_foreign_page_loads_no_page(caller: Caller, path: str, headers: dict[str, str]) -> None:
-    """Another page cannot load ours as a script, in a frame, or by `fetch`."""
+    """A page of another origin cannot load our pages as a script, in a frame, or by `fetch`."""
     response, said = caller.call("GET", path, headers)
     assert (response.status, cors_in(response)) == (403, [])
     assert b"page-token" not in said
 
 
 def test_foreign_link_opens_the_page(caller: Caller) -> None:
-    """A link on another website opens the page in a tab of its own."""
+    """A link on another website can open our page as a document."""
     headers = {
         "sec-fetch-site": "cross-site",
         "sec-fetch-mode": "navigate",
@@ -290,7 +290,7 @@ def test_foreign_link_opens_the_page(caller: Caller) -> None:
 def test_two_host_headers_are_refused(caller: Caller) -> None:
     """A request with two Host headers is refused, because a proxy could have checked the other."""
     connection = HTTPConnection(urlsplit(caller.url).netloc, timeout=60)
-    connection.putrequest("GET", "/health")  # the client sends the first one
+    connection.putrequest("GET", "/health")  # the client sends the first Host header
     connection.putheader("host", "evil.example")
     connection.endheaders()
     assert connection.getresponse().status in {400, 403}
@@ -298,7 +298,7 @@ def test_two_host_headers_are_refused(caller: Caller) -> None:
 
 
 def test_websocket_upgrade_is_refused(caller: Caller) -> None:
-    """A WebSocket upgrade, to which CORS does not apply, is refused by its origin."""
+    """A WebSocket upgrade from another origin is refused, because CORS does not apply to it."""
     response, _ = caller.call(
         "GET",
         f"/session/{TOKEN}/statusevents",
@@ -314,7 +314,7 @@ def test_websocket_upgrade_is_refused(caller: Caller) -> None:
 
 
 def test_library_and_app_are_accepted(caller: Caller, server: InMemoryServer) -> None:
-    """The library and the app play a whole session."""
+    """The library and the app can run a whole session at the development server."""
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})
     with Urllib3Transport() as transport:

@@ -1,4 +1,4 @@
-"""The development server's pages in a real Chromium: their width, keyboard use and updates."""
+"""The development server's pages in a real Chromium: width, keyboard use and updates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Playing:
     complaints: list[str] = attrs.field(factory=list)
 
     def look(self, name: str) -> None:
-        """Keep a screenshot, and check with axe-core that the page is accessible."""
+        """Save a screenshot, and check with axe-core that the page is accessible."""
         ARTIFACTS.mkdir(exist_ok=True)
         path = ARTIFACTS / f"dev-server-{self.size}-{name}.png"
         self.page.screenshot(path=path, full_page=True)
@@ -74,9 +74,9 @@ def size(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def playing(chromium: Chromium, tools: Path, size: str) -> Iterator[Playing]:
-    """At the end, the browser has not complained about anything."""
+    """Yield a page; at the end, check that the browser has reported no error."""
     width, height = SIZES[size]
-    # axe-core is added past the policy of the pages, which `test_guarding` checks.
+    # The pages' policy would block axe-core; `test_guarding` checks the policy.
     context = chromium.new_context(viewport={"width": width, "height": height}, bypass_csp=True)
     context.set_default_timeout(LIMIT)
     expect.set_options(timeout=LIMIT)
@@ -94,7 +94,7 @@ def playing(chromium: Chromium, tools: Path, size: str) -> Iterator[Playing]:
 
 
 def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
-    """Each page fits its width, and axe-core finds nothing."""
+    """Each page fits the width of the window, and axe-core finds no fault."""
     playing.look("1-empty")
     start = playing.requestor.start_session
     start(IssuanceRequest([CredentialRequest("pbdf.library.card", {"holder": "Ada"})]))
@@ -149,7 +149,7 @@ def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
 
 @pytest.mark.parametrize("size", ["phone"])
 def test_list_renews_itself(playing: Playing) -> None:
-    """Sessions come and go without a reload, and the focus stays where it is."""
+    """The list updates its sessions without a reload, and the focus stays where it was."""
     page, requestor = playing.page, playing.requestor
     page.evaluate("window.isSame = true")
     first = requestor.start_session(DisclosureRequest({"email": EMAIL}))
@@ -167,7 +167,7 @@ def test_list_renews_itself(playing: Playing) -> None:
 
 @pytest.mark.parametrize("size", ["phone"])
 def test_session_that_ends_elsewhere_is_shown(playing: Playing) -> None:
-    """A page on which the person decides reports that the session has ended meanwhile."""
+    """The page on which a person decides shows that the session has ended elsewhere."""
     session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
     playing.press("Scan")
     playing.page.get_by_label("Email").fill("bob@example.com")
@@ -177,7 +177,7 @@ def test_session_that_ends_elsewhere_is_shown(playing: Playing) -> None:
 
 @pytest.mark.parametrize("size", ["desktop"])
 def test_keyboard_is_enough(playing: Playing) -> None:
-    """A person who uses only the keyboard picks an app, scans and accepts."""
+    """A person can choose an app, scan a session and accept it with the keyboard alone."""
     session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
     page = playing.page
     expect(page.get_by_role("button", name="Scan")).to_be_visible()

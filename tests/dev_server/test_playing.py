@@ -63,14 +63,14 @@ Scan = Callable[[Any], tuple[str, Page]]
 
 
 def test_every_page_has_the_warning(browser: Browser, scan: Scan) -> None:
-    """Every page warns that results prove nothing."""
+    """Every page warns that the results prove nothing."""
     pages = [browser.open(), scan(disclosure([[OVER18]]))[1], browser.open("/app/nowhere")]
     assert [page.status for page in pages] == [200, 200, 404]
     assert all("results prove nothing" in page.text for page in pages)
 
 
 def test_entered_values_are_disclosed(http: Http, browser: Browser, scan: Scan) -> None:
-    """Entered values are disclosed, and stay in the app for later sessions."""
+    """The app discloses the values that a person enters, and keeps them for later sessions."""
     token, page = scan(disclosure([[FIRSTNAME, PHONE]]))
     assert http.status(token) == "CONNECTED"
     over = browser.press(page, "Accept", value_0_0_0="Ada", value_0_0_1="")
@@ -85,7 +85,7 @@ def test_entered_values_are_disclosed(http: Http, browser: Browser, scan: Scan) 
 
 
 def test_required_value_is_shown(http: Http, browser: Browser, scan: Scan) -> None:
-    """A required value is shown without a field, and is disclosed on Accept."""
+    """The page shows a required value without a field, and Accept discloses it."""
     token, page = scan(disclosure([[{"type": OVER18, "value": "yes"}, OVER12]]))
     assert f"{OVER18} must be yes" in page.text
     assert "value-0-0-0" not in page.form("Accept").fields
@@ -95,7 +95,7 @@ def test_required_value_is_shown(http: Http, browser: Browser, scan: Scan) -> No
 
 
 def test_options_can_be_chosen(http: Http, browser: Browser, scan: Scan) -> None:
-    """Each disjunction offers its options; the empty one of an optional slot shares nothing."""
+    """A person chooses one of a slot's options; an optional slot also has an empty option."""
     request = disclosure(
         [[OVER18], [EMAIL]], [[PHONE], []], labels={"0": {"nl": "Wie?", "en": "Who?"}}
     )
@@ -106,7 +106,7 @@ def test_options_can_be_chosen(http: Http, browser: Browser, scan: Scan) -> None
 
 
 def test_available_option_is_preselected(browser: Browser, scan: Scan) -> None:
-    """The preselected option is one that the app can disclose, or else the first."""
+    """The page preselects an option that the app can disclose, or else the first."""
     _, page = scan(disclosure([[OVER18], [EMAIL]]))
     assert page.form("Accept").fields["option-0"] == "0"
     browser.press(page, "Accept", option_0="1", value_0_1_0="ada@example.com")
@@ -115,7 +115,7 @@ def test_available_option_is_preselected(browser: Browser, scan: Scan) -> None:
 
 
 def test_changed_value_keeps_the_others(http: Http, browser: Browser, scan: Scan) -> None:
-    """Changing one value keeps the other attributes of the app's newest credential."""
+    """If a person changes one value, the credential keeps its other attributes."""
     _, page = scan(disclosure([[OVER12, OVER18]]))
     browser.press(page, "Accept", value_0_0_0="yes", value_0_0_1="no")
     token, page = scan(disclosure([[OVER18]]))
@@ -125,7 +125,7 @@ def test_changed_value_keeps_the_others(http: Http, browser: Browser, scan: Scan
 
 
 def test_possession_needs_no_value(http: Http, browser: Browser, scan: Scan) -> None:
-    """A request for a credential without an attribute creates the credential if needed."""
+    """Accept creates a credential if the request demands only its possession."""
     token, page = scan(disclosure([["example.town.age"]]))
     assert "that you have the credential example.town.age" in page.text
     browser.press(page, "Accept")
@@ -133,7 +133,7 @@ def test_possession_needs_no_value(http: Http, browser: Browser, scan: Scan) -> 
 
 
 def test_refusal_cancels_the_session(http: Http, browser: Browser, scan: Scan) -> None:
-    """Refuse cancels the session for good, and the page says so."""
+    """Refuse cancels the session, and the page says so and accepts nothing more."""
     token, page = scan(disclosure([[OVER18]]))
     over = browser.press(page, "Refuse")
     assert "Refused: the session is cancelled." in over.text
@@ -143,7 +143,7 @@ def test_refusal_cancels_the_session(http: Http, browser: Browser, scan: Scan) -
 
 
 def test_message_is_shown_and_signed(http: Http, browser: Browser, scan: Scan) -> None:
-    """The message to be signed is shown and then signed."""
+    """The page shows the message to be signed, and Accept signs it."""
     token, page = scan(signature("I owe you <3 apples & a pear", [[EMAIL]]))
     assert "I owe you <3 apples & a pear" in page.text
     browser.press(page, "Accept", value_0_0_0="ada@example.com")
@@ -153,7 +153,7 @@ def test_message_is_shown_and_signed(http: Http, browser: Browser, scan: Scan) -
 
 
 def test_issued_credential_is_kept(http: Http, browser: Browser, scan: Scan) -> None:
-    """An issued credential is shown, and can be disclosed in a later session."""
+    """The page shows a credential to be issued, and the app keeps it for later sessions."""
     token, page = scan(issuance(AGE))
     assert "Receive this credential?" in page.text
     assert "over12 yes over18 yes over65 no" in page.text
@@ -184,7 +184,7 @@ Paired = Callable[[], tuple[str, Callable[[], object]]]
 
 
 def test_pairing_code_is_shown_until_completed(browser: Browser, paired: Paired) -> None:
-    """During pairing, the page shows the code, reloads by itself, and hides the request."""
+    """During pairing, the page shows the code, reloads itself, and hides the request."""
     code, complete = paired()
     page = browser.press(browser.open(), "Scan")
     assert f"Enter this code on the page that showed the QR code: {code}" in page.text
@@ -197,7 +197,7 @@ def test_pairing_code_is_shown_until_completed(browser: Browser, paired: Paired)
 
 
 def test_refusal_during_pairing(browser: Browser, paired: Paired) -> None:
-    """The person can refuse during pairing."""
+    """A person can refuse a session during pairing."""
     paired()
     over = browser.press(browser.press(browser.open(), "Scan"), "Refuse")
     assert "Refused: the session is cancelled." in over.text
@@ -230,7 +230,7 @@ def test_chain_continues_on_the_next_page(
 def test_list_shows_which_app_has_a_session(
     http: Http, browser: Browser, app: SimulatedApp, server: InMemoryServer
 ) -> None:
-    """The list shows each session's requestor, request and time, and the app that has it."""
+    """The list shows each session's request and time, and whether another app has scanned it."""
     assert f"the address of this IRMA server: {server.url}" in browser.open().text
     other = http.start(disclosure([[OVER12]]))
     app.scan(other["sessionPtr"])
@@ -257,7 +257,7 @@ def test_list_shows_which_app_has_a_session(
 
 
 def test_unknown_session_is_refused(http: Http, browser: Browser) -> None:
-    """The page reports an unknown session."""
+    """A form for an unknown session gets a page that says so."""
     http.start(disclosure([[OVER18]]))
     form = browser.open().form("Scan")
     for path, said in (
@@ -276,7 +276,7 @@ def test_unknown_session_is_refused(http: Http, browser: Browser) -> None:
 def test_label_is_shown(
     http: Http, browser: Browser, scan: Scan, label: object, shown: str
 ) -> None:
-    """A label is shown in English if possible, and an invalid label is ignored."""
+    """The page shows a label in English if possible, and ignores an invalid label."""
     token, page = scan(disclosure([[OVER18]], labels={"0": label}))
     assert f" {shown} " in page.text
     browser.press(page, "Accept", value_0_0_0="yes")
@@ -284,7 +284,7 @@ def test_label_is_shown(
 
 
 def test_augmented_return_url_is_hidden() -> None:
-    """A return URL that contains the requestor token is not shown."""
+    """No page shows a return URL that contains the requestor token."""
     settings = ServerSettings(augment_client_return_url=True)
     with running_dev_server(InMemoryServer(settings, clock=SystemClock())) as url:
         browser = Browser(url)
@@ -326,7 +326,7 @@ def test_missing_value_can_be_corrected(http: Http, browser: Browser, scan: Scan
 
 
 def test_server_error_is_shown(browser: Browser, scan: Scan, server: InMemoryServer) -> None:
-    """The page shows the error of a server that rejects the app."""
+    """If the server rejects the app, the page shows the server's error."""
     server.deliver = lambda _request: HttpResponse(500)
     _, page = scan({"request": disclosure([[OVER18]]), "nextSession": {"url": "http://127.0.0.1/"}})
     over = browser.press(page, "Accept", value_0_0_0="yes")
@@ -340,7 +340,7 @@ def test_server_error_is_shown(browser: Browser, scan: Scan, server: InMemorySer
 def test_only_http_return_urls_are_links(
     browser: Browser, scan: Scan, target: str, is_link: bool
 ) -> None:
-    """The return URL is shown as a link only if it is an HTTP URL."""
+    """A return URL is a link only if it is an HTTP URL."""
     _, page = scan(disclosure([[OVER18]], clientReturnUrl=target))
     over = browser.press(page, "Accept", value_0_0_0="yes")
     links = [given["href"] for tag, given in over.tags if tag == "a"]
@@ -348,7 +348,7 @@ def test_only_http_return_urls_are_links(
 
 
 def test_html_is_escaped(http: Http, browser: Browser, scan: Scan) -> None:
-    """Labels, messages and values are escaped in text and in attributes."""
+    """The pages escape labels, messages and values, in text and in HTML attributes."""
     evil = "\"><script>alert(1)</script><b x='"
     request = signature(evil, [[FIRSTNAME]], [[{"type": EMAIL, "value": evil}]])
     _, page = scan({**request, "labels": {"0": {"": evil}}})
@@ -375,7 +375,7 @@ def test_no_page_shows_a_secret(http: Http, browser: Browser, scan: Scan) -> Non
 
 
 def test_example_values_are_filled_in(http: Http, browser: Browser, scan: Scan) -> None:
-    """An attribute of a credential that the app lacks has an example, which can be accepted."""
+    """If the app lacks a credential, the page fills in example values that can be accepted."""
     token, page = scan(disclosure([[FIRSTNAME, EMAIL, PHONE, "example.town.resident.familyname"]]))
     assert page.text.count("An example: change it as you like.") == 4
     browser.press(page, "Accept")
@@ -390,12 +390,12 @@ def test_example_values_are_filled_in(http: Http, browser: Browser, scan: Scan) 
     [("over18", "Yes"), ("isMember", "Yes"), ("BSN", "999990019"), ("something", "example")],
 )
 def test_example_value_suits_the_attribute(attribute: str, value: str) -> None:
-    """An example looks like a value of the attribute, whose name may have capital letters."""
+    """An example value suits the attribute's name, whatever its case."""
     assert example_value(attribute) == value
 
 
 def test_only_a_choice_has_radio_buttons(browser: Browser, scan: Scan) -> None:
-    """A slot with one option has no radio button, and slots without a label have a number."""
+    """A slot with one option has no radio button, and a slot without a label has a number."""
     _, page = scan(disclosure([[OVER18]], [[EMAIL], []]))
     radios = [given for _, given in page.tags if given.get("type") == "radio"]
     assert [given["name"] for given in radios] == ["option-1"] * 2
@@ -406,7 +406,7 @@ def test_only_a_choice_has_radio_buttons(browser: Browser, scan: Scan) -> None:
 
 
 def test_another_app_can_be_picked(http: Http, browser: Browser, scan: Scan) -> None:
-    """Each app keeps its own credentials."""
+    """A person can switch between apps, each of which keeps its own credentials."""
     _, page = scan(disclosure([[FIRSTNAME]]))
     browser.press(page, "Accept", value_0_0_0="Ada")
     home = browser.open()
@@ -429,7 +429,7 @@ def scheme_free() -> Generator[Browser]:
 
 
 def test_apps_have_the_cards_of_their_people(scheme_free: Browser) -> None:
-    """If the scheme has the usual cards, an adult and a minor hold them, and "nobody" has none."""
+    """In a scheme with the usual cards, the adult and the minor hold them, and "nobody" none."""
     form = scheme_free.open().form("Kim, a minor")
     pages = [
         scheme_free.submit(form.action, {**form.fields, "kind": kind}).text
@@ -439,7 +439,7 @@ def test_apps_have_the_cards_of_their_people(scheme_free: Browser) -> None:
 
 
 def test_minor_cannot_become_an_adult(scheme_free: Browser) -> None:
-    """An app that has another value than the required one only lets its person refuse."""
+    """If an app's person has another value than the required one, the page offers only Refuse."""
     browser = scheme_free
     form = browser.open().form("Kim, a minor")
     browser.submit(form.action, {**form.fields, "kind": "minor"})
@@ -465,7 +465,7 @@ def test_minor_cannot_become_an_adult(scheme_free: Browser) -> None:
 
 
 def test_person_can_answer_no(http: Http, browser: Browser, scan: Scan) -> None:
-    """If a person sends No although Yes is required, the server notices."""
+    """If a person sends No although Yes is required, the proof is not valid."""
     token, page = scan(disclosure([[{"type": OVER18, "value": "Yes"}]]))
     over = browser.press(page, "Answer No")
     assert "the proof is MISSING_ATTRIBUTES" in over.text
@@ -475,14 +475,14 @@ def test_person_can_answer_no(http: Http, browser: Browser, scan: Scan) -> None:
 
 
 def test_person_can_send_an_invalid_proof(http: Http, browser: Browser, scan: Scan) -> None:
-    """An app that cheats sends a proof that the server finds invalid."""
+    """A person can send a proof that the server finds invalid."""
     token, page = scan(disclosure([[OVER18]]))
     assert "the proof is INVALID" in browser.press(page, "Send an invalid proof").text
     assert http.result(token)["proofStatus"] == "INVALID"
 
 
 def test_person_can_let_the_session_time_out(http: Http, browser: Browser, scan: Scan) -> None:
-    """The session times out at once, rather than after a quarter of an hour."""
+    """A person can let a session time out at once."""
     token, page = scan(disclosure([[OVER18]]))
     assert "You let the session time out" in browser.press(page, "Let it time out").text
     assert http.status(token) == "TIMEOUT"
@@ -491,7 +491,7 @@ def test_person_can_let_the_session_time_out(http: Http, browser: Browser, scan:
 
 
 def test_session_that_has_ended_cannot_time_out(http: Http, browser: Browser, scan: Scan) -> None:
-    """Letting a session time out that the requestor has cancelled leaves it cancelled."""
+    """A cancelled session stays cancelled if a person lets it time out."""
     token, page = scan(disclosure([[OVER18]]))
     http.call("DELETE", f"/session/{token}")
     browser.press(page, "Let it time out")
@@ -499,7 +499,7 @@ def test_session_that_has_ended_cannot_time_out(http: Http, browser: Browser, sc
 
 
 def events_of(url: str, path: str, count: int, act: Callable[[], object]) -> list[str]:
-    """Return the data of the first events of a page, acting after the first."""
+    """Return the data of a page's first events; `act` runs after the first event."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request("GET", path)
     response = connection.getresponse()
@@ -517,7 +517,7 @@ def events_of(url: str, path: str, count: int, act: Callable[[], object]) -> lis
 
 
 def test_events_report_changes(http: Http, browser: Browser, scan: Scan, url: str) -> None:
-    """A page learns its version at once, and each change after that, without what is asked."""
+    """An event stream sends the page's version at once, and a new version after each change."""
     started: list[Any] = []
     request = disclosure([[OVER18]])
     home = events_of(url, "/app/events", 2, lambda: started.append(http.start(request)))
@@ -532,7 +532,7 @@ def test_events_report_changes(http: Http, browser: Browser, scan: Scan, url: st
 
 
 def test_page_shows_a_timeout(http: Http, browser: Browser, clock: JumpingClock) -> None:
-    """The page of a session that timed out shows that it has ended."""
+    """A session that timed out disappears from the list, and can no longer be scanned."""
     http.start({"request": disclosure([[OVER18]]), "timeout": 600})
     assert "Scan" in browser.open().html
     form = browser.open().form("Scan")
@@ -551,7 +551,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_old_sessions_lose_their_page() -> None:
-    """Of the sessions that have ended, the last hundred keep their page; open ones keep theirs."""
+    """Open sessions keep their pages, and so do the last hundred that have ended."""
     server = InMemoryServer()
     http, player = Http(server.url, server.handle), Player(server)
 

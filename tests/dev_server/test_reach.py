@@ -1,4 +1,4 @@
-"""A development server that other machines reach, by its address, through a proxy, or by HTTPS."""
+"""A development server that other machines reach by its address, through a proxy, or by HTTPS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def server() -> InMemoryServer:
 
 @pytest.fixture
 def url(server: InMemoryServer) -> Iterator[str]:
-    """A server that listens everywhere, as this machine reaches it."""
+    """The loopback URL of a server that listens on all addresses."""
     with running_dev_server(server, reach=Reach(EVERYWHERE, secret=SECRET)) as url:
         yield f"http://127.0.0.1:{urlsplit(url).port}"
 
@@ -53,7 +53,7 @@ def status_of(url: str, path: str, host: str) -> int:
 
 
 def test_pages_are_below_a_secret(url: str, transport: Urllib3Transport) -> None:
-    """The pages and the list of sessions are only where the secret is known."""
+    """The pages and the list of sessions have URLs that contain the secret."""
     requestor = Requestor(url, transport)
     session = requestor.start_session(ASK)
     browser = Browser(url)
@@ -69,7 +69,7 @@ def test_pages_are_below_a_secret(url: str, transport: Urllib3Transport) -> None
 
 @pytest.mark.parametrize("path", [f"app-{SECRET}", f"app-{SECRET}/x/y"])
 def test_no_log_shows_the_secret(url: str, caplog: pytest.LogCaptureFixture, path: str) -> None:
-    """An address that is nearly that of the page is logged without the secret."""
+    """The log hides the secret in a URL that is not exactly that of a page."""
     caplog.set_level("DEBUG")
     encoded = path.replace("3", "%33")
     for each in (path, encoded):
@@ -80,7 +80,7 @@ def test_no_log_shows_the_secret(url: str, caplog: pytest.LogCaptureFixture, pat
 
 
 def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Transport) -> None:
-    """A program that watches sessions must know the secret; a program that has a link need not."""
+    """A program needs the secret to list the sessions, but not to answer a session by its link."""
     requestor = Requestor(url, transport)
     session = requestor.start_session(ASK)
     remote = RemoteServer(url, transport)
@@ -94,7 +94,7 @@ def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Trans
 
 
 def test_every_address_is_accepted_but_no_foreign_name(url: str) -> None:
-    """A phone uses an IP address; a website's name that leads here is still refused."""
+    """The server accepts any IP address as Host, and refuses the names of other websites."""
     port = urlsplit(url).port
     for host in (f"192.0.2.7:{port}", f"[2001:db8::1]:{port}", f"localhost:{port}"):
         assert status_of(url, "/health", host) == 200
@@ -111,7 +111,7 @@ def test_foreign_pages_are_still_refused(url: str) -> None:
 
 
 def test_public_url_is_used(server: InMemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind a proxy, pointers and origins have the public URL, and its path is a prefix."""
+    """Behind a proxy, the server uses the public URL, with its path as a prefix."""
     ports: list[int] = []
     real = Reach.base_url
 
@@ -145,20 +145,20 @@ def test_public_url_is_used(server: InMemoryServer, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_base_url(reach: Reach, expected: str) -> None:
-    """The base URL is the public one, or the server's own address."""
+    """The base URL is the public URL, or consists of the server's address and port."""
     assert reach.base_url(8088, "/x") == expected
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_address_of_this_machine_is_found(host: str) -> None:
-    """A server that listens everywhere is called by an address that a phone can use."""
+    """The base URL of a server that listens everywhere has an address of this machine."""
     found = urlsplit(Reach(host, secret="s").base_url(8088, "")).hostname
     assert found not in {None, host}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_machine_without_a_network_has_loopback(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a network, the base URL has a loopback address."""
+    """Without a network, a server that listens everywhere has a loopback address as its URL."""
 
     def fail(*_arguments: object) -> object:
         raise OSError("no network")
@@ -181,14 +181,14 @@ def test_machine_without_a_network_has_loopback(host: str, monkeypatch: pytest.M
     ],
 )
 def test_wrong_arguments_are_refused(given: Any, name: str) -> None:
-    """A wrong argument is refused by its name; pages for others need a secret."""
+    """A wrong argument of `Reach` is named, and a server for other machines needs a secret."""
     with pytest.raises(UsageError, match=f"{name}: must be"):
         Reach(**given)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """A TLS context for loopback, and the file of the authority that vouches for it."""
+    """A TLS context for loopback, and the file of the authority that signed its certificate."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
@@ -198,7 +198,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
 
 
 def test_https_is_served(server: InMemoryServer, certificate: tuple[ssl.SSLContext, Path]) -> None:
-    """With a certificate, a session and the pages go over HTTPS, with the same guards."""
+    """With a TLS context, the server runs sessions over HTTPS."""
     context, path = certificate
     with (
         running_dev_server(server, reach=Reach(tls=context)) as url,
@@ -214,7 +214,7 @@ def test_https_is_served(server: InMemoryServer, certificate: tuple[ssl.SSLConte
 
 
 def test_address_in_use_is_an_error(url: str) -> None:
-    """An address that cannot be listened on is one clear error."""
+    """An address that is not one of this machine raises `ConfigurationError`."""
     elsewhere = Reach("192.0.2.1", secret="s")
     server = InMemoryServer(clock=SystemClock())
     with (

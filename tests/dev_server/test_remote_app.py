@@ -1,4 +1,4 @@
-"""`SimulatedApp.at` plays the app from another process, and the server describes itself to it."""
+"""`SimulatedApp.at` plays the app from another process, by a description of the server."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def remote(url: str, transport: Urllib3Transport) -> SimulatedApp:
 
 
 def test_remote_app_accepts(remote: SimulatedApp, requestor: Requestor) -> None:
-    """An app reaches the server by HTTP, and discloses what it holds."""
+    """A remote app reaches the server by HTTP, and discloses its credentials."""
     session = requestor.start_session(ASK)
     remote.accept(session.pointer)
     assert requestor.get_answer(session)["age"].value == "yes"
 
 
 def test_remote_app_needs_no_transport(url: str, requestor: Requestor) -> None:
-    """Without a transport, the app makes one."""
+    """A remote app makes a transport if none is given."""
     session = requestor.start_session(ASK)
     remote = SimulatedApp.at(f"{url}/")
     remote.refuse(session.pointer)
@@ -59,7 +59,7 @@ def test_remote_app_needs_no_transport(url: str, requestor: Requestor) -> None:
 
 
 def test_remote_app_keeps_what_it_receives(remote: SimulatedApp, requestor: Requestor) -> None:
-    """Attributes that are issued in one session can be disclosed in the next one."""
+    """A remote app can disclose attributes that it received in an earlier session."""
     remote.remove_all()
     card = IssuanceRequest(
         [CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})]
@@ -71,12 +71,12 @@ def test_remote_app_keeps_what_it_receives(remote: SimulatedApp, requestor: Requ
 
 
 def test_scheme_is_the_servers(remote: SimulatedApp) -> None:
-    """The app refuses credential types and attributes that the server's scheme does not have."""
+    """A remote app refuses credential types and attributes that the server's scheme lacks."""
     with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
         remote.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
     with pytest.raises(ConfigurationError, match="has only over12"):
         remote.add("example.town.age", {"over21": "yes"})
-    remote.add("example.town.age", {"over18": "no"})  # a singleton replaces the older one
+    remote.add("example.town.age", {"over18": "no"})  # a singleton replaces the older credential
     types = [held.credential_type for held in remote.credentials]
     assert types == ["example.town.age", RESIDENT["credential"]]
 
@@ -92,14 +92,14 @@ def test_scheme_is_the_servers(remote: SimulatedApp) -> None:
     ],
 )
 def test_scheme_survives_its_description(scheme: Scheme) -> None:
-    """A scheme is read back unchanged."""
+    """A scheme is the same after it was described and read again."""
     said = json.dumps(about("https://irma.example", scheme)).encode()
     transport = ScriptedTransport([HttpResponse(200, body=said)])
     assert RemoteServer("https://irma.example", transport).scheme == scheme
 
 
 def test_decision_waits_for_pairing(remote: SimulatedApp, requestor: Requestor) -> None:
-    """A decision before the end of pairing waits for the browser."""
+    """A remote app's decision waits until the browser completes pairing."""
     session = requestor.start_session(ASK)
     code = requestor.set_pairing(session, PairingMethod.PIN).pairing_code
     scanned = remote.scan(session.pointer)
@@ -112,7 +112,7 @@ def test_decision_waits_for_pairing(remote: SimulatedApp, requestor: Requestor) 
 
 
 def test_session_may_end_during_pairing(remote: SimulatedApp, requestor: Requestor) -> None:
-    """If the session ends during pairing, the decision ends, too."""
+    """If the session ends during pairing, the remote app's decision ends with an error."""
     session = requestor.start_session(ASK)
     requestor.set_pairing(session, PairingMethod.PIN)
     scanned = remote.scan(session.pointer)
@@ -123,7 +123,7 @@ def test_session_may_end_during_pairing(remote: SimulatedApp, requestor: Request
 
 
 def test_pairing_ends_after_five_minutes() -> None:
-    """An app does not wait for a browser indefinitely."""
+    """A remote app waits at most five minutes for the end of pairing."""
     said = json.dumps(about("https://irma.example", EXAMPLE_SCHEME)).encode()
     connected = b'{"options":{"pairingCode":"1234"}}'
     replies = [HttpResponse(200, body=said), HttpResponse(200, body=connected)]
@@ -147,7 +147,7 @@ def test_pairing_ends_after_five_minutes() -> None:
     ],
 )
 def test_other_servers_are_refused(response: HttpResponse) -> None:
-    """A server that does not identify itself as a development server gets no answer."""
+    """A remote app refuses a server that does not identify itself as a development server."""
     transport = ScriptedTransport([response])
     with pytest.raises(AppError, match=r"irma\.example is not a development server"):
         SimulatedApp.at("https://irma.example/irma", transport)
@@ -163,7 +163,7 @@ def test_other_servers_are_refused(response: HttpResponse) -> None:
     ],
 )
 def test_other_descriptions_are_refused(members: dict[str, object]) -> None:
-    """A server whose description this version does not understand gets no answer either."""
+    """A remote app refuses a server whose description this version does not understand."""
     body = json.dumps({"developmentServer": True, **members}).encode()
     with pytest.raises(AppError, match=r"irma\.example does not match this version's description"):
         SimulatedApp.at("https://irma.example", ScriptedTransport([HttpResponse(200, body=body)]))
@@ -171,7 +171,7 @@ def test_other_descriptions_are_refused(members: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b'{"sessions":[{}]}', b'{"pointer":{"u":1}}'])
 def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
-    """The same holds for its sessions."""
+    """A description of sessions that this version does not understand raises an error."""
     about = {"url": "x", "scheme": {"isOpen": True, "credentialTypes": []}}
     first = json.dumps({"developmentServer": True, **about}).encode()
     for method, name in ((RemoteServer.sessions, "app"), (RemoteServer.session, "name")):
@@ -200,7 +200,7 @@ CONNECTED = b"""{"options":{},"request":{"@context":"https://irma.app/ld/request
     ids=range(8),
 )
 def test_other_replies_are_refused(replies: list[bytes]) -> None:
-    """A reply in another form, of a proxy perhaps, is one clear error and not a bug of ours."""
+    """A reply that no IRMA server sends, perhaps from a proxy, raises `AppError`."""
     first = json.dumps(about("https://irma.example", EXAMPLE_SCHEME)).encode()
     transport = ScriptedTransport([HttpResponse(200, body=each) for each in (first, *replies)])
     app = SimulatedApp.at("https://irma.example", transport)
@@ -209,7 +209,7 @@ def test_other_replies_are_refused(replies: list[bytes]) -> None:
 
 
 def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: Requestor) -> None:
-    """The app does not call the server of a pointer that is not its own."""
+    """A remote app refuses a session pointer of another server, and does not call that server."""
     name = requestor.start_session(ASK).pointer.url.rpartition("/")[2]
     elsewhere = SessionPointer(f"https://irma.example/irma/session/{name}", SessionType.DISCLOSING)
     with pytest.raises(AppError, match=r"belongs to https://irma\.example, but this app uses"):
@@ -219,7 +219,7 @@ def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: R
 def test_url_of_the_server_is_understood(
     server: InMemoryServer, requestor: Requestor, transport: Urllib3Transport
 ) -> None:
-    """An app that knows the server by another name uses that name for pointers of the server."""
+    """A remote app may use another name for the server than the server's pointers do."""
     other = server.url.replace("127.0.0.1", "localhost")
     app = SimulatedApp.at(other, transport)
     fill(app)
@@ -230,19 +230,19 @@ def test_url_of_the_server_is_understood(
 
 @pytest.mark.parametrize("transport", [object(), "https://irma.example", 5])
 def test_wrong_transport_is_refused(transport: object) -> None:
-    """Something that is not a transport is refused with an error that names the argument."""
+    """An argument that is not a transport is refused, and the error names it."""
     with pytest.raises(ConfigurationError, match="transport: must"):
         SimulatedApp.at("http://127.0.0.1", transport)  # type: ignore[arg-type]
 
 
 def test_local_app_names_the_other_way() -> None:
-    """A URL in place of a server in memory is refused with the name of the right function."""
+    """A URL instead of a server in memory is refused, and the error names `SimulatedApp.at`."""
     with pytest.raises(ConfigurationError, match=r"use SimulatedApp.at\(url\)"):
         SimulatedApp("http://127.0.0.1:8088")  # type: ignore[arg-type]
 
 
 def test_sessions_are_described(http: Http, url: str, transport: Urllib3Transport) -> None:
-    """A program reads who started which session, and when, without the requestor token."""
+    """A program can list the open sessions, and the list has no requestor token."""
     package = http.start(disclosure([[EMAIL]]))
     name = package["sessionPtr"]["u"].rpartition("/")[2]
     remote = RemoteServer(url, transport)
@@ -259,7 +259,7 @@ def test_sessions_are_described(http: Http, url: str, transport: Urllib3Transpor
 
 @pytest.mark.parametrize("path", ["server.json", "sessions.json", "{name}/session.json"])
 def test_descriptions_are_for_programs_only(http: Http, url: str, path: str) -> None:
-    """A page of another website gets no description."""
+    """Programs can read the server's descriptions, and pages of other websites cannot."""
     name = http.start(disclosure([[EMAIL]]))["sessionPtr"]["u"].rpartition("/")[2]
     caller = Caller(url)
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):

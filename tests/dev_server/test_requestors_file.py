@@ -1,4 +1,4 @@
-"""The file of requestors: each way to authenticate, and errors that name requestor and setting."""
+"""The file of requestors: each way to authenticate, and errors that name a requestor's setting."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def private_pem() -> bytes:
-    """Return the private key whose public key is in the file."""
+    """Return the private key for the public key in the file."""
     return make_jwt_vectors.KEY.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -51,7 +51,7 @@ def write(path: Path, value: Any) -> Path:
 
 
 def test_each_method_authenticates(path: Path) -> None:
-    """Requestors by token, HMAC and public key start sessions, and nobody else does."""
+    """Requestors with a token, an HMAC key or a public key can start sessions; others cannot."""
     (path.parent / "museum.pem").write_text(make_jwt_vectors.pem(make_jwt_vectors.KEY))
     known = read_requestors(
         write(
@@ -79,7 +79,7 @@ def test_each_method_authenticates(path: Path) -> None:
 
 
 def test_permissions_are_read(path: Path) -> None:
-    """Each permission of the official server is read."""
+    """A requestor in the file may have each permission of the official server."""
     names = ("disclose_perms", "sign_perms", "issue_perms", "revoke_perms", "host_perms")
     given = {name: ["*"] for name in names}
     known = read_requestors(write(path, {"shop": {"auth_method": "token", "key": "x", **given}}))
@@ -138,7 +138,7 @@ def test_errors_name_requestor_and_setting(path: Path, value: Any, reason: str) 
 
 
 def test_file_must_be_json(path: Path) -> None:
-    """A file that is missing, or is not JSON, is one clear error."""
+    """A file that is missing, or is not JSON, raises `ConfigurationError`."""
     with pytest.raises(ConfigurationError, match="cannot read the file"):
         read_requestors(path)
     for content in ("shop = 1", '{"a": 1, "a": 2}'):

@@ -1,4 +1,4 @@
-"""`read_scheme` gives a server in memory the credential types of a scheme's folder."""
+"""`read_scheme` reads the credential types in a scheme's folder, for a server in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_types_are_those_of_the_scheme() -> None:
-    """A folder of schemes, and the folder of one scheme, have their credential types."""
+    """`read_scheme` reads the types in a folder of one scheme or of several schemes."""
     one, all_of_them = read_scheme(SCHEMES / "shared"), read_scheme(SCHEMES)
     assert set(one.credential_types) < set(all_of_them.credential_types)
     assert [each.identifier for each in one.credential_types] == [
@@ -49,14 +49,14 @@ def test_misspelt_attribute_is_refused() -> None:
 
 
 def test_folder_without_a_scheme_is_refused(tmp_path: Path) -> None:
-    """A folder without a scheme, or a file, is one clear error."""
+    """A path that is not the folder of a scheme raises `ConfigurationError`."""
     for path in (tmp_path, tmp_path / "nowhere", SCHEMES / "shared" / "index"):
         with pytest.raises(ConfigurationError, match="path: must be the folder of a scheme"):
             read_scheme(path)
 
 
 def test_damaged_scheme_is_refused(folder: Path) -> None:
-    """A changed or missing file is found."""
+    """A scheme with a changed or missing file is refused, and the error names the file."""
     description = folder / "town" / "Issues" / "login" / "description.xml"
     description.write_text(description.read_text() + " ")
     place = "shared/town/Issues/login/description.xml"
@@ -68,7 +68,7 @@ def test_damaged_scheme_is_refused(folder: Path) -> None:
 
 
 def test_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that cannot be read is one clear error, with the reason."""
+    """A scheme with a file that cannot be read raises `ConfigurationError`."""
 
     def fail(_path: Path, _mode: str) -> bytes:
         raise PermissionError(13, "Permission denied")

@@ -39,7 +39,7 @@ LIMIT = timedelta(minutes=1)
 
 @contextmanager
 def asked(url: str, path: str, **headers: str) -> Generator[HTTPResponse]:
-    """Send a GET request with the standard library; yield the unread response."""
+    """Send a GET request with the standard library, and yield the unread response."""
     host, _, port = urlsplit(url).netloc.partition(":")
     with closing(HTTPConnection(host, int(port), timeout=60)) as connection:
         connection.putrequest("GET", path, skip_host="host" in headers)
@@ -52,7 +52,7 @@ def asked(url: str, path: str, **headers: str) -> Generator[HTTPResponse]:
 def test_session_runs_to_its_answer(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A session runs to its answer with the library and its transport."""
+    """The library gets an answer from the in-memory server over HTTP."""
     server.when_started(app.accept, after=timedelta(milliseconds=50))
     session = requestor.start_session(ADULT)
     answer = requestor.wait_for_answer(session, timeout=LIMIT)
@@ -60,7 +60,7 @@ def test_session_runs_to_its_answer(
 
 
 def test_refusal_raises(requestor: Requestor, server: InMemoryServer, app: SimulatedApp) -> None:
-    """A refusal in the app raises SessionCancelledError."""
+    """If the app refuses, the requestor's wait raises `SessionCancelledError`."""
     server.when_started(app.refuse)
     session = requestor.start_session(ADULT)
     with pytest.raises(SessionCancelledError):
@@ -68,7 +68,7 @@ def test_refusal_raises(requestor: Requestor, server: InMemoryServer, app: Simul
 
 
 def test_an_unanswered_session_times_out(requestor: Requestor) -> None:
-    """The server applies a session's timeout by its own clock."""
+    """A session that no app answers times out by the server's clock."""
     session = requestor.start_session(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
     with pytest.raises(SessionTimedOutError):
         requestor.wait_for_answer(session, timeout=LIMIT)
@@ -87,7 +87,7 @@ def test_requestor_gets_events(http: Http, url: str, app: SimulatedApp) -> None:
 
 
 def test_browser_gets_events(http: Http, url: str) -> None:
-    """A browser of any origin gets the events at the pointer with its authorization."""
+    """A browser of any origin gets a session's events with the frontend authorization."""
     package = http.start(AGE18)
     path = urlsplit(package["sessionPtr"]["u"]).path
     known = package["frontendRequest"]["authorization"]
@@ -100,7 +100,7 @@ def test_browser_gets_events(http: Http, url: str) -> None:
 
 
 def test_the_timeout_is_an_event(http: Http, url: str, clock: JumpingClock) -> None:
-    """The event stream reports a timeout that occurs between two requests."""
+    """An event stream reports a timeout at once, without another request."""
     package = http.start({"request": AGE18, "timeout": 600})
     with asked(url, f"/session/{package['token']}/statusevents") as stream:
         assert stream.readline() == b"event: open\n"
@@ -145,7 +145,7 @@ def test_shutdown_ends_the_streams(server: InMemoryServer, transport: Transport)
 
 
 def test_any_origin_may_follow_a_session(http: Http) -> None:
-    """A web page of any origin may call below the session pointer, as officially."""
+    """Like the official server, the server lets a page of any origin follow a session."""
     package = http.start(AGE18)
     url = f"{package['sessionPtr']['u']}/frontend/status"
     preflight = http.call(
@@ -176,13 +176,13 @@ def test_any_origin_may_follow_a_session(http: Http) -> None:
 def test_paths_and_methods_are_not_changed(
     http: Http, method: str, path: str, status: int, content_type: str
 ) -> None:
-    """Paths and methods reach the server unchanged, and responses get nothing added."""
+    """The HTTP server changes neither a request's path and method, nor the response."""
     response = http.call(method, path)
     assert (response.status, response.header("content-type")) == (status, content_type)
 
 
 def test_large_body_is_refused(http: Http) -> None:
-    """A body over 10 MiB is refused as by the official server."""
+    """A body over 10 MiB is refused with the official server's error."""
     response = http.call("POST", "/session", b"x" * (11 << 20), content_type="application/json")
     assert error_in(response) == (400, "INVALID_REQUEST", "http: request body too large")
 
@@ -216,7 +216,7 @@ class Receiver(BaseHTTPRequestHandler):
 def test_callback_receiver_may_call_back(
     http: Http, app: SimulatedApp, server: InMemoryServer
 ) -> None:
-    """A callback is sent before the status is stored, and its receiver may call the server."""
+    """The receiver of a callback may call the server, which then still reports `CONNECTED`."""
     Receiver.ask, Receiver.received = http, []
     with receiving(Receiver) as receiver:
         package = http.start({"request": AGE18, "callbackUrl": f"{receiver}/irma"})
@@ -248,7 +248,7 @@ def test_failing_callback_does_no_harm(http: Http, app: SimulatedApp, target: st
 
 
 def test_own_deliver_is_kept(transport: Transport) -> None:
-    """A server keeps its own `deliver`; otherwise it has none after the block."""
+    """A running server gets a `deliver` only if the test has set none."""
     own = InMemoryServer(clock=SystemClock(), deliver=lambda request: HttpResponse(204))
     kept = own.deliver
     with running_server(own):
@@ -272,7 +272,7 @@ def test_failing_action_is_logged(
         def emit(self, record: logging.LogRecord) -> None:
             logged.set()
 
-    last = Last()  # after caplog's own; the thread that serves logs, when the action is over
+    last = Last()  # runs after caplog's handler; the serving thread logs after the action
     logging.getLogger().addHandler(last)
     with caplog.at_level(logging.ERROR, "irma_backend.dev_server"):
         server.after(timedelta(0), fail)
@@ -286,7 +286,7 @@ def test_failing_action_is_logged(
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
 def test_loopback_hosts_are_accepted(url: str, name: str) -> None:
-    """The server accepts the loopback names of this machine with its port."""
+    """The server accepts a Host header with a loopback name or address and its port."""
     with asked(url, "/health", host=f"{name}:{urlsplit(url).port}") as response:
         assert response.status == 200
 
@@ -297,21 +297,21 @@ def test_loopback_hosts_are_accepted(url: str, name: str) -> None:
     ["evil.example", "evil.example:{port}", "127.0.0.1", "localhost:1", "", "0.0.0.0:{port}"],
 )
 def test_foreign_hosts_are_refused(url: str, host: str, path: str) -> None:
-    """A website whose name leads to this machine (DNS rebinding) gets 403."""
+    """A request by another name for this machine (DNS rebinding) gets a 403."""
     with asked(url, path, host=host.format(port=urlsplit(url).port)) as response:
         assert response.status == 403
         assert b"only these values of Host: 127.0.0.1" in response.read()
 
 
 def test_missing_host_is_refused(url: str) -> None:
-    """A request without a Host header, as in HTTP/1.0, gets 403."""
+    """A request without a Host header, as in HTTP/1.0, gets a 403."""
     with closing(socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))) as plain:
         plain.sendall(b"GET /health HTTP/1.0\r\n\r\n")
         assert plain.recv(1000).startswith(b"HTTP/1.0 403 ")
 
 
 def test_port_in_use_is_an_error(url: str) -> None:
-    """A port in use raises ConfigurationError."""
+    """A port that another program uses raises ConfigurationError."""
     port = urlsplit(url).port or 0
     with (
         pytest.raises(ConfigurationError, match=f"port {port} .* another program listens there"),
@@ -341,7 +341,7 @@ def test_manual_clock_is_refused() -> None:
 
 @pytest.mark.parametrize("serve", [running_server, running_dev_server])
 def test_wrong_types_are_refused(serve: Any) -> None:
-    """A truthy string such as "no" does not let callbacks leave this machine."""
+    """`callbacks_anywhere` must be a bool, so that the string "no" does not mean True."""
     server = InMemoryServer(clock=SystemClock())
     for given in ("no", 1, None):
         with (

@@ -17,7 +17,7 @@ from irma_transport import SystemClock
 POST = "POST {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n"
 LENGTH = "Content-Length: 100\r\n"
 PATIENCE = 60.0
-"""Seconds that a test waits for events after two seconds; only a broken server takes that long."""
+"""The seconds that a test waits for the server, which needs two seconds unless it is broken."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Check that no client can fill the log with warnings or tracebacks."""
+    """Check that a client causes no warnings or tracebacks in the log."""
     with caplog.at_level(logging.INFO):
         yield caplog
     assert "Traceback" not in caplog.text
@@ -87,7 +87,7 @@ def test_incomplete_body_gets_a_503(url: str, log: pytest.LogCaptureFixture) -> 
 
 
 def test_incomplete_second_request_times_out(url: str) -> None:
-    """A connection with an incomplete second request is closed as well."""
+    """A connection with an incomplete second request is closed after the first response."""
     whole = f"GET /health HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode()
     with closing(connected(url)) as sock:
         sock.sendall(whole + whole[:-3])
@@ -108,7 +108,7 @@ def test_incomplete_second_request_times_out(url: str) -> None:
 def test_disconnecting_clients_log_nothing(
     url: str, log: pytest.LogCaptureFixture, sent: str
 ) -> None:
-    """A client that disconnects at any point of a request causes no log line."""
+    """A client that disconnects at any point of a request causes no warning in the log."""
     for _ in range(3):
         with closing(connected(url)) as sock:
             sock.sendall(sent.format(host=urlsplit(url).netloc).encode())
@@ -137,7 +137,7 @@ def test_disconnecting_clients_log_nothing(
     ],
 )
 def test_invalid_lengths_are_refused(url: str, log: pytest.LogCaptureFixture, headers: str) -> None:
-    """An invalid length gets a 400 at once, without a traceback."""
+    """A request with an invalid length or too many headers gets a 400 at once."""
     with closing(connected(url)) as sock:
         sock.sendall(head(url, headers=headers))
         assert b" 400 " in sock.recv(1000).partition(b"\r\n")[0]
@@ -145,7 +145,7 @@ def test_invalid_lengths_are_refused(url: str, log: pytest.LogCaptureFixture, he
 
 
 def test_endless_body_is_not_read(url: str) -> None:
-    """Only 10 MiB are read of a body that claims to have terabytes."""
+    """The server reads at most 10 MiB of a body that claims to have a terabyte."""
     with closing(connected(url)) as sock:
         sock.sendall(
             head(url, headers=f"Content-Length: {10**12}\r\nContent-Type: application/json\r\n")
@@ -156,7 +156,7 @@ def test_endless_body_is_not_read(url: str) -> None:
 
 
 def test_compressed_body_is_not_decompressed(url: str, log: pytest.LogCaptureFixture) -> None:
-    """A compressed body is not decompressed, as at the official server."""
+    """Like the official server, the development server does not decompress a body."""
     for path in ("/session", "/app/x/scan"):
         with closing(connected(url)) as sock:
             sock.sendall(
@@ -168,7 +168,7 @@ def test_compressed_body_is_not_decompressed(url: str, log: pytest.LogCaptureFix
 def test_waiting_connections_are_limited(
     url: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the limit, the longest-waiting connection is closed. Complete requests are answered."""
+    """Over the limit of waiting connections, the server closes the one that has waited longest."""
     monkeypatch.setattr(waiting, "_MAX_WAITING", 3)
     with ExitStack() as all_of_them:
         first = all_of_them.enter_context(closing(connected(url)))

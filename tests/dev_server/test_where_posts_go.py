@@ -99,7 +99,7 @@ def posting(*, callbacks_anywhere: bool = False) -> Generator[InMemoryServer]:
 
 
 def post(server: InMemoryServer, url: str) -> int:
-    """Send a callback as the server does, and return the status."""
+    """Send a callback as the server does, and return the status of the reply."""
     assert server.deliver is not None
     reply = server.deliver(HttpRequest("POST", url, label="POST callback", body=b"{}"))
     assert isinstance(reply, HttpResponse)
@@ -114,7 +114,7 @@ def strict() -> Iterator[InMemoryServer]:
 
 @pytest.mark.parametrize("url", ELSEWHERE)
 def test_foreign_urls_are_refused(strict: InMemoryServer, receiver: int, url: str) -> None:
-    """A URL that leads to another machine, or is ambiguous, gets no request."""
+    """The server sends no callback to a URL that leads to another machine, or is ambiguous."""
     with pytest.raises(ConnectionFailedError, match="loopback") as caught:
         post(strict, url.format(port=receiver))
     assert not caught.value.request_sent
@@ -131,7 +131,7 @@ def test_foreign_urls_are_refused(strict: InMemoryServer, receiver: int, url: st
     ],
 )
 def test_local_urls_are_accepted(strict: InMemoryServer, receiver: int, url: str) -> None:
-    """Loopback addresses and `localhost` are accepted."""
+    """The server sends callbacks to loopback addresses and `localhost`."""
     assert post(strict, url.format(port=receiver)) == 204
     assert len(Receiver.received) == 1
 
@@ -139,7 +139,7 @@ def test_local_urls_are_accepted(strict: InMemoryServer, receiver: int, url: str
 def test_localhost_must_resolve_to_loopback(
     strict: InMemoryServer, receiver: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`localhost` is refused if the resolver returns another address."""
+    """A callback to `localhost` is refused if the name resolves to another address."""
     real = socket.getaddrinfo
 
     def resolve(host: str, port: int | None, *others: int) -> object:
@@ -154,7 +154,7 @@ def test_localhost_must_resolve_to_loopback(
 def test_localhost_must_resolve(
     strict: InMemoryServer, receiver: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`localhost` is refused if it cannot be resolved."""
+    """A callback to `localhost` is refused if the name cannot be resolved."""
 
     def resolve(*_arguments: object) -> object:
         raise socket.gaierror
@@ -174,7 +174,7 @@ def test_callbacks_anywhere_disables_the_check(receiver: int) -> None:
 def test_redirects_are_checked(
     receiver: int, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A redirect to another machine is not followed, and the log says why."""
+    """A callback does not follow a redirect to another machine, and the log says why."""
     Receiver.redirect = f"http://0.0.0.0:{receiver}/second"
     Receiver.status = status
     with posting() as server, Urllib3Transport() as transport:
@@ -191,7 +191,7 @@ def test_redirects_are_checked(
 
 
 def test_local_redirects_are_followed(receiver: int) -> None:
-    """A redirect within this machine is followed, as by the official server."""
+    """A callback follows a redirect within this machine, as at the official server."""
     Receiver.redirect = f"http://localhost:{receiver}/second"
     with posting() as server, Urllib3Transport() as transport:
         http = Http(server.url, lambda request: transport.send(request, 10.0**9))
