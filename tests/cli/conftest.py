@@ -51,7 +51,7 @@ class CommandLine:
         )
 
     def run(self, *arguments: str, stdin: str = "", **streams: Any) -> tuple[int, str, str]:
-        """Run the command to its end; return exit status, standard output and standard error."""
+        """Run the command to its end; return its exit status and what it wrote to each output."""
         if not streams and self.forks is not None and self.forks.can_run(self.environment):
             return self.forks.run(arguments, self.environment, stdin)
         with self.start(*arguments, **streams) as process:
@@ -66,7 +66,7 @@ class CommandLine:
             env=self.environment,
             capture_output=True,
             encoding="utf-8",
-            timeout=600,  # a script has many commands, and the machine may be busy
+            timeout=600,  # a script can have many commands, and the machine may be busy
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -118,7 +118,7 @@ class Terminal:
     _raw: bytes = b""
 
     def read_until(self, word: str) -> str:
-        """Wait until a word appears; return all output so far."""
+        """Wait until the output has a word; return all output so far."""
         while word not in self.seen:
             assert self._read(), self.seen
         return self.seen
@@ -128,7 +128,7 @@ class Terminal:
         os.write(self._main, keys.encode())
 
     def end(self) -> int:
-        """Wait for the end of the process; return its exit status."""
+        """Wait until the process ends; return its exit status."""
         while self._read():
             pass
         return self.process.wait(timeout=300)
@@ -142,7 +142,7 @@ class Terminal:
     def _read(self) -> bool:
         assert select.select([self._main], [], [], 60)[0], self.seen
         chunk = b""
-        with suppress(OSError):  # Linux says so at the end of a terminal
+        with suppress(OSError):  # Linux raises an error at the end of a terminal's output
             chunk = os.read(self._main, 65536)
         self._raw += chunk
         self.seen = self._raw.decode(errors="replace")
@@ -150,7 +150,7 @@ class Terminal:
 
 
 def read_until(stream: IO[str] | None, word: str) -> str:
-    """Read lines until a word is in one; return them."""
+    """Read lines until one has a word; return the lines."""
     assert stream is not None
     lines: list[str] = []
     while not lines or word not in lines[-1]:

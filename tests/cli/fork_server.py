@@ -33,7 +33,7 @@ _MOST = 1 << 20
 
 @final
 class ForkServer:
-    """The handle of the forking process for tests; a context manager.
+    """A handle for the forking process, used by tests as a context manager.
 
     Args:
         environment: The environment in which it starts.
@@ -66,7 +66,7 @@ class ForkServer:
         self._process.communicate(timeout=_LONGEST)
 
     def can_run(self, environment: Mapping[str, str]) -> bool:
-        """Return whether Python would start in the same way in this environment."""
+        """Return whether a new Python process would start in the same way in this environment."""
         return _of_the_start(environment) == self._start
 
     def run(
@@ -98,7 +98,7 @@ def _of_the_start(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _next_command(channel: socket.socket) -> dict[str, Any] | None:
-    """Wait for commands; return one in its own process, and None in the first at the end."""
+    """Fork for each command and return it in the child; return None in the parent at the end."""
     while True:
         message, streams, _flags, _sender = socket.recv_fds(channel, _MOST, 3)
         if not message:

@@ -107,7 +107,7 @@ def test_outcome_is_json(command_line: CommandLine, start: Start) -> None:
 def test_chain_is_accepted_to_its_end(
     command_line: CommandLine, memory: InMemoryServer, start: Start
 ) -> None:
-    """The app accepts the next session of a chain, and the outcome has both."""
+    """The app accepts the next session of a chain, and the outcome has both sessions."""
     following = json.dumps(
         {"@context": "https://irma.app/ld/request/disclosure/v2", "disclose": [[[OVER18]]]}
     )
@@ -172,7 +172,7 @@ def test_empty_value_and_bare_card(
 def test_invalid_value_is_wrong_usage(
     command_line: CommandLine, start: Start, given: list[str], reason: str
 ) -> None:
-    """A malformed --has is status 2, and the session is not touched."""
+    """For a malformed --has, the exit status is 2, and the session does not change."""
     options = [part for value in given for part in ("--has", value)]
     session = start(ASK_EMAIL)
     status, out, err = command_line.run("app", "accept", session.pointer.url, *options)
@@ -204,7 +204,7 @@ def test_walking_away_leaves_the_session_open(
 
 
 def test_second_app_is_refused(command_line: CommandLine, start: Start) -> None:
-    """The server refuses a session that another app has answered: the exit status is 5."""
+    """If another app has answered the session, the server refuses, and the exit status is 5."""
     link = start(ASK_EMAIL).pointer.link()
     command_line.run("app", "accept", link)
     status, said = app_json(command_line, "accept", link)
@@ -231,7 +231,7 @@ def test_server_notices_each_cheat(
     request_: Any,
     proof_status: str,
 ) -> None:
-    """A cheat is status 0 if the server noticed it, and the session has no answer."""
+    """If the server notices a cheat, the exit status is 0, and the session has no answer."""
     session = start(request_)
     status, said = app_json(command_line, "cheat", session.pointer.link(), kind)
     assert (status, said["sessions"][0]["proofStatus"]) == (0, proof_status)
@@ -248,7 +248,7 @@ def test_cheating_when_a_card_is_issued(command_line: CommandLine, start: Start)
 
 
 def test_impossible_cheat_is_wrong_usage(command_line: CommandLine, start: Start) -> None:
-    """A cheat that the session does not allow is status 2, and so is an unknown one."""
+    """For a cheat that is unknown, or that the session does not allow, the exit status is 2."""
     link = start(ASK_EMAIL).pointer.link()
     status, _, err = command_line.run("app", "cheat", link, "wrong-value")
     assert (status, "does not require a value" in err) == (2, True)
@@ -267,7 +267,7 @@ def test_options_are_chosen(command_line: CommandLine, requestor: Requestor, sta
 
 @pytest.mark.parametrize("choice", [["x"], ["0"], ["0=-1"], ["0=1", "0=2"], ["0=99999"], ["=0"]])
 def test_invalid_choice_is_wrong_usage(command_line: CommandLine, choice: list[str]) -> None:
-    """A malformed choice is status 2, before a server is called."""
+    """For a malformed choice, the exit status is 2, and no server is called."""
     status, _, err = command_line.run("app", "choose", "LINK", *choice)
     assert (status, "Error: SLOT=OPTION: " in err) == (2, True)
 
@@ -318,7 +318,7 @@ def test_show_prints_credentials_and_labels(
 def test_ended_session_is_gone(
     command_line: CommandLine, requestor: Requestor, start: Start
 ) -> None:
-    """A session that has ended cannot be shown, which is status 4."""
+    """An ended session cannot be shown, so the exit status is 4."""
     session = start(ASK_EMAIL)
     requestor.cancel_session(session)
     status, said = app_json(command_line, "show", session.pointer.link())
@@ -392,13 +392,13 @@ def test_other_strings_are_refused(command_line: CommandLine, link: str) -> None
 
 
 def test_unreachable_server_is_status_7(command_line: CommandLine) -> None:
-    """A server that cannot be reached is status 7."""
+    """If the server cannot be reached, the exit status is 7."""
     link = "http://127.0.0.1:9/irma/session/abcdefghijklmnopqrst"
     assert command_line.run("app", "accept", link)[0] == 7
 
 
 def test_misspelt_command_is_suggested(command_line: CommandLine) -> None:
-    """A misspelt command of `app` is status 2, with a suggestion."""
+    """For a misspelt command of `app`, the exit status is 2, and the error has a suggestion."""
     status, _, err = command_line.run("app", "accept-")
     assert (status, "Did you mean accept?" in err) == (2, True)
     assert "walk-away" in command_line.run("app", "--help")[1]
@@ -444,7 +444,7 @@ def test_watch_waits_for_pairing(
 def test_watch_only_prints(
     command_line: CommandLine, requestor: Requestor, start: Start, url: str
 ) -> None:
-    """Without --answer-by-itself, sessions are printed and left alone."""
+    """Without --answer-by-itself, the app prints sessions and does not answer them."""
     with command_line.start("app", "watch", "--server", f"{url}/") as process:
         session = start(ASK_EMAIL)
         read_until(process.stdout, "INITIALIZED: a session for shop asks for attributes")
@@ -455,7 +455,7 @@ def test_watch_only_prints(
 
 
 def test_watch_needs_the_whole_address(command_line: CommandLine, url: str) -> None:
-    """A wrong address of the pages is status 2, and the message says what to give."""
+    """For a wrong address of the pages, the exit status is 2, and the message says what to use."""
     status, _, err = command_line.run("app", "watch", "--server", f"{url}/app-wrong")
     assert (status, "use the whole address of the page" in err) == (2, True)
 

@@ -79,7 +79,7 @@ def test_value_extends_to_the_end(name: str, value: str) -> None:
     ],
 )
 def test_ambiguous_slots_are_refused(text: str, words: str) -> None:
-    """An ambiguous slot is an error, rather than a value that no attribute has."""
+    """An ambiguous slot is an error; it does not become a value that no attribute can have."""
     with pytest.raises(RequestError, match="--disclose 1: ") as refused:
         asked(text)
     assert words in str(refused.value)

@@ -72,7 +72,7 @@ def test_dev_server_runs_until_ctrl_c() -> None:
 
 
 def test_port_in_use_is_status_2() -> None:
-    """A port in use is one clear line and exit status 2."""
+    """For a port in use, the error is one clear line, and the exit status is 2."""
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
@@ -154,7 +154,7 @@ def test_requestors_are_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_https_needs_a_certificate_and_its_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With --cert and --key-file the server speaks HTTPS; a wrong file is status 2."""
+    """With --cert and --key-file, the server uses HTTPS; for a wrong file, the exit status is 2."""
     made = trustme.CA().issue_cert("127.0.0.1")
     certificate, key = str(tmp_path / "server.pem"), str(tmp_path / "server.key")
     made.cert_chain_pems[0].write_to_path(certificate)
@@ -213,7 +213,7 @@ def test_page_shows_what_the_app_has(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
-    """A wrong option is status 2, and the message names it."""
+    """For a wrong option, the exit status is 2, and the message names the option."""
     done = run("--port", "0", *options)
     assert (done.exit_code, reason in done.stderr) == (2, True)
 
@@ -221,7 +221,7 @@ def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
 def test_settings_file_has_what_no_option_sets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The table `dev_server` of a settings file has settings for which there is no option."""
+    """The table `dev_server` of a settings file is used for each option that is left out."""
     lines: list[str] = []
     monkeypatch.setattr(module, "print_line", lines.append)
     while_it_serves(monkeypatch, lambda: None)
@@ -256,7 +256,7 @@ def test_every_option_is_a_setting() -> None:
     ],
 )
 def test_fault_in_the_settings_file_names_its_line(line: str, reason: str, tmp_path: Path) -> None:
-    """A setting that turns out to be wrong is status 2, and the message names file and line."""
+    """For a wrong setting, the exit status is 2, and the message names the file and the line."""
     path = tmp_path / "irma.toml"
     path.write_text(f"[dev_server]\n{line}\n")
     done = run("--settings", str(path))

@@ -14,7 +14,7 @@ from tests.cli.test_schema import check
 
 
 def test_rows_in_a_pipe(command_line: CommandLine) -> None:
-    """In a pipe each check is a line of outcome, name, finding and remedy with tabs."""
+    """In a pipe, each check is a line with its outcome, name, finding and remedy between tabs."""
     status, out, err = command_line.run("doctor", "authentication", "pointer", "store")
     assert status == 0, err
     rows = [line.split("\t") for line in out.splitlines()]
@@ -28,7 +28,7 @@ def test_rows_in_a_pipe(command_line: CommandLine) -> None:
 
 
 def test_json_and_list(command_line: CommandLine) -> None:
-    """Every check is listed by name, and JSON has all of them in the form of the schema."""
+    """`--list` names every check, and the JSON of the checks follows the schema."""
     listed = command_line.run("doctor", "--list")[1]
     names = [line.split("\t")[0] for line in listed.splitlines()]
     assert names == [each.name for each in CHECKS]
@@ -41,7 +41,7 @@ def test_json_and_list(command_line: CommandLine) -> None:
 
 
 def test_exit_statuses(command_line: CommandLine, tmp_path: Path) -> None:
-    """The first error decides the exit status: a setting, a refusal or the network."""
+    """The exit status shows whether the first error is a setting, a refusal or the network."""
     assert command_line.at(IRMA_TOKEN="hunter2").run("doctor", "authentication")[0] == 5
     missing = ("doctor", "settings", "--token-file", str(tmp_path / "missing"))
     assert command_line.run(*missing)[0] == 2
@@ -61,14 +61,14 @@ def test_exit_statuses(command_line: CommandLine, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], words: str, command_line: CommandLine) -> None:
-    """A check or request that does not exist is exit status 2, and the error repeats nothing."""
+    """For an unknown check or request, the exit status is 2, and the error repeats no input."""
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.AAAA"
     status, _, err = command_line.run("doctor", *arguments, stdin=jwt)
     assert (status, words in err, "hunter2" in err) == (2, True, False), err
 
 
 def test_a_given_request(command_line: CommandLine) -> None:
-    """The permissions are checked for the request in the options."""
+    """The permissions are checked for the request that the options describe."""
     ask = ("--disclose", "pbdf.gemeente.personalData.over18")
     status, out, err = command_line.run("doctor", "permissions", *ask, "--json")
     assert status == 0, err
@@ -86,7 +86,7 @@ def test_report_has_no_secret(command_line: CommandLine) -> None:
 
 
 def test_people_at_a_terminal(command_line: CommandLine) -> None:
-    """At a terminal each finding follows its check, with what to do about it."""
+    """At a terminal, each finding follows its check, with what to do about it."""
     with command_line.at_terminal("doctor", "--list") as terminal:
         terminal.read_until("Is the official browser package")
         assert terminal.end() == 0

@@ -1,4 +1,4 @@
-"""However a command ends, no session stays open unattended and no answer is lost."""
+"""However a command ends, it leaves no session open unattended and loses no answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Gate:
     method: str = ""
     path: str = ""
     until: str = ""
-    """The method of the request that ends the gate."""
+    """The method of the request after which the gate no longer holds anything back."""
     accepted: threading.Event | None = None
     """An optional event that the request waits for, while the app answers in another thread."""
     answer: Callable[[HttpRequest], HttpResponse] | None = None
@@ -77,7 +77,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def test_timeout_cancels_the_session(command_line: CommandLine, memory: InMemoryServer) -> None:
-    """A session that nobody answered is cancelled at the timeout."""
+    """A session without an answer is cancelled at the timeout."""
     status, out, err = command_line.run(*ASK, "--timeout", "1")
     assert (status, json.loads(out)["error"]["name"]) == (4, "NobodyAnsweredError")
     assert "The session was cancelled." in err
@@ -97,7 +97,7 @@ def test_state_file_keeps_the_session_open(
 
 
 def test_failing_test_ends_its_command(command_line: CommandLine) -> None:
-    """A command that runs until Ctrl-C is killed if the block that uses it fails."""
+    """If the block that uses a command fails, a command that runs until Ctrl-C is killed."""
     with pytest.raises(ZeroDivisionError), command_line.start("app", "watch") as process:
         raise ZeroDivisionError
     assert process.returncode == -signal.SIGKILL
@@ -121,7 +121,7 @@ def test_signal_cancels_the_session(
 def test_signal_waits_for_the_start(
     number: int, gate: Gate, command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """A signal during the start takes effect after the reply, which names the session to cancel."""
+    """A signal during the start takes effect after the reply, which has the session to cancel."""
     gate.method, gate.path = "POST", "[^/]*/session"
     with command_line.start(*ASK) as process:
         assert gate.came.wait(300)
@@ -309,7 +309,7 @@ def test_failed_fetch_saves_the_session(
 def test_answer_before_the_cancelling_is_not_lost(
     number: int | None, gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """An answer that arrives just before the cancelling is printed, or its session is saved."""
+    """If an answer arrives just before the cancelling, it is printed, or its session is saved."""
     stale = HttpResponse(200, (("content-type", "application/json"),), body=b'"INITIALIZED"')
 
     def stale_status(request: HttpRequest) -> HttpResponse:

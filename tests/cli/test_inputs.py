@@ -1,4 +1,4 @@
-"""Commands limit what they read: a file may be a stranger's, and a pipe may have no end."""
+"""Commands limit what they read, because a file may be a stranger's, and a pipe may have no end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.conftest import CommandLine
 PACKAGE = Path(irma_backend.__path__[0])
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LIMITED = {"scheme_copy.py": 2, "state_files.py": 1, "bridge.py": 1, "opener.py": 1}
-"""How often a module reads what we have written ourselves, or what has a limit elsewhere."""
+"""The number of reads without a limit in a module: of our own files, or limited elsewhere."""
 
 
 def unlimited_reads(code: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def unlimited_reads(code: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_is_read_without_a_limit(source: Path) -> None:
-    """Each read says how many bytes it takes at most."""
+    """Each call that reads a file or a stream limits the number of bytes."""
     found = [*unlimited_reads(source.read_text(encoding="utf-8"))]
     assert len(found) == LIMITED.get(source.name, 0), found
 
@@ -66,7 +66,7 @@ def test_what_is_too_large_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A file or a pipe that is too large is wrong usage, and is not read to its end."""
+    """A file or a pipe that is too large is refused as wrong usage, and is not read to its end."""
     monkeypatch.chdir(tmp_path)
     Path("pbdf").mkdir()
     large = tmp_path / "large"

@@ -160,7 +160,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
 def test_wrong_settings_are_wrong_usage(
     arguments: tuple[str, ...], words: str, at_server: CommandLine
 ) -> None:
-    """Wrong settings are exit status 2, and the message shows only the scheme of a URI."""
+    """For wrong settings, the exit status is 2, and the message shows only the scheme of a URI."""
     status, out, err = at_server.run(*ASK, *arguments)
     assert words in err
     assert (status, json.loads(out)["error"]["exitStatus"]) == (2, 2)

@@ -104,7 +104,7 @@ def test_unwritable_output_is_status_8(
     nobody_reads: int,
     tmp_path: Path,
 ) -> None:
-    """For every command, a full disk or a missing reader is one line and exit status 8."""
+    """If the disk is full or the reader is gone, a command ends with one line and exit status 8."""
     state = tmp_path / "state"
     there = command_line.at(TMPDIR=str(tmp_path))
     if command in {"status", "result"}:
@@ -124,7 +124,7 @@ def test_unwritable_output_is_status_8(
 def test_unwritable_help_is_status_8(
     arguments: tuple[str, ...], command_line: CommandLine, nobody_reads: int
 ) -> None:
-    """Help that cannot be written is exit status 8, like any other output."""
+    """If help cannot be written, the exit status is 8, as for any other output."""
     status, _, err = command_line.run(*arguments, stdout=nobody_reads)
     assert (status, err) == (8, "Error: the output cannot be written: Broken pipe\n")
 
@@ -147,7 +147,7 @@ def test_unwritable_answer_is_saved(
 def test_unsavable_answer_is_printed_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An answer that cannot be saved either is printed on the standard error, as JSON."""
+    """If an answer cannot be saved either, it is printed on the standard error, as JSON."""
     memory = InMemoryServer(clock=SystemClock())
     requestor = Requestor(memory.url, memory.transport())
     holder = SimulatedApp(memory)
@@ -168,7 +168,7 @@ def test_unsavable_answer_is_printed_on_stderr(
 def test_no_session_starts_if_the_output_is_closed(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """With a closed standard output no session is started."""
+    """If the standard output is closed, no session is started."""
     started: list[object] = []
     memory.when_started(started.append)
     status, _, err = command_line.in_shell(f"irma-backend session --disclose {OVER18} >&-")
@@ -244,7 +244,7 @@ def test_unreadable_error_keeps_its_status(command_line: CommandLine, nobody_rea
     ],
 )
 def test_unreadable_input_is_a_clear_message(line: str, command_line: CommandLine) -> None:
-    """Input that cannot be read is a documented exit status without a traceback."""
+    """If input cannot be read, the exit status is a documented one, and there is no traceback."""
     status, out, err = command_line.in_shell(line)
     assert status in {2, 4}
     assert "Traceback" not in err + out

@@ -87,7 +87,7 @@ def test_printed_jwt_starts_a_session(command_line: CommandLine, key: tuple[str,
 def test_invalid_requests_are_wrong_usage(
     command_line: CommandLine, arguments: tuple[str, ...], said: str
 ) -> None:
-    """An invalid request is exit status 2 with a message that says what to do."""
+    """For an invalid request, the exit status is 2, and the message says what to do."""
     status, out, err = command_line.run(*arguments, stdin="eyJh.eyJh.c2ln")
     assert (status, out) == (2, "")
     assert said in err

@@ -1,4 +1,4 @@
-"""The JSON of each command follows `docs/schemas/command-line.json`, whose promises are kept."""
+"""The JSON of each command follows `docs/schemas/command-line.json`, which keeps its promises."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def changes(recorded: Any, now: Any, path: str = "#") -> Iterator[str]:
 
 
 def test_schema_is_valid() -> None:
-    """The schema follows the rules of JSON Schema, and is never vacuous."""
+    """The schema follows the rules of JSON Schema, and refuses fields that it does not describe."""
     Draft202012Validator.check_schema(SCHEMA)
     with pytest.raises(Exception, match="Additional properties are not allowed"):
         check("health", '{"status": "up", "more": 1}')
@@ -77,7 +77,7 @@ def test_every_command_with_json_is_described() -> None:
 
 
 def test_promises_are_kept() -> None:
-    """No field that scripts rely on is removed, renamed, or has the wrong type."""
+    """A field that scripts rely on is not removed or renamed, and keeps its type."""
     assert [*changes(RECORDED, SCHEMA)] == []
     broken = json.loads(json.dumps(SCHEMA))
     broken["$defs"]["session"]["required"].remove("evidence")
@@ -136,7 +136,7 @@ def test_app_and_settings_follow_the_schema(
 
 
 def test_watching_app_follows_the_schema(command_line: CommandLine) -> None:
-    """Each line of `app watch` is a new session or an outcome, which has a definition."""
+    """Each line of `app watch` follows the definition of a new session or of an outcome."""
     watching = ("app", "watch", "--answer-by-itself", "--json")
     with command_line.start(*watching) as process, Urllib3Transport() as transport:
         assert process.stdout is not None

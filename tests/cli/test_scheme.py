@@ -49,7 +49,7 @@ def with_names(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def test_copy_is_kept(command_line: CommandLine, folder: Path, tmp_path: Path) -> None:
-    """The command writes the files of the index and the pinned key, and says how many there are."""
+    """The command writes the index's files and the pinned key, and prints the number of files."""
     (tmp_path / "key.pem").write_bytes(KEY)
     files = scheme_files()
     with serving_scheme({**files, "pbdf/more": b"unlisted", "pbdf/pk.pem": b"other"}) as url:
@@ -62,7 +62,7 @@ def test_copy_is_kept(command_line: CommandLine, folder: Path, tmp_path: Path) -
 
 
 def test_earlier_copy_is_replaced(folder: Path, transport: Urllib3Transport) -> None:
-    """A newer version of the scheme replaces a copy, with the files that it no longer has."""
+    """A newer version of a scheme replaces the copy, including files that the version lacks."""
     with serving_scheme(scheme_files()) as url:
         copy_scheme(url, folder, KEY, transport)
     newer = signed({"pbdf/timestamp": b"1795923054\n", "pbdf/post/new": b"new"})
@@ -90,7 +90,7 @@ CHANGED = {
 def test_wrong_files_change_nothing(
     changed: str, folder: Path, transport: Urllib3Transport
 ) -> None:
-    """Files that are not the signed ones, or not newer, are refused, and the copy stays."""
+    """Files that are not signed, or not newer, are refused, and the copy does not change."""
     with serving_scheme(scheme_files()) as url:
         copy_scheme(url, folder, KEY, transport)
     with (
@@ -118,7 +118,7 @@ def test_missing_files_write_nothing(folder: Path, transport: Urllib3Transport) 
 
 
 def test_key_is_the_users(folder: Path, transport: Urllib3Transport) -> None:
-    """A scheme that another key signed is refused, and so is a file without a key."""
+    """A scheme that another key signed is refused, and so is a key file without a key."""
     other = SCHEME.files() | {"pbdf/index.sig": made_scheme().files()["made/index.sig"]}
     for files, key in ((other, KEY), (scheme_files(), b"no key")):
         with serving_scheme(files) as url, pytest.raises(ConfigurationError, match="key"):
@@ -155,7 +155,7 @@ def test_copy_comes_back_if_it_cannot_be_replaced(
     transport: Urllib3Transport,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If replacing fails or is interrupted, at any moment, there is a whole copy afterwards."""
+    """If replacing a copy fails or is interrupted at any moment, a whole copy remains."""
     with serving_scheme(scheme_files()) as url:
         copy_scheme(url, folder, KEY, transport)
         rename = Path.rename
@@ -201,7 +201,7 @@ ROWS = [
 
 
 def test_attributes_are_found(command_line: CommandLine, schemes: Path) -> None:
-    """Each attribute with all words is a line, with title, issuer and marks."""
+    """Each attribute that has all the words is printed as a line, with title, issuer and marks."""
     search = ("attributes", "search", "--scheme", str(schemes))
     status, out, err = command_line.run(*search, "EMAIL")
     assert (status, err) == (0, "")
@@ -242,7 +242,7 @@ def test_attributes_are_a_table_at_a_terminal(command_line: CommandLine, schemes
 
 @pytest.mark.parametrize("path", ["description.xml", "post/description.xml", "index"])
 def test_damaged_scheme_is_reported(command_line: CommandLine, schemes: Path, path: str) -> None:
-    """A changed file, a folder without a scheme and no folder are exit status 2."""
+    """For a changed file, a folder without a scheme, or no folder, the exit status is 2."""
     (schemes / "pbdf" / path).write_text("changed")
     search = ("attributes", "search", "email")
     for scheme in (["--scheme", str(schemes)], ["--scheme", str(schemes / "pbdf" / "town")], []):
@@ -252,7 +252,7 @@ def test_damaged_scheme_is_reported(command_line: CommandLine, schemes: Path, pa
 
 
 def test_misspelt_command_is_suggested(command_line: CommandLine) -> None:
-    """A misspelt command of a group is exit status 2, with the right one."""
+    """For a misspelt command of a group, the exit status is 2, and the error has a suggestion."""
     status, _, err = command_line.run("scheme", "gets", "x")
     assert status == 2
     assert "Did you mean get?" in err

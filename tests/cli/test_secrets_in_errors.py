@@ -17,7 +17,7 @@ from irma_backend.cli.main import main
 SECRET = "hunter2Hunter2Hunter"  # as long as a requestor token
 ROOT = Path(__file__).parent.parent.parent
 NEEDED = {"--server": "http://127.0.0.1:1", "--disclose": "a.b.c.d", "--server-key-file": "x"}
-"""Options that let a command read the other options; nothing listens at the URL."""
+"""Options that let a command read the other options; no server listens at the URL."""
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

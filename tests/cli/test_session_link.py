@@ -24,7 +24,7 @@ BLOCK = "\u2580"
 def console(
     file: IO[str], *, is_terminal: bool = True, columns: int = 200, rows: int = 100
 ) -> Console:
-    """Return the console of a terminal of a size, or of a pipe."""
+    """Return a console for a terminal of that size, or for a pipe."""
     return Console(
         file=file,
         force_terminal=is_terminal,
@@ -43,7 +43,7 @@ def shown(
     draw: bool = True,
     intro: str | None = None,
 ) -> str:
-    """Return what a terminal of a size shows."""
+    """Return the output of a terminal of that size."""
     file = StringIO()
     show_session(console(file, columns=columns, rows=rows), pointer, draw=draw, intro=intro)
     return file.getvalue()

@@ -26,7 +26,7 @@ Act = Callable[[SimulatedApp, SessionPointer], object]
 def test_answer_is_bare_lines_in_a_pipe(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """In a pipe the answer is lines with tabs; link and statuses are on the standard error."""
+    """In a pipe, the answer is lines with tabs, and the standard error has link and statuses."""
     memory.when_started(app.accept)
     status, out, err = command_line.run(*ADULT)
     assert status == 0
@@ -138,7 +138,7 @@ def test_wrong_path_is_suspected_when_a_session_is_gone(command_line: CommandLin
 
 
 def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
-    """A session that nobody answers is exit status 4."""
+    """If a session is not answered, the exit status is 4."""
     status, _, err = command_line.run(*ADULT, "--timeout", "1")
     assert status == 4
     assert err.splitlines()[-1].startswith("Error: ")
@@ -172,7 +172,7 @@ def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
 def test_wrong_usage_is_a_clear_message(
     arguments: tuple[str, ...], words: str, command_line: CommandLine
 ) -> None:
-    """Wrong usage is exit status 2 with a message and without a traceback."""
+    """For wrong usage, the exit status is 2, and a message replaces the traceback."""
     status, out, err = command_line.run(*arguments)
     assert words in err.replace("\n", " ")
     assert (status, out) == (2, "")
@@ -180,7 +180,7 @@ def test_wrong_usage_is_a_clear_message(
 
 
 def test_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
-    """A credential that the server's schemes lack is exit status 2."""
+    """For a credential that the server's schemes lack, the exit status is 2."""
     strict = InMemoryServer(clock=SystemClock(), scheme=EXAMPLE_SCHEME)
     with running_server(strict) as url:
         there = command_line.at(IRMA_SERVER=url, IRMA_TOKEN="")
@@ -191,7 +191,7 @@ def test_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
 
 
 def test_refusing_or_missing_server(command_line: CommandLine) -> None:
-    """A refusing server is exit status 5, an unreachable one is 7; no message shows the token."""
+    """The exit status is 5 if the server refuses, and 7 if it is down; no message has the token."""
     status, _, err = command_line.at(IRMA_TOKEN="wrong-token-5").run(*ADULT)
     assert status == 5
     assert "wrong-token-5" not in err
@@ -298,7 +298,7 @@ def test_public_key_and_health(command_line: CommandLine) -> None:
 def test_terminal_shows_the_qr_code_and_a_table(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A terminal shows the QR code, how long is waited, and the answer as a table with words."""
+    """A terminal shows the QR code, the longest wait, and the answer as a table with words."""
     memory.url = "https://irma.example"
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:

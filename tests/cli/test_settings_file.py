@@ -84,14 +84,14 @@ def test_options_and_variables_override_the_file(
 def test_what_is_missing_or_wrong_is_named(
     arguments: tuple[str, ...], words: str, bare: CommandLine
 ) -> None:
-    """A setting that is missing or wrong is exit status 2, and the error names its option."""
+    """If a setting is missing or wrong, the exit status is 2, and the error names its option."""
     status, _, err = bare.run(*arguments)
     assert (status, words in err) == (2, True), err
     assert "hunter" not in err
 
 
 def test_a_fault_in_the_file_names_its_line(bare: CommandLine, settings_file: Path) -> None:
-    """A fault in the file is exit status 2, and the error names file, line and key."""
+    """For a fault in the file, the exit status is 2, and the error names file, line and key."""
     settings_file.write_text('[authentication]\ntoken = "hunter2"\n')
     status, _, err = bare.run("health", "--settings", str(settings_file))
     assert (status, f"{settings_file}, line 2, authentication.token: " in err) == (2, True)
@@ -175,7 +175,7 @@ def test_config_in_a_pipe_and_at_a_terminal(bare: CommandLine, settings_file: Pa
 
 
 def test_config_tells_which_secret_cannot_be_read(bare: CommandLine, settings_file: Path) -> None:
-    """A secret that cannot be read is shown with the reason, and the exit status is 2."""
+    """For a secret that cannot be read, `config` prints the reason, and the exit status is 2."""
     (settings_file.parent / "token.txt").unlink()
     status, out, _ = bare.run("config", "--settings", str(settings_file))
     assert (status, "token.txt: cannot read the file: No such file" in out) == (2, True)

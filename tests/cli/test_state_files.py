@@ -117,7 +117,7 @@ def test_unsavable_session_is_cancelled(
 def test_file_system_without_links(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: StartedSession
 ) -> None:
-    """Without hard links, the file is renamed unless the path exists."""
+    """On a file system without hard links, the file is renamed unless the path exists."""
 
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -151,7 +151,7 @@ def test_file_of_another_user_is_refused(saved: Path, monkeypatch: pytest.Monkey
 
 
 def test_special_files_are_refused(saved: Path, tmp_path: Path) -> None:
-    """Links, pipes and directories are refused without following or blocking."""
+    """A link is refused without being followed, and a pipe or a directory without being read."""
     link, pipe = tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(saved)
     os.mkfifo(pipe, 0o600)

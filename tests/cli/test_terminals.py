@@ -1,4 +1,4 @@
-"""Terminals that are narrow, dumb, of unknown size, without ANSI styles, or not in UTF-8."""
+"""Terminals that are narrow or dumb, of unknown size, without ANSI styles, or not in UTF-8."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_narrow_terminal_breaks_no_field(
 
 
 def test_no_command_draws_a_table_of_its_own() -> None:
-    """One function draws all tables, so that none of them forgets narrow terminals."""
+    """All tables are drawn by one function, so each of them fits narrow terminals."""
     users = {
         file.name
         for file in Path(irma_backend.cli.__path__[0]).glob("*.py")

@@ -46,7 +46,7 @@ def test_value_keeps_control_characters_from_a_terminal(
 def test_missing_value_is_status_6(
     command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """A slot that was left out, or an attribute without a value, prints nothing and is status 6."""
+    """If a slot was left out or has no value, nothing is printed, and the exit status is 6."""
     without = SimulatedApp(memory)
     without.add(CARD, {"over18": None})
     memory.when_started(without.accept)
@@ -69,7 +69,7 @@ def test_missing_value_is_status_6(
 def test_unusable_options_are_wrong_usage(
     arguments: tuple[str, ...], words: str, command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """Options that cannot work are exit status 2, and no session is started."""
+    """For options that cannot work, the exit status is 2, and no session is started."""
     started: list[SessionPointer] = []
     memory.when_started(started.append)
     status, out, err = command_line.run(*arguments)
@@ -183,13 +183,13 @@ def test_help_explains_commands_and_exit_statuses(command_line: CommandLine) -> 
 def test_help_suggests_topics(
     topic: tuple[str, ...], words: str, command_line: CommandLine
 ) -> None:
-    """A misspelt topic is exit status 2, with a suggestion."""
+    """For a misspelt topic, the exit status is 2, and the error suggests the right one."""
     status, out, err = command_line.run("help", *topic)
     assert (status, out, words in err) == (2, "", True)
 
 
 def test_no_arguments_show_the_help_once(command_line: CommandLine) -> None:
-    """Without arguments the help is shown, once and not as an error."""
+    """Without arguments, the help is shown once, and not as an error."""
     status, out, err = command_line.run()
     assert (status, out) == (2, "")
     assert err == command_line.run("--help")[1]

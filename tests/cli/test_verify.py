@@ -52,7 +52,7 @@ def test_refused_jwt_is_status_6(
     changed: dict[str, Any],
     code: str,
 ) -> None:
-    """A refused JWT is exit status 6, and the JSON has its error code."""
+    """For a refused JWT, the exit status is 6, and the JSON has the error code."""
     key = ("--server-key-file", key_file)
     status, out, err = command_line.run("verify", *key, *options, stdin=signed_now(**changed))
     assert status == 6
@@ -89,7 +89,7 @@ def test_answer_of_another_key_is_status_6(
     key_file: str,
     tmp_path: Path,
 ) -> None:
-    """An answer that another key signed, or that is only simulated, is exit status 6."""
+    """For an answer that another key signed, or that is only simulated, the exit status is 6."""
     memory.when_started(app.accept)
     own = tmp_path / "own.pem"
     own.write_text(command_line.run("public-key")[1])

@@ -62,7 +62,7 @@ def test_answer_of_a_session_is_taken(command_line: CommandLine, options: list[s
 
 
 def test_member_given_twice_is_refused(command_line: CommandLine, options: list[str]) -> None:
-    """A repeated message is refused in an answer, too, as programs may read either one."""
+    """An answer with a repeated message is refused, because programs may read either one."""
     inner = signature().replace('"message":', '"message": "Another one.", "message":')
     printed = f'{{"evidence": "transport", "signature": {inner}}}'
     status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
@@ -71,7 +71,7 @@ def test_member_given_twice_is_refused(command_line: CommandLine, options: list[
 
 
 def test_request_is_compared(command_line: CommandLine, options: list[str], tmp_path: Path) -> None:
-    """With --request, another message or attribute is exit status 6, which names the check."""
+    """With --request, the exit status is 6 if the message or an attribute is another one."""
     asked: dict[str, Any] = {"@context": "https://irma.app/ld/request/signature/v2"}
     path = tmp_path / "request.json"
     command = ("verify-signature", "-", *options, *PINNED, "--request", str(path))
@@ -99,7 +99,7 @@ def test_request_is_compared(command_line: CommandLine, options: list[str], tmp_
 def test_failed_check_is_status_6(
     command_line: CommandLine, options: list[str], name: str, more: list[str], check_name: str
 ) -> None:
-    """A signature that fails a check is exit status 6, and the JSON names the check."""
+    """For a signature that fails a check, the exit status is 6, and the JSON names the check."""
     status, out, _ = command_line.run(
         "verify-signature", "-", *options, *more, stdin=signature(name)
     )
@@ -108,7 +108,7 @@ def test_failed_check_is_status_6(
 
 
 def test_time_can_be_given(command_line: CommandLine, options: list[str]) -> None:
-    """A signature without a time stamp is judged by --at, and never said to be stamped."""
+    """A signature without a time stamp is checked at the time in --at, and shown as unstamped."""
     command = ("verify-signature", "-", *options, "--at", "2026-11-29T00:00:00Z")
     status, out, err = command_line.run(*command, stdin=signature("no time stamp"))
     assert status == 0, err
@@ -129,7 +129,7 @@ def test_time_can_be_given(command_line: CommandLine, options: list[str]) -> Non
 def test_wrong_option_is_named(
     command_line: CommandLine, options: list[str], wrong: list[str]
 ) -> None:
-    """A wrong option is exit status 2, and the error names it."""
+    """For a wrong option, the exit status is 2, and the error names the option."""
     status, _, err = command_line.run("verify-signature", "-", *options, *wrong, stdin=signature())
     assert (status, wrong[0] in err or "--scheme" in err) == (2, True), err
     assert "Traceback" not in err
@@ -138,7 +138,7 @@ def test_wrong_option_is_named(
 def test_settings_file_has_schemes_and_keys(
     command_line: CommandLine, folder: Path, tmp_path: Path
 ) -> None:
-    """The table `[proofs]` of a settings file has what no option gives; an option overrides it."""
+    """The table `[proofs]` of a settings file is used for each option that is left out."""
     file = tmp_path / "shop.toml"
     file.write_text(
         f'[proofs]\nschemes = ["{folder / "made"}"]\nscheme_keys = ["made={folder / "made.pem"}"]\n'
@@ -154,7 +154,7 @@ def test_settings_file_has_schemes_and_keys(
 
 
 def test_input_must_be_json(command_line: CommandLine, options: list[str], tmp_path: Path) -> None:
-    """A missing file and a file that is not JSON are exit status 2."""
+    """For a missing file, or a file that is not JSON, the exit status is 2."""
     for file, stdin in ((str(tmp_path / "nothing"), ""), ("-", "no JSON")):
         status, _, err = command_line.run("verify-signature", file, *options, stdin=stdin)
         assert (status, "Traceback" in err) == (2, False), err
@@ -162,9 +162,9 @@ def test_input_must_be_json(command_line: CommandLine, options: list[str], tmp_p
 
 @pytest.fixture
 def time_stamps() -> Iterator[tuple[str, list[str]]]:
-    """A time-stamping server that trusts one key, and the paths that it was asked for.
+    """A time-stamping server that trusts one key, and the paths that were requested.
 
-    Below `/gone` it no longer trusts the key, and below `/odd` it does not say until when it does.
+    Below `/gone`, it no longer trusts the key. Below `/odd`, it does not say how long it trusts it.
     """
     asked: list[str] = []
     own = base64.b64decode(STAMPS.public_key).hex()
@@ -189,7 +189,7 @@ def time_stamps() -> Iterator[tuple[str, list[str]]]:
 def test_key_is_printed_once_the_server_trusts_it(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """The command asks once, and prints the line that `verify-signature` takes."""
+    """The command sends one request, and prints the line that `verify-signature` takes."""
     url, asked = time_stamps
     status, out, err = command_line.run("time-stamp-key", "-", url, stdin=signature())
     assert (status, out.strip()) == (0, f"{url}={STAMPS.public_key}"), err
@@ -199,7 +199,7 @@ def test_key_is_printed_once_the_server_trusts_it(
 def test_key_of_another_server_is_not_printed(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """A key that the server does not trust, or no key at all, is exit status 6."""
+    """For a key that the server does not trust, or no key at all, the exit status is 6."""
     other = json.loads(signature())
     other["timestamp"]["Sig"]["PublicKey"] = base64.b64encode(bytes(32)).decode()
     for wrong in (json.dumps(other), signature("no time stamp")):
@@ -210,7 +210,7 @@ def test_key_of_another_server_is_not_printed(
 def test_key_that_expired_before_the_stamp_is_not_printed(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """A key that the server no longer trusted at the time of the stamp is exit status 6."""
+    """If the server no longer trusted the key at the time of the stamp, the exit status is 6."""
     status, out, err = command_line.run(
         "time-stamp-key", "-", f"{time_stamps[0]}/gone", stdin=signature()
     )
@@ -220,7 +220,7 @@ def test_key_that_expired_before_the_stamp_is_not_printed(
 def test_other_server_is_reported(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
-    """The URL of another server is exit status 7, and a string that is not a URL is 2."""
+    """The exit status is 7 for the URL of another server, and 2 for a string that is not a URL."""
     for url, expected in (
         (f"{time_stamps[0]}/other", 7),
         (f"{time_stamps[0]}/odd", 7),
