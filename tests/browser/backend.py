@@ -50,7 +50,7 @@ class Website(Protocol):
     policy: str
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Return the media type and body of a path; None if there is nothing."""
+        """Return the media type and body of a path; None if the path is unknown."""
 
 
 @final
@@ -77,7 +77,7 @@ class Backend:
         self.errors: list[str] = []
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Return the media type and body of a path; None if there is nothing."""
+        """Return the media type and body of a path; None if the path is unknown."""
         match path.split("/")[1:]:
             case [""]:
                 return "text/html", PAGE.encode()

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 CANCELLED = "This was cancelled. Nothing was shared."
-"""The text of a page after the person has refused in the app."""
+"""The words on a page after the person has refused in the app."""
 _LIMIT = 60
 PACKAGE = Path(__file__).parent / "npm"
 SCRIPT = Path("node_modules", "@privacybydesign", "yivi-frontend", "dist", "yivi.js")

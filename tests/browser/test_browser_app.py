@@ -48,7 +48,7 @@ ADULT = DisclosureRequest(
 
 
 class Idle(WSGIRequestHandler):
-    """A handler without a log."""
+    """A handler that logs nothing."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -97,7 +97,7 @@ Apps = Callable[..., BrowserApp]
 
 
 def test_the_app_answers_what_the_page_shows(page: Page, shop: str, irma_browser_app: Apps) -> None:
-    """The website lets an adult in."""
+    """The app answers the session on the page, and the website lets an adult in."""
     app = irma_browser_app(page)
     page.goto(shop)
     page.get_by_role("button").click()
@@ -106,7 +106,7 @@ def test_the_app_answers_what_the_page_shows(page: Page, shop: str, irma_browser
 
 
 def test_the_app_may_refuse(page: Page, shop: str, irma_browser_app: Apps) -> None:
-    """The user may refuse, and a second session of the page is scanned after the first one."""
+    """The app may refuse, and can then scan a second session of the same page."""
     app = irma_browser_app(page)
     page.goto(shop)
     page.get_by_role("button").click()
@@ -123,7 +123,7 @@ def test_the_app_may_be_that_of_another_person(
     irma_browser_app: Apps,
     irma_person: Callable[..., SimulatedApp],
 ) -> None:
-    """A minor's app refuses."""
+    """If the app is a minor's, it refuses a request for an adult."""
     app = irma_browser_app(page, irma_person("minor"))
     page.goto(shop)
     page.get_by_role("button").click()
@@ -134,7 +134,7 @@ def test_the_app_may_be_that_of_another_person(
 def test_a_page_that_starts_nothing_is_an_error(
     page: Page, shop: str, irma_browser_app: Apps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Waiting for a page whose button was not pressed ends in an error."""
+    """If the page's button was not pressed, waiting for a session ends in an error."""
     monkeypatch.setattr("irma_testing.browser_app._LIMIT_MILLISECONDS", 100)
     app = irma_browser_app(page)
     page.goto(shop)
@@ -143,7 +143,7 @@ def test_a_page_that_starts_nothing_is_an_error(
 
 
 def test_a_start_that_fails_is_an_error(page: Page, shop: str, irma_browser_app: Apps) -> None:
-    """The error has the HTTP status of the page's start."""
+    """If the page's start fails, the error has the HTTP status."""
     page.route("**/irma/start/*", lambda route: route.fulfill(status=503, body="{}"))
     app = irma_browser_app(page)
     page.goto(shop)

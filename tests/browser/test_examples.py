@@ -19,7 +19,7 @@ from tests.browser.example_sites import DJANGO, FASTAPI, FLASK, GARDEN, Example,
 
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 REFUSED = "status of 403"
-"""The console's message for each error reply."""
+"""The message in the console for each error reply."""
 ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
 STAY = """addEventListener("click", (event) => {
   if (event.target.closest(".yivi-web-button-link")) event.preventDefault();

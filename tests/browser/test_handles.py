@@ -74,7 +74,8 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
         thread.start()
         try:
-            # By name, because browsers accept secure cookies over plain HTTP only from `localhost`.
+            # The name is needed: browsers accept secure cookies over plain HTTP only from
+            # `localhost`.
             yield f"http://localhost:{httpd.server_port}/"
         finally:
             httpd.shutdown()
@@ -84,7 +85,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
 def test_a_visitor_logs_in_and_the_requestor_token_stays(
     page: Page, shop: str, login: Any, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The browser never received the token, from either server."""
+    """A visitor logs in, and neither server sends the requestor token to the browser."""
     sessions: list[StartedSession] = []
     responses: list[Response] = []
     requestor: Requestor = login._requestor
@@ -111,7 +112,7 @@ def test_a_visitor_logs_in_and_the_requestor_token_stays(
 
 
 def text_of(response: Response) -> str:
-    """Return everything; events and the browser's own requests have no visible body."""
+    """Return the URL, the headers and the body; events and preflights have no visible body."""
     head = f"{response.url} {response.all_headers()}"
     if response.url.endswith("/statusevents") or response.request.method == "OPTIONS":
         return head

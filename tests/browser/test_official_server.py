@@ -1,4 +1,4 @@
-"""Two examples with a real browser, the official server, and a wallet."""
+"""Two examples with a real browser, the official server and a wallet."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def garden(
 def test_a_lease_is_signed_and_verified_again(
     page: Page, garden: str, holder: Wallet, scheme: TrustedScheme, tmp_path: Path
 ) -> None:
-    """A wallet signs the message on the page, and anyone who has the archive verifies it later."""
+    """A wallet signs the message on the page, and anyone with the archive verifies it later."""
     before = datetime.now(UTC).replace(microsecond=0)
     page.goto(garden)
     lease = page.locator("blockquote").inner_text()

@@ -20,7 +20,7 @@ from tests.memory_server.conftest import fill
 NAME = "example.town.resident.firstname"
 ASKED = DisclosureRequest({"name": NAME})
 NO_EVENTS = "status of 500"
-"""The console's message when the server, like the official one, says that it has no events."""
+"""The message in the console when the server answers that it has no events."""
 
 
 QR = "canvas.yivi-web-qr-canvas"
@@ -50,14 +50,14 @@ class Shop:
         self.page.wait_for_selector(".yivi-web-checkmark-animation")
 
     def states(self) -> list[str]:
-        """Return the states that the package has shown, except those in which it waits."""
+        """Return the states that the package has shown, without the one in which it loads."""
         seen: list[str] = self.page.evaluate("window.states")
         return [state for state in seen if state != "Loading"]
 
 
 @pytest.fixture(params=[True, False], ids=["events", "polling"])
 def server(request: pytest.FixtureRequest) -> InMemoryServer:
-    """The server pushes each status, or the page polls for them."""
+    """A server that pushes each status, and one whose page polls."""
     settings = ServerSettings(enable_sse=request.param)
     return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
 
@@ -77,7 +77,7 @@ def backend(server: InMemoryServer, yivi_script: bytes) -> Iterator[Backend]:
 
 @pytest.fixture
 def shop(page: Page, backend: Backend) -> Iterator[Shop]:
-    """A shop whose browser must not have reported an error or a policy violation at the end."""
+    """A shop; the test fails at its end if the browser reported an error or a policy violation."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
@@ -113,7 +113,7 @@ def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: Simulate
 
 
 def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedApp) -> None:
-    """The app shows a code; a wrong code does not continue the session, and the right one does."""
+    """With a demanded value, the page accepts only the pairing code that the app shows."""
     shop.open(DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")}))
     session = app.scan(shop.scanned_qr())
     shop.page.wait_for_selector(".yivi-web-pairing-form")
@@ -129,7 +129,7 @@ def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedA
 
 
 def test_a_cheating_app_gets_nothing_from_the_backend(shop: Shop, app: SimulatedApp) -> None:
-    """The package treats `DONE` as success; the library does not."""
+    """The package treats `DONE` as success, but the backend does not answer a cheating app."""
     shop.open(ASKED)
     app.scan(shop.scanned_qr()).cheat(ProofStatus.INVALID)
     shop.expect_words("You have not shown it.")

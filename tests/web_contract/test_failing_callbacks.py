@@ -32,7 +32,7 @@ Post = Callable[[str, dict[str, str], bytes | None], tuple[int, Any]]
 
 
 def record(outcome: SessionOutcome) -> None:
-    """Fail like an application."""
+    """Fail as an application's function would."""
     raise LookupError(f"no order for {outcome.status.value}")
 
 
@@ -119,7 +119,7 @@ def test_failing_store_is_logged_with_its_error(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The page may try again, and the log says what is wrong with the store."""
+    """If a store fails, the page may try again, and the log says what is wrong with the store."""
 
     def fail(*_: object) -> bool:
         raise OSError("the file system is read-only")

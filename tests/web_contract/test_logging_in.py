@@ -66,7 +66,7 @@ def test_a_client_is_logged_in(site: WebSite, client: Any) -> None:
 
 
 def test_the_person_may_have_another_address(site: WebSite, client: Any) -> None:
-    """The person is an adult with this e-mail address."""
+    """A test can log in an adult with another e-mail address."""
     Login(site.server)(client, email="bob@example.com")
     assert user(client) == "bob@example.com"
 
@@ -88,7 +88,7 @@ def test_a_minor_is_refused(site: WebSite, client: Any) -> None:
 
 
 def test_an_unknown_question_is_an_error(site: WebSite, client: Any) -> None:
-    """The error names the step that failed, and its code."""
+    """The error for an unknown question names the step that failed, and the code."""
     with pytest.raises(AppError, match="start: 404 unknown_question"):
         Login(site.server)(client, "no-such-question")
 
@@ -112,7 +112,7 @@ async def test_an_asynchronous_client_is_logged_in(site: WebSite) -> None:
 
 
 async def test_the_two_modes_are_told_apart(site: WebSite, flask_client: Any) -> None:
-    """A client of the other mode is refused with the name of the right call."""
+    """A client of the other mode is refused, and the error names the right call."""
     app = httpx.ASGITransport(AsgiPages(site, "/irma"))
     async with httpx.AsyncClient(transport=app, base_url="https://testserver") as client:
         with pytest.raises(UsageError, match="await irma_async_login"):
@@ -123,7 +123,7 @@ async def test_the_two_modes_are_told_apart(site: WebSite, flask_client: Any) ->
 
 @pytest.mark.parametrize("client", [None, "client", httpx.Client()], ids=["None", "text", "bare"])
 def test_what_is_no_client_is_refused(client: Any) -> None:
-    """An object that cannot post, or has no URL to post to, is refused."""
+    """A client is refused if it cannot post, or has no URL to post to."""
     with pytest.raises(UsageError, match="client: must be a test client"):
         Login(InMemoryServer())(client)
 

@@ -94,7 +94,7 @@ class Visitor:
         return self.client.get(path, base_url=SITE, **options)
 
     def post(self, path: str, value: object) -> Any:
-        """Make a call of the page."""
+        """Send a call of the page's script."""
         return self.client.post(path, json=value, base_url=SITE)
 
     def start(self, name: str) -> str:

@@ -40,7 +40,7 @@ def test_person_is_logged_in(shop: Shop) -> None:
 
 
 def test_repeat_joins_the_login(shop: Shop) -> None:
-    """A page that lost the first reply joins the same session, and the login runs only once."""
+    """A page that lost the first reply joins the same session, and the login does not run again."""
     visitor = shop.visitor()
     handle = visitor.start("login")
     binding = visitor.client.get_cookie("__Host-irma", domain="shop.example")
@@ -74,7 +74,7 @@ def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
 def test_failed_login_leaves_the_session_alone(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A login that raises changes nothing, is logged, and can be repeated by the page."""
+    """If a login raises, nothing changes, the error is logged, and the page can try again."""
     visitor = shop.visitor()
     handle = visitor.start("login")
     shop.failures.append(RuntimeError("the database is down"))
@@ -100,7 +100,7 @@ def test_login_can_be_refused(shop: Shop) -> None:
 
 
 def test_page_needs_a_proof(shop: Shop) -> None:
-    """A visitor without a proof is redirected to a page that asks for it, and then back."""
+    """Without a proof, the visitor is redirected to a page that asks for it, and then back."""
     visitor = shop.visitor()
     sent = visitor.get("/wines?grape=merlot")
     assert sent.status_code == 302
@@ -115,14 +115,14 @@ def test_page_needs_a_proof(shop: Shop) -> None:
 
 
 def test_page_below_a_prefix_is_found_again(shop: Shop) -> None:
-    """The URL of the way back has the prefix at which the application is mounted."""
+    """The URL of the way back has the prefix under which the application is mounted."""
     environ = {"SCRIPT_NAME": "/shop"}
     sent = shop.visitor().get("/wines", environ_overrides=environ)
     assert sent.headers["Location"] == "/shop/irma/ask/adult?next=/shop/wines"
 
 
 def test_proof_grows_too_old(shop: Shop) -> None:
-    """A view with a maximum age asks again when the proof is older."""
+    """A view with a maximum age asks again if the proof is older."""
     visitor = shop.visitor()
     visitor.answer("adult")
     shop.clock.advance(timedelta(minutes=59))
@@ -141,7 +141,7 @@ def test_proof_is_sealed(shop: Shop) -> None:
 
 
 def test_proof_of_another_question_does_not_count(shop: Shop) -> None:
-    """A proof is sealed for its question."""
+    """A proof does not count for another question than the one that it was sealed for."""
     visitor = shop.visitor()
     visitor.answer("login")
     with visitor.client.session_transaction(base_url=SITE) as kept:
@@ -189,7 +189,7 @@ def heard(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
 
 
 def test_signals_tell_the_story(shop: Shop) -> None:
-    """A start, an answer, a refusal and a failure are signals, each once."""
+    """The extension sends one signal for each start, answer, refusal and failure."""
     visitor = shop.visitor()
     with heard(shop) as signals:
         handle = visitor.start("login")
@@ -213,7 +213,7 @@ def test_signals_tell_the_story(shop: Shop) -> None:
 
 
 def test_template_has_the_element(shop: Shop) -> None:
-    """A template writes `{{ irma("login") }}`: no inline script, and safe JSON."""
+    """In a template, `{{ irma("login") }}` writes safe JSON and no inline script."""
     with shop.app.test_request_context("/", base_url=SITE, headers={"Accept-Language": "nl"}):
         written = render_template_string('{{ irma("login", next="/a?b=1&c=</script>") }}')
     assert written.count("<script") == 3
@@ -232,14 +232,14 @@ def test_template_has_the_element(shop: Shop) -> None:
 def test_page_follows_the_languages_of_the_browser(
     shop: Shop, languages: str, language: str
 ) -> None:
-    """The page that asks is in Dutch if the browser prefers it, and otherwise in English."""
+    """The page that asks is in Dutch if the browser prefers Dutch, and otherwise in English."""
     page = shop.visitor().get("/irma/ask/login", headers={"Accept-Language": languages})
     assert f'<html lang="{language}">' in page.text
     assert f'"language":"{language}"' in page.text
 
 
 def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
-    """A link to the page that asks cannot send the visitor to another site afterwards."""
+    """The page that asks sends the visitor back to the same site only, whatever its link says."""
     visitor = shop.visitor()
     for next_url, kept in (("/wines", "/wines"), ("//evil.example", "/"), ("https:evil", "/")):
         page = visitor.get("/irma/ask/adult", query_string={"next": next_url}).text
@@ -247,7 +247,7 @@ def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
 
 
 def test_one_session_too_many_ends_the_oldest(shop: Shop) -> None:
-    """A browser has twenty sessions at most, and a new one cancels the oldest at the server."""
+    """A browser has at most twenty sessions; one more cancels its oldest session at the server."""
     visitor = shop.visitor()
     handles = [visitor.post("/irma/start/login", {}).json["handle"] for _ in range(21)]
     statuses = [
@@ -272,7 +272,7 @@ def test_test_client_is_logged_in(shop: Shop) -> None:
 def test_careless_site_is_found_at_the_first_use(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The checks know the server, the questions, the store, the session and the package."""
+    """The checks at the first use look at the server, questions, store, session and package."""
     demo = DisclosureRequest({"email": "irma-demo.sidn-pbdf.email.email"})
     irma = Irma(questions={"login": demo})
     app = Flask("shop", instance_path=str(tmp_path))
@@ -313,24 +313,24 @@ def test_unknown_question_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
 def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
-    """No proof is younger than zero, so the page would ask again and again."""
+    """A maximum age must be a positive duration; otherwise, the page would ask again and again."""
     with pytest.raises(ConfigurationError, match="max_age"):
         shop.irma.proved("adult", max_age=max_age)
 
 
 async def later(_: object) -> None:
-    """Log somebody in, if anything awaits it."""
+    """Log a person in, if the caller awaits this function."""
 
 
 @pytest.mark.parametrize("handler", [None, "log_in", later])
 def test_login_that_would_never_run_is_refused(shop: Shop, handler: Any) -> None:
-    """Flask calls the function of a question, and awaits nothing."""
+    """A login that is not a function, or an async one, is refused, because it would never run."""
     with pytest.raises(ConfigurationError, match="on_answer"):
         shop.irma.on_answer("adult")(handler)
 
 
 def test_question_has_one_function(shop: Shop) -> None:
-    """A second function for a question would silently replace the first."""
+    """A question cannot have a second function, which would silently replace the first."""
     with pytest.raises(ConfigurationError, match="already"):
         shop.irma.on_answer("login")
 
@@ -350,7 +350,7 @@ def test_question_has_one_function(shop: Shop) -> None:
         ("SECRET_KEY", "", "SECRET_KEY: a key must be"),
         ("SECRET_KEY_FALLBACKS", ["an-older-key", ""], "SECRET_KEY_FALLBACKS: a key must be"),
         ("IRMA_URL", "shop.example", "IRMA_URL"),
-        # An empty one must not mean the default, as for a variable that is not set.
+        # An empty setting must be an error, and must not mean the default.
         ("IRMA_STORE", "", "IRMA_STORE: must not be empty"),
         ("IRMA_SEALING_KEYS", [], "IRMA_SEALING_KEYS: must not be empty"),
         ("IRMA_TOKEN", "", "IRMA_TOKEN: must not be empty"),
@@ -358,7 +358,7 @@ def test_question_has_one_function(shop: Shop) -> None:
     ],
 )
 def test_wrong_setting_is_named(tmp_path: Path, name: str, value: object, text: str) -> None:
-    """A missing, unknown or wrong setting is named when the application is created."""
+    """A setting that is missing, unknown or wrong is an error when the application is created."""
     with pytest.raises(ConfigurationError, match=text):
         Shop(tmp_path, {name: value})
 
@@ -372,7 +372,7 @@ def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
 
 
 def test_replay_says_why_there_is_nothing_to_replay(tmp_path: Path) -> None:
-    """The command names a store that only the site's own process sees, and a missing function."""
+    """The command names the reason: a store in the site's own process, or a missing function."""
     in_memory = {"IRMA_STORE": "memory:", "IRMA_CONNECT": {"allow": {Risk.MEMORY_STORE}}}
     for config, text in ((in_memory, "IRMA_STORE"), ({}, "deliver: is missing")):
         shop = Shop(tmp_path, config)
@@ -383,7 +383,7 @@ def test_replay_says_why_there_is_nothing_to_replay(tmp_path: Path) -> None:
 
 
 def test_only_flask_applications_are_taken() -> None:
-    """Another object is refused, and the error names its type."""
+    """An object that is not a Flask application is refused, and the error names the parameter."""
     irma = Irma(questions={"login": DisclosureRequest({"email": EMAIL})})
     with pytest.raises(UsageError, match="app"):
         irma.init_app(object())  # type: ignore[arg-type]
@@ -397,14 +397,14 @@ def test_settings_show_no_secret(shop: Shop) -> None:
 
 
 def test_application_has_one_extension(shop: Shop) -> None:
-    """A second one would have the same pages."""
+    """An application cannot have a second extension, which would have the same pages."""
     with pytest.raises(ConfigurationError, match="already has an Irma"):
         Irma(shop.app, questions={"login": DisclosureRequest({"email": EMAIL})})
 
 
 @pytest.mark.parametrize("prefix", [None, "irma", "/irma/", "/", "/../irma", "/irma/<name>"])
 def test_prefix_is_a_path(prefix: Any) -> None:
-    """The pages are below it, and the IRMA server posts to URLs with it."""
+    """A prefix that is not a path is refused, because the URLs of all pages begin with it."""
     with pytest.raises(ConfigurationError, match="url_prefix"):
         Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, url_prefix=prefix)
 
@@ -436,7 +436,7 @@ def test_settings_file_has_questions(tmp_path: Path) -> None:
 
 
 def test_questions_are_checked_when_the_application_is_known(tmp_path: Path) -> None:
-    """A name that the code uses and no question has, or no question at all, stops the start."""
+    """The application does not start without questions, or if the code names an unknown one."""
     app = Flask("shop", instance_path=str(tmp_path))
     app.config.update({"IRMA_SERVER": "https://irma.example", "SECRET_KEY": "k" * 40})
     irma = Irma(questions={"login": DisclosureRequest(["a.b.c.d"])})
@@ -448,7 +448,7 @@ def test_questions_are_checked_when_the_application_is_known(tmp_path: Path) -> 
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
-    """The server, the store and the rest may be in a settings file, below the configuration."""
+    """A settings file can set the server, the store and the rest, unless the configuration does."""
     server = InMemoryServer()
     (tmp_path / "keys.txt").write_text(new_sealing_key())
     file = tmp_path / "irma.toml"

@@ -59,7 +59,7 @@ def test_person_is_logged_in(shop: Shop) -> None:
 
 
 def test_repeat_joins_the_login(shop: Shop) -> None:
-    """A page that lost the first reply joins the same session, and the login runs only once."""
+    """A page that lost the first reply joins the same session, and the login does not run again."""
     visitor = Visitor(shop)
     handle = visitor.start("login")
     binding = visitor.client.cookies["__Host-irma"]
@@ -75,7 +75,7 @@ def test_repeat_joins_the_login(shop: Shop) -> None:
 def test_failed_login_leaves_the_session_alone(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A login that raises changes nothing, is logged, and can be repeated by the page."""
+    """If a login raises, nothing changes, the error is logged, and the page can try again."""
     visitor = Visitor(shop)
     handle = visitor.start("login")
     shop.failures.append(RuntimeError("the database is down"))
@@ -100,7 +100,7 @@ def test_login_can_be_refused(shop: Shop) -> None:
 
 
 def test_page_needs_a_proof(shop: Shop) -> None:
-    """A visitor without a proof is redirected to a page that asks for it, and then back."""
+    """Without a proof, the visitor is redirected to a page that asks for it, and then back."""
     visitor = Visitor(shop)
     sent = visitor.get("/wines?grape=merlot")
     assert sent.status_code == 303
@@ -115,14 +115,14 @@ def test_page_needs_a_proof(shop: Shop) -> None:
 
 
 def test_call_without_a_proof_is_refused(shop: Shop) -> None:
-    """A program cannot be redirected to a page, so it receives a 403 that names the question."""
+    """A program without a proof receives a 403 that names the question, and is not redirected."""
     reply = Visitor(shop).client.post("/orders")
     assert reply.status_code == 403
     assert "adult" in reply.json()["detail"]
 
 
 def test_proof_grows_too_old(shop: Shop) -> None:
-    """A dependency with a maximum age asks again when the proof is older."""
+    """A dependency with a maximum age asks again if the proof is older."""
     visitor = Visitor(shop)
     visitor.answer("adult")
     shop.clock.advance(timedelta(minutes=59))
@@ -226,7 +226,7 @@ def test_session_middleware_is_needed(tmp_path: Path) -> None:
 
 
 def test_application_must_have_started(tmp_path: Path) -> None:
-    """A call before the lifespan is an error for the page, and the log says what to do."""
+    """A call before the lifespan starts is an error for the page, and the log says what to do."""
     reply = Visitor(Shop(tmp_path)).client.post("/irma/start/login", json={})
     assert reply.status_code == 500
     assert reply.json()["error"]["code"] == "misconfigured"
@@ -251,7 +251,7 @@ def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_argument_is_named(name: str, value: Any) -> None:
-    """It is refused when the application is made, and not when it starts."""
+    """A wrong argument is refused before the application starts, when the object is created."""
     arguments: dict[str, Any] = {
         "questions": {"login": DisclosureRequest({"email": EMAIL})},
         "keys": [new_sealing_key()],
@@ -273,14 +273,14 @@ def test_unknown_question_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
 def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
-    """No proof is younger than zero, so the page would ask again and again."""
+    """A maximum age must be a positive duration; otherwise, the page would ask again and again."""
     with pytest.raises(ConfigurationError, match="max_age"):
         shop.irma.proved("adult", max_age=max_age)
 
 
 @pytest.mark.parametrize("handler", [None, "log_in"])
 def test_login_is_a_function(shop: Shop, handler: Any) -> None:
-    """Anything else would fail when somebody logs in."""
+    """A login that is not a function is refused, because it would fail when a person logs in."""
     with pytest.raises(ConfigurationError, match="on_answer"):
         shop.irma.on_answer("adult")(handler)
 
@@ -329,14 +329,14 @@ def test_element_is_html_in_a_template(shop: Shop) -> None:
 def test_page_follows_the_languages_of_the_browser(
     shop: Shop, languages: str, language: str
 ) -> None:
-    """The page that asks is in Dutch if the browser prefers it, and otherwise in English."""
+    """The page that asks is in Dutch if the browser prefers Dutch, and otherwise in English."""
     page = Visitor(shop).client.get("/irma/ask/login", headers={"Accept-Language": languages})
     assert f'<html lang="{language}">' in page.text
     assert f'"language":"{language}"' in page.text
 
 
 def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
-    """A link to the page that asks cannot send the visitor to another site afterwards."""
+    """The page that asks sends the visitor back to the same site only, whatever its link says."""
     visitor = Visitor(shop)
     for next_url, kept in (("/wines", "/wines"), ("//evil.example", "/"), ("https:evil", "/")):
         page = visitor.client.get("/irma/ask/adult", params={"next": next_url}).text
@@ -344,7 +344,7 @@ def test_page_that_asks_leads_to_its_own_site_only(shop: Shop) -> None:
 
 
 def test_one_session_too_many_ends_the_oldest(shop: Shop) -> None:
-    """A browser has twenty sessions at most, and a new one cancels the oldest at the server."""
+    """A browser has at most twenty sessions; one more cancels its oldest session at the server."""
     client = Visitor(shop).client
     handles = [client.post("/irma/start/login", json={}).json()["handle"] for _ in range(21)]
     statuses = [
@@ -367,7 +367,7 @@ def test_test_client_is_logged_in(shop: Shop) -> None:
 
 
 def test_observer_keeps_an_audit_trail(tmp_path: Path) -> None:
-    """A start, an answer, a cancel and a refusal are events, without anything that is disclosed."""
+    """The observer receives each start, answer, cancel and refusal, without disclosed values."""
     events: list[Event] = []
 
     class Trail:
@@ -400,7 +400,7 @@ def test_observer_keeps_an_audit_trail(tmp_path: Path) -> None:
 def test_careless_site_is_found_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The checks know the server, the questions, the store, the session and the package."""
+    """The checks at the start look at the server, questions, store, session and package."""
     irma = Irma(
         "https://irma.example",
         questions={"login": DisclosureRequest({"email": "irma-demo.sidn-pbdf.email.email"})},
@@ -419,7 +419,7 @@ def test_careless_site_is_found_at_the_start(
 def test_session_elsewhere_is_not_found_in_a_cookie(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another middleware may keep the session on the server, so nothing is reported about it."""
+    """Without Starlette's middleware, no check reports where the session is kept."""
     shop = Shop(tmp_path)
     with TestClient(Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)):
         assert "irma.W005" not in caplog.text
@@ -456,7 +456,7 @@ def test_element_has_words_of_its_own(shop: Shop) -> None:
 
 
 def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
-    """The server, the store, the keys and the rest may be in a settings file."""
+    """A settings file can set the server, the store, the keys and the rest."""
     server = InMemoryServer()
     (tmp_path / "keys.txt").write_text(new_sealing_key())
     file = tmp_path / "irma.toml"
@@ -511,14 +511,14 @@ class Counted:
         """Run together with other calls."""
         self.running += 1
         self.most = max(self.most, self.running)
-        await asyncio.sleep(0.2)  # so long that calls which may run at once do so
+        await asyncio.sleep(0.2)  # long enough for all calls that may run at once
         self.running -= 1
 
 
 async def test_calls_wait_for_their_turn(
     tmp_path: Path, irma_server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process makes a limited number of starts and finishes at once, and the others wait."""
+    """A process runs a limited number of starts and finishes at once, and further calls wait."""
     monkeypatch.setattr("irma_web_starlette.router._CALLS_AT_ONCE", 3)
     monkeypatch.setattr("irma_web_starlette.router._FINISHES_AT_ONCE", 2)
     questions, logins = Counted(), Counted()
