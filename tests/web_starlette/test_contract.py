@@ -56,7 +56,7 @@ _PAGES = [Route("/", _home), Route("/who", _who)]
 
 
 def _served(app: Any, irma: Irma) -> Application:
-    """Return the application with its lifespan open per call, because each call has its own loop."""
+    """Return an application that opens the lifespan in each call, as each has its own loop."""
 
     async def call(scope: Any, receive: Any, send: Any) -> None:
         async with irma.lifespan():
