@@ -81,7 +81,7 @@ class Reply:
 
 
 class Site:
-    """A website: its web sessions, the people whom it logged in, and a server with an app.
+    """A website: its web sessions, the people that it logged in, and a server with an app.
 
     Args:
         mode: `sync` or `async`.

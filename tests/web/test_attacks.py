@@ -42,7 +42,7 @@ def test_login_csrf(site: Site) -> None:
 
 
 def test_login_csrf_of_a_browser_that_never_started(site: Site) -> None:
-    """A victim's browser without our cookie cannot finish anything."""
+    """A victim's browser that has no cookie of ours cannot finish any session."""
     attacker = site.browser()
     handle = handle_of(attacker)
     finish = site.browser().finish(handle)
@@ -51,7 +51,7 @@ def test_login_csrf_of_a_browser_that_never_started(site: Site) -> None:
 
 
 def test_mix_up_of_two_people(site: Site) -> None:
-    """Two people who log in at the same time each finish their own session only."""
+    """Of two people who log in at the same time, each can finish only their own session."""
     ada, bob = site.browser(), site.browser()
     of_ada, of_bob = handle_of(ada), handle_of(bob)
     assert ada.finish(of_bob).code == "other_browser"
@@ -74,7 +74,7 @@ def test_stolen_handle_from_another_browser(site: Site) -> None:
 
 
 def test_stolen_handle_after_the_login(site: Site) -> None:
-    """A thief cannot read the outcome of a login either."""
+    """A thief with the handle cannot read the outcome of a login either."""
     victim, thief = site.browser(), site.browser()
     handle = handle_of(victim)
     victim.finish(handle)
@@ -113,7 +113,7 @@ def test_stolen_cookie(site: Site) -> None:
 
 @pytest.mark.parametrize("forged", ["", "x", "gAAAAA", "=" * 40, "0" * 600, "\ud83d\ude00", "\x00"])
 def test_forged_finish(site: Site, forged: str) -> None:
-    """A handle that was not sealed here is refused."""
+    """A handle that this site has not sealed is refused."""
     victim = site.browser()
     handle = handle_of(victim)
     finish = victim.finish(forged)
@@ -122,7 +122,7 @@ def test_forged_finish(site: Site, forged: str) -> None:
 
 
 def test_forged_finish_with_other_keys(mode: str) -> None:
-    """A handle that somebody sealed with keys of their own is refused."""
+    """A handle that an attacker sealed with other keys is refused."""
     site, forger = Site(mode), Site(mode, keys=[new_sealing_key()])
     victim, other = site.browser(), forger.browser()
     handle = handle_of(victim)
@@ -132,7 +132,7 @@ def test_forged_finish_with_other_keys(mode: str) -> None:
 
 
 def test_replayed_finish(site: Site) -> None:
-    """A replay of a whole request gets the outcome for a minute, and never a second login."""
+    """A repeated request gets the outcome for a minute, and never causes a second login."""
     victim = site.browser()
     handle = handle_of(victim)
     request = victim.request("finish/login", {"handle": handle})
@@ -145,7 +145,7 @@ def test_replayed_finish(site: Site) -> None:
 
 
 def test_reordered_finish(site: Site) -> None:
-    """A finish that comes before the app's answer changes nothing, and works after it."""
+    """A finish before the app's answer changes nothing, and a later finish works."""
     victim = site.browser()
     reply = victim.start()
     early = victim.finish(reply.handle)
@@ -210,7 +210,7 @@ def test_cookie_tossed(site: Site) -> None:
 
 
 def test_cookie_doubled(site: Site) -> None:
-    """Of two cookies of our name neither counts, in one header or two, and in any order."""
+    """If a request has two cookies of our name, neither counts, in one header or in two."""
     attacker, victim = site.browser(), site.browser()
     of_attacker, of_victim = handle_of(attacker), handle_of(victim)
     ours, theirs = str(victim.cookie), str(attacker.cookie)
@@ -234,7 +234,7 @@ def test_cookie_doubled(site: Site) -> None:
     ["", "x", "a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "+", '"' + "a" * 43 + '"', "é" * 43],
 )
 def test_malformed_cookie(site: Site, value: str) -> None:
-    """A cookie with a value that we never set is ignored, and the next start sets a new one."""
+    """A cookie with a value that we never set is ignored, and the next start sets a new cookie."""
     browser = site.browser()
     browser.cookie = f"{COOKIE}={value}"
     assert browser.finish("x").code == "no_cookie"
@@ -278,7 +278,7 @@ CROSS_ORIGIN: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("headers", CROSS_ORIGIN)
 def test_cross_origin_post(site: Site, headers: dict[str, str]) -> None:
-    """A request that a page of another origin made is refused, and its page reads no reply."""
+    """A request from a page of another origin is refused, and that page cannot read the reply."""
     victim = site.browser()
     handle = handle_of(victim)
     for step, fields in (
@@ -327,7 +327,7 @@ def test_two_media_types(site: Site) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "post", ""])
 def test_other_method(site: Site, method: str) -> None:
-    """Only `POST` has an effect, because a link or an image of another site causes a `GET`."""
+    """Only `POST` has an effect, because a link or an image on another site can cause a `GET`."""
     victim = site.browser()
     handle = handle_of(victim)
     request = victim.request("finish/login", {"handle": handle}, method=method)
@@ -394,7 +394,7 @@ def test_fields_of_another_type(site: Site, fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("url", ["", "/irma/start/login", "https://[", "https://a b/", "ftp://x/"])
 def test_host_that_is_no_host(site: Site, url: str) -> None:
-    """A request whose own origin is unknown is refused, as no other can be compared with it."""
+    """A request with an invalid URL is refused, because the site's own origin is then unknown."""
     victim = site.browser()
     handle = handle_of(victim)
     request = victim.request("", {"handle": handle}, url=url)
@@ -432,7 +432,7 @@ def test_handle_of_another_form(mode: str) -> None:
     ids=lambda name: ascii(name[:20]),
 )
 def test_unknown_name(site: Site, name: str) -> None:
-    """A question that the application does not have is refused, and no reply repeats its name."""
+    """A question that the application does not have is refused, and the reply omits its name."""
     victim = site.browser()
     handle = handle_of(victim)
     replies = [victim.send(step, name, {"handle": handle}) for step in ("start", "status")]

@@ -1,4 +1,4 @@
-"""Each way in which a session can end or a service can be down has a code and a sentence."""
+"""Each end of a session and each failure of a service has a code and a sentence."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Between:
         self.handler = handle
 
     def mend(self) -> None:
-        """Pass all calls on unchanged again."""
+        """Pass all calls on unchanged from now on."""
         self.handler = self.own
 
 
@@ -177,7 +177,7 @@ AWAY: dict[str, Callable[[str], Exception]] = {
 @pytest.mark.parametrize("how", AWAY)
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
 def test_a_server_that_is_away(site: Site, between: Between, step: str, how: str) -> None:
-    """Each step is a 503 while the server is down, and works when the server is up again."""
+    """While the server is down, each step is a 503, and it works once the server is up again."""
     browser = site.browser()
     handle = browser.started()
     fields = {} if step == "start" else {"handle": handle}
@@ -219,7 +219,7 @@ def test_a_server_that_is_away_for_a_moment_is_not_seen(site: Site, between: Bet
 def test_a_server_that_says_something_else(
     site: Site, between: Between, response: HttpResponse, status: int, code: str
 ) -> None:
-    """A reply that is not from an IRMA server is an error of the website."""
+    """A reply that no IRMA server sends is an error of the website."""
     browser = site.browser()
     handle = browser.started()
     between.reply(response)
@@ -232,7 +232,7 @@ def test_a_server_that_says_something_else(
 
 @MODES
 def test_a_server_that_refuses_to_start(mode: str) -> None:
-    """A server that does not know the requested attribute refuses, and a repeat does not help."""
+    """If the server does not know an attribute, the start fails, and no repeat is offered."""
     site = Site(mode, server=InMemoryServer(scheme=EXAMPLE_SCHEME))
     reply = site.browser().start()
     assert (reply.status, reply.code, reply.again) == (502, "server_refused", None)

@@ -29,7 +29,7 @@ def login_site(mode: str) -> tuple[Site, FailingStore]:
 
 @MODES
 def test_the_steps_of_a_login(mode: str) -> None:
-    """A login makes these calls to the store, so that the tests below try each of them."""
+    """A login makes exactly these calls to the store, so the tests below let each of them fail."""
     site, store = login_site(mode)
     browser = site.browser()
     assert browser.finish(browser.started()).status == 200
@@ -57,7 +57,7 @@ def test_a_failure_for_a_moment_is_not_seen(mode: str, step: int, is_late: bool)
 @LATE
 @pytest.mark.parametrize("step", range(len(STEPS)))
 def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: bool) -> None:
-    """If a store is down for five seconds, the call waits for it."""
+    """If a store is down for five seconds, the call waits for the store."""
     site, store = login_site(mode)
     since: list[float] = []
 
@@ -81,7 +81,7 @@ def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: b
 @MODES
 @pytest.mark.parametrize("step", range(len(STEPS)))
 def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) -> None:
-    """If a store is down for longer, the page must wait, and a repeat finishes the login."""
+    """If a store is down for longer, the page receives a 503, and a repeat finishes the login."""
     site, store = login_site(mode)
     is_away: list[bool] = [False]
     store.fails = lambda number: number >= step and is_away[0]
@@ -102,7 +102,7 @@ def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) 
         assert (finish.status, finish.code, finish.again) == (503, "store_unavailable", "finish")
         assert not site.logins
         finish = browser.finish(reply.handle)
-    # once the login has run, the page learns of its success, even if the store fails
+    # once the login has run, the page receives its success, even if the store fails
     assert (finish.status, len(site.logins)) == (200, 1)
     browser.finish(reply.handle)
     assert len(site.logins) == 1
@@ -110,7 +110,7 @@ def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) 
 
 @MODES
 def test_a_login_whose_outcome_could_not_be_stored(mode: str) -> None:
-    """Its repeat is reported as interrupted, because its success is unknown."""
+    """If an outcome could not be stored, a repeat of the login is reported as interrupted."""
     site, store = login_site(mode)
     store.fails = lambda number: number >= OUTCOME
     browser = site.browser()
@@ -127,7 +127,7 @@ def test_a_login_whose_outcome_could_not_be_stored(mode: str) -> None:
 
 @MODES
 def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
-    """A claim whose reply was lost ends as interrupted if the store stays down."""
+    """If the reply to a claim was lost and the store stays down, the login ends as interrupted."""
     site, store = login_site(mode)
     browser = site.browser()
     reply = browser.start()
@@ -143,7 +143,7 @@ def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
 
 @MODES
 def test_a_claim_of_another_form(mode: str) -> None:
-    """A claim of an unknown version counts as a login that was interrupted long ago."""
+    """A claim of an unknown version counts as an interrupted login of long ago."""
     site, store = login_site(mode)
     put = store.put_if_absent
 
@@ -170,7 +170,7 @@ def test_a_store_that_neither_puts_nor_has_a_value(mode: str) -> None:
 
 @MODES
 def test_a_slot_whose_start_failed_is_free(mode: str) -> None:
-    """A start that fails leaves no slot behind, so that failures do not use them up."""
+    """A start that fails leaves its slot free, so failures do not use up the slots."""
     site, store = login_site(mode)
     browser = site.browser()
     reply = browser.start()
@@ -181,6 +181,6 @@ def test_a_slot_whose_start_failed_is_free(mode: str) -> None:
     assert browser.start().code == "store_unavailable"
     is_away[0] = False
     assert not site.server.open_sessions()
-    # the store was down when the slot should have been freed, so this start has the next one
+    # the store was down when the slot should have been freed, so this start uses the next one
     slot, _ = browser.started_on_phone()
     assert slot % 100 == 1

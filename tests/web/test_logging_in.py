@@ -12,7 +12,7 @@ pytestmark = MODES
 
 
 def test_a_start_returns_what_the_page_needs(site: Site) -> None:
-    """The reply has the pointer, the frontend request, the handle and the remaining seconds."""
+    """The reply to a start has the pointer, frontend request, handle and remaining seconds."""
     reply = site.browser().start()
     assert reply.status == 200
     assert set(reply.json) == {"sessionPtr", "frontendRequest", "handle", "timeout"}
@@ -43,7 +43,7 @@ def test_a_repeat_gets_the_outcome_and_the_login_does_not_run_again(site: Site) 
 
 
 def test_what_is_asked_is_decided_by_the_name(site: Site) -> None:
-    """The page of another question asks for another attribute."""
+    """The page of another question requests another attribute."""
     browser = site.browser()
     finish = browser.finish(browser.started("adult"), "adult")
     assert finish.status == 200

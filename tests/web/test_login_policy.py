@@ -66,7 +66,7 @@ def person(number: str | None, name: str = "Ada") -> Answer:
     ],
 )
 def test_one_spelling_of_an_address(value: str, expected: str) -> None:
-    """A to Z become lower case, and letters that only look like them are unchanged."""
+    """The letters A to Z become lower case, and letters that only look like them are unchanged."""
     assert verified_email(email(value)) == expected
 
 
@@ -115,7 +115,7 @@ def test_a_pseudonym_is_stable() -> None:
 
 
 def test_a_proof_names_the_same_person() -> None:
-    """A proof that a website has kept leads to the same account as its answer."""
+    """A proof that a website has kept leads to the same account as the answer."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     answer = email("Ada@example.com")
     proof = Proof(at, dict(answer), "")
@@ -170,7 +170,7 @@ def test_a_pseudonym_of_no_value() -> None:
     ],
 )
 def test_the_person_who_is_logged_in(current: str | None, proved: str, is_same: bool) -> None:
-    """A proof of another person is refused while somebody is logged in."""
+    """While a person is logged in, a proof of another person is refused."""
     if is_same:
         check_same_person(current, proved)
         return

@@ -1,4 +1,4 @@
-"""The observer is notified of refusals by codes alone, and the caller receives the error."""
+"""The observer receives only the codes of refusals, and the caller receives the error."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Noting:
         self.refusals: list[WebRefused] = []
 
     def observe(self, event: Event) -> None:
-        """Record an event, if a page was refused."""
+        """Record the event if it is the refusal of a page."""
         if isinstance(event, WebRefused):
             self.refusals.append(event)
 
 
 @pytest.fixture
 def observer() -> Noting:
-    """An observer without events."""
+    """An observer that has seen no event yet."""
     return Noting()
 
 
@@ -60,7 +60,7 @@ def test_a_login_that_works_is_no_refusal(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_each_call_that_is_refused(site: Site, observer: Noting) -> None:
-    """The event has the name of the question and the code, and a session only if it is known."""
+    """The event of a refusal has the question and the code, and the session only if it is known."""
     browser = site.browser()
     handle = browser.start().handle
     for step in ("status", "cancel"):
@@ -88,7 +88,7 @@ def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
-    """A late repeat is reported with its session."""
+    """A late repeat is refused, and the event names its session."""
     browser = site.browser()
     handle = browser.started()
     browser.finish(handle)
@@ -99,7 +99,7 @@ def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_an_interrupted_login(site: Site, observer: Noting) -> None:
-    """A login that another process began is reported with its session, while busy and later."""
+    """A login that another process began is refused, and the event names its session."""
 
     class Died(BaseException):
         pass
@@ -143,7 +143,7 @@ def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
 
 @MODES
 def test_a_reply_that_refuses_the_page_alone_has_no_error(site: Site) -> None:
-    """Mistakes of a browser belong in no crash report."""
+    """A mistake of a browser is refused without an error for crash reports."""
     browser = site.browser()
     replies: list[Finish | Reply] = [browser.finish("x"), browser.start("unknown")]
     assert [each.code for each in replies] == ["no_cookie", "unknown_question"]

@@ -67,7 +67,7 @@ def test_parallel_finishes_in_tasks() -> None:
 
 @MODES
 def test_a_process_that_dies_in_the_login(site: Site) -> None:
-    """The login does not run again, and the sentence says that it may have worked."""
+    """If the process ends during the login, the login does not run again, and may have worked."""
 
     def die(_web: WebAnswer) -> None:
         raise Died
@@ -88,7 +88,7 @@ def test_a_process_that_dies_in_the_login(site: Site) -> None:
 
 @MODES
 def test_an_application_that_raises(site: Site) -> None:
-    """The reply allows a repeat, the caller receives the error, and the repeat succeeds."""
+    """If a login raises, the caller receives the error, and a repeat runs the login again."""
     error = OSError("the database is down")
 
     def fail(_web: WebAnswer) -> None:
@@ -137,7 +137,7 @@ def test_what_a_login_raises_becomes_a_code(
 
 @MODES
 def test_a_refusal_in_the_application_s_words(site: Site) -> None:
-    """The page shows the sentence with which the application refuses a person."""
+    """If the application refuses a person with a sentence, the page shows that sentence."""
 
     def refuse(_web: WebAnswer) -> None:
         raise LoginRefusedError("Members only, \ud800 sorry.")
@@ -156,7 +156,7 @@ def test_a_refusal_in_the_application_s_words(site: Site) -> None:
     ids=lambda value: repr(value)[:12],
 )
 def test_a_login_that_returns_no_small_json(site: Site, value: Any) -> None:
-    """Another value is an error of the application, which the page sees as a misconfiguration."""
+    """A login that returns anything but small JSON is a misconfiguration for the page."""
     browser = site.browser()
     handle = browser.started()
     site.on_login = lambda _web: value
@@ -169,7 +169,7 @@ def test_a_login_that_returns_no_small_json(site: Site, value: Any) -> None:
 @MODES
 @pytest.mark.parametrize("value", [0, "", [], {}, False, "x" * 4094, {"a": [1, None, "\u20ac"]}])
 def test_any_small_json_comes_back_in_a_repeat(site: Site, value: Any) -> None:
-    """A repeat has the same value as the first call."""
+    """A repeat has the same JSON value as the first call."""
     browser = site.browser()
     handle = browser.started()
     site.on_login = lambda _web: value
@@ -179,7 +179,7 @@ def test_any_small_json_comes_back_in_a_repeat(site: Site, value: Any) -> None:
 
 
 def test_an_async_login_that_takes_too_long_is_cancelled() -> None:
-    """The page may repeat the call, because the login did not end."""
+    """If an async login takes too long, it is cancelled, and the page may repeat the call."""
     site = Site("async", requestor={"timeout": timedelta(milliseconds=20)})
     browser = site.browser()
     handle = browser.started()
@@ -211,7 +211,7 @@ def test_an_async_login_in_sync_mode_is_refused_before_it_is_claimed() -> None:
 
 
 def test_a_cancelled_task_leaves_its_claim() -> None:
-    """A login that was cancelled halfway may have taken effect, so it does not run again."""
+    """A login that was cancelled halfway may have had an effect, so it does not run again."""
     site = Site("async")
     browser = site.browser()
     handle = browser.started()

@@ -1,4 +1,4 @@
-"""A page on another origin, such as a single-page application, makes the same calls safely."""
+"""A page on another origin, such as a single-page application, can make the same calls safely."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def browser_at(site: Site, headers: dict[str, str]) -> Browser:
 
 
 def cors(response: HttpResponse) -> dict[str, str]:
-    """Return the headers of a reply that concern other origins."""
+    """Return the headers of a reply that are about other origins."""
     return {
         name: value
         for name, value in response.headers
@@ -104,7 +104,7 @@ def test_an_origin_that_is_not_named_stays_out(site: Site) -> None:
 
 @MODES
 def test_the_own_pages_work_as_before(site: Site) -> None:
-    """A page of the site itself logs in, and its replies say that they depend on the origin."""
+    """A page of the site itself starts a session as before, and the reply has `Vary: Origin`."""
     browser = site.browser()
     reply = browser.start()
     assert cors(reply.response) == {"vary": "Origin"}
@@ -130,7 +130,7 @@ def preflight(site: Site, **headers: str) -> Reply:
 
 @MODES
 def test_a_preflight_of_a_named_origin(site: Site) -> None:
-    """A browser may send JSON by `POST`, with the cookie and the headers that the page has."""
+    """A named origin may send JSON by `POST`, with the cookie and the headers that its page has."""
     reply = preflight(
         site,
         Origin=APP,
@@ -149,7 +149,7 @@ def test_a_preflight_of_a_named_origin(site: Site) -> None:
 @MODES
 @pytest.mark.parametrize("asked", ["", "a b", "x:y, ä", ",,", "\u0130"])
 def test_a_preflight_with_names_that_are_none(site: Site, asked: str) -> None:
-    """Only strings that can be names of headers are allowed."""
+    """A preflight allows only strings that can be names of headers."""
     reply = preflight(site, Origin=APP, Access_Control_Request_Headers=asked)
     assert "access-control-allow-headers" not in cors(reply.response)
 
@@ -157,7 +157,7 @@ def test_a_preflight_with_names_that_are_none(site: Site, asked: str) -> None:
 @MODES
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", SITE, "", f"{APP}/", f"{APP}."])
 def test_a_preflight_of_another_origin(site: Site, origin: str) -> None:
-    """A browser is not allowed to send anything."""
+    """The preflight of an origin that is not named is refused."""
     reply = preflight(site, Origin=origin)
     assert (reply.status, reply.code) == (403, "other_site")
     assert cors(reply.response) == {"vary": "Origin"}
@@ -173,7 +173,7 @@ def test_a_preflight_of_a_site_without_other_origins(mode: str) -> None:
 
 @MODES
 def test_a_preflight_by_another_method(site: Site) -> None:
-    """Only `OPTIONS` is a preflight."""
+    """A request with another method than `OPTIONS` is not a preflight, and is refused."""
     request = site.browser().request("start/login", {})
     reply = Reply(site.sessions.preflight(request))
     assert (reply.status, reply.code) == (405, "method")
@@ -183,7 +183,7 @@ PLAIN = "http://localhost:8000"
 
 
 def at_home(site: Site, url: str = PLAIN) -> dict[str, Any]:
-    """Return the changes of a request to a development server."""
+    """Return the changes that turn a request into one to a development server."""
     return {"url": f"{url}/irma/start/login", "headers": {"Origin": url}}
 
 
@@ -210,7 +210,7 @@ def test_a_plain_cookie_for_development(mode: str, url: str) -> None:
     "url", ["https://shop.example", "http://shop.example", "https://localhost:8000"]
 )
 def test_a_plain_cookie_is_refused_elsewhere(mode: str, url: str) -> None:
-    """A site that goes live with this option on logs nobody in."""
+    """If a site goes live with the plain cookie switched on, each start is a misconfiguration."""
     site = Site(mode, plain_cookie=True)
     reply = site.browser().send("start", "login", {}, **at_home(site, url))
     assert (reply.status, reply.code) == (500, "misconfigured")
@@ -219,7 +219,7 @@ def test_a_plain_cookie_is_refused_elsewhere(mode: str, url: str) -> None:
 
 @MODES
 def test_a_plain_cookie_of_another_origin(mode: str) -> None:
-    """During development, a page on another port has a cookie that needs no HTTPS."""
+    """During development, a page on another port gets a cookie that does not need HTTPS."""
     site = Site(mode, plain_cookie=True, origins=["http://localhost:5173"])
     browser = site.browser()
     headers = {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "cross-site"}
@@ -230,7 +230,7 @@ def test_a_plain_cookie_of_another_origin(mode: str) -> None:
 
 @MODES
 def test_a_usual_cookie_does_not_count_where_the_plain_one_is_used(mode: str) -> None:
-    """The two names are not mixed up."""
+    """If a site uses the plain cookie, the usual cookie does not count."""
     site = Site(mode, plain_cookie=True)
     browser = site.browser()
     browser.cookie = f"{COOKIE}={'a' * 43}"

@@ -63,12 +63,12 @@ def test_a_proof_reads_like_the_answer(proofs: Proofs, web_answer: WebAnswer) ->
 
 
 def test_a_proof_is_there_even_without_slots() -> None:
-    """A proof without slots exists, because its existence is the result."""
+    """A proof without slots is still a proof, because its existence is the result."""
     assert Proof(NOW, {}, "")
 
 
 def test_nobody_can_read_it(proofs: Proofs, web_answer: WebAnswer) -> None:
-    """No value is in the sealed string, or in any `repr`."""
+    """No disclosed value is in the sealed string of a proof, or in a `repr`."""
     sealed = proofs.seal(web_answer, now=NOW)
     proof = proofs.unseal(sealed, "contact", now=NOW)
     shown = f"{sealed} {proof!r} {proofs!r}"
@@ -124,7 +124,7 @@ def test_an_unknown_form_is_none(web_answer: WebAnswer) -> None:
 
 
 def test_wrong_arguments_are_explained(proofs: Proofs) -> None:
-    """Keys, ages and names are checked."""
+    """Wrong keys, lifetimes, ages and names are refused."""
     wrong: Any = 3600
     with pytest.raises(UsageError, match="lifetime"):
         Proofs([new_sealing_key()], lifetime=wrong)

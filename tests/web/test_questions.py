@@ -38,13 +38,13 @@ NEEDY: list[Question] = [
 
 
 def asking(asked: Any) -> Callable[[WebRequest], Any]:
-    """Return a function that asks this question for every request."""
+    """Return a function that returns this question for every request."""
     return lambda _request: asked
 
 
 @MODES
 def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
-    """The login receives the application's own reference, which the browser cannot read."""
+    """The login receives the application's own reference, which the browser could not read."""
     site = Site(mode, questions={"login": Question(LOGIN, "order-17")})
     browser = site.browser()
     reply = browser.start()
@@ -56,7 +56,7 @@ def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
 
 @MODES
 def test_a_function_decides_by_the_request(mode: str) -> None:
-    """A function of the framework's own request decides what is asked, in each mode."""
+    """A function can choose the question by the framework's own request, in each mode."""
 
     def ask(request: WebRequest) -> Question:
         return Question(LOGIN, f"user-{request.native}")
@@ -88,7 +88,7 @@ def test_a_function_that_returns_no_question(mode: str, asked: Any) -> None:
     [(None, 300), (timedelta(0), 300), (timedelta(seconds=40), 40), (timedelta(hours=1), 300)],
 )
 def test_the_time_limit_is_the_shorter_one(mode: str, own: timedelta | None, expected: int) -> None:
-    """The page's time limit is passed to the server, unless the request has a shorter one."""
+    """The server receives the page's time limit, unless the request has a shorter one."""
     site = Site(mode, questions={"login": ExtendedRequest(LOGIN, timeout=own)})
     browser = site.browser()
     reply = browser.start()
@@ -111,7 +111,7 @@ def test_an_own_return_url_stays(mode: str) -> None:
 
 @MODES
 def test_signatures_and_issuance(mode: str) -> None:
-    """A page may ask a person to sign or to receive attributes, as well as to disclose them."""
+    """A page may ask a person to disclose, sign or receive attributes."""
     questions = {
         "sign": SignatureRequest("I agree", {"email": EMAIL}),
         "issue": IssuanceRequest([CredentialRequest("example.town.age", CARD)]),
@@ -141,7 +141,7 @@ def test_a_question_that_is_too_large_for_a_handle(mode: str) -> None:
 
 @MODES
 def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
-    """A question may have a callback, and be followed by another session."""
+    """A question may have a callback, and another session may follow it."""
     outcomes: list[SessionOutcome] = []
     asked: list[str] = []
 
@@ -169,7 +169,7 @@ def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
 
 
 def name_after_age(step: ChainStep) -> DisclosureRequest | None:
-    """Return the question that follows a proof of age: one for the name."""
+    """Return the question for the name, which follows a proof of age."""
     if "age" not in step.answer:
         return None
     return DisclosureRequest({"name": "example.town.resident.firstname"})
@@ -241,13 +241,13 @@ WRONG: list[tuple[str, Any]] = [
 @MODES
 @pytest.mark.parametrize(("setting", "value"), WRONG, ids=lambda value: repr(value)[:40])
 def test_a_wrong_setting(mode: str, setting: str, value: Any) -> None:
-    """A wrong setting is refused when the web sessions are made."""
+    """A wrong setting is refused when the web sessions are created."""
     with pytest.raises(UsageError):
         Site(mode, **{setting: value})
 
 
 def test_parts_of_the_other_mode() -> None:
-    """A store, a receiver or a function of the other mode is refused during construction."""
+    """Web sessions refuse a store, a receiver or a function of the other mode when created."""
     sync, other = Site("sync"), Site("async")
     shop, async_shop = Shop("sync"), Shop("async")
 

@@ -43,7 +43,7 @@ def test_every_error_of_the_tree_has_a_code(name: str) -> None:
 
 
 def test_errors_of_a_start() -> None:
-    """A start that may have worked and a signer that fails are `server_unavailable`."""
+    """A start that may have worked, and a signer that fails, have the code `server_unavailable`."""
     assert code_of(SessionMayExistError("x")) == "server_unavailable"
     assert code_of(SigningError("x")) == "server_unavailable"
     assert code_of(ServerRefusedError("POST session", 403)) == "server_refused"

@@ -1,4 +1,4 @@
-"""The checks of a website at start-up: each finds exactly one fault."""
+"""The checks of a website at start-up; each of them finds exactly one fault."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def ids(facts: SiteFacts) -> list[str]:
 
 
 def test_right_site_has_no_finding() -> None:
-    """Nothing is found about a site whose settings are right."""
+    """A site whose settings are right has no finding."""
     assert check_site(RIGHT) == ()
 
 
 def test_what_is_unknown_is_not_found() -> None:
-    """Facts that an adapter does not know are no findings."""
+    """A fact that an adapter does not know leads to no finding."""
     assert check_site(SiteFacts()) == ()
 
 
@@ -117,7 +117,7 @@ def test_each_check_finds_its_fault_alone(check: Any) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_developers_are_spared_what_is_about_production(check: Any) -> None:
-    """On a developer's machine, only the checks that are meant for it are made."""
+    """On a developer's machine, only those checks run that are meant for it."""
     facts = attrs.evolve(RIGHT, is_debug=True, **BROKEN[check.id])
     assert ids(facts) == ([check.id] if check.in_debug else [])
 
@@ -126,7 +126,7 @@ def test_developers_are_spared_what_is_about_production(check: Any) -> None:
     ("workers", "found"), [(None, "irma.W004"), (1, "irma.W004"), (2, "irma.E009")]
 )
 def test_store_of_one_process(workers: int | None, found: str) -> None:
-    """A store that is not shared is an error if there are two processes."""
+    """A store that is not shared is an error for a site with two processes."""
     assert ids(attrs.evolve(RIGHT, is_store_shared=False, workers=workers)) == [found]
 
 
@@ -137,7 +137,7 @@ def test_several_faults_are_found_with_errors_first() -> None:
 
 
 def test_identifiers_are_unique_and_in_order() -> None:
-    """Each identifier occurs once, in the order of the table, and all have one form."""
+    """Each identifier of a finding occurs once, in the table's order, and all have one form."""
     found = [check.id for check in CHECKS]
     assert found == sorted(set(found))
     assert all(re.fullmatch(r"irma\.[EW]\d{3}", each) for each in found)
@@ -201,7 +201,7 @@ def test_facts_of_a_requestor_that_fetches_its_key() -> None:
 
 
 def test_facts_of_questions() -> None:
-    """The questions that use a demo scheme are named, in whichever form they are written."""
+    """The facts name the questions that use a demo scheme, in whichever form these are written."""
     demo = DisclosureRequest({"id": "irma-demo.MijnOverheid.root.BSN"})
 
     def made(_request: object) -> DisclosureRequest:

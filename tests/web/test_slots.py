@@ -1,4 +1,4 @@
-"""A browser has numbered slots for its sessions, so that tabs work in parallel and none is lost."""
+"""A browser has numbered slots for its sessions, so tabs work in parallel and none is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_ten_tabs_at_once(site: Site) -> None:
 
 @MODES
 def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
-    """With three slots, the fourth session replaces the first and no other."""
+    """If a browser has three slots, its fourth session replaces the first one and no other."""
     site = Site(mode, sessions_per_browser=3)
     browser = site.browser()
     replies = []
@@ -62,7 +62,7 @@ def test_slots_of_one_browser_are_not_another_s(mode: str) -> None:
 
 @MODES
 def test_a_finish_frees_its_slot(mode: str) -> None:
-    """With one slot a browser can log in any number of times, and nothing is cancelled."""
+    """With one slot, a browser can log in any number of times, and no session is cancelled."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
     for _ in range(3):
@@ -83,7 +83,7 @@ def test_a_cancel_frees_its_slot(mode: str) -> None:
 
 @MODES
 def test_a_late_cancel_does_not_free_the_slot_of_a_later_session(mode: str) -> None:
-    """A session that lost its slot to a later one cannot free it."""
+    """A late cancel does not free the slot of its session once a later session has that slot."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
     first, second = browser.start(), browser.start()
@@ -99,7 +99,7 @@ def test_a_late_cancel_does_not_free_the_slot_of_a_later_session(mode: str) -> N
 
 @MODES
 def test_a_repeat_by_the_slot_finds_the_session_that_has_left_it(site: Site) -> None:
-    """A page that knows only the number receives the outcome again, until its slot is reused."""
+    """A page that has only the number receives the outcome again, until the slot is reused."""
     browser = site.browser()
     slot, _ = browser.started_on_phone()
     assert browser.finish(None, slot=slot).status == 200
@@ -143,7 +143,7 @@ def test_a_session_that_cannot_be_cancelled_loses_its_slot_too(
 
 @MODES
 def test_a_failed_start_frees_its_slot(mode: str) -> None:
-    """The slot of a start that the server refuses is free for the next one."""
+    """If the server refuses a start, its slot is free for the next start."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
     kept = browser.start()
@@ -217,7 +217,7 @@ def test_slots_that_others_are_taking(mode: str) -> None:
 
 @MODES
 def test_a_start_that_is_interrupted_leaves_nothing_behind(mode: str) -> None:
-    """A program that is stopped after the start cancels the session and frees the slot."""
+    """If a program is stopped during a start, the session is cancelled and the slot is freed."""
     server = InMemoryServer()
     store, given = failing_store(mode, server.clock)
     site = Site(mode, server=server, store=given, sessions_per_browser=1)
@@ -242,7 +242,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(mode: str) -> None:
 def test_a_start_whose_coroutine_is_destroyed_sends_nothing_more(
     mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A closed flow can send nothing, so the slot stays occupied until it expires."""
+    """If the coroutine of a start is destroyed, nothing is sent, and the slot stays in use."""
     site = Site(mode)
 
     def destroy(_request: HttpRequest) -> HttpResponse:
@@ -254,7 +254,7 @@ def test_a_start_whose_coroutine_is_destroyed_sends_nothing_more(
 
 
 def test_starts_in_parallel_have_slots_of_their_own() -> None:
-    """Parallel starts of one browser each get a slot, and none of them cancels another."""
+    """If one browser starts sessions in parallel, each gets a slot, and none cancels another."""
     site = Site("sync", server=InMemoryServer(clock=SystemClock()), sessions_per_browser=8)
     browser = site.browser()
     browser.start()
@@ -304,7 +304,7 @@ def test_the_way_back_from_the_app_on_the_same_phone(site: Site) -> None:
     url = scanned.request["clientReturnUrl"]
     assert url.startswith(f"{SITE}/login/?next=/x#irma-login-")
     slot = slot_in(url)
-    assert slot < 2**53  # JavaScript represents it exactly
+    assert slot < 2**53  # JavaScript can represent this number exactly
     scanned.accept()
     assert browser.finish(None, slot=slot, next="/x").json == {"next": "/x"}
     assert site.browser().finish(None, slot=slot).code == "no_cookie"
@@ -319,7 +319,7 @@ def test_a_page_on_another_device_has_no_way_back(site: Site) -> None:
 
 @MODES
 def test_an_absolute_address_of_the_page_will_do(site: Site) -> None:
-    """The page may send its absolute URL."""
+    """The page may send its own absolute URL."""
     reply = site.browser().start(page=f"{SITE}/login/", same_device=True)
     scanned = site.app.scan(reply.pointer)
     assert scanned.request["clientReturnUrl"].startswith(f"{SITE}/login/#irma-login-")

@@ -177,7 +177,7 @@ def test_a_changed_request_keeps_the_rest() -> None:
 
 
 def test_a_request_with_wrong_types() -> None:
-    """An invalid header or body is an error of the adapter, raised when it creates the request."""
+    """An invalid header or body is the adapter's error, raised when it creates the request."""
     for wrong in ("x", b"x", 1, None, [1], [("a",)], [("a", 1)]):
         with pytest.raises(ValueError, match="headers"):
             WebRequest("POST", SITE, wrong, b"")  # type: ignore[arg-type]
