@@ -31,7 +31,7 @@ class ProviderTest(TestCase):
         self.change()
 
     def change(self, **irma: Any) -> None:
-        """Change settings for the rest of the test."""
+        """Change settings until the test ends."""
         transport = self.server.transport()
         connect = {"SERVER": self.server.url, "CONNECT": {"transport": transport}}
         changed = override_settings(IRMA={**settings.IRMA, **connect, **irma})
@@ -39,7 +39,7 @@ class ProviderTest(TestCase):
         self.addCleanup(changed.disable)
 
     def provider(self, **given: Any) -> None:
-        """Change the provider's settings for the rest of the test."""
+        """Change the provider's settings until the test ends."""
         changed = override_settings(SOCIALACCOUNT_PROVIDERS={"irma": given})
         changed.enable()
         self.addCleanup(changed.disable)
@@ -81,14 +81,14 @@ class ProviderTest(TestCase):
         self.assertContains(page, "Yivi")
 
     def test_without_a_slot_there_is_no_address(self) -> None:
-        """Without the setting `EMAIL`, the account has no e-mail address."""
+        """Without the setting `EMAIL`, the new account has no e-mail address."""
         self.provider(ACCOUNT="email")
         self.log_in(self.client)
         assert User.objects.get().email == ""
         assert not EmailAddress.objects.exists()
 
     def test_a_form_of_allauth_may_come_between(self) -> None:
-        """A sign-up can be completed with allauth's own form, in a later request."""
+        """A person can complete a sign-up with allauth's own form, in a later request."""
         with override_settings(SOCIALACCOUNT_AUTO_SIGNUP=False):
             assert self.log_in(self.client)["Location"] == "/accounts/3rdparty/signup/"
             form = {"username": "ada", "email": "ada@shop.example"}
@@ -98,7 +98,7 @@ class ProviderTest(TestCase):
         assert [each.email for each in verified] == [ADA]
 
     def test_an_account_is_joined_by_address_only_if_the_site_says_so(self) -> None:
-        """Allauth asks for another address, unless its setting for this is on."""
+        """Allauth asks for another address if an account has it, unless a setting joins both."""
         known = User.objects.create_user("ada", ADA)
         EmailAddress.objects.create(user=known, email=ADA, verified=True, primary=True)
         assert self.log_in(self.client)["Location"] == "/accounts/3rdparty/signup/"
@@ -152,7 +152,7 @@ class ProviderTest(TestCase):
         assert response.status_code == 401
 
     def test_accounts_move_to_a_new_key(self) -> None:
-        """A person is found with an older key, and from then on with the newest one."""
+        """A person is found with an older key, and from then on with the newest key."""
         old, new = new_sealing_key(), new_sealing_key()
         self.change(PSEUDONYM_KEYS=[old])
         self.log_in(self.client)
@@ -168,7 +168,7 @@ class ProviderTest(TestCase):
         return [each.msg for each in found if each.id == "irma_web_django.E008"]
 
     def test_the_check_names_a_wrong_setting(self) -> None:
-        """Each error names the setting."""
+        """Each error of the system check names its setting."""
         assert self.problems() == []
         wrong: list[tuple[str, Any]] = [
             ('["ACCOUNT"]', {}),

@@ -88,7 +88,7 @@ def events() -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
 @pytest.fixture
 def logins() -> Iterator[list[User]]:
-    """The users that Django's own signal reports, in order."""
+    """The users that Django's own signal has reported, in order."""
     seen: list[User] = []
 
     def receive(user: User, **_: Any) -> None:

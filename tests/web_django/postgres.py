@@ -30,7 +30,7 @@ def _program(name: str) -> str | None:
 
 
 def check_installed() -> None:
-    """Skip the test without PostgreSQL, or fail if no program may be missing."""
+    """Skip the test if PostgreSQL is missing, or fail if no program may be missing."""
     if _program("initdb") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL is missing: apt-get install postgresql")
@@ -60,7 +60,7 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        """Start it, on the same port each time, and wait until it answers."""
+        """Start the cluster, on the same port each time, and wait until it answers."""
         options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 "
         # Confirmed changes survive `stop`, which is not a crash of the machine.
         options += f"-c max_connections={_CONNECTIONS} -c synchronous_commit=off"
@@ -70,11 +70,11 @@ class PostgresServer:
         )
 
     def stop(self) -> None:
-        """Stop it at once. It keeps confirmed changes, and breaks all connections."""
+        """Stop the cluster at once; it keeps confirmed changes, and breaks all connections."""
         self._run("pg_ctl", "-D", str(self._directory / "data"), "-w", "-s", "-m", "fast", "stop")
 
     def settings(self, name: str) -> dict[str, Any]:
-        """Return Django's settings for one of its databases."""
+        """Return Django's settings for one of the cluster's databases."""
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": name,
@@ -112,7 +112,7 @@ class PostgresServer:
 @contextmanager
 def running_postgres() -> Generator[PostgresServer]:
     """Run a cluster that is removed at the end."""
-    # pytest's own directories may be closed to other users than the one who runs it.
+    # pytest's own directories may be closed to users other than the one who runs it.
     directory = Path(tempfile.mkdtemp(prefix="irma-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(directory, _USER)

@@ -39,7 +39,7 @@ def test_the_table_has_no_personal_data(ada: Visitor) -> None:
 
 @pytest.mark.usefixtures("by_email")
 def test_a_user_is_found_by_e_mail(irma_server: InMemoryServer) -> None:
-    """If the site allows it, a person is the user with that address, in any case."""
+    """If the site allows it, a person is the user with that address, in upper or lower case."""
     user = User.objects.create_user("ada", "Ada@Example.com")
     ada = Visitor(irma_server, "ADA@example.com")
     assert ada.prove("login").status_code == 200
@@ -48,7 +48,7 @@ def test_a_user_is_found_by_e_mail(irma_server: InMemoryServer) -> None:
 
 @pytest.mark.usefixtures("by_email")
 def test_a_new_user_has_the_address(irma_server: InMemoryServer) -> None:
-    """A user who is created by e-mail address has it, and is found again."""
+    """A user who is created by e-mail address has that address, and is found by it later."""
     for _ in range(2):
         assert Visitor(irma_server).prove("login").status_code == 200
     assert User.objects.get().email == "ada@example.com"
@@ -85,7 +85,7 @@ def test_an_address_that_moved_on_is_a_new_user(irma_server: InMemoryServer) -> 
 
 
 def test_without_the_setting_an_address_is_not_enough(ada: Visitor) -> None:
-    """Without the setting, a user with the same address, perhaps with a password, is another."""
+    """Unless the site allows it, a person with the address of a user is another user."""
     other = User.objects.create_user("ada", "ada@example.com")
     ada.prove("login")
     assert ada.user != other
@@ -179,7 +179,7 @@ def test_without_the_backend_nobody_logs_in(ada: Visitor) -> None:
 def test_two_first_logins_at_once_make_one_user(
     ada: Visitor, irma_server: InMemoryServer, monkeypatch: Any
 ) -> None:
-    """If another session of the same person was faster, its user is used."""
+    """If another session of the same person created the user first, that user logs in."""
     ada.prove("login")
     find, calls = IrmaBackend.find_user, []
 
@@ -195,7 +195,7 @@ def test_two_first_logins_at_once_make_one_user(
 
 
 def test_a_receiver_may_refuse(ada: Visitor) -> None:
-    """A receiver of `answered` can raise `LoginRefusedError`, and then nothing is stored."""
+    """A receiver of `answered` can raise `LoginRefusedError`, and then no proof is stored."""
 
     def refuse(**_: Any) -> None:
         raise LoginRefusedError("Not today.")
@@ -212,11 +212,11 @@ def test_a_receiver_may_refuse(ada: Visitor) -> None:
 def test_a_user_model_that_needs_more_is_a_fault_of_the_site(
     ada: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If the database refuses a new user, the fault is the site's, and the log says what to do."""
+    """If the database refuses a new user, the site is at fault, and the log says what to do."""
     User.objects.create_user("irma-taken")
 
     def take(*_: object) -> str:
-        return "taken"  # as the same empty value of a unique field would be
+        return "taken"  # as a unique field without a value would be
 
     monkeypatch.setattr("irma_web_django.backends.get_random_string", take)
     response = ada.prove("login")

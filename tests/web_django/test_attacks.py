@@ -1,4 +1,4 @@
-"""Attacks on the login, by name, through the adapter."""
+"""Attacks on the login through the adapter; each test is named after its attack."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_no_secret_reaches_the_browser(ada: Visitor, events: list[tuple[str, Any
 
 
 def test_many_finishes_at_once(database: Path, logins: list[User]) -> None:
-    """Parallel finishes log in once, and all of them join the same session."""
+    """Parallel finishes log a person in once, and all of them join the same session."""
     server = InMemoryServer(clock=SystemClock())  # waiting calls wait in real time
 
     def finish(_: int) -> tuple[int, str]:
@@ -184,7 +184,7 @@ def test_many_finishes_at_once(database: Path, logins: list[User]) -> None:
 
 
 def test_calls_wait_for_their_turn(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many calls of pages run at once, and the others after them: ASGI has a thread for each."""
+    """ASGI has a thread for each call, so only a limited number runs at once, and others wait."""
     monkeypatch.setattr(views, "_turns", threading.BoundedSemaphore(2))
     server = InMemoryServer(clock=SystemClock())
     lock, running, counts = threading.Lock(), [0], list[int]()

@@ -86,7 +86,7 @@ def test_a_next_session_is_chosen(irma_server: InMemoryServer, posted: list[int]
 def test_a_post_of_somebody_else_is_refused(
     irma_server: InMemoryServer, posted: list[int], page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A URL that the site has not sealed, and another method than POST, are refused."""
+    """A URL that the site has not sealed is refused, and so is any method other than POST."""
     client = Client(headers={"host": "shop.example"})
     path = f"/irma/{page}/xyz"
     made_up = client.post(path, b"x", content_type="text/plain", secure=True)
@@ -114,7 +114,7 @@ def test_each_process_has_the_same_urls(prefix: str, language: str) -> None:
 
 
 def test_a_site_without_receivers_has_no_pages_for_them(ada: Visitor) -> None:
-    """Without the settings, both pages do not exist."""
+    """Without the settings for receivers, neither of their pages exists."""
     assert ada.post("callback", "x", {}).status_code == 404
     assert ada.post("next", "x", {}).status_code == 404
     assert irma_site.current_site().callbacks is None

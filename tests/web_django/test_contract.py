@@ -55,7 +55,7 @@ def _clean(database: Path) -> Iterator[None]:
 
 
 def set_store_away(*, is_away: bool) -> None:
-    """Let connections to the database fail, or work again."""
+    """Let connections to the database fail, or let them work again."""
     point("default", Path("/nothing/there") if is_away else CURRENT["file"])
 
 

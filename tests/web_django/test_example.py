@@ -55,7 +55,7 @@ def test_a_login_is_a_dozen_lines() -> None:
 
 
 def test_the_count_has_what_is_about_irma() -> None:
-    """Settings and functions count as a whole, but only the lines of a list that name IRMA."""
+    """The count has whole settings and functions, but only the lines of a list that name IRMA."""
     source = '''"""About IRMA."""
 import os
 from irma_web_django import proved
@@ -92,12 +92,12 @@ def wines(request):
 
 
 def press_ctrl_c(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a program and all that it has started, as a terminal does."""
+    """Interrupt a program and all the programs that it has started, as a terminal does."""
     os.killpg(process.pid, signal.SIGINT)
 
 
 def terminate(process: subprocess.Popen[bytes]) -> None:
-    """End a program alone, as a service manager does."""
+    """Terminate only the program, as a service manager does."""
     process.terminate()
 
 

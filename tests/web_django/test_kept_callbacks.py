@@ -1,4 +1,4 @@
-"""Callbacks for which the site's function failed are stored sealed, and delivered by a command."""
+"""A callback for which the site's function fails is stored sealed, and a command delivers it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Function:
     def __call__(self, outcome: SessionOutcome) -> None:
         self.kept.append(IrmaCallback.objects.count())
         if self.is_broken:
-            # the site's log has the message, so the message may not be the address itself
+            # the site's log shows this message, so the message must not contain the address
             raise ZeroDivisionError("nothing to divide by")
         self.seen.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
@@ -54,7 +54,7 @@ def function() -> Function:
 
 @pytest.fixture
 def order(shop: None, irma_server: InMemoryServer, function: Function) -> Iterator[Visitor]:
-    """A visitor who has answered a question whose callback failed."""
+    """A visitor who has answered a question, and whose callback failed."""
     irma = settings_for(
         irma_server,
         CONNECT={"transport": irma_server.transport(), "allow": [Risk.SIMULATED_PROOFS]},
@@ -117,7 +117,7 @@ def test_an_outcome_is_delivered_later(irma_server: InMemoryServer, function: Fu
 def test_nothing_is_kept_once_the_function_returns(
     order: Visitor, irma_server: InMemoryServer, function: Function
 ) -> None:
-    """A post is kept while the function runs, in case the process ends, and deleted afterwards."""
+    """A post is stored while the function runs, in case the process ends, and then deleted."""
     IrmaCallback.objects.all().delete()
     function.is_broken = False
     order.app.accept(order.start("order")["sessionPtr"])
@@ -129,7 +129,7 @@ def test_nothing_is_kept_once_the_function_returns(
 def test_a_repeat_of_the_server_delivers_too(
     irma_server: InMemoryServer, function: Function
 ) -> None:
-    """If the server itself repeats the post, the command has nothing to deliver."""
+    """If the server itself repeats the post, the command has nothing left to deliver."""
     function.is_broken = False
     assert irma_server.deliver is not None
     irma_server.deliver(irma_server.posted[-1])
@@ -155,7 +155,7 @@ def test_nobody_can_read_what_is_kept(
 
 @pytest.mark.usefixtures("order")
 def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: Function) -> None:
-    """After a week, replays report a kept outcome for a day, until `irma_cleanup` deletes it."""
+    """After a week, replays report a stored outcome for a day, until `irma_cleanup` deletes it."""
     function.is_broken = False
     wait(irma_server, KEPT_FOR)
     lines, is_done = replay()
@@ -176,7 +176,7 @@ def test_a_replay_deletes_what_a_cleanup_would(irma_server: InMemoryServer) -> N
 
 
 def test_what_cannot_be_delivered_is_said(order: Visitor, irma_server: InMemoryServer) -> None:
-    """The command names another key, a missing function and a refused post."""
+    """The command reports that no key opens a post, no function is set, or the post was refused."""
     with changed(SEALING_KEYS=[new_sealing_key()]):
         assert "no sealing key opens it" in replay()[0][0]
     with changed(CALLBACK=None, QUESTIONS={"order": ASKED}):

@@ -22,7 +22,7 @@ def test_a_person_logs_in(ada: Visitor) -> None:
 
 
 def test_a_person_logs_in_again(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """The same attribute is the same user, in any browser."""
+    """A person with the same attribute is the same user, in any browser."""
     ada.prove("login")
     other = Visitor(irma_server)
     other.prove("login")
@@ -46,7 +46,7 @@ def test_a_repeat_joins_the_same_session(ada: Visitor, logins: list[User]) -> No
 
 
 def test_other_persons_are_other_users(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Another attribute is another user."""
+    """A person with another attribute is another user."""
     bob = Visitor(irma_server, "bob@example.com")
     ada.prove("login")
     bob.prove("login")
@@ -55,7 +55,7 @@ def test_other_persons_are_other_users(ada: Visitor, irma_server: InMemoryServer
 
 
 def test_another_persons_attribute_is_refused(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """While a person is logged in, another's attribute neither logs in nor creates a user."""
+    """While a person is logged in, another person's attribute is refused, and creates no user."""
     ada.prove("login")
     user = ada.user
     ada.app = Visitor(irma_server, "eve@example.com").app

@@ -23,7 +23,7 @@ from tests.web_django.shop import Visitor, code, settings_for
 
 STEPS = ("start", "finish", "status", "cancel")
 ADMIN = "ops@shop.example"
-# Django 5 takes pairs alone, and Django 6 warns of them.
+# Django 5 accepts only pairs, and Django 6 warns about them.
 ADMINS: list[Any] = [ADMIN] if django.VERSION >= (6,) else [("Ops", ADMIN)]
 IMPOLITE = [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"handle": 1}', b"x" * 3_000_000]
 
@@ -53,7 +53,7 @@ def test_whatever_is_sent_gets_json(ada: Visitor, step: str, body: bytes) -> Non
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "BREW"])
 def test_other_methods_get_json(ada: Visitor, step: str, method: str) -> None:
-    """Only POST is taken."""
+    """A call with another method than POST is refused with a JSON error."""
     response: Any = ada.browser.generic(method, f"/irma/{step}/login", secure=True)
     assert response.status_code == 405
     assert method == "HEAD" or is_json_error(response)
@@ -61,7 +61,7 @@ def test_other_methods_get_json(ada: Visitor, step: str, method: str) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_forms_get_json(ada: Visitor, step: str) -> None:
-    """A form, which any website can send, is refused as JSON."""
+    """A form, which any website can send, is refused with a JSON error."""
     response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
     assert response.status_code == 415
     assert is_json_error(response)
@@ -86,8 +86,8 @@ FORMS = [
 def test_forms_that_django_cannot_read_get_json(
     careful: Visitor, step: str, kind: str, body: bytes
 ) -> None:
-    """A malformed form leads to JSON, although Django itself would send HTML."""
-    careful.get("/")  # which sets Django's cookie: without it, Django does not look into the form
+    """A malformed form is refused with a JSON error, although Django itself would send HTML."""
+    careful.get("/")  # this sets Django's cookie, without which Django does not read the form
     response: Any = careful.browser.generic(
         "POST", f"/irma/{step}/login", body, kind, headers=careful.headers, secure=True
     )
@@ -108,7 +108,7 @@ class ReadingForms:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_form_that_a_middleware_has_read_gets_json(ada: Visitor, step: str) -> None:
-    """A form leads to JSON even if the site's middleware has already read the body."""
+    """A form is refused with a JSON error even if the site's middleware has read the body."""
     with override_settings(MIDDLEWARE=[*MIDDLEWARE, f"{__name__}.ReadingForms"]):
         ada.browser.handler.load_middleware()
         response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
@@ -119,7 +119,7 @@ def test_a_form_that_a_middleware_has_read_gets_json(ada: Visitor, step: str) ->
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("host", ["evil.example", "a b", "shop.example:x", "\xff"])
 def test_a_host_that_is_not_the_sites_gets_json(ada: Visitor, step: str, host: str) -> None:
-    """Without Django's CommonMiddleware, which refuses a wrong host itself, the view refuses it."""
+    """If Django's CommonMiddleware is missing, the view itself refuses a wrong host."""
     without = [each for each in MIDDLEWARE if "Common" not in each and "Security" not in each]
     with override_settings(MIDDLEWARE=without):
         ada.browser.handler.load_middleware()
@@ -147,14 +147,14 @@ def token_of(page: HttpResponse) -> dict[str, str]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_call_without_the_token_is_refused(careful: Visitor, step: str) -> None:
-    """Django's CSRF token is needed, and the refusal is JSON."""
+    """A call without Django's CSRF token is refused with a JSON error."""
     response = careful.post(step, "login", {})
     assert (response.status_code, code(response)) == (403, "csrf_failed")
     assert is_json_error(response)
 
 
 def test_a_call_with_the_token_is_taken(careful: Visitor) -> None:
-    """The page has the token in its settings, and its script sends it."""
+    """The page's settings have the CSRF token, and a call with it is accepted."""
     careful.headers |= token_of(careful.get("/"))
     assert careful.prove("login").status_code == 200
     assert careful.user is not None
@@ -178,7 +178,7 @@ def test_another_tab_goes_on_after_a_login(
 
 
 def test_a_site_without_the_middleware_needs_no_token(careful: Visitor) -> None:
-    """The library's own checks remain: the cookie, the origin, and the media type."""
+    """Without Django's middleware, the library still checks the cookie, origin and media type."""
     without = [each for each in MIDDLEWARE if "csrf" not in each.lower()]
     with override_settings(MIDDLEWARE=without):
         careful.browser.handler.load_middleware()
@@ -188,7 +188,7 @@ def test_a_site_without_the_middleware_needs_no_token(careful: Visitor) -> None:
 
 
 def test_pages_of_a_named_origin_may_call(shop: None, irma_server: InMemoryServer) -> None:
-    """A single-page application on another origin needs no token."""
+    """A single-page application on another origin needs no CSRF token."""
     spa = "https://spa.example"
     with override_settings(IRMA=settings_for(irma_server, ORIGINS=[spa])):
         visitor = Visitor(irma_server, enforce_csrf_checks=True)
@@ -208,7 +208,7 @@ def test_pages_of_a_named_origin_may_call(shop: None, irma_server: InMemoryServe
 
 
 def test_errors_are_in_the_persons_language(ada: Visitor) -> None:
-    """The sentences, including Django's own, are Dutch for a browser that prefers Dutch."""
+    """All error messages, including Django's own, are in Dutch if the browser prefers Dutch."""
     ada.headers = {"accept-language": "nl"}
     assert "website" in json.loads(ada.post("start", "x", {}).content)["error"]["message"]
     ada.prove("login")
@@ -219,7 +219,7 @@ def test_errors_are_in_the_persons_language(ada: Visitor) -> None:
 
 
 def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None:
-    """The page receives a code, and the log has the reason."""
+    """For a wrong setting, the page receives a code, and the log has the reason."""
     with override_settings(IRMA={"SERVR": "x"}):
         response = ada.post("start", "login", {})
     assert (response.status_code, code(response)) == (500, "misconfigured")
@@ -228,7 +228,7 @@ def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_bug_is_json_for_the_page(ada: Visitor, step: str, monkeypatch: Any, caplog: Any) -> None:
-    """Any error of a plugin or a setting is a code for the page, and not HTML."""
+    """If a plugin or a setting raises any error, the page receives a code, and not HTML."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nothing to divide by")
@@ -241,7 +241,7 @@ def test_a_bug_is_json_for_the_page(ada: Visitor, step: str, monkeypatch: Any, c
 
 
 def test_a_wrong_setting_is_signalled(ada: Visitor, events: list[tuple[str, Any]]) -> None:
-    """An audit trail has the failure of a start and of a finish, and its error."""
+    """If a start or a finish fails, the site's signal has the code and the error."""
     with override_settings(IRMA={"SERVR": "x"}):
         for step in STEPS:
             ada.post(step, "login", {})
@@ -250,7 +250,7 @@ def test_a_wrong_setting_is_signalled(ada: Visitor, events: list[tuple[str, Any]
 
 
 def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any]]) -> None:
-    """An audit trail has the calls that were refused because they lack a token."""
+    """If a start or a finish lacks the CSRF token, the site's signal has the code."""
     for step in STEPS:
         careful.post(step, "login", {})
     assert [(name, more["code"]) for name, more in events] == [("refused", "csrf_failed")] * 2
@@ -259,7 +259,7 @@ def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any
 def test_a_browser_writes_no_line_of_the_log(
     ada: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log omits the name in the URL, which may contain a carriage return."""
+    """The log omits the name in the URL, because it may contain a carriage return."""
     with override_settings(IRMA={"SERVR": "x"}):
         for step in STEPS:
             ada.post(step, "x%0dCRITICAL:root:made up", {})
@@ -270,7 +270,7 @@ def test_a_browser_writes_no_line_of_the_log(
 def test_the_log_says_why_the_store_failed(
     ada: Visitor, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The database's own error, such as that it is read-only, is in one line of the log."""
+    """If the database fails, for instance because it is read-only, one line of the log says so."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     options = connections["default"].settings_dict["OPTIONS"]
@@ -305,13 +305,13 @@ def test_a_broken_database_is_json_for_the_page(ada: Visitor, monkeypatch: Any) 
 def test_a_lost_commit_is_not_a_second_login(
     ada: Visitor, logins: list[User], monkeypatch: Any
 ) -> None:
-    """A repeat finds a login whose commit succeeded without a confirmation."""
+    """If a commit succeeded but was not confirmed, a repeat finds the login."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     send = signals.send
 
     def lose_the_reply(signal: Signal, **arguments: object) -> None:
-        if signal is signals.logged_in:  # the first thing after the commit
+        if signal is signals.logged_in:  # this signal is the first thing after the commit
             raise OperationalError("the connection is gone")
         send(signal, **arguments)
 
@@ -340,7 +340,7 @@ async def test_the_views_work_under_asgi(shop: None, irma_server: InMemoryServer
 
 
 def test_signals_say_what_happened(ada: Visitor, events: list[tuple[str, Any]]) -> None:
-    """The signals form an audit trail: started, answered, logged in, and refused with a code."""
+    """Signals report that a session was started, answered, refused with a code, or logged in."""
     ada.prove("login")
     started = ada.start("adult")
     ada.app.refuse(started["sessionPtr"])
@@ -360,7 +360,7 @@ def test_signals_say_what_happened(ada: Visitor, events: list[tuple[str, Any]]) 
 def test_administrators_get_one_mail_that_says_why(
     ada: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Django's own mail about a failure has its traceback, and none of the library's secrets."""
+    """Django's mail to administrators has the traceback of a failure, and none of our secrets."""
 
     def fail(**_: Any) -> None:
         raise ZeroDivisionError("nothing to divide by")
@@ -384,7 +384,7 @@ def test_administrators_get_one_mail_that_says_why(
 
 
 def test_a_failing_receiver_changes_nothing(ada: Visitor, caplog: Any) -> None:
-    """A receiver that raises is logged, except that one of `answered` may refuse."""
+    """A receiver of `started` that raises is logged, and does not stop the login."""
 
     def fail(**_: Any) -> None:
         raise ZeroDivisionError

@@ -41,7 +41,7 @@ ROUTER = ToPostgres()
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    """The database `postgres` has the tables, `empty` has none, and `away` has no server."""
+    """The databases: `postgres` has the tables, `empty` has none, and `away` has no server."""
     check_installed()
     with running_postgres() as server:
         server.create_database("shop")
@@ -99,7 +99,7 @@ class TestStoreOnPostgres(StoreContract):
 
 @pytest.mark.usefixtures("postgres")
 def test_a_missing_table_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL has its own error for a missing table; the store says to run `migrate`."""
+    """If a table is missing on PostgreSQL, the store says to run `migrate`."""
     monkeypatch.setattr(ROUTER, "alias", "empty")
     with override_settings(DATABASE_ROUTERS=[ROUTER]):
         store = DjangoStore(SystemClock())
@@ -108,7 +108,7 @@ def test_a_missing_table_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_repeat_opens_a_new_connection(postgres: PostgresServer) -> None:
-    """After a broken connection, one call fails, but its repeat in the same request works."""
+    """After a broken connection, one call fails, and its repeat in the same request works."""
     store = DjangoStore(SystemClock())
     calls: dict[str, Callable[[], object]] = {
         "put": lambda: store.put_if_absent("again", b"value", timedelta(minutes=1)),

@@ -1,4 +1,4 @@
-"""Posts of the IRMA server that fail before the site's function is called are also stored."""
+"""Posts of the IRMA server that fail before the site's function is called are stored too."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def ordering(
 
 
 def replay() -> str:
-    """Run the command that delivers stored posts, and return its output."""
+    """Run the command that delivers stored posts, and return what it prints."""
     out = StringIO()
     try:
         call_command("irma_replay_callbacks", stdout=out)
@@ -128,7 +128,7 @@ def test_a_verifier_that_fails_loses_nothing(
 def test_a_store_that_fails_loses_nothing(
     ordering: Visitor, outcomes: list[SessionOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A post is stored if a failing store does not know whether it is the first."""
+    """If the store fails, it is unknown whether a post is the first one, so the post is stored."""
 
     def fail(*_: object) -> None:
         raise OperationalError("the connection was closed")
@@ -148,7 +148,7 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
     outcomes: list[SessionOutcome],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A post is kept as soon as the database is back, within the time that the app waits."""
+    """If the database is down for a moment, a post is stored within the time that the app waits."""
     tries: list[object] = []
     put = kept_callbacks._put  # pyright: ignore[reportPrivateUsage]  # to break it
 
@@ -173,7 +173,7 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
 def test_a_database_that_stays_away_is_logged(
     ordering: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says that a post could not be kept, with the database's own error."""
+    """If a post could not be stored, the log says so, with the database's own error."""
 
     def away(*_: object) -> Any:
         raise OperationalError("the connection was refused")
@@ -192,7 +192,7 @@ def test_a_database_that_stays_away_is_logged(
 def test_a_delivered_outcome_is_not_kept(
     ordering: Visitor, outcomes: list[SessionOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If only the record of a delivery fails, the outcome is delivered and not stored."""
+    """If only the record of a delivery fails, the outcome is delivered, and no post is stored."""
     put = DjangoStore.put_if_absent
     started = ordering.start("email")
 
@@ -220,7 +220,7 @@ def test_a_refused_post_is_not_kept(ordering: Visitor, irma_server: InMemoryServ
 def test_only_a_few_posts_of_a_url_are_kept(
     ordering: Visitor, irma_server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stranger who has read a URL in a log cannot fill the database while the store fails."""
+    """A stranger with a URL from a log cannot fill the database while the store fails."""
     ordering.app.accept(ordering.start("order")["sessionPtr"])
     url = irma_server.posted[-1].url.removeprefix("https://shop.example")
 
@@ -231,7 +231,7 @@ def test_only_a_few_posts_of_a_url_are_kept(
     for number in range(10):
         ordering.browser.post(url, f"{number}", content_type="text/plain", secure=True)
         ordering.browser.post(url, b"\xff%d" % number, content_type="text/plain", secure=True)
-        varied = url.replace("/callback/", f"/callback/{number}/")  # the last segment counts
+        varied = url.replace("/callback/", f"/callback/{number}/")  # only the last segment matters
         ordering.browser.post(varied, f"{number}", content_type="text/plain", secure=True)
     assert IrmaCallback.objects.filter(session="unknown").count() == 4
 
@@ -239,7 +239,7 @@ def test_only_a_few_posts_of_a_url_are_kept(
 def test_the_log_of_a_failure_has_no_secret(
     ordering: Visitor, irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says what failed; the post is neither in it nor in a variable of the traceback."""
+    """The log says what failed, and neither the log nor a traceback's variable has the post."""
     ordering.app.accept(ordering.start("order")["sessionPtr"])
     [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert "VerifierError" in caplog.text
@@ -263,7 +263,7 @@ def test_the_log_of_a_failure_has_no_secret(
 def test_a_wrong_setting_is_logged_without_the_url(
     ordering: Visitor, page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A site that cannot be opened logs why in one line, which does not have the sealed URL."""
+    """If the site's settings are wrong, one line of the log says why, without the sealed URL."""
     with override_settings(IRMA={"SERVR": "x"}):
         response = ordering.post(page, "gAAAA-sealed/", {})
     assert response.status_code == 500

@@ -34,7 +34,7 @@ def test_a_visitor_is_asked_first(ada: Visitor) -> None:
 
 
 def test_a_proof_becomes_too_old(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """After the maximum age the visitor is asked again, and a new proof counts from then on."""
+    """After the maximum age, the visitor is asked again, and then a new proof counts."""
     ada.prove("adult")
     pass_time(irma_server, timedelta(minutes=59))
     assert ada.get("/wines/1990/").status_code == 200
@@ -54,7 +54,7 @@ def test_class_views_are_guarded(ada: Visitor, path: str) -> None:
 
 
 async def test_async_views_are_guarded(shop: None, irma_server: InMemoryServer) -> None:
-    """An async view has all proofs that its decorators demand, also under ASGI."""
+    """An async view requires all proofs that its decorators demand, also under ASGI."""
     from asgiref.sync import sync_to_async  # noqa: PLC0415
 
     ada = await sync_to_async(Visitor)(irma_server)
@@ -72,7 +72,7 @@ async def test_async_views_are_guarded(shop: None, irma_server: InMemoryServer) 
 
 
 def test_a_minor_is_refused(shop: None, irma_server: InMemoryServer) -> None:
-    """A visitor whose attribute has another value has no proof, whatever the app sends."""
+    """A visitor whose attribute has another value gets no proof, whatever the app sends."""
     tim = Visitor(irma_server, over_18="No")
     started = tim.start("adult")
     tim.app.scan(started["sessionPtr"]).cheat(values={OVER_18: "No"})
@@ -82,7 +82,7 @@ def test_a_minor_is_refused(shop: None, irma_server: InMemoryServer) -> None:
 
 
 def test_the_proof_of_one_question_is_not_that_of_another(ada: Visitor) -> None:
-    """A login is no proof of another question."""
+    """A login does not count as a proof for another question."""
     ada.prove("login")
     assert ada.get("/beers/").status_code == 302
 
@@ -112,14 +112,14 @@ def test_the_database_cannot_read_a_proof(ada: Visitor) -> None:
 
 
 def test_a_proof_of_another_session_is_not_taken(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Two visitors' proofs are not mixed up."""
+    """A visitor's proof does not count in the session of another visitor."""
     bob = Visitor(irma_server, "bob@example.com")
     ada.prove("adult")
     assert bob.get("/beers/").status_code == 302
 
 
 def test_proofs_are_kept_side_by_side(ada: Visitor) -> None:
-    """A session that another tab changed meanwhile keeps both proofs."""
+    """If another tab changes the session at the same time, the session keeps both proofs."""
     first, second = ada.start("adult"), ada.start("login")
     for started in (first, second):
         ada.app.accept(started["sessionPtr"])
@@ -130,7 +130,7 @@ def test_proofs_are_kept_side_by_side(ada: Visitor) -> None:
 
 
 def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
-    """A view that demands an unknown question fails, and the error names the nearest one."""
+    """A view that demands an unknown question fails, and the error suggests the nearest name."""
     ada.browser.raise_request_exception = True
     with pytest.raises(ConfigurationError, match="did you mean 'adult'"):
         ada.get("/misspelt/")
@@ -138,7 +138,7 @@ def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
 
 @pytest.mark.parametrize("name", [None, "", ["adult"], b"adult"])
 def test_a_question_is_named_by_a_string(name: Any) -> None:
-    """The error comes where the name is written, and not when a visitor comes."""
+    """A name that is not a string is refused when the view is decorated."""
     with pytest.raises(UsageError, match="name"):
         proved(name)
 
@@ -165,6 +165,6 @@ def test_the_page_asks_for_known_questions_only(ada: Visitor) -> None:
 
 
 def test_a_wrong_name_is_refused(ada: Visitor) -> None:
-    """The page cannot ask a question that the site has not named."""
+    """A page cannot start a session for a question that the site has not named."""
     assert code(ada.post("start", "everything", {})) == "unknown_question"
     assert code(ada.post("start", "a/b/../%00", {})) == "unknown_question"

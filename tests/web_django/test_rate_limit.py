@@ -1,4 +1,4 @@
-"""A limit on starts counts networks as Django sees them, and no headers that anyone can send."""
+"""A limit on starts counts networks as Django sees them, and ignores headers that can be forged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_made_up_header_changes_nothing(ada: Visitor, irma_server: InMemorySer
 
 
 def test_all_addresses_of_a_customer_are_one(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """An IPv6 customer has 2^64 addresses, and an IPv4 address has two spellings."""
+    """All addresses of an IPv6 customer count as one, as do both spellings of an IPv4 address."""
     with limited(irma_server):
         assert statuses(ada, MOBILE, "2001:500:2::d", "2001:500:2:0:1::", "2001:500:3::c") == [
             *(200, 200, 429, 200)
@@ -82,7 +82,7 @@ def test_all_addresses_of_a_customer_are_one(ada: Visitor, irma_server: InMemory
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "::1", "", "unix:"])
 def test_a_proxy_is_not_a_visitor(ada: Visitor, irma_server: InMemoryServer, address: str) -> None:
-    """If Django sees a proxy's address or none, nobody is refused because of others' starts."""
+    """If Django sees a proxy's address or none, starts are not counted, and none is refused."""
     with limited(irma_server):
         assert statuses(ada, *(3 * [address])) == [200, 200, 200]
 
@@ -93,7 +93,7 @@ def by_header(request: HttpRequest) -> str:
 
 
 def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Behind a proxy, the site's own function returns the address, or any other string."""
+    """Behind a proxy, a function of the site returns the client's address, or any other string."""
     with limited(irma_server, CLIENT_ADDRESS=f"{__name__}.by_header"):
         for name in ("10.1.1.1", "x"):
             headers = {"x_forwarded_for": f"8.8.8.8, {name}"}
@@ -101,7 +101,7 @@ def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) 
 
 
 def test_a_site_may_have_no_limit(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """None switches the limit off."""
+    """The setting None switches the limit off."""
     with override_settings(IRMA=settings_for(irma_server, STARTS_PER_MINUTE=None)):
         assert statuses(ada, *(130 * [HOME]))[-1] == 200
 
@@ -109,7 +109,7 @@ def test_a_site_may_have_no_limit(ada: Visitor, irma_server: InMemoryServer) -> 
 def test_a_cache_that_fails_refuses_nobody(
     ada: Visitor, irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """People can log in while the cache is down."""
+    """While the cache is down, no start is refused."""
     dummy = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with limited(irma_server), override_settings(CACHES=dummy):
         assert statuses(ada, HOME, HOME, HOME) == [200, 200, 200]
@@ -117,7 +117,7 @@ def test_a_cache_that_fails_refuses_nobody(
 
 
 def test_the_check_says_that_nothing_is_counted(ada: Visitor, irma_server: InMemoryServer) -> None:
-    """Behind a proxy, `check --deploy` asks for the function, or for a decision."""
+    """Behind a proxy, `check --deploy` asks the site for the function, or for a decision."""
 
     def found(**irma: Any) -> bool:
         irma = settings_for(irma_server, **irma)

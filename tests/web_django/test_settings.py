@@ -49,7 +49,7 @@ def test_the_settings_are_frozen(tmp_path: Path) -> None:
 
 
 def test_secrets_may_be_in_files(tmp_path: Path) -> None:
-    """A secret is a value, or the path of a file that has it."""
+    """A secret is a value, or the path of a file that contains the value."""
     path = tmp_path / "token"
     path.write_text(f"{TOKEN}\n")
     settings = read_settings({**GOOD, "TOKEN": {"FILE": str(path)}})
@@ -120,7 +120,7 @@ def test_a_fault_in_a_settings_file_names_its_line(tmp_path: Path) -> None:
 
 
 async def later(_: object) -> None:
-    """Handle something, if anything awaits it."""
+    """Handle a value, if the caller awaits this function."""
 
 
 def faults() -> dict[str, tuple[dict[str, Any], str]]:
@@ -174,7 +174,7 @@ def test_a_mistake_is_explained(fault: str) -> None:
 
 @pytest.mark.parametrize("given", [None, [], "x"])
 def test_a_setting_that_is_no_dictionary_is_explained(given: object) -> None:
-    """The setting itself must exist and be a dictionary."""
+    """The setting `IRMA` itself must exist and be a dictionary."""
     with override_settings(IRMA=given), pytest.raises(ConfigurationError, match=r"^IRMA: "):
         current_settings()
 
@@ -189,7 +189,7 @@ def test_questions_may_be_a_dotted_path() -> None:
 
 
 def keys_with(**more: Any) -> SiteSettings:
-    """Return the settings of a site with these settings of Django's."""
+    """Return the settings of a site with these settings of Django."""
     with override_settings(IRMA=GOOD, **more):
         return current_settings()
 
@@ -205,7 +205,7 @@ def test_keys_come_from_the_secret_key() -> None:
 
 
 def test_an_empty_secret_key_seals_nothing() -> None:
-    """Anyone could make what an empty key seals; Django refuses only an empty `SECRET_KEY`."""
+    """An empty key among the fallbacks is refused, because anyone could seal with it."""
     with pytest.raises(ConfigurationError, match="SECRET_KEY_FALLBACKS: a key must not be empty"):
         keys_with(SECRET_KEY="new", SECRET_KEY_FALLBACKS=[""])
 
@@ -213,7 +213,7 @@ def test_an_empty_secret_key_seals_nothing() -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_secret_is_read_as_any_program_writes_it(tmp_path: Path, encoding: str, end: str) -> None:
-    """Editors of Windows add a byte order mark, and most programs a line end."""
+    """A byte order mark and a line end in the file of a secret are ignored."""
     file = tmp_path / "token"
     file.write_bytes(f"{TOKEN}{end}".encode(encoding))
     settings = read_settings({**GOOD, "TOKEN": {"FILE": file}})
@@ -221,7 +221,7 @@ def test_a_secret_is_read_as_any_program_writes_it(tmp_path: Path, encoding: str
 
 
 def test_a_handle_outlives_a_change_of_the_secret_key(ada: Visitor) -> None:
-    """A session that was started before the change can be finished after it."""
+    """A session that was started before a change of `SECRET_KEY` can be finished after it."""
     started = ada.start("adult")
     ada.app.accept(started["sessionPtr"])
     from tests.web_django.configured import SECRET_KEY  # noqa: PLC0415
@@ -251,7 +251,7 @@ def test_an_account_outlives_a_change_of_the_secret_key(
 
 
 def test_the_site_follows_the_settings(shop: None, irma_server: InMemoryServer) -> None:
-    """`override_settings` in an application's tests takes effect at once."""
+    """`override_settings` in the tests of an application takes effect at once."""
     before = current_site()
     with override_settings(IRMA=settings_for(irma_server, SESSIONS_PER_BROWSER=1)):
         assert current_site().settings.sessions_per_browser == 1

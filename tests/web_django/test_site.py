@@ -99,7 +99,7 @@ def deployment_problems(**settings: Any) -> set[str]:
 
 
 def test_the_checks_explain_what_is_missing(shop: None, irma_server: InMemoryServer) -> None:
-    """Each check finds what it is for."""
+    """Each check of the site finds its own fault, and no other check finds it."""
     assert problems(IRMA={"SERVR": "x"}) == {"E001"}
     good = {**QUESTIONS, "adlut": QUESTIONS["adult"]}
     irma = settings_for(irma_server, QUESTIONS=good)
@@ -119,7 +119,7 @@ def test_the_checks_explain_what_is_missing(shop: None, irma_server: InMemorySer
 
 
 def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemoryServer) -> None:
-    """`check --deploy` has the core's table, with its identifiers."""
+    """`check --deploy` runs the core's checks, with the core's identifiers."""
     irma = settings_for(irma_server, QUESTIONS={**QUESTIONS, "adlut": QUESTIONS["adult"]})
     usual = deployment_problems(IRMA=irma)
     assert usual == {"irma.E013"}
@@ -136,7 +136,7 @@ def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemor
 def test_a_deployment_is_told_everything_once(
     shop: None, irma_server: InMemoryServer, is_debug: bool
 ) -> None:
-    """`check --deploy` also runs the checks of development, and repeats no finding of theirs."""
+    """`check --deploy` also runs the checks of development, and repeats none of their findings."""
     irma = settings_for(irma_server, QUESTIONS={**QUESTIONS, "adlut": QUESTIONS["adult"]})
     with override_settings(DEBUG=is_debug, IRMA=irma):
         found = run_checks(tags=["irma"], include_deployment_checks=True)
@@ -146,7 +146,7 @@ def test_a_deployment_is_told_everything_once(
 
 
 def test_hints_name_django_settings(shop: None) -> None:
-    """A hint names a Django setting, and no argument of the library."""
+    """A hint names a Django setting, and not an argument of the library."""
     found = run_checks(tags=["irma"], include_deployment_checks=True)
     hints = {each.id: f"{each.hint}" for each in found}
     assert 'pass it as `IRMA["SERVER_KEY"]`' in hints["irma.W001"]
@@ -157,7 +157,7 @@ def test_hints_name_django_settings(shop: None) -> None:
 def test_the_command_says_where_django_does_not_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder without static files is written, with a hint about INSTALLED_APPS."""
+    """If Django finds no static files in the folder, the command hints at INSTALLED_APPS."""
 
     def install(*_: object, **__: object) -> InstalledPackage:
         return InstalledPackage(tmp_path / "yivi.js", is_new=True)
@@ -171,7 +171,7 @@ def test_the_command_says_where_django_does_not_look(
 
 
 def test_no_migration_is_missing(database: Path) -> None:
-    """The migrations create the tables that the models describe."""
+    """The migrations create exactly the tables that the models describe."""
     call_command("makemigrations", "irma_web_django", check=True, dry_run=True, verbosity=0)
 
 
@@ -193,7 +193,7 @@ def test_the_translations_are_compiled() -> None:
 
 
 def test_requests_may_be_atomic(ada: Visitor, monkeypatch: Any) -> None:
-    """With `ATOMIC_REQUESTS` for each database, a login works, and a refusal rolls nothing back."""
+    """With `ATOMIC_REQUESTS` on each database, a login works, and a refusal rolls nothing back."""
     for alias in connections:
         monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
         monkeypatch.setitem(connections[alias].settings_dict, "ATOMIC_REQUESTS", True)
@@ -231,7 +231,7 @@ def test_the_policy_allows_what_the_page_needs() -> None:
 
 
 def test_the_policy_fits_django_csp(shop: None, irma_server: InMemoryServer) -> None:
-    """django-csp sends the sources in its header."""
+    """The sources of `csp` are in the header that django-csp sends."""
     policy = irma_web_django.csp({"SERVER": "https://irma.example"})
     with override_settings(
         MIDDLEWARE=[*MIDDLEWARE, "csp.middleware.CSPMiddleware"],
@@ -244,7 +244,7 @@ def test_the_policy_fits_django_csp(shop: None, irma_server: InMemoryServer) -> 
 
 @pytest.mark.skipif(django.VERSION < (6,), reason="this Django has no middleware for policies")
 def test_the_policy_fits_djangos_own_middleware(shop: None, irma_server: InMemoryServer) -> None:
-    """Django 6 sends the sources in its header."""
+    """The sources of `csp` are in the header that Django 6 sends."""
     policy = irma_web_django.csp({"SERVER": "https://irma.example"})
     with override_settings(
         MIDDLEWARE=[*MIDDLEWARE, "django.middleware.csp.ContentSecurityPolicyMiddleware"],
@@ -256,7 +256,7 @@ def test_the_policy_fits_djangos_own_middleware(shop: None, irma_server: InMemor
 
 
 def test_the_page_has_no_inline_script(ada: Visitor) -> None:
-    """The tag writes JSON and script tags with a source, each script once for a page."""
+    """The tag writes JSON and script tags with a source, and each script only once in a page."""
     page = ada.get("/").content.decode()
     for attributes, content in re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL):
         assert "src=" in attributes or 'type="application/json"' in attributes
@@ -268,7 +268,7 @@ def test_the_page_has_no_inline_script(ada: Visitor) -> None:
 
 
 def test_the_page_speaks_dutch(ada: Visitor) -> None:
-    """The page that asks, and the script's sentences, are in the visitor's language."""
+    """The page that asks, and the messages of its script, are in the visitor's language."""
     response: Any = ada.browser.get(
         "/irma/ask/login/", headers={"accept-language": "nl"}, secure=True
     )
@@ -279,7 +279,7 @@ def test_the_page_speaks_dutch(ada: Visitor) -> None:
 
 
 def test_the_tag_takes_words(shop: None) -> None:
-    """A template changes the words on the button, also to those of a translation."""
+    """A template can set the words on the button, also to a translation."""
     template = Template(
         '{% load irma i18n %}{% translate "Log in" as words %}'
         '{% irma "login" start=words again=lazy %}'
@@ -305,7 +305,7 @@ def test_a_wrong_tag_is_explained(shop: None) -> None:
 
 
 def test_the_browser_package_command_explains(shop: None, tmp_path: Path) -> None:
-    """A file that is not the package is refused, and nothing is written."""
+    """The command refuses a file that is not the browser package, and writes nothing."""
     wrong = tmp_path / "wrong.tgz"
     wrong.write_bytes(b"wrong")
     with pytest.raises(CommandError, match="hash"):
@@ -314,7 +314,7 @@ def test_the_browser_package_command_explains(shop: None, tmp_path: Path) -> Non
 
 
 def test_the_log_of_runserver_has_no_sealed_url(caplog: pytest.LogCaptureFixture) -> None:
-    """The line of a callback has its path without the seal, and keeps the rest."""
+    """In the log of `runserver`, the line of a callback has its path without the seal."""
     sealed = f"/irma/callback/gAAAA{40 * 'x'}/"
     with caplog.at_level("INFO", "django.server"):
         logging.getLogger("django.server").info('"%s" %s', f"POST {sealed}", 204)
@@ -322,6 +322,6 @@ def test_the_log_of_runserver_has_no_sealed_url(caplog: pytest.LogCaptureFixture
 
 
 def test_the_development_server_is_for_this_machine(shop: None) -> None:
-    """The command refuses to run for a server elsewhere."""
+    """The command refuses to run if the setting names an IRMA server on another machine."""
     with pytest.raises(CommandError, match="must be on this machine"):
         call_command("irma_dev_server", stdout=StringIO())

@@ -65,7 +65,7 @@ def test_an_expired_row_is_put_again_in_place(store: DjangoStore, clock: ManualC
 
 
 def test_a_call_in_a_transaction_is_refused(store: DjangoStore) -> None:
-    """A call in the caller's transaction, which could roll the value back, is refused."""
+    """A call in the caller's transaction is refused, because a rollback could undo the value."""
     with (
         transaction.atomic(),
         pytest.raises(ConfigurationError, match="non_atomic_requests"),
@@ -130,13 +130,13 @@ def test_the_cleanup_deletes_what_has_expired(database: Path) -> None:
 
 @override_settings(USE_TZ=False)
 def test_the_time_zone_of_the_site_does_not_matter(store: DjangoStore) -> None:
-    """Lifetimes are the same in a site without time zones."""
+    """Lifetimes are the same in a site that has time zones switched off."""
     assert store.put_if_absent("key", b"value", HOUR)
     assert store.get("key") == b"value"
 
 
 def test_a_closed_store_refuses(store: DjangoStore) -> None:
-    """A closed store raises, and can be closed again."""
+    """A closed store raises an error when it is used, and can be closed again."""
     store.close()
     store.close()
     with pytest.raises(ConfigurationError, match="closed"):

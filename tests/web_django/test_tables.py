@@ -38,7 +38,7 @@ def test_the_page_gets_json(unmigrated: Visitor, caplog: pytest.LogCaptureFixtur
 
 
 def test_a_table_that_is_lost_later(ada: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """A finish without tables reports the same error."""
+    """If the tables are lost after the start, a finish reports the same error."""
     started = ada.start("login")
     ada.app.accept(started["sessionPtr"])
     call_command("migrate", "irma_web_django", "zero", verbosity=0)
@@ -50,14 +50,14 @@ def test_a_table_that_is_lost_later(ada: Visitor, caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.usefixtures("unmigrated")
 def test_the_command_says_what_to_do() -> None:
-    """`irma_cleanup` ends with the same error."""
+    """Without tables, `irma_cleanup` ends with the same error."""
     with pytest.raises(CommandError, match=ADVICE):
         call_command("irma_cleanup", stdout=StringIO())
 
 
 @pytest.mark.usefixtures("unmigrated")
 def test_the_checks_say_so() -> None:
-    """`check --deploy` finds missing tables, and finds nothing once they exist."""
+    """`check --deploy` reports missing tables, and no longer reports them once they exist."""
 
     def found() -> list[str]:
         messages = run_checks(tags=["irma"], include_deployment_checks=True)
@@ -70,7 +70,7 @@ def test_the_checks_say_so() -> None:
 
 @pytest.mark.usefixtures("unmigrated")
 def test_a_database_that_is_away_is_another_error(tmp_path: Path) -> None:
-    """A database that cannot be opened has its own error, and the checks report nothing."""
+    """If a database cannot be opened, the error is another one, and the checks report nothing."""
     point("default", tmp_path / "missing" / "x.sqlite3")
     with pytest.raises(DatabaseError, match="unable to open"):
         call_command("irma_cleanup", stdout=StringIO())
