@@ -40,7 +40,7 @@ LIMIT = 60_000
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder with `node_modules`: axe-core, TypeScript, esbuild, and the 1.0 parts."""
+    """The folder with `node_modules`: axe-core, TypeScript, esbuild and Yivi's parts 1.0."""
 
     def fetch(folder: Path) -> None:
         npm = shutil.which("npm") or missing("npm")
@@ -58,7 +58,7 @@ def npm() -> str:
 
 @pytest.fixture
 def settings() -> ServerSettings:
-    """The IRMA server's; the official one sends no events by default."""
+    """The settings of the IRMA server; like the official server, it sends no events by default."""
     return ServerSettings()
 
 
@@ -76,7 +76,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 
 @attrs.define
 class Shop:
-    """A website, and a browser with one of its pages."""
+    """A website, and a browser that shows one of its pages."""
 
     url: str
     page: Page
@@ -85,7 +85,7 @@ class Shop:
     axe: str = attrs.field(repr=False)
     complaints: list[str] = attrs.Factory(list)
     expected: list[str] = attrs.Factory(list)
-    """Parts of the expected messages of the console, in tests where a call fails."""
+    """Parts of the messages that the console is expected to have, in tests where a call fails."""
 
     def open(self, path: str = "/login") -> None:
         """Go to a page."""
@@ -136,7 +136,7 @@ class Shop:
 
 @pytest.fixture
 def package(yivi_script: bytes) -> tuple[bytes, bytes]:
-    """The browser package as a script, and its style if that is its own file."""
+    """The browser package as a script, and its style if the style is a separate file."""
     return yivi_script, b""
 
 
@@ -149,7 +149,7 @@ def website(server: InMemoryServer, package: tuple[bytes, bytes]) -> Iterator[We
 
 @pytest.fixture
 def shop(page: Page, website: Website, server: InMemoryServer, tools: Path) -> Iterator[Shop]:
-    """Fail if the browser's console has a message that the test does not expect."""
+    """A shop; the test fails at its end if the browser's console has an unexpected message."""
     axe = (tools / "node_modules" / "axe-core" / "axe.min.js").read_text()
     with running_website(website) as url:
         shop = Shop(url, page, website, server, axe)
@@ -163,7 +163,7 @@ def shop(page: Page, website: Website, server: InMemoryServer, tools: Path) -> I
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until a condition holds that no page shows."""
+    """Wait until a condition holds that cannot be seen on a page."""
     deadline = monotonic() + 60
     while not holds():
         assert monotonic() < deadline

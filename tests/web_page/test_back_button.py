@@ -39,7 +39,7 @@ def go_back(shop: Shop) -> None:
 
 @pytest.mark.parametrize("path", ["/login", "/auto"])
 def test_a_page_with_a_session_begins_again(shop: Shop, app: SimulatedApp, path: str) -> None:
-    """Leaving the page ended the session, so its QR code is not shown again."""
+    """The QR code is not shown again, because leaving the page ended its session."""
     shop.page.add_init_script(NOTING)
     shop.open(path)
     if path == "/login":
@@ -58,7 +58,7 @@ def test_a_page_with_a_session_begins_again(shop: Shop, app: SimulatedApp, path:
 
 
 def test_a_page_that_has_served_is_loaded_again(shop: Shop, app: SimulatedApp) -> None:
-    """The page is loaded again, so that it fits the login and has a valid CSRF token."""
+    """If a person goes back after the login, the page is loaded again, with a valid CSRF token."""
     shop.page.add_init_script(NOTING)
     shop.open()
     shop.press("Continue with Yivi")

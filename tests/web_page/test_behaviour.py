@@ -1,4 +1,4 @@
-"""The page's behaviour with unusual actions of people and failures of networks."""
+"""The page's behaviour if a person does something unusual, or a network fails."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def failing(code: str, again: str | None, status: int = 403) -> Any:
 
 
 def test_each_call_carries_the_csrf_token(shop: Shop, app: SimulatedApp) -> None:
-    """Each call has the header that the settings name, and the handle in its body."""
+    """Each call has the CSRF token in the header of the settings, and the handle in its body."""
     begin(shop)
     app.accept(shop.scanned_qr())
     shop.expect_welcome()
@@ -74,7 +74,7 @@ def test_a_listener_keeps_the_browser_on_the_page(shop: Shop, app: SimulatedApp)
 
 
 def test_a_double_click_starts_one_session(shop: Shop) -> None:
-    """The second click of a pair finds no button that starts or cancels."""
+    """The second click of a double click meets no button that starts or cancels a session."""
     shop.open()
     shop.page.get_by_role("button", name="Continue with Yivi").dblclick()
     shop.expect_state("qr")
@@ -82,7 +82,7 @@ def test_a_double_click_starts_one_session(shop: Shop) -> None:
 
 
 def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
-    """Each has a QR code of its own; one of them can be cancelled while the other goes on."""
+    """Two elements have a QR code each, and if one is cancelled, the other continues."""
     shop.open("/two")
     for name in ("login", "other"):
         shop.page.locator(f"[data-irma={name}] .irma-start").click()
@@ -97,7 +97,10 @@ def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
-    """It takes no focus until it is used, and its only button is for another try."""
+    """An element that starts by itself takes no focus until it is used.
+
+    Once the session is cancelled, the only button is the one to try again.
+    """
     shop.open("/auto")
     shop.expect_state("qr")
     assert shop.page.evaluate("document.activeElement.tagName") == "BODY"
@@ -127,7 +130,7 @@ def test_a_tab_in_the_background_starts_nothing(shop: Shop) -> None:
 
 @pytest.mark.parametrize("settings", [ServerSettings(enable_sse=True)], ids=["events"])
 def test_ten_tabs_at_once(shop: Shop, app: SimulatedApp) -> None:
-    """Each tab continues when its own session ends, in any order, while the others still wait."""
+    """Each of ten tabs continues when its own session ends, in any order, while the others wait."""
     tabs = [shop.page, *(shop.page.context.new_page() for _ in range(9))]
     for tab in tabs:
         tab.goto(f"{shop.url}/login")
@@ -141,7 +144,7 @@ def test_ten_tabs_at_once(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
-    """The focus moves from the start button to the session, so that Tab leads to its buttons."""
+    """The focus moves from the start button to the session, so Tab leads to the other buttons."""
     shop.open()
     shop.page.keyboard.press("Tab")
     shop.page.keyboard.press("Enter")
@@ -158,7 +161,7 @@ def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp) -> None:
-    """The package's link works like our button; our style hides the link."""
+    """The package's own cancel link works like our button, although our style hides the link."""
     begin(shop)
     app.scan(shop.scanned_qr())
     shop.expect_state("app")
@@ -182,7 +185,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
 
 
 def test_a_busy_site_is_asked_again(shop: Shop, app: SimulatedApp) -> None:
-    """A call with the reply `busy` is repeated automatically for up to a minute."""
+    """If the reply is `busy`, the page repeats the call for up to a minute."""
     shop.expected = ["status of 503"]
     tries: list[Route] = []
 
@@ -227,7 +230,7 @@ def test_after_a_minute_the_person_decides(shop: Shop, app: SimulatedApp) -> Non
 def test_a_refused_finish_is_not_repeated(
     shop: Shop, app: SimulatedApp, code: str, again: str | None
 ) -> None:
-    """The site's sentence is shown, with a button only where a new session may help."""
+    """After a refused finish, the page shows a button only if a new session may help."""
     shop.expected = ["status of 403"]
     shop.page.route("**/irma/finish/login", failing(code, again))
     begin(shop)
@@ -238,7 +241,7 @@ def test_a_refused_finish_is_not_repeated(
 
 
 def test_a_framework_refuses_the_token_of_an_old_page(shop: Shop) -> None:
-    """A reply that is not JSON is not shown, and a reload brings a new token."""
+    """If a framework replies without JSON, the page asks for a reload, which brings a new token."""
     shop.expected = ["status of 403"]
     shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=403, body="<h1>No"))
     shop.open()
@@ -249,7 +252,7 @@ def test_a_framework_refuses_the_token_of_an_old_page(shop: Shop) -> None:
 
 @pytest.mark.parametrize("body", ["null", "[1]", "<html>", ""])
 def test_a_proxy_answers_nonsense(shop: Shop, body: str) -> None:
-    """For any nonsense, the page says that something is wrong and offers another try."""
+    """If a proxy replies with nonsense, the page says that something is wrong and can try again."""
     shop.expected = ["status of 502"]
     shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=502, body=body))
     shop.open()
@@ -261,7 +264,7 @@ def test_a_proxy_answers_nonsense(shop: Shop, body: str) -> None:
 
 
 def test_the_irma_server_is_out_of_reach_of_the_browser(shop: Shop) -> None:
-    """The package gives up; with no app connected, the session is cancelled and can be repeated."""
+    """If the browser loses the IRMA server before an app connects, the session is cancelled."""
     shop.expected = ["ERR_FAILED"]
     begin(shop)
     shop.page.route("**/frontend/status", lambda route: route.abort())
@@ -275,7 +278,10 @@ def test_the_irma_server_is_out_of_reach_of_the_browser(shop: Shop) -> None:
 def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
     shop: Shop, app: SimulatedApp
 ) -> None:
-    """The session is kept, and the page asks the site until the person has answered."""
+    """If the browser loses the server while the person is in the app, the session is kept.
+
+    The page asks the site for the outcome until the person has answered.
+    """
     shop.expected = ["ERR_FAILED", "status of 409"]
     begin(shop)
     scanned = app.scan(shop.scanned_qr())
@@ -287,7 +293,7 @@ def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
 
 
 def test_the_browser_package_is_missing(shop: Shop) -> None:
-    """The console reports the missing package, and the person sees a sentence."""
+    """If the package is missing, the console says so, and the page shows the person a sentence."""
     shop.expected = ["status of 404", "newWeb", "MIME type"]
     shop.page.route("**/yivi.js", lambda route: route.fulfill(status=404, body=""))
     shop.open()
@@ -305,7 +311,7 @@ def test_leaving_the_page_cancels_the_session(shop: Shop) -> None:
 
 
 def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
-    """A page that adds elements later connects them with the function that the module exports."""
+    """A page that adds an element later can connect it with a function of the module."""
     shop.open("/two")
     shop.page.evaluate("""async () => {
       const added = document.querySelector("[data-irma=other]").cloneNode(false);
@@ -322,7 +328,7 @@ def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_two_tabs_that_start_at_once_share_a_cookie(shop: Shop, app: SimulatedApp) -> None:
-    """A browser's very first sessions start one after the other, so that both can be finished."""
+    """The first two sessions of a browser start one after the other, so both can be finished."""
     held: list[Route] = []
     context = shop.page.context
 
@@ -338,7 +344,7 @@ def test_two_tabs_that_start_at_once_share_a_cookie(shop: Shop, app: SimulatedAp
         tab.get_by_role("button", name="Continue with Yivi").click()
         expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "starting")
     shop.wait_until(lambda: len(held) > 0)
-    shop.page.wait_for_timeout(300)  # a second call would be made within this time
+    shop.page.wait_for_timeout(300)  # a second call would come within this time
     assert len(held) == 1
     held[0].continue_()
     for tab in tabs:

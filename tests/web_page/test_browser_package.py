@@ -61,7 +61,7 @@ def fake_npm(folder: Path, script: str) -> str:
 
 
 def test_the_pinned_version_is_the_tested_one(yivi_script: bytes) -> None:
-    """The hashes are those in the lock file of the browser tests."""
+    """The pinned hashes are those in the lock file of the browser tests."""
     lock = json.loads(YIVI_LOCK.read_text())["packages"]
     locked = lock[f"node_modules/{browser_package.PACKAGE}"]
     assert locked["version"] == browser_package.VERSION
@@ -87,7 +87,7 @@ def test_npm_fetches_it_once(npm: str, tmp_path: Path, yivi_script: bytes) -> No
 def test_a_tarball_needs_no_npm(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yivi_script: bytes
 ) -> None:
-    """A machine without npm or a network can use a tarball from another machine."""
+    """A machine without npm or network can use a tarball that another machine has fetched."""
     monkeypatch.setenv("PATH", "/nonexistent")
     installed = install_browser_package(tmp_path / "static", from_file=tarball)
     assert installed.is_new
@@ -97,7 +97,7 @@ def test_a_tarball_needs_no_npm(
 
 
 def test_another_file_is_replaced(tarball: Path, tmp_path: Path) -> None:
-    """After an update of this library, the command replaces the file by the tested version."""
+    """After an update of this library, the command replaces another version by the tested one."""
     file = tmp_path / "yivi.js"
     file.write_text("another version")
     assert install_browser_package(tmp_path, from_file=tarball).is_new
@@ -105,7 +105,7 @@ def test_another_file_is_replaced(tarball: Path, tmp_path: Path) -> None:
 
 
 def test_the_state_of_the_file(tarball: Path, tmp_path: Path) -> None:
-    """The file is missing, another one, or the pinned one; a directory is not the file."""
+    """The package's file is missing, another one, or the pinned one; a directory is no file."""
     file = tmp_path / "yivi.js"
     assert package_state(file) is PackageState.MISSING
     file.write_text("another version")
@@ -116,7 +116,7 @@ def test_the_state_of_the_file(tarball: Path, tmp_path: Path) -> None:
 
 
 def test_npm_is_missing(tmp_path: Path) -> None:
-    """The error without npm names the other way."""
+    """If npm is missing, the error names the other way to get the package."""
     status, out, err = command(path="/nonexistent").run("browser-package", str(tmp_path))
     assert (status, out) == (2, "")
     assert "npm is not installed" in err
@@ -133,7 +133,7 @@ def test_npm_is_missing(tmp_path: Path) -> None:
     ],
 )
 def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
-    """The error begins with npm's own message, and nothing is written."""
+    """If npm fails, the error begins with npm's own message, and no file is written."""
     (tmp_path / "bin").mkdir()
     path = fake_npm(tmp_path / "bin", script)
     status, out, err = command(path=path).run("browser-package", str(tmp_path / "static"))
@@ -145,7 +145,7 @@ def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
 
 
 def test_npm_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An `npm` that is not a program, or does not end, is an error."""
+    """It is an error if `npm` is not a program, or does not end."""
     path = fake_npm(tmp_path, "exec /bin/sleep 600")
     monkeypatch.setenv("PATH", path)
     monkeypatch.setattr(browser_package, "_LONGEST_RUN", 0.2)
@@ -159,7 +159,7 @@ def test_npm_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_npm_gets_the_pinned_version_and_runs_no_scripts(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The arguments ask for exactly one version of one package."""
+    """The command asks npm for exactly one version of one package, without running scripts."""
     (tmp_path / "bin").mkdir()
     log = tmp_path / "arguments"
     path = fake_npm(tmp_path / "bin", f'echo "$@" > {log}; cp {tarball} "$4/some.tgz"')
@@ -171,7 +171,7 @@ def test_npm_gets_the_pinned_version_and_runs_no_scripts(
 
 
 def test_a_changed_tarball_is_refused(tarball: Path, tmp_path: Path) -> None:
-    """The hash of a tarball is checked before its content is read."""
+    """A tarball with another hash is refused before its content is read."""
     changed = bytearray(tarball.read_bytes())
     changed[-1] ^= 1
     tarball.write_bytes(changed)
@@ -228,7 +228,7 @@ def test_a_broken_tarball_is_refused(
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """The error names the file and the reason."""
+    """If the tarball cannot be read, the error names the file and the reason."""
     status, _, err = command().run(
         "browser-package", str(tmp_path), "--from", str(tmp_path / "missing.tgz")
     )
@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    """A file that is too large is not read to its end."""
+    """A tarball that is too large is refused, and is not read to its end."""
     file = tmp_path / "large.tgz"
     with file.open("wb") as opened:
         opened.truncate(17 * 1024 * 1024)
@@ -246,7 +246,7 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written(tarball: Path, tmp_path: Path) -> None:
-    """The error names the directory and the reason, and no partial file is left."""
+    """If the directory cannot be written, the error says why, and no partial file is left."""
     occupied = tmp_path / "occupied"
     occupied.write_text("")
     with pytest.raises(ConfigurationError, match="occupied cannot be written: File exists"):
@@ -261,7 +261,7 @@ def test_a_directory_that_cannot_be_written(tarball: Path, tmp_path: Path) -> No
 def test_an_interruption_leaves_no_draft(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while the file is written leaves nothing behind."""
+    """If Ctrl-C interrupts the writing of the file, no draft is left behind."""
 
     def interrupted(_self: Path, _mode: int) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The page with the 1.0 parts of the browser package, which a site bundles itself."""
+"""The page with the parts 1.0 of the browser package, which a site bundles itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def package(tools: Path) -> tuple[bytes, bytes]:
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
-    """All states are drawn and accessible, and the console stays empty."""
+    """A person logs in; each state is drawn and accessible, and the console stays empty."""
     shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")

@@ -53,7 +53,7 @@ def shop(
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) -> None:
-    """The cookies belong to the backend, and pages of unknown origins cannot start a session."""
+    """The backend sets the cookies, and a page of an unknown origin cannot start a session."""
     shop.open()
     shop.press("Continue with Yivi")
     if not is_allowed:
@@ -67,7 +67,7 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) ->
     shop.page.wait_for_url("**/welcome")
     assert shop.site.steps == ["start", "finish"]
     assert shop.site.logins == ["Ada"]
-    assert {token for _, _, token in shop.site.calls} == {"<of the page>"}  # a separate header
+    assert {token for _, _, token in shop.site.calls} == {"<of the page>"}  # the CSRF token
 
 
 def server_was_asked(shop: Shop) -> bool:

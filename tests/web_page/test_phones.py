@@ -48,7 +48,7 @@ def begin(shop: Shop, path: str = "/login") -> str:
 
 
 def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
-    """The site knows that the app is on this device; the page finishes when the app is done."""
+    """The page reports that the app is on this device, and finishes when the app is done."""
     app.accept(begin(shop))
     shop.expect_welcome()
     _, said, _ = shop.site.calls[0]
@@ -56,7 +56,7 @@ def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_what_a_phone_shows(shop: Shop) -> None:
-    """One button opens the app; another shows and hides the QR code for another phone."""
+    """One button opens the app, and another shows or hides the QR code for another phone."""
     shop.open()
     shop.look("phone-ready")
     shop.press("Continue with Yivi")
@@ -72,7 +72,7 @@ def test_what_a_phone_shows(shop: Shop) -> None:
 
 
 def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
-    """The page finds the session by the fragment of its URL, which it then removes."""
+    """A new tab finds the session by the fragment of its URL, and removes the fragment."""
     scanned = app.scan(begin(shop, "/login?a=1"))
     scanned.accept()
     tab = shop.page.context.new_page()
@@ -91,10 +91,10 @@ def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
-    """If only the fragment changes, nothing is loaded, and the page still finishes."""
+    """If only the fragment of the URL changes, the page is not loaded again, and still finishes."""
     shop.page.route(
         "**/frontend/status", lambda route: None
-    )  # the page receives no event of the app
+    )  # so the page receives no event of the app
     scanned = app.scan(begin(shop))
     scanned.accept()
     shop.page.evaluate("(url) => { location.href = url; }", return_url(scanned))
@@ -102,7 +102,7 @@ def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) -> None:
-    """After the app, the page asks the site, as the browser may have closed its connections."""
+    """After the app, the page asks the site, because its connections may have been closed."""
     shop.page.route("**/frontend/status", lambda route: None)
     app.accept(begin(shop))
     shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
@@ -133,7 +133,7 @@ def test_leaving_for_the_app_cancels_nothing(shop: Shop, app: SimulatedApp) -> N
 
 
 def test_a_cancel_in_the_app_is_shown_on_return(shop: Shop, app: SimulatedApp) -> None:
-    """The site's sentence is shown in the new tab, too."""
+    """After a cancel in the app, the new tab shows the site's sentence too."""
     shop.expected = ["status of 403"]
     scanned = app.scan(begin(shop))
     scanned.refuse()
@@ -145,7 +145,7 @@ def test_a_cancel_in_the_app_is_shown_on_return(shop: Shop, app: SimulatedApp) -
 
 
 def test_a_session_that_nobody_took_to_the_app_is_cancelled(shop: Shop) -> None:
-    """Leaving the page cancels the session, unless the button to open the app was pressed."""
+    """Leaving the page cancels the session, unless the person has pressed the app's button."""
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("button")

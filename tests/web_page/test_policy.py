@@ -1,4 +1,4 @@
-"""The content security policy of `csp_sources` has all necessary sources and no others."""
+"""The content security policy of `csp_sources` has each necessary source and no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEEDED = [
 
 
 def test_the_table_has_all_sources() -> None:
-    """Each source has a test below."""
+    """Each source of the policy has a test below."""
     made = csp_sources("http://127.0.0.1")
     assert sorted(NEEDED) == sorted((name, each) for name in made for each in made[name])
 
@@ -33,7 +33,7 @@ def test_the_table_has_all_sources() -> None:
 def test_each_source_is_needed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, directive: str, source: str
 ) -> None:
-    """Without the source, the browser refuses something that the page needs, and reports it."""
+    """Without a source of the policy, the browser refuses something that the page needs."""
 
     def without(server_url: str) -> Mapping[str, tuple[str, ...]]:
         made = dict(csp_sources(server_url))
@@ -61,7 +61,7 @@ def wait_for_complaint(shop: Shop, words: str) -> None:
 
 
 def test_nothing_else_is_needed(shop: Shop, app: SimulatedApp) -> None:
-    """A whole session leaves the console empty."""
+    """With the policy, a whole session leaves the console empty."""
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("qr")

@@ -41,19 +41,19 @@ def test_the_settings_are_what_the_script_reads() -> None:
 
 
 def test_a_csrf_token_goes_into_a_header() -> None:
-    """The framework chooses the name of the token's header."""
+    """A CSRF token is sent in the header that the framework names."""
     read = json.loads(settings(csrf_header="X-CSRFToken", csrf_token="abc"))
     assert read["headers"] == {"X-CSRFToken": "abc"}
 
 
 def test_an_application_has_words_of_its_own() -> None:
-    """A string of the application replaces ours, and the others stay in the page's language."""
+    """A string of the application replaces ours, and all others stay in the page's language."""
     read = json.loads(settings(language="nl", texts={"start": "Log in </script>"}))
     assert read["texts"] == {**TEXTS["nl"], "start": "Log in </script>"}
 
 
 def test_a_misspelt_text_is_explained() -> None:
-    """The error suggests the nearest key."""
+    """The error for a misspelt key suggests the nearest one."""
     with pytest.raises(ConfigurationError, match="'starts' is unknown; did you mean 'start'"):
         settings(texts={"starts": "Log in"})
 
@@ -91,7 +91,7 @@ def test_nothing_in_the_settings_ends_the_script_element(next_url: str) -> None:
     ],
 )
 def test_an_unknown_language_is_english(tag: str, language: str) -> None:
-    """The region of a language is ignored, and unknown languages fall back to English."""
+    """The region of a language is ignored, and an unknown language becomes English."""
     assert page_language(tag) == language
     assert json.loads(settings(language=tag))["language"] == language
 
@@ -134,13 +134,13 @@ def test_each_language_says_the_same() -> None:
     ids=str,
 )
 def test_wrong_settings_are_refused(changed: dict[str, Any]) -> None:
-    """A mistake raises an error when the page is rendered, and does not become a dead button."""
+    """A wrong setting is an error when the page is rendered, and does not make a dead button."""
     with pytest.raises(ConfigurationError):
         settings(**changed)
 
 
 def test_the_endpoints_may_have_an_origin_of_their_own() -> None:
-    """A single-page application passes an absolute URL of the endpoints."""
+    """A single-page application can pass an absolute URL of the endpoints."""
     read = json.loads(settings(prefix="https://api.example.com/irma/"))
     assert read["prefix"] == "https://api.example.com/irma/"
 
@@ -168,13 +168,13 @@ def test_the_policy_lets_the_page_call_the_server(url: str, origin: str) -> None
     "url", ["", "irma.example.com", "/irma/", "*", "https://a.example; script-src *", "data:x"]
 )
 def test_a_policy_needs_the_url_of_a_server(url: str) -> None:
-    """Any other value is refused, so that it cannot become part of a header."""
+    """A value that is not the URL of a server is refused, so it cannot become part of a header."""
     with pytest.raises(ConfigurationError):
         csp_sources(url)
 
 
 def test_the_script_is_small() -> None:
-    """The whole script can be read at once, and has no dependencies to build."""
+    """The script is short enough to be read at once, and needs no build."""
     lines = SCRIPT.read_text().splitlines()
     assert len(lines) < 200
     assert all(len(line) <= 100 for line in lines)
@@ -198,7 +198,7 @@ def test_the_types_of_the_script_are_right(tools: Path, tmp_path: Path) -> None:
 
 
 def test_the_wheel_has_the_static_files(tmp_path: Path) -> None:
-    """The installed files include script and style, and no part of the browser package."""
+    """The installed files include the script and the style, and no part of the browser package."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
         cwd=ROOT,

@@ -17,12 +17,12 @@ WIDTHS: dict[str, ViewportSize] = {
     "phone": {"width": 360, "height": 740},
 }
 REFUSED = "status of 403"
-"""The console's message about each error reply."""
+"""The message in the console for each error reply."""
 
 
 @pytest.fixture(params=WIDTHS)
 def page(page: Page, request: pytest.FixtureRequest) -> Page:
-    """A window as wide as on a desktop, and one as wide as a phone."""
+    """A window as wide as on a desktop, and one as wide as on a phone."""
     page.set_viewport_size(WIDTHS[request.param])
     return page
 
@@ -46,7 +46,7 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_the_page_says_when_it_is_done(shop: Shop, app: SimulatedApp) -> None:
-    """Without a next page, success stays on the screen."""
+    """Without a next page, the message of success stays on the screen."""
     shop.open("/stay")
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
@@ -57,7 +57,7 @@ def test_the_page_says_when_it_is_done(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_refusal_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
-    """The site's sentence is shown, the focus is on the button, and that starts a new session."""
+    """After a refusal, the site's sentence is shown, and the button with the focus starts again."""
     shop.expected = [REFUSED]
     shop.open()
     shop.press("Continue with Yivi")
@@ -75,7 +75,7 @@ def test_a_refusal_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_page_and_app_are_paired(shop: Shop, app: SimulatedApp) -> None:
-    """An error about a wrong code is read out, the right code works, and each digit has a name."""
+    """A wrong code is read out as an error, the right code works, and each digit has a name."""
     shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")
@@ -118,7 +118,7 @@ def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: Simul
 
 
 def test_a_session_times_out(shop: Shop) -> None:
-    """The site's sentence is shown if no app connects in time."""
+    """If no app connects in time, the site's sentence is shown."""
     shop.expected = [REFUSED]
     shop.site.asked = ExtendedRequest(ASKED, timeout=timedelta(seconds=2))
     shop.open()
@@ -129,7 +129,7 @@ def test_a_session_times_out(shop: Shop) -> None:
 
 
 def test_the_server_is_away_at_the_start(shop: Shop) -> None:
-    """The site's sentence is shown, and "Try again" works when the server is up again."""
+    """If the server is down, the site's sentence is shown, and "Try again" works later."""
     shop.expected = ["status of 503"]
     shop.page.route("**/irma/start/login", unavailable)
     shop.open()
@@ -150,7 +150,7 @@ def unavailable(route: Route) -> None:
 
 
 def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: SimulatedApp) -> None:
-    """Without a network, the page says so, repeats the finish, and continues once there is one."""
+    """Without a network, the page says so and repeats the finish until the network is back."""
     shop.expected = ["ERR_FAILED"]
     shop.page.route("**/irma/finish/login", lambda route: route.abort())
     shop.open()
@@ -206,7 +206,7 @@ def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None
 
 
 def test_the_page_has_words_of_its_own(shop: Shop) -> None:
-    """Buttons have the application's words, and so has the name of the session's frame."""
+    """The application's words are on the buttons and in the name of the session's frame."""
     shop.open("/own-words")
     shop.press("Show that you are Ada")
     shop.expect_state("qr")
