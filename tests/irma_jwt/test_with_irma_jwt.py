@@ -80,7 +80,7 @@ def json_of(request: Any) -> JsonValue:
 
 @METHOD
 def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> None:
-    """The package's JWTs of each kind give the same request, with either algorithm."""
+    """We read the same request from each kind of the package's JWTs, with either algorithm."""
     _, options, key = METHODS[method]
     asked = [
         {"method": method, "options": {**options, "iss": "shop"}, "sign": json_of(request)}
@@ -101,7 +101,7 @@ def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> Non
 
 @METHOD
 def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) -> None:
-    """The package reads the claims of all four kinds under its own names."""
+    """The package reads all four kinds of our JWTs, and finds the claims under its names."""
     signer, options, _ = METHODS[method]
     now = datetime.now(UTC)
     revocation = {"revocation_request": RevocationRequest("pbdf.gemeente.personalData", "key")}
@@ -122,7 +122,7 @@ def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) 
 
 @METHOD
 def test_irma_jwt_refuses_what_was_changed(official: Official, method: str) -> None:
-    """irma-jwt refuses a changed JWT, so the other tests prove something."""
+    """The package refuses a changed JWT, so the other tests prove something."""
     signer, options, _ = METHODS[method]
     jwt = sign_session_request(AGE, name="shop", signer=signer, now=datetime.now(UTC))
     changed = jwt[:-10] + ("A" if jwt[-10] != "A" else "B") + jwt[-9:]
@@ -131,7 +131,7 @@ def test_irma_jwt_refuses_what_was_changed(official: Official, method: str) -> N
 
 
 def test_both_verify_a_signed_result_alike(official: Official) -> None:
-    """The package verifies a JWT of the server in memory."""
+    """The package and we verify the same result JWT of the server in memory."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})

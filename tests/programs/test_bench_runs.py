@@ -1,4 +1,4 @@
-"""The benchmarks run. No test judges their measurements."""
+"""The benchmarks run, and no test judges what they measure."""
 
 import pytest
 

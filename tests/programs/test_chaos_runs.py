@@ -1,4 +1,4 @@
-"""The chaos runs with small counts and finds nothing forbidden. Only `make chaos` judges delays."""
+"""With small counts, the chaos finds nothing forbidden; only `make chaos` judges delays."""
 
 import pytest
 

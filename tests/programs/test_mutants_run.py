@@ -16,7 +16,7 @@ FORGED = ROOT / "tests" / "proofs" / "test_forged_signatures.py"
 
 
 def test_every_check_can_be_taken_out() -> None:
-    """Each function of the verifier that checks something can be removed."""
+    """The program can remove each function of the verifier that checks something."""
     sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
     checks = re.findall(r"^ *def (_?check_\w+)", sources, re.MULTILINE)
     taken_out = {mutant.function.rpartition(".")[2] for mutant in mutants()}
@@ -32,7 +32,7 @@ def test_every_check_can_be_taken_out() -> None:
     ],
 )
 def test_the_test_that_notices_is_named(check: str, line: str, status: int) -> None:
-    """The program prints the test that fails without the check, and fails if there is none."""
+    """The program names the test that fails without a check, and fails if no test does."""
     command = (sys.executable, "-m", "mutants", check, "--tests", FORGED)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr

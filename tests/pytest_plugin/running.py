@@ -12,7 +12,7 @@ __all__ = ["outcome", "run_pytest"]
 
 
 def run_pytest(directory: Path, *arguments: str, all_plugins: bool = False) -> str:
-    """Run the tests in a directory, and return the output.
+    """Run the tests in a directory, and return pytest's output.
 
     Args:
         directory: Where the tests are.

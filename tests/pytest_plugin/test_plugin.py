@@ -33,7 +33,7 @@ def modules_after(directory: Path, test: str, *options: str, all_plugins: bool =
 
 
 def test_pytest_finds_the_plugin() -> None:
-    """The plugin is found by the entry point of the installed package."""
+    """Pytest finds the plugin by the entry point of the installed package."""
     [found] = [each for each in entry_points(group="pytest11") if each.name == "irma"]
     assert found.value == "irma_testing.pytest_plugin"
 
@@ -50,7 +50,7 @@ def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
 
 
 def test_a_fixture_loads_what_it_needs(tmp_path: Path) -> None:
-    """A fixture loads the modules it needs, which the test above would otherwise miss."""
+    """A fixture loads the modules that it needs, so the test above can notice them."""
     test = "def test_server(irma_server): assert irma_server.url\n"
     found = modules_after(tmp_path, test, all_plugins=False)
     assert {"irma_core", "irma_testing.memory.server"} <= set(found)
@@ -79,7 +79,7 @@ async def test_there_is_an_async_requestor(
 
 
 def test_each_test_has_its_own(tmp_path: Path) -> None:
-    """Each test has a new server, without sessions of earlier tests."""
+    """Each test has a new server, without the sessions of earlier tests."""
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "seen = []\n"
