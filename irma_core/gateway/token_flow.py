@@ -56,8 +56,7 @@ class Gateway:
 
     Raises:
         ConfigurationError: The settings do not fit the requestor: the token URL is unsafe, the
-            header is already in use, or the signer is async and the requestor is not, or the
-            reverse.
+            header is already in use, or the signer is async and the requestor is not.
     """
 
     def __init__(self, settings: Settings, context: RequestorContext) -> None:
