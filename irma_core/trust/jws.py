@@ -65,6 +65,9 @@ class CompactJws(ValueObject):
         Args:
             known: The names of claims that are used. None of them may occur in a different case.
             maps: See `has_twins`.
+
+        Raises:
+            JwtError: The claims are refused, by an error of the class `refused`.
         """
         if re.fullmatch(_NESTED, self.payload):
             raise self.refused("nested", "it holds another JWT")
@@ -79,6 +82,8 @@ class CompactJws(ValueObject):
 
         Raises:
             ConfigurationError: There is no key, or one is not an RSA key in PEM.
+            JwtError: The algorithm, a key or the signature is refused, by an error of the class
+                `refused`.
         """
         # Imported here because it is slow to import.
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
@@ -98,7 +103,11 @@ class CompactJws(ValueObject):
         raise self.refused("signature", "no configured key made its signature")
 
     def check_hs256(self, key: bytes) -> None:
-        """Check that this shared key made the signature."""
+        """Check that this shared key made the signature.
+
+        Raises:
+            JwtError: The algorithm or the signature is refused, by an error of the class `refused`.
+        """
         self._check_algorithm(HS256)
         if not hmac.compare_digest(hmac.digest(key, self.signing_input, "sha256"), self.signature):
             raise self.refused("signature", "the key did not make its signature")

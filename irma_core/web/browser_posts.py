@@ -154,6 +154,7 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
 
     Raises:
         WebRefusal: `url_invalid` or `other_site`.
+        ConfigurationError: The cookie is for plain HTTP on a loopback address, and the call is not.
     """
     own = origin_of(request.url)
     if own is None:

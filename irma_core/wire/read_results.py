@@ -1,7 +1,8 @@
 """Read what a server sends: packages, statuses, results and errors.
 
 These are plain functions, because a result may hold many attributes and a generated hook costs
-several times as much (see `make bench`). Unknown fields are ignored: later servers may have more.
+several times as much (see `make bench`). Unknown fields are ignored, because later servers may have
+more. Each function raises a `WireError` if a value is invalid.
 """
 
 from __future__ import annotations
