@@ -19,7 +19,7 @@ _LONGEST_PAUSE: Final = 60.0
 """Seconds. One mistaken `Retry-After` must not make all calls fail for hours."""
 
 _FORGOTTEN_AFTER: Final = 60.0
-"""Seconds without a call. Failures before such a pause say nothing about the present failure."""
+"""Seconds without a failure. Failures before such a pause say nothing about the present one."""
 
 
 @final
@@ -48,9 +48,8 @@ class Refusals:
 
     def note_token_refused(self, now: float, *, is_replacement: bool) -> None:
         """Record that the gateway refused a token."""
-        if (
-            is_replacement and self._is_token_refused
-        ):  # if it was not refused before, it was accepted
+        # A replacement that was accepted in the meantime may be replaced again.
+        if is_replacement and self._is_token_refused:
             self._replaceable_from = now + NOT_AGAIN_WITHIN
         self._is_token_refused = True
         self._failed(now)
