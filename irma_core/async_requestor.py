@@ -87,9 +87,9 @@ class AsyncRequestor:
             from the server's configuration. `FetchedServerKey()` fetches the key from the server,
             so it is only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
-            empty.
+            that setting is empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions
-            end. A watch then waits on this backend instead of on the server. The caller closes it.
+            end. A watch waits on this backend instead of on the server. The caller closes it.
         timeout: The limit for each call, including its retries. Each watch has its own. The limit
             also applies to signers, stores and the application's functions.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
@@ -206,7 +206,8 @@ class AsyncRequestor:
             The session. Show its `pointer` to the person, and keep its `token` in the backend.
 
         Raises:
-            RequestError: The request is invalid, or a credential to issue has expired by now.
+            RequestError: The request is invalid, or a credential would already have expired when it
+                was issued.
             ConfigurationError: The request needs a risk that `allow` does not include.
             ServerRefusedError: The server refused to start a session.
             RedirectError: The base URL redirects, so no session was started.

@@ -90,9 +90,9 @@ class Requestor:
             from the server's configuration. `FetchedServerKey()` fetches the key from the server,
             so it is only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
-            empty.
+            that setting is empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions
-            end. A watch then waits on this backend instead of on the server. The caller closes it.
+            end. A watch waits on this backend instead of on the server. The caller closes it.
         timeout: The limit for each call, including its retries. Each watch has its own. The limit
             cannot interrupt a signer, store or application function that blocks its thread, so give
             each of those its own timeout.
@@ -207,7 +207,8 @@ class Requestor:
             The session. Show its `pointer` to the person, and keep its `token` in the backend.
 
         Raises:
-            RequestError: The request is invalid, or a credential to issue has expired by now.
+            RequestError: The request is invalid, or a credential would already have expired when it
+                was issued.
             ConfigurationError: The request needs a risk that `allow` does not include.
             ServerRefusedError: The server refused to start a session.
             RedirectError: The base URL redirects, so no session was started.

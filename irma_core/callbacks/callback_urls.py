@@ -58,8 +58,8 @@ class CallbackContext(ValueObject):
     Args:
         request: The request, in its stored form.
         reference: The application's own reference, or an empty string.
-        lifetime: How long posts about the session may arrive. The store keeps their records as
-            long.
+        lifetime: How long posts about the session may arrive. The store keeps the records of them
+            for as long.
         name: A name for the URL that reveals no secret.
         started_after: The earliest time at which the session may have started.
         issued_after: The earliest `iat` that is accepted in a result JWT, for a URL that never

@@ -476,7 +476,7 @@ def _deliver_too_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver an outcome once, besides the outcome that was delivered for the session."""
+    """Deliver an outcome once, in addition to the one that was delivered for the session."""
     other = delivery.once.child(delivery.result.status.value)
     delivery = attrs.evolve(delivery, once=other)
     yield from _deliver_once_flow(context, settings, delivery, deadline)

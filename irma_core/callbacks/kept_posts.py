@@ -3,9 +3,9 @@
 The server posts an outcome once, and repeats the post only if the outcome is a timeout. So each
 post is sealed and kept while the application's function runs, and removed when the function has
 returned. If the function raises an error, or the process ends, a replay passes the post to the
-function later. Two other kinds of post are kept: a post that fails before it reaches the function,
-for example because a signature verifier fails, and a verified post that waited in vain for another
-handler.
+function later. Two other kinds of post are kept. One is a post that fails before it reaches the
+function, for example because a signature verifier fails. The other is a verified post that waited
+in vain for another handler.
 
 Only the handler that has claimed a post keeps, delivers or removes it; see `flows.once`. So if
 several replays run at the same time, one of them delivers the post. The order of the steps is in

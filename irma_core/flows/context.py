@@ -147,7 +147,7 @@ class RequestorContext(ValueObject):
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def notify(self, event: Event) -> None:
-        """Notify the observer, if there is one; its own exception becomes a warning."""
+        """Notify the observer, if there is one; an exception that it raises becomes a warning."""
         if self.observer is None:
             return
         try:

@@ -107,7 +107,7 @@ def claim_or_wait_flow(
 def claim_or_record_flow(
     context: RequestorContext, once: OnceKey, deadline: float
 ) -> Flow[tuple[bool, bytes | None]]:
-    """Do what `claim_or_wait_flow` does, and return also whether the claim is the caller's.
+    """Do what `claim_or_wait_flow` does, and also return whether the claim is the caller's.
 
     With a record, the claim is the caller's if no other process is working on the action any more.
     """

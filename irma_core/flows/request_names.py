@@ -59,9 +59,9 @@ def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
 
 
 def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
-    """Yield each identifier of a request with its path.
+    """Yield each identifier in `disclose` and `credentials` with its path.
 
-    All other credential types in a request are also among those that it discloses.
+    The credential types in the request's other fields also occur in `disclose`.
     """
     for slot, disjunction in zip(
         request.disclose.slots, request.disclose.disjunctions, strict=True

@@ -99,8 +99,8 @@ def check_reference(value: object) -> str:
     """Return the value, which must be a reference of the application's own; empty means none.
 
     Raises:
-        UsageError: The value is not a string, has over 200 characters, or has one that cannot be
-            printed, such as a newline.
+        UsageError: The value is not a string, has over 200 characters, or has a character that
+            cannot be printed, such as a newline.
     """
     text = check_instance(value, str, "reference", "a string")
     if len(text) > _LONGEST_REFERENCE or not text.isprintable():

@@ -106,7 +106,7 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class DisCon(ValueObject):
-    """The options of a slot, of which one is needed. Use `any_of` or `optional` to make one.
+    """The options of a slot, one of which is needed. Use `any_of` or `optional` to make one.
 
     The empty option, with which the person may leave the slot out, always comes last.
     """

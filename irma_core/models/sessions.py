@@ -240,7 +240,7 @@ def _package(
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class SessionReference(ValueObject):
-    """A session of which only the request and the requestor token are known.
+    """A session for which only the request and the requestor token are known.
 
     This is enough to make an answer. Callbacks and chains produce such references.
 

@@ -89,7 +89,7 @@ def wait_of(error: IrmaError) -> timedelta:
 
 
 def retry_after(response: HttpResponse, now: datetime) -> timedelta:
-    """Return how long a response asks to wait with its `Retry-After`; zero if it does not ask.
+    """Return the wait that a response asks for in `Retry-After`; zero if it asks for none.
 
     Args:
         response: The response; the header is a number of seconds or a date (RFC 9110, section

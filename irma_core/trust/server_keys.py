@@ -27,9 +27,9 @@ class FetchedServerKey(ValueObject):
     deployment when the server's key changes. In production, configure the key itself.
 
     The key is fetched when it is first needed and when its lifetime is over. It is also fetched
-    again if a signed result does not verify, provided that this requestor asked for the result, or
-    that the result came to a callback URL with the right secret. Results from other senders never
-    cause a fetch.
+    again if a signed result does not verify. For this, the requestor must have asked for the
+    result, or the result must have come to a callback URL with the right secret. Results from other
+    senders never cause a fetch.
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.

@@ -105,7 +105,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 def _evict_flow(
     context: RequestorContext, settings: WebSettings, slot: Slot, binding: str
 ) -> Flow[bool]:
-    """Cancel the session of a slot and free it, unless another start is doing so.
+    """Cancel the session of a slot and free the slot, unless another start is doing so.
 
     Raises:
         StoreError: The store failed.
