@@ -33,7 +33,7 @@ class TooManySteps(Exception):  # noqa: N818 - a finding, not a fault
 
 @final
 class Counter:
-    """Matches one pattern, and counts.
+    """Matches one pattern, and counts the steps.
 
     Args:
         pattern: Its source.

@@ -60,7 +60,7 @@ def bad_inputs(found: Found, size: int) -> list[Text]:
 
 
 def complaints(found: Found) -> list[str]:
-    """Return each use in which the work grows too fast, with an input."""
+    """Return each use of the pattern in which the work grows too fast, with an input."""
     counter = Counter(found.pattern, found.flags)
     compiled: re.Pattern[Any] = re.compile(found.pattern, found.flags)
     said: list[str] = []

@@ -80,7 +80,7 @@ def test_nesting_is_counted_outside_strings(text: str) -> None:
 
 
 def test_the_error_shows_where_a_second_value_begins() -> None:
-    """The error says where the first value ends, as a server may write a second one after it."""
+    """The error for two JSON values says where the first one ends, as a server may send two."""
     with pytest.raises(JsonTextError) as caught:
         read_json(b'{"status":400}{"token":"x"}')
     assert caught.value.end == len('{"status":400}')

@@ -65,7 +65,7 @@ def test_the_links_host_is_a_setting() -> None:
 
 
 def test_the_android_intent_has_the_time_in_milliseconds() -> None:
-    """The time makes each intent unique, and is independent of its time zone."""
+    """The time in an Android intent makes it unique, and does not depend on a time zone."""
     expected = (
         f"intent://qr/json/{ENCODED}#Intent;package=org.irmacard.cardemu;scheme=irma;"
         "l.timestamp=1795437000123;end"

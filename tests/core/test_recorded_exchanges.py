@@ -266,7 +266,7 @@ def test_recorded_frontend_options_are_read(name: str) -> None:
 
 
 def test_the_recorded_double_reply_is_not_json() -> None:
-    """The error names the position where a session package follows the server's error."""
+    """The error for the recorded double reply has the position of its second value."""
     body = recording("error-start-next-session-empty-url")["response"]["body"]
     with pytest.raises(JsonTextError) as caught:
         read_json(body)
@@ -338,7 +338,7 @@ def test_a_recorded_invalid_result_makes_no_answer(name: str) -> None:
 
 
 def test_a_cancelled_session_shows_the_servers_reason() -> None:
-    """The error has the server's code; a refusal and a lack of attributes have none, by design."""
+    """A cancellation shows irmago's code; refusal and lack of attributes have none by design."""
     codes = {
         "result-refused": None,
         "next-session-not-called": None,

@@ -126,7 +126,7 @@ def test_names_and_descriptions_are_made_printable() -> None:
 
 
 def test_neither_message_nor_stack_trace_is_in_the_repr() -> None:
-    """The repr has no message, which may quote what was sent, and no stack trace."""
+    """The repr of a remote error has no message, which may quote a request, or stack trace."""
     error = RemoteError(500, "EXCEPTION", "Oops", message="very private", stacktrace="very secret")
     assert "very" not in repr(error)
     assert "EXCEPTION" in repr(error)

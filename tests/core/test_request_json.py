@@ -495,7 +495,7 @@ def test_write_request_writes_the_request_value(request: AnyRequest) -> None:
 
 
 def test_changed_request_is_written_again() -> None:
-    """A request made from another by `attrs.evolve` has JSON of its own."""
+    """A request made from another by `attrs.evolve` gets new JSON."""
     request = DisclosureRequest([OVER18])
     write_request(request)
     changed = attrs.evolve(request, host="irma.example")

@@ -412,7 +412,7 @@ def test_a_revocation_names_a_credential_by_its_key() -> None:
     ],
 )
 def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[], object]) -> None:
-    """The key is a string and not empty, the time an integer of nanoseconds."""
+    """A revocation's key is a string and not empty; its time is an integer of nanoseconds."""
     assert refusal(make).path == place
 
 

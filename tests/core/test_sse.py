@@ -296,7 +296,7 @@ def test_cuts_make_no_difference(chunks: list[bytes]) -> None:
 @many_examples
 @given(cut_streams(), limits)
 def test_cuts_make_no_difference_to_the_limit(chunks: list[bytes], limit: int) -> None:
-    """Under a limit too, any cut gives the same events and the same error."""
+    """With a limit, too, any cut gives the same events and the same error."""
     stream = b"".join(chunks)
     whole = decode([stream], max_event_bytes=limit)
     assert decode(chunks, max_event_bytes=limit) == whole
@@ -306,7 +306,7 @@ def test_cuts_make_no_difference_to_the_limit(chunks: list[bytes], limit: int) -
 @many_examples
 @given(streams, limits)
 def test_the_limit_only_ends_a_stream(stream: bytes, limit: int) -> None:
-    """A limit changes no event: it gives all of them, or the first of them and then the error."""
+    """With a limit, the decoder returns all events, or the first of them and then the error."""
     limited = decode([stream], max_event_bytes=limit)
     whole = decode([stream])
     if limited.too_large:
@@ -379,7 +379,7 @@ def test_closing_drops_the_unfinished_event() -> None:
 
 
 def test_the_error_of_the_limit_closes() -> None:
-    """The error names the limit and nothing of the stream, and the decoder is closed after it."""
+    """The error of a too large event names the limit, shows no data, and closes the decoder."""
     decoder = EventStreamDecoder(max_event_bytes=10)
     with pytest.raises(EventTooLargeError) as caught:
         decoder.feed(b"data: secret")
@@ -391,7 +391,7 @@ def test_the_error_of_the_limit_closes() -> None:
 
 
 def test_events_before_the_large_one_are_not_lost() -> None:
-    """Events before a too large one are returned first, and the next call raises the error."""
+    """Events before a large one are returned first, and the next call raises the error."""
     decoder = EventStreamDecoder(max_event_bytes=10)
     assert decoder.feed(b"data: a\n\ndata: secret\n\ndata: b\n\n") == [
         ServerSentEvent("message", "a", id="")

@@ -73,7 +73,7 @@ def test_credentials_and_callback_urls_are_not_stored() -> None:
 
 
 def test_a_request_that_is_too_large_is_refused() -> None:
-    """The limit counts the bytes of the parts on which an answer depends."""
+    """The limit of a stored request counts the bytes of the parts that an answer depends on."""
     longest = "x" * (MAX_STORED_BYTES - len(write_json(stored_request(demanding("")))))
     assert through_json(demanding(longest)) == demanding(longest)
     with pytest.raises(RequestError, match="131072 bytes"):

@@ -100,7 +100,7 @@ def test_a_plain_url_has_no_whitespace_fault() -> None:
 @example("https://irma..example/")
 @example("https://irma.example/%2e%2e/")
 def test_plain_url_passes_every_check(url: str) -> None:
-    """A URL that `is_plain_url` accepts is one that each of the checks accepts."""
+    """Each check accepts every URL that `is_plain_url` accepts."""
     if is_plain_url(url):
         assert whitespace_fault(url) == origin_fault(url) == path_fault(url) == ""
         assert "@" not in url

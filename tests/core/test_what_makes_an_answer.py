@@ -255,7 +255,7 @@ def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
 
 
 def test_the_first_option_that_is_fulfilled_is_the_answer() -> None:
-    """The first fulfilled option is the answer, even where a later one is fulfilled too."""
+    """The first fulfilled option is the answer, even if a later one is fulfilled too."""
     request = DisclosureRequest({"x": any_of(AttributeRequest(OVER18, "yes"), OVER18)})
     assert answer(request, (shown(OVER18),))["x"].option == 0
     assert answer(request, (shown(OVER18, "no"),))["x"].option == 1
@@ -339,7 +339,7 @@ def test_an_attribute_that_is_not_what_was_asked_is_no_answer(
 
 
 def test_an_attribute_without_a_value_answers_a_plain_request() -> None:
-    """The answer has an attribute without a value, and reading that value raises."""
+    """An answer may have an attribute without a value, and reading that value raises."""
     made = answer(
         DisclosureRequest({"x": all_of(FIRST, PHONE)}), (shown(FIRST), shown(PHONE, None))
     )
@@ -362,7 +362,7 @@ def test_the_translations_do_not_count() -> None:
 
 
 def test_the_error_is_that_of_the_option_that_is_nearest() -> None:
-    """The error is about the option that has the most of its attributes disclosed."""
+    """The error about a slot is for the option that comes nearest to being fulfilled."""
     request = DisclosureRequest(
         {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
     )

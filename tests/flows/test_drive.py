@@ -111,7 +111,7 @@ def test_an_unknown_effect_is_named(mode: str) -> None:
 
 
 class FutureSigner:
-    """Returns an awaitable that is not a coroutine, like a signer that runs in a thread pool."""
+    """A signer that returns an awaitable but no coroutine, as one that uses a thread pool."""
 
     algorithm = "HS256"
 
@@ -211,7 +211,7 @@ def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
 
 
 class FailingSigner:
-    """Fails with its own exception."""
+    """A signer that fails with its own exception."""
 
     algorithm = "HS256"
 

@@ -76,7 +76,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 @MODES
 def test_nobody_came(mode: str) -> None:
-    """If the app never comes, the wait cancels the session and raises an `AnswerError`."""
+    """If no app responds, the wait cancels the session and raises an `AnswerError`."""
     shop = Shop(mode)
     session = shop.start()
     error = wait(shop, session)
@@ -405,7 +405,7 @@ def test_chain_outside_its_time_cancels_nothing() -> None:
 
 @MODES
 def test_a_cancel_goes_through_the_gateway(mode: str) -> None:
-    """A cancel sends the gateway's token, also after an interruption."""
+    """A cancel sends the gateway's token, even after an interruption."""
     token = reply({"access_token": "gateway-token", "token_type": "Bearer", "expires_in": 3600})
     steps: list[Step] = [token, STARTED, raising_step(KeyboardInterrupt()), HttpResponse(200)]
     url, transports = "https://irma.example", (ScriptedTransport, AsyncScriptedTransport)

@@ -85,7 +85,7 @@ def test_callback_of_a_long_message(mode: str, length: int) -> None:
 
 @MODES
 def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
-    """The URL contains the request, and a signature over another message does not answer it."""
+    """A signature over another message does not answer the request in a callback URL."""
     shop = Shop(mode)
     message = message_of(4500)
     url = shop.receiver.with_callback(signing(f"{message}2")).callback_url

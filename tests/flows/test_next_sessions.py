@@ -163,7 +163,7 @@ def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
 
 
 def test_what_was_not_asked_reaches_no_application() -> None:
-    """The application is not asked for a next session if a valid proof has another value."""
+    """The application is not asked for a next session if a proved value was not requested."""
     shop = Shop("sync")
     session = shop.start_chain(DisclosureRequest({"age": OVER18}))
     assert shop.nexts is not None

@@ -287,7 +287,7 @@ def test_only_the_last_segment_of_the_url_counts() -> None:
 
 
 def test_the_url_outlives_the_session() -> None:
-    """The URL is valid for an hour after the app's time-out."""
+    """A callback URL is valid for an hour after the app's time-out."""
     receiving = Receiving(DONE["recorded"])
     long = ExtendedRequest(AGE, timeout=timedelta(days=3))
     url = receiving.receiver.with_callback(long).callback_url or ""

@@ -171,7 +171,7 @@ def test_published_cancellation_is_an_end_too(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("jwt", [None, "no JWT", "{jwt}AAAA", "{jwt_of_another}"])
 def test_rejected_published_result_is_ignored(mode: str, jwt: str | None) -> None:
-    """The server is asked if the published result is missing, forged or of another session."""
+    """The server is asked if the published result is missing, forged, or from another session."""
     ended = Ended()
     published = end(jwt and jwt.format(**vars(ended)))
     assert isinstance(ended.answer(mode, published, steps=1), Answer)

@@ -45,7 +45,7 @@ def test_reference_comes_back_with_every_end(mode: str) -> None:
 
 @MODES
 def test_reference_survives_an_unsigned_post(mode: str) -> None:
-    """The reference comes from the URL, so it does not depend on signatures."""
+    """The reference comes from the callback URL, so an unsigned post has it too."""
     shop = Shop(mode, unsigned=True)
     shop.app.accept(shop.start(reference=ORDER).pointer)
     shop.do_later()

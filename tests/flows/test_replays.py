@@ -163,7 +163,7 @@ def test_the_servers_outcome_is_delivered_among_contradicting_posts(mode: str) -
 
 @MODES
 def test_an_answer_is_not_lost_to_a_contradicting_post(mode: str) -> None:
-    """If `CANCELLED` was delivered after `DONE` failed, a replay delivers `DONE` too."""
+    """If `DONE` failed and `CANCELLED` was delivered, a replay delivers `DONE` as well."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     site.shop.app.accept(session.pointer)
@@ -178,7 +178,7 @@ def test_an_answer_is_not_lost_to_a_contradicting_post(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("minutes", [1, 4, 10])
 def test_the_server_is_asked_at_the_present_time(mode: str, minutes: int) -> None:
-    """A replay reads what the server signs now, whether or not it remembers the session."""
+    """A replay delivers the server's outcome, whether or not the server remembers the session."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     site.shop.app.accept(session.pointer)
@@ -275,7 +275,7 @@ def test_a_replay_says_that_another_one_asks_the_server(mode: str) -> None:
 
 @MODES
 def test_a_post_that_the_store_has_lost_is_not_called_delivered(mode: str) -> None:
-    """If a post disappears after a replay has listed it, the replay says so."""
+    """If a post disappears after a replay has listed it, the replay reports this."""
     site = Site(mode)
     site.answer()
     listing = KeptInStore.list_flow
@@ -318,7 +318,7 @@ def test_a_store_that_is_away_stops_a_replay(mode: str) -> None:
 
 @MODES
 def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
-    """A body that was kept unverified, and is no JWT, is deleted and not reported."""
+    """A body that was kept unverified, and is not a JWT, is deleted and not reported."""
     site = Site(mode)
     site.answer()
     with unverifiable():
@@ -330,7 +330,7 @@ def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
 
 @MODES
 def test_a_post_that_another_replay_drops_is_left_to_it(mode: str) -> None:
-    """A replay does not delete a made-up post while another replay has claimed to delete it."""
+    """A replay does not delete a made-up post whose deletion another replay has claimed."""
     site = Site(mode)
     site.answer()
     with unverifiable():
@@ -349,7 +349,7 @@ def test_a_post_that_another_replay_drops_is_left_to_it(mode: str) -> None:
 
 @MODES
 def test_a_contradicting_post_of_a_forgotten_session_fails(mode: str) -> None:
-    """If the server has forgotten the session that it is asked about, the post fails."""
+    """A post that contradicts a delivered outcome fails if the server forgot the session."""
     site = Site(mode)
     site.act = work
     session = site.shop.start(reference="17")

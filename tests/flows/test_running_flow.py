@@ -58,7 +58,7 @@ def test_a_flow_handles_an_error_of_the_network() -> None:
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ValueError("a bug")])
 def test_an_interruption_is_raised_after_the_last_effects(interruption: BaseException) -> None:
-    """A flow may perform effects after an interruption, which is raised at the end in any case."""
+    """A flow may perform effects after an interruption, which is raised in the end regardless."""
 
     def cleaning_up() -> Flow[str]:
         try:

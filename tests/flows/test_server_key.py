@@ -96,7 +96,7 @@ def test_a_result_may_be_as_large_as_its_transport_takes() -> None:
 
 
 def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
-    """The key is fetched once, and again before its next use after its lifetime."""
+    """The server's key is fetched once, and again for the first use after its lifetime."""
     place = Place(key_is(KEY), key_is(OTHER), key_is(OTHER))
     for _ in range(3):
         place.verify(OURS)

@@ -93,7 +93,7 @@ class Door(Shop):
 
 @MODES
 def test_answer_is_delivered_for_each_use_of_the_qr(mode: str) -> None:
-    """Each person who scans the QR starts a session of its own, whose answer is delivered once."""
+    """Each scan of the QR starts a separate session, whose answer is delivered once."""
     door = Door(mode)
     door.scan()
     door.scan()
@@ -115,7 +115,7 @@ def test_refusal_is_delivered(mode: str) -> None:
 
 @MODES
 def test_repeated_post_delivers_nothing(mode: str) -> None:
-    """A repeated post is accepted, in another process too, but not delivered again."""
+    """A repeated post is accepted but not delivered again, even in another process."""
     door = Door(mode)
     door.scan()
     (post,) = door.posts

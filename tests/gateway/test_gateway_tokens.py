@@ -249,7 +249,7 @@ def test_refused_start_is_sent_again() -> None:
 
 
 def test_token_goes_to_base_url_only() -> None:
-    """A call to the session pointer's URL carries no gateway token, even at the same host."""
+    """A call to the session pointer's URL has no gateway token, even at the same host."""
     elsewhere = started(ASKED)
     stage = GatewayStage(HttpResponse(204), header="X-Gateway")
     stage.requestor.complete_pairing(elsewhere)
@@ -259,7 +259,7 @@ def test_token_goes_to_base_url_only() -> None:
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Gateway"])
 def test_browser_calls_carry_no_token(header: str) -> None:
-    """A call that browsers make too carries no gateway token, wherever the pointer leads."""
+    """A call that browsers also make has no gateway token, wherever the pointer leads."""
     options = HttpResponse(200, JSON, body=b'{"pairingMethod":"none"}')
     stage = GatewayStage(token("one"), PACKAGE, options, header=header)
     session = stage.requestor.start_session(ASKED)

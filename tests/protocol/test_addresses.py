@@ -25,7 +25,7 @@ def test_a_base_url_is_taken(url: str) -> None:
 
 @pytest.mark.parametrize(("url", "fault"), BASE_URLS["refused"])
 def test_an_invalid_base_url_has_its_own_error(url: str, fault: str) -> None:
-    """The error names the setting and the fault, and shows at most the host of the URL."""
+    """The error for an invalid base URL names setting and fault, and shows at most its host."""
     with pytest.raises(ConfigurationError) as caught:
         ServerUrl.parse(url)
     assert str(caught.value).startswith("the base URL ")
@@ -50,7 +50,7 @@ def test_a_url_is_a_string(url: Any) -> None:
 
 
 def test_plain_http_is_taken_where_it_is_allowed() -> None:
-    """Permitted plain HTTP is accepted to any host, also through a proxy."""
+    """Permitted plain HTTP is accepted to any host, even through a proxy."""
     allow = [Risk.PLAIN_HTTP]
     assert ServerUrl.parse("http://irma.example", allow=allow).text == "http://irma.example"
     proxied = ServerUrl.parse("http://localhost:8088", allow=allow, is_proxied=True)

@@ -226,7 +226,7 @@ def test_a_name_may_stand_in_the_header() -> None:
     ],
 )
 def test_an_invalid_duration_is_the_callers_mistake(settings: dict[str, Any], said: str) -> None:
-    """The error names the argument with the invalid duration."""
+    """An invalid duration is the caller's mistake, and the error names its argument."""
     with pytest.raises(UsageError, match=said):
         verify(HONEST, **settings)
 
