@@ -1,6 +1,6 @@
 """The picture of `make demo` in README, which `make picture` draws from a run.
 
-QR, link and dates differ from run to run; everything else is what the demo prints today.
+The QR code, the link and dates differ from run to run; the rest is what the demo prints today.
 """
 
 from __future__ import annotations

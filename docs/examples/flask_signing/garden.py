@@ -34,8 +34,8 @@ def create_app(verifier: SignatureVerifier | None, **settings: Any) -> Flask:
     """Make the application.
 
     Args:
-        verifier: Verifies archived signatures; None beside a development server, whose
-            signatures prove nothing.
+        verifier: Verifies archived signatures; None with a development server, whose signatures
+            prove nothing.
         settings: The application's configuration.
     """
     app = Flask(__name__, instance_path=settings.pop("INSTANCE", None))

@@ -32,7 +32,7 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
     async def open_stream(self, request: HttpRequest, deadline: float) -> "HttpxStream":
         headers = {"accept-encoding": "identity", **dict(request.headers)}
         url = httpx.URL(request.url)
-        path = request.label.rpartition(" ")[2]  # after the method
+        path = request.label.rpartition(" ")[2]  # the label without its method
         shown = url.copy_with(path=f"/{path}", query=None)  # the URL that tracing tools see
         sent = httpx.Request(
             request.method,
