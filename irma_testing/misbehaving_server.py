@@ -1,11 +1,11 @@
 """A loopback server that misbehaves on request, for the tests of any transport.
 
     with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
-        ...  # the first request gets an answer, the second and later ones a cut one
+        ...  # the first request gets an answer, and each later request a cut answer
 
 A *behaviour* is a function that handles one request of a `Peer`. Each request gets the next
-behaviour, and the last one repeats. Many are in `misbehaviours`. This module needs only the
-standard library.
+behaviour, and the last one repeats. Many behaviours are in `misbehaviours`. This module needs only
+the standard library.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_published_end_is_found_later(self) -> None:
-        """A wait that starts after the end returns at once, with any timeout and repeatedly."""
+        """Each wait that starts after the end returns at once, whatever its timeout is."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()

@@ -219,7 +219,7 @@ class CallsContract(HarnessMixin):
             answer(body=bytes(limit + 1)),
             endless_body(),
         ]
-        # A transport may also refuse these because they are cut short or compressed.
+        # A transport may also refuse these responses because they are cut short or compressed.
         suspicious = [
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", close=True),
             gzip_bomb(100 * limit),

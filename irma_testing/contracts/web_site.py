@@ -1,4 +1,4 @@
-"""The website for the contract of web adapters, whose parts can be made to fail."""
+"""The website in the contract of web adapters. Tests can make its parts fail."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ class WebSite:
         return Question(_LOGIN, reference="order-17", has_callback=True)
 
     def transport(self) -> Transport:
-        """Return a transport for threads, whose connection the tests can cut."""
+        """Return a transport for threads; tests can cut its connection."""
         return _Transport(self._line)
 
     def async_transport(self) -> AsyncTransport:
-        """Return a transport for asyncio, whose connection the tests can cut."""
+        """Return a transport for asyncio; tests can cut its connection."""
         return _AsyncTransport(self._line)
 
     def requestor(self) -> Requestor:

@@ -291,7 +291,7 @@ class AppApi:
             reply["nextSession"] = session.next_pointer
         return json_reply(reply)
 
-    # The calls of apps and browsers alike, and those of browsers.
+    # The calls that apps and browsers share, and the calls of browsers.
 
     def _cancel(self, session: Session, _request: HttpRequest) -> HttpResponse:
         self._life.cancel(session)

@@ -123,7 +123,7 @@ class _Reader:
                 return value
 
     def _close(self, stack: list[tuple[list[Any], str | None]], value: Json) -> Json:
-        """Add a value to the innermost open one, and close those that end with it."""
+        """Add a value to the innermost open value, and close each value that ends with it."""
         while stack:
             items, name = stack[-1]
             items.append(value if name is None else (name, value))

@@ -103,13 +103,13 @@ def bad_request() -> HttpResponse:
 
 
 def too_slow() -> HttpResponse:
-    """Return the response that replaces that of a handler after 4.2 seconds."""
+    """Return the response for a handler that takes more than 4.2 seconds."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     return HttpResponse(503, (("content-type", "text/html; charset=utf-8"),), body=page)
 
 
 def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return the response of a function, or that of the refusal it raises."""
+    """Return the response of a function, or the response for the refusal that it raises."""
     try:
         return respond()
     except Refusal as refusal:

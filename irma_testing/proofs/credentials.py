@@ -37,7 +37,7 @@ class Credential:
 
     @property
     def group(self) -> str:
-        """Return the kind of secret key in it: that of a distributed scheme, or the common one."""
+        """Return which secret key it contains: the name of its distributed scheme, or empty."""
         return self.scheme.name if self.scheme.is_distributed else ""
 
 
