@@ -148,8 +148,8 @@ def _read_proof(
 def commitment(proof: DisclosureProof) -> int:
     """Return the commitment that the prover must have made, if the proof is valid.
 
-    It is (∏ R_i^x(a_i) / Z)^c, over the disclosed attributes, · A^(e_response + c·2^(le-1)) ·
-    S^v_response · ∏ R_i^response, over the others, all modulo n.
+    It is (∏ R_i^x(a_i) / Z)^c · A^(e_response + c·2^(le-1)) · S^v_response · ∏ R_i^response, modulo
+    n. The first product is over the disclosed attributes, and the last one over all others.
     """
     key, c = proof.key, proof.challenge
     pairs = [

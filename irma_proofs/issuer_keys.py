@@ -204,7 +204,7 @@ def _accumulator_key(root: XmlFile) -> EllipticCurvePublicKey | None:
 
 
 def load_p256_key(data: bytes) -> EllipticCurvePublicKey | None:
-    """Return a public key on the curve P-256, given its SubjectPublicKeyInfo; else None."""
+    """Return the key in a SubjectPublicKeyInfo; None if it is not a key on the curve P-256."""
     try:
         key = load_der_public_key(data)
     except (ValueError, UnsupportedAlgorithm):

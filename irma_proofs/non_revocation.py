@@ -49,7 +49,7 @@ class NonRevocationProof:
         c_r: The number C_r.
         c_u: The number C_u.
         nu: The accumulator.
-        index: The number of the accumulator: each revocation makes another one.
+        index: The number of the accumulator; each revocation makes a new accumulator.
         time: When the issuer confirmed that this accumulator is the current one, in Unix seconds.
         alpha: The response for the attribute that is in the accumulator.
         beta: A response for a blinding number.

@@ -21,7 +21,7 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
     these credentials have a different key.
 
     Raises:
-        ProofError: Two credentials that should have the same key have different ones.
+        ProofError: Two credentials that should have the same key have different keys.
     """
     first: dict[str, int] = {}
     for proof in proofs:

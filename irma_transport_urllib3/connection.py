@@ -82,7 +82,7 @@ class ExchangeConnection(HTTPConnection):
             self.connect()
         cast("socket.socket", self.sock).settimeout(exchange.time_left())
         exchange.request_sent = True
-        # The server may have answered before it closed; if it has not, reading fails too.
+        # The server may have answered before it closed the connection. If not, reading fails too.
         with suppress(BrokenPipeError, ConnectionResetError):
             cast("socket.socket", self.sock).sendall(
                 exchange.request.complete(b"".join(buffered or ()))

@@ -124,8 +124,9 @@ class BoundedResponse(HTTPResponse):
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
         self._reader = LineReader(BoundedReader(sock, self.fp.detach(), CURRENT_EXCHANGE.get()))
-        # Only the reader refers to the exchange, which refers to this response: an attribute here
-        # would be a reference cycle, and the request would outlive its call.
+        # The exchange refers to this response, so only the reader refers to the exchange. An
+        # attribute for it here would make a reference cycle, and the request would outlive its
+        # call.
         self.fp = self._reader
 
     def begin(self) -> None:

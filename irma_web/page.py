@@ -101,8 +101,8 @@ def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
     needed.
 
     Args:
-        server_url: The URL at which browsers reach the IRMA server, which is the one in session
-            pointers. Only its origin counts.
+        server_url: The URL at which browsers reach the IRMA server, as in session pointers. Only
+            its origin counts.
 
     Raises:
         ConfigurationError: The string is not a server's URL.

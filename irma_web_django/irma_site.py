@@ -111,8 +111,8 @@ def _pages_url(settings: SiteSettings) -> str:
     """Return the URL of the pages, as the IRMA server sees it.
 
     This URL is sealed into each URL that the server posts to, so it must be the same in every
-    process: in a worker whose first visitor uses another language, and in a `manage.py` command,
-    which cannot find out where the site is mounted. The setting `URL` contains that.
+    process. It must not depend on the language of a worker's first visitor. A `manage.py` command
+    cannot find out where the site is mounted, so the path up to there is in the setting `URL`.
     """
     with override(django_settings.LANGUAGE_CODE):
         path = reverse("irma:callback", args=["_"]).removeprefix(get_script_prefix())

@@ -64,7 +64,7 @@ class SiteSettings:
         login: The name of the question that logs a person in.
         account: The slot of that question whose attribute identifies the account; None without a
             login.
-        is_by_email: Whether the account is the user whose e-mail address that attribute is.
+        is_by_email: Whether the account is the user who has that attribute as e-mail address.
         url: The site's own base URL, under which the IRMA server posts; None without callbacks.
         callback: Receives the outcome of each session that was started with a callback.
         next_session: Chooses the session that follows.

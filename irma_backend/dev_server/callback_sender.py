@@ -68,7 +68,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or `localhost` resolving to nothing else."""
+    """Return whether the host is a loopback address, or `localhost` with only such addresses."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False
