@@ -57,7 +57,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
 
     Raises:
         ConfigurationError: The URL, the folder or the key is wrong; the key did not sign the index;
-            a file is not the one that the index names; the scheme is older than the earlier copy;
+            a file does not have the hash in the index; the scheme is older than the earlier copy;
             or the folder cannot be written.
         UnexpectedResponseError: A file is missing on the server.
         TransportError: The network failed.

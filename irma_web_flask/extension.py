@@ -201,8 +201,9 @@ class Irma:
             name: The name of the question.
 
         Raises:
-            ConfigurationError: There is no such question (before `init_app`, that call raises it),
-                it already has a function, or the decorated object is not a function or is async.
+            ConfigurationError: There is no such question, the question already has a function, or
+                the decorated object is not a function or is async. Until `init_app` is called, the
+                question is not looked up; `init_app` then raises the error.
         """
         self._demand(name, "on_answer")
         if name in self._handlers:
@@ -223,8 +224,9 @@ class Irma:
             max_age: How old a proof may be; None for as long as Flask's session lives.
 
         Raises:
-            ConfigurationError: There is no such question (before `init_app`, that call raises it),
-                or the age is not a `timedelta` above zero.
+            ConfigurationError: There is no such question, or the age is not a `timedelta` above
+                zero. Until `init_app` is called, the question is not looked up; `init_app` then
+                raises the error.
         """
         self._demand(name, "proved")
         check_max_age(max_age)

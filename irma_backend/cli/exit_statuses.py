@@ -1,8 +1,8 @@
 """Report errors as one line on the standard error and an exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
-"message"}}`, with `code` (irmago's name for the error, the code of a rejected JWT, or the check
-that a signature failed), `slot` and `attribute` if they apply.
+"message"}}`. If they apply, the error also has `slot`, `attribute` and `code`. The code is irmago's
+name for the error, the code of a rejected JWT, or the check that a signature failed.
 """
 
 from __future__ import annotations
