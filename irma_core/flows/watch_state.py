@@ -126,7 +126,7 @@ class WatchState(ValueObject):
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """Return the state after a stream's head: poll next, because a change may have been missed."""
+        """Return the state after a stream's head: poll next, as a change may have been missed."""
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
     def on_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
