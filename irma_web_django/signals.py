@@ -24,7 +24,8 @@ started: Final = Signal()
 answered: Final = Signal()
 """A person has answered the question. Sent once for each session, before the login.
 
-More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own."""
+More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own
+reference."""
 
 logged_in: Final = Signal()
 """A person was logged in. Django's own `user_logged_in` is sent, too.

@@ -43,8 +43,8 @@ def app() -> None:
     session on the development server's page. Each command is a separate app. The answers are
     simulated, so a real IRMA server is refused.
 
-    Exit status: 0 success, 2 wrong usage, or the app lacks a credential, 4 session timed out or
-    gone, 5 refused by the server, 6 the proof is not valid, 7 network or server failure.
+    Exit status: 0 success; 2 wrong usage, or the app lacks a credential; 4 session timed out or
+    gone; 5 refused by the server; 6 the proof is not valid; 7 network or server failure.
     """
 
 
