@@ -205,7 +205,7 @@ def another(chromium: Browser) -> Iterator[BrowserContext]:
 
 @all_examples
 def test_a_person_refuses_and_then_accepts(visitor: Visitor, app: SimulatedApp) -> None:
-    """The page says that nothing was shared; after another session it knows the visitor."""
+    """After a refusal, the page says that nothing was shared, and the next session succeeds."""
     visitor.expected = [REFUSED]
     visitor.open()
     visitor.expect_state("ready")
@@ -225,7 +225,7 @@ def test_a_person_refuses_and_then_accepts(visitor: Visitor, app: SimulatedApp) 
 
 @shops
 def test_a_page_for_adults(visitor: Visitor, app: SimulatedApp) -> None:
-    """A visitor is asked first, with a pairing code, and then reaches the page."""
+    """A visitor reaches the page for adults after a proof, which requires a pairing code."""
     adults = visitor.site.example.adults
     visitor.open(adults)
     assert unquote(visitor.page.url).endswith(f"?next={adults}")

@@ -143,7 +143,7 @@ def test_minor_refuses_what_only_an_adult_can_share(
 
 
 def test_values_replace_those_of_the_person(command_line: CommandLine, start: Start) -> None:
-    """A value given by --has is the only one, so an adult can become a minor."""
+    """A value in --has replaces the person's own value, so an adult can become a minor."""
     link = start(ASK_ADULT).pointer.link()
     assert command_line.run("app", "accept", link, "--has", f"{OVER18}=No")[0] == 2
 

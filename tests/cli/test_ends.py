@@ -62,7 +62,7 @@ class Gate:
 
 @pytest.fixture
 def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
-    """A gate that opens before the server stops, which waits for running requests."""
+    """A gate that opens before the server stops, because the stop waits for running requests."""
     gate = Gate(memory)
     gate.watch()
     yield gate

@@ -153,7 +153,7 @@ def pem(key: EllipticCurvePublicKey | Ed25519PublicKey) -> str:
     ],
 )
 def test_pinned_keys_are_checked(given: Any) -> None:
-    """A pinned key is the PEM of a public key on P-256, and its name is that of a scheme."""
+    """A pinned key must be a public key on P-256 in PEM, under the name of a scheme."""
     with pytest.raises(ConfigurationError, match="pinned"):
         Schemes(Files(), pinned=given)
 

@@ -26,7 +26,7 @@ def handle_of(browser: Browser, name: str = "login") -> str:
 
 
 def assert_works(site: Site, browser: Browser, handle: str, name: str = "login") -> None:
-    """Check that the victim's own finish works, after the attack has logged nobody in."""
+    """Check that the attack has not caused a login, and that the victim's own finish works."""
     assert not site.logins
     assert browser.finish(handle, name).status == 200
     assert len(site.logins) == 1
@@ -176,7 +176,7 @@ def test_changed_finish(site: Site) -> None:
 
 
 def test_handle_of_another_question(site: Site) -> None:
-    """A proof of being over 18 logs nobody in, and a login is no proof of being over 18."""
+    """A proof of being over 18 is not a login, and a login is not such a proof."""
     victim = site.browser()
     login, adult = handle_of(victim), handle_of(victim, "adult")
     for step in ("status", "cancel"):

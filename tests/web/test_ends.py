@@ -91,7 +91,7 @@ def between(site: Site, monkeypatch: pytest.MonkeyPatch) -> Between:
 @MODES
 @pytest.mark.parametrize("end", ENDS)
 def test_an_end_without_an_answer(site: Site, end: str) -> None:
-    """Each reply says why nobody is logged in, and the page may start again."""
+    """Each reply says why the person is not logged in, and the page may start again."""
     code, person = ENDS[end]
     browser = site.browser()
     reply = browser.start()

@@ -1,4 +1,4 @@
-"""A store that fails at each step of a login: nobody is logged in twice, and nothing is lost."""
+"""A store that fails at each step of a login: no login runs twice, and nothing is lost."""
 
 from __future__ import annotations
 

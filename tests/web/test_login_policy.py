@@ -81,7 +81,7 @@ def test_a_value_that_is_no_address(value: str) -> None:
 
 
 def test_an_address_without_a_value() -> None:
-    """Reading an address without a value raises an error, so that nobody is logged in."""
+    """Reading an address without a value raises an error, so the person is not logged in."""
     with pytest.raises(NullAttributeError):
         verified_email(email(None))
 

@@ -143,7 +143,7 @@ def test_any_fields_of_a_call_from_the_own_page(
 @MODES
 @pytest.mark.parametrize("form", ["mapping", "pairs", "bytes", "environ"])
 def test_headers_in_each_form_of_a_framework(mode: str, form: str) -> None:
-    """A mapping, pairs, the bytes of ASGI and a WSGI environ all carry a login."""
+    """Headers may be a mapping, pairs, the bytes of ASGI or a WSGI environ."""
     site = Site(mode)
     browser = site.browser()
     handle = browser.started()

@@ -23,7 +23,7 @@ ADA, EVE = "ada@example.com", "eve@example.com"
 
 
 class ProviderTest(TestCase):
-    """Logins by allauth, and attempts at the login of somebody else."""
+    """Logins by allauth, and attempts to log in as another person."""
 
     def setUp(self) -> None:
         self.server = InMemoryServer()
@@ -122,7 +122,7 @@ class ProviderTest(TestCase):
         assert get_user(self.client).is_anonymous
 
     def test_an_earlier_proof_is_not_enough(self) -> None:
-        """A proof from before the button was pressed logs nobody in."""
+        """A proof from before the button was pressed does not log the person in."""
         self.log_in(self.client)
         self.client.post("/accounts/logout/", secure=True)
         self.prove(self.client, "allauth", email=EVE)

@@ -71,7 +71,7 @@ def test_a_forged_handle(eve: Visitor) -> None:
 
 
 def test_a_handle_of_another_question(ada: Visitor) -> None:
-    """A proof of age logs nobody in, and a login does not prove an age."""
+    """A proof of age is not a login, and a login is not a proof of age."""
     started = ada.start("adult")
     ada.app.accept(started["sessionPtr"])
     assert code(ada.finish("login", started)) == "handle_invalid"

@@ -30,7 +30,7 @@ def unmigrated(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[Visitor]
 
 
 def test_the_page_gets_json(unmigrated: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """A start is refused as a fault of the site, and one line of the log says what to do."""
+    """Without tables, a start reports a fault of the site, and a line of the log what to do."""
     response = unmigrated.post("start", "login", {})
     assert (response.status_code, code(response)) == (500, "misconfigured")
     assert ADVICE in caplog.text

@@ -304,7 +304,7 @@ def test_the_browser_package_is_missing(shop: Shop) -> None:
 
 
 def test_leaving_the_page_cancels_the_session(shop: Shop) -> None:
-    """Leaving the page cancels its session, so that nobody can disclose anything to it."""
+    """Leaving the page cancels its session, so no app can disclose anything to it."""
     begin(shop)
     shop.open("/welcome")
     shop.expect_open_sessions(0)
