@@ -127,7 +127,7 @@ def test_key_is_the_users(folder: Path, transport: Urllib3Transport) -> None:
 
 
 def test_folder_of_something_else_is_kept(folder: Path, transport: Urllib3Transport) -> None:
-    """A folder with files of the user, such as private keys, is refused; an empty one is not."""
+    """A folder with the user's files, such as private keys, is refused, unlike an empty one."""
     folder.mkdir(parents=True)
     with serving_scheme(scheme_files()) as url:
         copy_scheme(url, folder, KEY, transport)

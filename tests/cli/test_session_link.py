@@ -78,7 +78,7 @@ def test_small_window_gets_the_reason(columns: int, rows: int) -> None:
 
 
 def test_encoding_without_blocks_is_the_reason() -> None:
-    """If the encoding lacks block characters, the reason names it."""
+    """If the encoding lacks block characters, no code is drawn, and the reason says so."""
     file = TextIOWrapper(BytesIO(), encoding="ascii")
     show_session(console(file), POINTER)
     file.seek(0)
@@ -86,7 +86,7 @@ def test_encoding_without_blocks_is_the_reason() -> None:
 
 
 def test_link_to_this_machine_gives_its_page() -> None:
-    """For a server on this machine, which phones cannot reach, its page replaces the code."""
+    """If phones cannot reach the server on this machine, its page replaces the QR code."""
     seen = shown(LOCAL)
     assert "The server is on this machine" in seen
     assert "answer on its page: http://127.0.0.1:8088/\n" in seen
@@ -96,7 +96,7 @@ def test_link_to_this_machine_gives_its_page() -> None:
 
 
 def test_no_code_is_drawn_on_request_or_in_a_pipe() -> None:
-    """Without drawing, and in a pipe, only the link is shown."""
+    """If the user wants no code, or the output is a pipe, only the link is shown."""
     alone = f"Open this on your phone:\n{POINTER.link()}\n"
     assert shown(draw=False) == alone
     piped = StringIO()

@@ -172,7 +172,7 @@ def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
 def test_wrong_usage_is_a_clear_message(
     arguments: tuple[str, ...], words: str, command_line: CommandLine
 ) -> None:
-    """For wrong usage, the exit status is 2, and a message replaces the traceback."""
+    """For wrong usage, the exit status is 2, and there is a message without a traceback."""
     status, out, err = command_line.run(*arguments)
     assert words in err.replace("\n", " ")
     assert (status, out) == (2, "")
@@ -298,7 +298,7 @@ def test_public_key_and_health(command_line: CommandLine) -> None:
 def test_terminal_shows_the_qr_code_and_a_table(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A terminal shows the QR code, the longest wait, and the answer as a table with words."""
+    """A terminal shows the QR code, how long the command waits, and the answer as a table."""
     memory.url = "https://irma.example"
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:

@@ -180,7 +180,7 @@ def test_special_files_are_refused(saved: Path, tmp_path: Path) -> None:
     ],
 )
 def test_changed_file_is_refused(saved: Path, name: str, value: object) -> None:
-    """Any change of a state file is refused with one clear error."""
+    """A state file with any change is refused with one clear error."""
     fields = json.loads(saved.read_text())
     saved.write_text(json.dumps({**fields, name: value}))
     with pytest.raises(ConfigurationError, match="expected a file that irma-backend session wrote"):

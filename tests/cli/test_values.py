@@ -125,12 +125,12 @@ def test_terminal_describes_the_status(
     ],
 )
 def test_time_of_issuance_is_in_words(days: int, words: str) -> None:
-    """A table shows how long ago a credential was issued, no more precisely than the issuer."""
+    """A table shows how long ago a credential was issued, no more precisely than in weeks."""
     assert age_in_words(datetime.now(UTC) - timedelta(days=days, hours=1)) == words
 
 
 def test_time_of_issuance_in_the_future_is_a_date() -> None:
-    """If one of the clocks is wrong, the table has the date."""
+    """If a time of issuance is in the future, because a clock is wrong, the table has the date."""
     future = datetime.now(UTC) + timedelta(days=3)
     assert age_in_words(future) == f"{future:%Y-%m-%d}"
 
