@@ -272,7 +272,7 @@ def test_the_page_that_asks_speaks_dutch(another: BrowserContext, site: Site) ->
 def test_a_stolen_handle_is_useless(
     visitor: Visitor, another: BrowserContext, app: SimulatedApp
 ) -> None:
-    """Another browser is refused, and the person's own browser continues."""
+    """Another browser with a stolen handle is refused, and the person's own one continues."""
     visitor.open()
     with visitor.page.expect_response("**/irma/start/*") as started:
         qr = visitor.show_qr()

@@ -49,7 +49,7 @@ def test_a_page_of_the_same_site(text: str) -> None:
     ],
 )
 def test_anything_else(text: str | None) -> None:
-    """Another site or scheme, and any string that browsers may read as one, is ignored."""
+    """A next URL of another form is ignored, because browsers may read it as another site."""
     assert same_site_url(text, OWN) is None
 
 
@@ -72,7 +72,7 @@ def test_an_own_url_without_a_plain_origin(own: str) -> None:
     ],
 )
 def test_origins_are_compared_as_browsers_do(own: str, text: str) -> None:
-    """The default port and the case of the host make no difference."""
+    """When origins are compared, the default port and the case of the host make no difference."""
     assert same_site_url(text, own) == text
 
 

@@ -88,7 +88,7 @@ def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
 
 @MODES
 def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
-    """A late repeat is refused, and the event names its session."""
+    """A late repeat of a finish is refused, and the event names its session."""
     browser = site.browser()
     handle = browser.started()
     browser.finish(handle)

@@ -49,7 +49,7 @@ def allowed(origin: str) -> dict[str, str]:
 @MODES
 @pytest.mark.parametrize("headers", [CROSS_SITE, SAME_SITE])
 def test_a_page_of_a_named_origin_logs_in(site: Site, headers: dict[str, str]) -> None:
-    """The page starts, asks for the status, finishes and cancels, and may read each reply."""
+    """A page of a named origin can start, ask, finish and cancel, and may read each reply."""
     browser = browser_at(site, headers)
     reply = browser.start()
     site.app.accept(reply.pointer)
@@ -86,7 +86,7 @@ def test_the_cookie_of_a_page_of_the_same_site_is_as_usual(site: Site) -> None:
 
 @MODES
 def test_the_app_returns_to_the_page_of_the_other_origin(site: Site) -> None:
-    """The app returns to the page that started the session."""
+    """The app returns to the page of the other origin that started the session."""
     reply = browser_at(site, CROSS_SITE).start(page="/login/", same_device=True)
     scanned = site.app.scan(reply.pointer)
     assert scanned.request["clientReturnUrl"].startswith(f"{APP}/login/#irma-login-")
@@ -95,7 +95,7 @@ def test_the_app_returns_to_the_page_of_the_other_origin(site: Site) -> None:
 
 @MODES
 def test_an_origin_that_is_not_named_stays_out(site: Site) -> None:
-    """Another origin is refused, and its page may not read the refusal."""
+    """An origin that is not named is refused, and its page may not read the refusal."""
     browser = browser_at(site, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
     reply = browser.start()
     assert reply.code == "other_site"

@@ -268,7 +268,7 @@ def test_parts_of_the_other_mode() -> None:
 
 
 def test_what_web_sessions_say_of_themselves() -> None:
-    """The `repr` shows the names of the questions, and no key."""
+    """The `repr` of web sessions shows the names of the questions, and no key."""
     for mode in ("sync", "async"):
         assert repr(Site(mode).sessions).endswith("WebSessions for login, adult>")
 

@@ -167,13 +167,13 @@ def test_content_policy(policy: Any, missing: str) -> None:
 
 
 def test_facts_of_a_bare_requestor() -> None:
-    """A requestor without keys shows that it has none."""
+    """The facts of a requestor without keys say that it has no keys."""
     facts = facts_of(Requestor(IRMA, ScriptedTransport()).context)
     assert facts == SiteFacts(server_url=IRMA, has_server_key=False, has_authentication=False)
 
 
 def test_facts_of_a_configured_requestor() -> None:
-    """A requestor shows its URLs, keys and risks, and never the keys themselves."""
+    """The facts of a requestor have its URLs and risks, and which keys it has, but no key."""
     requestor = Requestor(
         IRMA,
         ScriptedTransport(),
@@ -194,7 +194,7 @@ def test_facts_of_a_configured_requestor() -> None:
 
 
 def test_facts_of_a_requestor_that_fetches_its_key() -> None:
-    """A fetched key counts as a key, and is weaker."""
+    """A requestor that fetches the server's key counts as having a key, but a weaker one."""
     requestor = Requestor(IRMA, ScriptedTransport(), server_key=FetchedServerKey())
     facts = facts_of(requestor.context)
     assert (facts.has_server_key, facts.is_server_key_fetched) == (True, True)
@@ -226,7 +226,7 @@ def test_what_is_no_fact_is_refused() -> None:
 
 
 def test_states_of_the_browser_package_are_the_same() -> None:
-    """The states are those that `irma_web` reports, which the core cannot import."""
+    """The core has the same states of the browser package as `irma_web`, which it cannot import."""
     assert {each.value for each in BrowserPackage} == {each.value for each in PackageState}
 
 

@@ -296,7 +296,7 @@ def test_parallel_starts_in_one_slot_end_with_one_session() -> None:
 
 @MODES
 def test_the_way_back_from_the_app_on_the_same_phone(site: Site) -> None:
-    """The app returns to the page with a number in the fragment, and the page finishes by it."""
+    """The app returns to the page with a number in the fragment, which the page uses to finish."""
     browser = site.browser()
     browser.start()
     reply = browser.start(page="/login/?next=/x#old", same_device=True)

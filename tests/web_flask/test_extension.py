@@ -372,7 +372,7 @@ def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
 
 
 def test_replay_says_why_there_is_nothing_to_replay(tmp_path: Path) -> None:
-    """The command names the reason: a store in the site's own process, or a missing function."""
+    """`replay-callbacks` names the reason: a store in the site's own process, or no function."""
     in_memory = {"IRMA_STORE": "memory:", "IRMA_CONNECT": {"allow": {Risk.MEMORY_STORE}}}
     for config, text in ((in_memory, "IRMA_STORE"), ({}, "deliver: is missing")):
         shop = Shop(tmp_path, config)

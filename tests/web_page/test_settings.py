@@ -134,7 +134,7 @@ def test_each_language_says_the_same() -> None:
     ids=str,
 )
 def test_wrong_settings_are_refused(changed: dict[str, Any]) -> None:
-    """A wrong setting is an error when the page is rendered, and does not make a dead button."""
+    """A wrong setting is an error when the page is rendered, instead of a dead button later."""
     with pytest.raises(ConfigurationError):
         settings(**changed)
 

@@ -57,7 +57,7 @@ def test_the_page_says_when_it_is_done(shop: Shop, app: SimulatedApp) -> None:
 
 
 def test_a_refusal_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
-    """After a refusal, the site's sentence is shown, and the button with the focus starts again."""
+    """After a refusal, the site's sentence is shown, and the focused button starts a session."""
     shop.expected = [REFUSED]
     shop.open()
     shop.press("Continue with Yivi")

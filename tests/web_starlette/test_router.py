@@ -180,7 +180,7 @@ def test_openapi_describes_the_calls(shop: Shop) -> None:
 
 
 def test_replies_are_as_openapi_says(shop: Shop) -> None:
-    """Each field of a real reply is in the description."""
+    """Each field of a real reply is described in the application's OpenAPI."""
     described: Any = shop.app.openapi()
     visitor = Visitor(shop)
     started = visitor.client.post("/irma/start/login", json={}).json()
@@ -299,7 +299,7 @@ def test_callbacks_need_a_url() -> None:
 
 
 def test_secrets_are_not_shown(shop: Shop) -> None:
-    """The object's `repr` shows no key."""
+    """The `repr` of an `Irma` object shows no key."""
     assert repr(shop.irma) == "<Irma for login, adult>"
 
 
