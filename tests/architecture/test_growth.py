@@ -323,7 +323,7 @@ def test_nothing_too_long_is_an_error_of_others(name: str) -> None:
 
 
 def test_a_square_is_found() -> None:
-    """The test above finds quadratic work."""
+    """The check of growth finds quadratic work."""
 
     def read(items: list[int]) -> int:
         found = 0

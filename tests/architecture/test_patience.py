@@ -91,7 +91,7 @@ def test_nothing_gives_up_early() -> None:
     ],
 )
 def test_each_impatience_is_found(source: str) -> None:
-    """The rules find each kind of call that they are meant for."""
+    """The check of waiting times finds each kind of call that may give up too early."""
     assert len(list(impatience(ast.parse(source)))) == 1
 
 
@@ -110,5 +110,5 @@ def test_each_impatience_is_found(source: str) -> None:
     ],
 )
 def test_patience_is_accepted(source: str) -> None:
-    """The rules accept long times, times without a number, and pauses."""
+    """The check of waiting times accepts long times, times without a number, and pauses."""
     assert list(impatience(ast.parse(source))) == []

@@ -105,7 +105,7 @@ def test_work_grows_no_faster_than_the_input(found: Found) -> None:
     ],
 )
 def test_a_slow_pattern_is_found(pattern: Text, method: str) -> None:
-    """The test above finds quadratic and worse patterns."""
+    """The check of patterns finds those that take quadratic work or more."""
     said = complaints(Found("here", pattern, 0))
     assert any(each.startswith(method) for each in said)
 

@@ -54,7 +54,7 @@ def test_no_class_has_methods_of_attrs_that_all_can_share(kind: type, method: st
 
 
 def test_the_classes_of_the_library_are_found() -> None:
-    """The test above looks at each attrs class that the front door imports."""
+    """The checks cover each attrs class that `import irma_core` loads."""
     assert {AttributeRequest, SessionPointer} <= set(CLASSES)
     assert len(CLASSES) > 90
 

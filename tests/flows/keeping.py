@@ -34,10 +34,10 @@ __all__ = [
 FORGOTTEN = timedelta(minutes=10)
 """After this time, the server has forgotten a session that has ended."""
 DAY = timedelta(days=1)
-"""Longer than posts to a URL may arrive."""
+"""A time after which a URL no longer accepts posts."""
 WEEK = timedelta(days=7)
 CLAIM = timedelta(minutes=2)
-"""Longer than the claim of a process that died lives."""
+"""A time after which the claim of a process that died has expired."""
 
 
 class Site:

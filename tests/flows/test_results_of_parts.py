@@ -161,7 +161,7 @@ def _annotation(member: Any) -> object:
 
 
 def test_each_result_of_a_part_has_a_case() -> None:
-    """Each method or property of a part that returns something is in the table above."""
+    """Each method or property of a part that returns something is in the table of cases."""
     found = {
         f"{kind.__name__}.{name}"
         for kind in (Store, StatusBackend, Signer, Transport, ByteStream, Clock)

@@ -36,7 +36,7 @@ def said(value: object, status: int = 200) -> HttpResponse:
     ],
 )
 def test_token_and_life_are_read(more: dict[str, object], seconds: int | None) -> None:
-    """`expires_in` may be a number or a string; without a value above zero it never ends."""
+    """`expires_in` is a number or a string; a token without a value above zero has no known end."""
     answer = said({"access_token": "a.b-c~/+=", "token_type": "bEARER", **more})
     assert parse_token_response(answer, NOW) == ("a.b-c~/+=", seconds)
 
