@@ -61,7 +61,7 @@ def test_session_without_frontend_request_round_trips() -> None:
 
 
 def test_issued_values_and_urls_are_left_out() -> None:
-    """The string does not contain issued attributes, URLs of the backend, or a message to sign."""
+    """A dumped session contains no issued attributes, URLs of the backend, or message to sign."""
     card = CredentialRequest(AGE, {"over18": "Ada"}, revocation_key="secret-1")
     issuing = ExtendedRequest(
         IssuanceRequest([card]),

@@ -103,7 +103,7 @@ def test_there_is_a_specimen_of_every_error() -> None:
 
 @pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
 def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
-    """Message, facts and class survive pickle and copy, as task queues need it."""
+    """An error keeps its message, facts and class through pickle and copy, for task queues."""
     for again in (
         pickle.loads(pickle.dumps(error)),
         pickle.loads(pickle.dumps(error, 0)),

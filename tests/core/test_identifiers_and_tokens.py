@@ -45,7 +45,7 @@ NO_IDENTIFIERS = [
 
 @pytest.mark.parametrize("identifier", ["a.b.c.d", "a.b.c", "irma-demo.MijnOverheid.full_name.x-1"])
 def test_an_attribute_type_has_three_or_four_parts(identifier: str) -> None:
-    """The parts of an attribute type are letters, digits, `-` and `_`, with dots between."""
+    """The parts of an attribute type are letters, digits, `-` and `_`, separated by dots."""
     assert check_attribute_type(identifier, "here") == identifier
 
 
@@ -121,7 +121,7 @@ def test_a_requestor_token_is_twenty_letters_and_digits(text: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "a b", "a\r\nx-header: y", "é", "a\x00", None, 5])
 def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
-    """Only visible ASCII is accepted, so a value cannot end its header and begin another one."""
+    """A frontend authorization is visible ASCII, so it cannot end its header and begin another."""
     with pytest.raises(RequestError) as caught:
         FrontendAuthorization(cast("str", text))
     assert caught.value.path == "authorization"
@@ -167,7 +167,7 @@ def test_a_fingerprint_is_of_any_string() -> None:
 
 
 def test_a_copy_of_a_secret_is_the_secret_itself() -> None:
-    """A model that holds a secret can be copied, whole or deep."""
+    """A model that holds a secret can be copied, and the copy holds the same object."""
     token = RequestorToken(SECRET_TOKEN)
     assert copy.copy(token) is token
     assert copy.deepcopy([token])[0] is token

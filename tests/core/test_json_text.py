@@ -58,7 +58,7 @@ PRIVATE = "Zoë Lovelace"
     ],
 )
 def test_invalid_json_is_refused_with_the_reason(text: bytes | str, reason: str) -> None:
-    """Every fault has its own reason, and all have the same error class."""
+    """Every fault of a JSON document has its own reason, and all raise the same error class."""
     with pytest.raises(JsonTextError) as caught:
         read_json(text)
     assert reason in str(caught.value)
@@ -100,7 +100,7 @@ def test_the_error_shows_where_a_second_value_begins() -> None:
     ],
 )
 def test_no_error_shows_the_input(text: str | bytes) -> None:
-    """The input is in no message and no traceback, and no native error is chained."""
+    """An error of reading JSON shows no input, and has no native error in its chain."""
     with pytest.raises(JsonTextError) as caught:
         read_json(text)
     assert PRIVATE not in "".join(traceback.format_exception(caught.value))

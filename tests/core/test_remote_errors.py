@@ -42,7 +42,7 @@ def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
 
 
 def test_an_unknown_name_and_unknown_fields_are_no_errors() -> None:
-    """Later servers have other names and fields, so unknown ones are accepted."""
+    """An unknown error name and unknown fields are accepted, since later servers have more."""
     value: Any = {"status": 418, "error": "TEAPOT", "hint": {"x": [1]}}
     assert read_remote_error(value) == RemoteError(418, "TEAPOT")
 
@@ -96,7 +96,7 @@ def test_a_message_is_printed_as_it_is() -> None:
     ],
 )
 def test_tokens_and_jwts_are_not_printed(message: str, expected: str) -> None:
-    """JWTs and possible tokens are not printed: twenty letters and digits outside identifiers."""
+    """JWTs and possible tokens (twenty letters and digits outside identifiers) are not printed."""
     assert printed(message) == expected
 
 

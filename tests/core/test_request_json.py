@@ -424,7 +424,7 @@ def test_invalid_json_is_a_wrong_request(text: str | bytes, reason: str) -> None
 
 
 def test_a_byte_order_mark_before_the_json_is_ignored() -> None:
-    """Editors on Windows write a byte order mark, and RFC 8259 lets a reader ignore it."""
+    """A byte order mark, which editors on Windows write, is ignored, as RFC 8259 allows."""
     text = json.dumps(ASK)
     assert read_request("\ufeff" + text) == read_request(text)
     assert read_request(codecs.BOM_UTF8 + text.encode()) == read_request(text)

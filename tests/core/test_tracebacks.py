@@ -230,7 +230,7 @@ def test_an_error_that_is_raised_again_while_it_is_handled() -> None:
 
 
 def test_another_error_has_a_note() -> None:
-    """An error of any other type keeps it; a note names the line without the local variables."""
+    """An error of another type keeps its type; a note names the line, but no local variable."""
     error = raised_by(lambda: boundary(own.runtime)(SECRET))
     assert type(error) is RuntimeError
     assert "irma_core/made_for_this_test.py:" in "".join(error.__notes__)
