@@ -209,7 +209,7 @@ class Flaky:
 
 @MODES
 def test_failed_delivery_is_repeated(mode: str) -> None:
-    """The application's error is raised, and the next post calls it again."""
+    """An error of the application's function is raised, and the next post calls it again."""
     shop = Shop(mode, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     assert [type(error) for error in shop.failures] == [ZeroDivisionError]

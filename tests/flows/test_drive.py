@@ -221,7 +221,7 @@ class FailingSigner:
 
 @MODES
 def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
-    """A signer's exception becomes a `SigningError`, whose cause it is."""
+    """A signer's exception becomes the cause of a `SigningError`."""
 
     def expecting() -> Flow[BaseException | None]:
         try:
@@ -235,7 +235,7 @@ def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
 
 @MODES
 def test_error_of_the_application_passes(mode: str) -> None:
-    """An error of the application is thrown into the flow, which can clean up, and is raised."""
+    """An application's error is thrown into the flow, which can clean up, and then raised."""
     seen: list[Exception] = []
 
     def fail() -> None:

@@ -179,7 +179,7 @@ def test_what_was_not_asked_reaches_no_application() -> None:
 
 
 def test_a_callback_is_no_question_for_what_follows() -> None:
-    """Callback and next-session URLs refuse each other's posts, and only one takes `CONNECTED`."""
+    """Callback and next-session URLs refuse each other's posts; the latter expect `CONNECTED`."""
     shop = Shop("sync")
     assert shop.nexts is not None
     session = shop.done(

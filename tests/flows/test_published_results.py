@@ -152,7 +152,7 @@ def end(jwt: str | None, status: SessionStatus = SessionStatus.DONE) -> Publishe
 
 @MODES
 def test_published_result_gives_the_answer(mode: str) -> None:
-    """With a published signed result the server is not asked; it may have restarted since."""
+    """The server, which may have restarted, is not asked if its signed result is published."""
     ended = Ended()
     answer = ended.answer(mode, end(ended.jwt))
     assert isinstance(answer, Answer)

@@ -142,7 +142,7 @@ def test_longest_reference_is_accepted(mode: str) -> None:
 
 @MODES
 def test_reference_counts_in_the_limit_of_a_url(mode: str) -> None:
-    """A request that fits into a URL only without its reference is refused; both are named."""
+    """A request that a URL can hold only without its reference is refused; the error names both."""
     shop = Shop(mode)
     assert shop.nexts is not None
     noise, reference = (

@@ -48,7 +48,7 @@ def test_a_replay_during_a_replay_delivers_nothing_twice(mode: str) -> None:
 
 @MODES
 def test_a_replay_that_another_one_overtook_delivers_nothing_twice(mode: str) -> None:
-    """A replay delivers no post that was removed after it listed the posts, however late it is."""
+    """A replay delivers no post that was removed after the replay listed it, however late."""
     site = Site(mode)
     site.answer("17")
     site.clock.advance(timedelta(seconds=1))
@@ -73,7 +73,7 @@ def test_a_post_whose_removal_failed_is_removed_later(mode: str) -> None:
         patched.setattr(type(site.shop.store), "delete", fail_with(OSError()))
         site.answer()
     assert site.shop.statuses == [204]
-    assert site.shop.replay() == [""]  # the claim of the delivery still lives
+    assert site.shop.replay() == [""]  # the delivery's claim has not expired
     site.clock.advance(WEEK - timedelta(minutes=1))
     assert site.shop.replay() == [""]
     assert site.shop.replay() == []
@@ -239,7 +239,7 @@ def test_an_answer_is_kept_while_another_outcome_is_handled(mode: str) -> None:
 
 @MODES
 def test_a_post_behind_a_process_that_died_is_kept(mode: str) -> None:
-    """If a process dies before it has kept its post, the next one is refused and kept."""
+    """If a process dies before it has kept its post, the server's next post is refused and kept."""
     site = Site(mode)
     session = site.shop.start(reference="17")
     with pytest.MonkeyPatch.context() as patched:

@@ -195,7 +195,7 @@ def test_a_result_of_another_type_is_an_error_of_the_tree(name: str, mode: str) 
 def test_an_async_transport_with_a_plain_method_is_an_error_of_the_tree(
     call: Callable[[Any, str], Any], value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An async transport with a plain method, whose result cannot be awaited, is named."""
+    """The error names the plain method of an async transport, whose result cannot be awaited."""
     right = make
 
     def make_plain(_mode: str, **results: Any) -> Any:
@@ -215,7 +215,7 @@ def test_the_error_names_the_class_of_the_part(mode: str) -> None:
 
 @pytest.mark.parametrize("result", ["OK", 1, 0, None])
 def test_a_store_that_does_not_return_a_bool_redeems_no_handle(result: Any) -> None:
-    """A store that returns a true value for a present key could redeem a handle twice."""
+    """A store that does not return a bool redeems no handle, as it could redeem one twice."""
     server = InMemoryServer()
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})

@@ -42,7 +42,7 @@ def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
 
 @MODES
 def test_published_end_needs_no_poll(mode: str) -> None:
-    """A watch does not ask the server, which may have forgotten, for an end that is published."""
+    """If the end is already published, the watch does not poll the server, which may forget it."""
     watched = Watched(mode, [], [UNKNOWN], backend=[DONE])
     assert watched.seen == [(D, 0)]
     assert watched.asked == []
