@@ -145,7 +145,7 @@ def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_the_core_is_pure(path: Path) -> None:
-    """The core has no I/O, threads, clock or randomness; only one place imports a heavy library."""
+    """The core has no I/O, threads, clock or randomness, and one place for each heavy library."""
     heads = {module.partition(".")[0] for module in imports(path)}
     allowed = {
         "single_flight.py": {"os"},

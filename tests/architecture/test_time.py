@@ -127,7 +127,7 @@ def verified_request(now: datetime) -> list[bool]:
 
 
 def sealed(now: datetime) -> list[bool]:
-    """Return at which of four times a string can be opened that was sealed for an hour."""
+    """Return at which of four times a string that was sealed for an hour can be opened."""
     sealer = Sealer([SEALING_KEY])
     text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
     moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]

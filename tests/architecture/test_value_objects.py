@@ -47,7 +47,7 @@ METHODS = [
 
 @pytest.mark.parametrize(("kind", "method"), METHODS)
 def test_no_class_has_methods_of_attrs_that_all_can_share(kind: type, method: str) -> None:
-    """No class has its own methods of attrs, which would be compiled when it is imported."""
+    """No class has methods that attrs wrote, which would be compiled at each import."""
     written = vars(kind).get(method)
     file = written.__code__.co_filename if isinstance(written, FunctionType) else ""
     assert not file.startswith("<attrs generated")

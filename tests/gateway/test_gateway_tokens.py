@@ -408,7 +408,7 @@ def test_call_without_time_left_fetches_nothing() -> None:
 
 
 def test_slow_signer_fails_only_its_own_call() -> None:
-    """When a signer uses up its call's time, a waiting call with more time signs itself."""
+    """When a signer uses up its call's time, a waiting call with more time does the signing."""
     manual = ManualGateway(GatewayAuthentication(URL, GatewayAssertion("shop", Failing())))
     first, second = manual.asking(within=1), manual.asking()
     sign = next(first)

@@ -95,7 +95,7 @@ def test_a_pointer_must_lead_to_the_host_of_the_base_url(
     ],
 )
 def test_a_pointer_must_be_below_the_frontend_url(pointer: str, is_known: bool) -> None:
-    """A frontend URL in the settings takes the place of the base URL in this check."""
+    """If the settings have a frontend URL, a pointer must be below that URL, not the base URL."""
     server = ServerUrl.parse("https://irma.example")
     frontend = ServerUrl.parse("https://apps.example/irma")
     assert leads_to_frontend(pointer, server, frontend) == is_known

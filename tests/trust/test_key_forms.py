@@ -474,7 +474,7 @@ def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
     ],
 )
 def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) -> None:
-    """An invalid key is refused, because no other process could open what it seals."""
+    """An invalid sealing key is refused, because no other process could open what it seals."""
     with pytest.raises(ConfigurationError, match=said):
         Sealer(keys)
 

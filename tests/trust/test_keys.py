@@ -132,7 +132,7 @@ async def _awaited() -> bytes:
     "outcome", [b"", "text", None, OSError("token removed"), SigningError("x")]
 )
 def test_a_signer_that_fails_is_a_signing_error(outcome: Any) -> None:
-    """A signer that raises or returns no signature is a SigningError, and nothing is sent."""
+    """A signer that raises or returns no signature causes a SigningError, and nothing is sent."""
     authentication = HmacAuthentication("me", OddSigner(outcome))
     transport = ScriptedTransport()
     with pytest.raises(SigningError):

@@ -274,7 +274,7 @@ def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], co
 
 
 def test_a_missing_exp_of_an_old_server_is_explained() -> None:
-    """The error for a missing `exp` says which servers set it, and how older ones can."""
+    """The error for a missing `exp` says which servers set it and how to enable it on others."""
     with pytest.raises(ResultJwtError, match=r"before 0\.7\.0 .* validity") as caught:
         verify_older({"exp": ...})
     assert caught.value.code == "time"
