@@ -40,14 +40,14 @@ def _is_name(value: object) -> bool:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class NoAuthentication(ValueObject):
-    """For a server that runs with `no_auth`: any caller that can reach it may start sessions."""
+    """No authentication (`no_auth`): any caller that can reach the server can start sessions."""
 
 
 @final
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class TokenAuthentication(ValueObject):
-    """For `auth_method: token`.
+    """Authentication with a shared token (`auth_method: token`).
 
     Args:
         secret: The shared token. It is sent without `Bearer`.
@@ -93,7 +93,7 @@ class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class HmacAuthentication(_SignedAuthentication[SignerT_co]):
-    """For `auth_method: hmac`. Session requests are JWTs, signed by HS256.
+    """Authentication with session request JWTs, signed with HS256 (`auth_method: hmac`).
 
     Args:
         name: The requestor's name in the server's `requestors`.
@@ -111,7 +111,7 @@ class HmacAuthentication(_SignedAuthentication[SignerT_co]):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class PublicKeyAuthentication(_SignedAuthentication[SignerT_co]):
-    """For `auth_method: publickey`. Session requests are JWTs, signed by RS256.
+    """Authentication with session request JWTs, signed with RS256 (`auth_method: publickey`).
 
     Args:
         name: The requestor's name in the server's `requestors`.
