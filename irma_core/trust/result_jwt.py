@@ -10,7 +10,8 @@ The checks run in this order. Each refusal is a `ResultJwtError` with one of the
 3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that requires an
    extension, holds a key, or announces something other than this JWT. (RFC 7515, section 4.1.11;
    RFC 7797)
-4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs by RS256. (RFC 8725, section 3.1)
+4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs with RS256. (RFC 8725, section
+   3.1)
 5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
 6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
    a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.

@@ -57,7 +57,7 @@ class AsyncSigner(Protocol):
 @final
 @boundary
 class HmacSigner:
-    """Signs by HS256 with a key shared with the server.
+    """Signs with HS256 and a key that is shared with the server.
 
     Args:
         key: The decoded key, of 32 bytes or more. The server's configuration holds it in base64;
@@ -121,7 +121,7 @@ class HmacSigner:
 @final
 @boundary
 class RsaSigner:
-    """Signs by RS256 with a private key that is read once, in about 50 ms.
+    """Signs with RS256 and a private key, which is read once, in about 50 ms.
 
     Args:
         pem: The private key in PEM, PKCS#1 or PKCS#8.
