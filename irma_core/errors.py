@@ -408,7 +408,7 @@ class WrongBindingError(HandleError):
 
 
 class HandleUsedError(HandleError):
-    """The handle has already been redeemed. A handle can be redeemed once."""
+    """The handle has already been redeemed. A handle can be redeemed only once."""
 
 
 class JwtError(IrmaError):

@@ -111,7 +111,7 @@ NextRequest: TypeAlias = SessionRequest | ExtendedRequest | None
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class ChainStep(ValueObject):
-    """A session that is about to end, and for which the application chooses the next one.
+    """A session that is about to end. The application chooses the session that follows.
 
     Args:
         answer: The session's answer, after every check.
@@ -234,7 +234,7 @@ def _with_reference(
 ) -> ExtendedRequest:
     """Pass the chain's reference on to a request after which another session may follow.
 
-    A reference that the application gave to `with_next_session` stays.
+    A reference that the application passed to `with_next_session` is kept.
     """
     if not reference or chosen.next_session is None:
         return chosen

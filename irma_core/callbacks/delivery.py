@@ -13,7 +13,7 @@ and stores the first one. So:
 * If a post contradicts what was delivered, the server is asked. If the server reports an outcome
   other than the delivered one, that outcome is delivered too.
 * If the application's function fails, the claim is released and the error is raised. The next post
-  delivers the outcome. Until then, the result is at the server, as for any session. A receiver may
+  delivers the outcome. Until then, the server keeps the result, as for any session. A receiver may
   also keep the post: see `kept_posts` and `replays`.
 * An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
   server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A

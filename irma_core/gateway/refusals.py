@@ -36,7 +36,7 @@ class Refusals:
 
     @property
     def is_token_refused(self) -> bool:
-        """Whether the last token was refused, so that the next one replaces it."""
+        """Whether the last token was refused. If so, the next token is its replacement."""
         return self._is_token_refused
 
     def note_token_accepted(self) -> None:
@@ -55,7 +55,7 @@ class Refusals:
         self._failed(now)
 
     def may_replace(self, now: float) -> bool:
-        """Return whether no replacement was refused recently, so that a token may be fetched."""
+        """Return whether a token may be fetched, because no replacement was refused recently."""
         return now >= self._replaceable_from
 
     def has_lasted(self, now: float) -> bool:

@@ -225,7 +225,7 @@ class FrozenMapping(Mapping[KeyT, ValueT_co]):
 
     Args:
         items: The mapping to copy.
-        is_personal: Whether values are personal or secret, so that `repr` shows only the keys.
+        is_personal: Whether values are personal or secret. If so, `repr` shows only the keys.
     """
 
     # `copy` is the bound method of a dict that nothing else refers to, so tools that list

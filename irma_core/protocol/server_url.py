@@ -62,7 +62,7 @@ class ServerUrl(ValueObject):
                 at the end: `https://irma.example.com` or `https://example.com/irma-api/`.
             allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
             what: The name of the setting, for errors.
-            is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
+            is_proxied: Whether requests go through a proxy. If so, loopback is not an exception.
 
         Raises:
             ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
@@ -86,7 +86,7 @@ def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: boo
     Args:
         url: The URL.
         allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
-        is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
+        is_proxied: Whether requests go through a proxy. If so, loopback is not an exception.
 
     Raises:
         ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.

@@ -66,8 +66,8 @@ class StatusBackend(Protocol):
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
         """Store the end of a session and wake every call that waits for it.
 
-        The first end stays: publishing another one changes nothing and raises no error. Keep an end
-        for half an hour.
+        The first end is kept: publishing another one changes nothing and raises no error. Keep an
+        end for half an hour.
 
         Args:
             token: The session's token.

@@ -200,7 +200,7 @@ class AsyncTransport(Protocol):
 
 
 def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
-    """Return whether a transport sends through a proxy, so that no call stays on this machine.
+    """Return whether a transport sends through a proxy. If so, no call stays on this machine.
 
     Transports without a proxy need not say so.
     """

@@ -136,7 +136,7 @@ def _below(data: bytes) -> Iterator[bytes]:
 
 
 def _is_undecoded(data: bytes) -> bool:
-    # Inner whitespace stays: a sentence is not base64, and may be a secret.
+    # Inner whitespace is kept, because a sentence is not base64 and may be a secret.
     joined = re.sub(rb"[\r\n\0]|\\[rn]", b"", data).strip(b" \t\"'\xef\xbb\xbf\xff\xfe")
     return re.fullmatch(_UNDECODED, joined) is not None
 

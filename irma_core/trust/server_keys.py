@@ -21,7 +21,7 @@ __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class FetchedServerKey(ValueObject):
-    """Fetch the server's key from the server itself, and cache it.
+    """Fetches the server's key from the server itself, and caches it.
 
     A key from the same address as the results is only as trustworthy as TLS. Fetching it avoids a
     deployment when the server's key changes. In production, configure the key itself.

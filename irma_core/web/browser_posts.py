@@ -77,7 +77,7 @@ class BrowserPost(ValueObject):
     Args:
         request: The request.
         page_origin: The origin of the page that made the call.
-        is_same_site: Whether the page belongs to the same site, so that its browser sends ordinary
+        is_same_site: Whether the page belongs to the same site. If so, the browser sends ordinary
             cookies.
     """
 

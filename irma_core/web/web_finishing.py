@@ -8,8 +8,8 @@ The steps, with the effect of a failure:
 3. The answer is fetched from the server, which keeps it, so a repeat can fetch it again.
 4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
 5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
-   the process dies, the claim stays. It is then unknown whether the login worked, so the login does
-   not run again, and the page shows this.
+   the process dies, the claim remains. It is then unknown whether the login worked, so the login
+   does not run again, and the page shows this.
 6. The outcome is stored. The login has worked even if storing fails.
 7. The slot is freed.
 """

@@ -36,7 +36,7 @@ _SESSIONS: Final = 20
 @final
 @boundary
 class WebSessions:
-    """Logs visitors in, for any web framework: four calls of the page, each in one method.
+    """Logs visitors in, with any web framework. Each of the page's four calls has one method.
 
     Threads may share it, and any process with the same keys, store and questions can handle any
     call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a failure,
