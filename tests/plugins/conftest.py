@@ -1,4 +1,4 @@
-"""Good and bad plugins as distributions, installed into a directory as on a user's machine."""
+"""Good and bad plugins as distributions that are installed into a directory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Build distributions from a `pyproject.toml`, and install them.
 
-To install a wheel, it is unpacked into a directory on the path. That suffices for a wheel of pure
+A wheel is installed by unpacking it into a directory on the path. This works for wheels of pure
 Python, and needs neither `pip` nor a network.
 """
 
@@ -34,7 +34,7 @@ include = ["*.py"]
 def make_project(
     folder: Path, name: str, entry_points: Mapping[str, str], modules: Mapping[str, str]
 ) -> Path:
-    """Write a project of some modules."""
+    """Write a project with these modules, and return its folder."""
     project = folder / name
     project.mkdir()
     entries = "\n".join(f'{entry} = "{target}"' for entry, target in entry_points.items())
@@ -47,7 +47,7 @@ def make_project(
 def install(project: Path, into: Path) -> None:
     """Build a project's wheel and install it into a directory."""
     wheels = into.parent / f"{into.name}-wheels" / project.name
-    # The builder that `hatchling build` runs, without starting Python for each project.
+    # This calls the builder of `hatchling build` without starting Python for each project.
     (wheel,) = WheelBuilder(str(project)).build(directory=str(wheels))
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(into)

@@ -1,7 +1,7 @@
-"""A new virtual environment, with the library and each plugin of the examples as distributions.
+"""A new virtual environment with the library and each example plugin as distributions.
 
-Each is built from its own `pyproject.toml`, and no folder of this tree is on the path. So the tests
-see the entry points, dependencies and packed files that a user would have.
+Each distribution is built from its own `pyproject.toml`, and no folder of this tree is on the path.
+So the tests see the entry points, dependencies and packed files that a user would have.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ class FreshEnvironment:
         _run([*self._installer(), *wanted, f"{library}[aiohttp]"], cwd=self._directory)
 
     def _installer(self) -> list[str]:
-        """Return the installer of this environment: pip, or uv, whose environments lack pip."""
+        """Return the command that installs into this environment: pip, or uv if pip is missing."""
         if importlib.util.find_spec("pip") is None:
             return ["uv", "pip", "install", "--quiet", "--python", str(self._python)]
         pip = [sys.executable, "-m", "pip", "--python", str(self._python), "install", "--quiet"]
-        # Compiling every module of the dependencies takes three times as long as the rest.
+        # Compiling all modules of the dependencies would take three times as long as the rest.
         return [*pip, "--no-compile", "--disable-pip-version-check"]
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """Run its Python with warnings as errors, and return the output."""
+        """Run the environment's Python with warnings as errors, and return the output."""
         return _run(self._command(arguments), cwd=self._directory, environment=environment)
 
     @contextmanager
     def running(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Generator[subprocess.Popen[str]]:
-        """Run its Python in parallel with the test, which reads the output."""
+        """Run the environment's Python in parallel with the test, which reads the output."""
         with subprocess.Popen(
             self._command(arguments),
             cwd=self._directory,

@@ -1,4 +1,4 @@
-"""Plugins in the form of modules, made by a test."""
+"""Functions that make plugins as modules in the process of a test."""
 
 from __future__ import annotations
 

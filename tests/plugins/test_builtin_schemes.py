@@ -45,7 +45,7 @@ def refused(uri: str) -> str:
 
 @pytest.mark.parametrize("form", ["file:{}", "file://{}", "file://localhost{}", "FILE:{}"])
 def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
-    """A file holds a PEM key for RS256 or a base64 key for HS256, and is read once."""
+    """A file may hold a PEM key for RS256 or a base64 key for HS256, and is read once."""
     for content, expected in (
         (pem(), RsaSigner(pem())),
         (b"\n" + pem(form=serialization.PrivateFormat.TraditionalOpenSSL), RsaSigner(pem())),
@@ -63,7 +63,7 @@ def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
 def test_a_relative_path_is_taken_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative path is relative to the working directory."""
+    """A relative path in a `file:` URI starts from the working directory."""
     (tmp_path / "key").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     with open_parts() as parts:
@@ -91,7 +91,7 @@ def test_a_relative_path_is_taken_from_here(
     ],
 )
 def test_a_file_without_a_key_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
-    """The error says what the file should hold, without its content or path."""
+    """The error for a file without a valid key says what is wrong, and omits content and path."""
     path = tmp_path / "webshop-key"
     path.write_bytes(content)
     message = refused(f"file:{path}")
@@ -101,7 +101,7 @@ def test_a_file_without_a_key_is_refused(content: bytes, words: str, tmp_path: P
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
-    """A missing file, a directory and an invalid path are errors."""
+    """A `file:` URI of a missing file, a directory or an invalid path raises an error."""
     assert "No such file or directory" in refused(f"file:{tmp_path}/nowhere")
     assert "Is a directory" in refused(f"file:{tmp_path}")
     assert "the path is not valid" in refused("file:/x%00")
@@ -109,13 +109,13 @@ def test_unreadable_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rest", ["", "//elsewhere/key", "/key?x", "/key#x", "//[", "?key"])
 def test_what_is_no_path_is_refused(rest: str) -> None:
-    """A URI with a host or query is not a path."""
+    """A `file:` URI with a host, a query or no path is refused."""
     assert "file: must be followed by a path" in refused(f"file:{rest}")
 
 
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])
 def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> None:
-    """A key from `secrets` is base64, as in the server's configuration."""
+    """An `hmac:` URI names a key in `secrets`, which is base64 as in the server's configuration."""
     with open_parts(secrets={"clerk key": secret}) as parts:
         signer = parts.signer("hmac:clerk%20key")
         assert signer.algorithm == "HS256"
@@ -123,7 +123,7 @@ def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> 
 
 
 def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
-    """The error lists the known names and omits a key that was passed as a name."""
+    """The error for an unknown key name lists the known names, and omits the unknown one."""
     message = refused(f"hmac:{TEXT}")
     assert message.endswith("must name a key in secrets= (clerk, short)")
     assert TEXT not in message
@@ -133,7 +133,7 @@ def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
 
 
 async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
-    """Asyncio signers make the same signatures, and their `repr` contains no key."""
+    """Asyncio signers make the same signatures as sync ones, and their `repr` contains no key."""
     (tmp_path / "key").write_bytes(pem())
     transport = AsyncScriptedTransport()
     signers: list[tuple[str, Signer]] = [
@@ -171,6 +171,6 @@ async def test_memory_uri_opens_a_new_store() -> None:
     [("memory:", [], "allow Risk.MEMORY_STORE"), ("memory:x", [Risk.MEMORY_STORE], "nothing")],
 )
 def test_memory_store_must_be_asked_for(uri: str, allow: list[Risk], words: str) -> None:
-    """The store in memory must be requested explicitly, because processes cannot share it."""
+    """`memory:` needs `Risk.MEMORY_STORE`, because processes cannot share the store."""
     with open_parts(allow=allow) as parts, pytest.raises(PluginError, match=words):
         parts.store(uri)

@@ -1,4 +1,4 @@
-"""`connect` and `open_parts`: authentication to the server, and closing at the end."""
+"""`connect` and `open_parts` authenticate to the server, and close parts at the end."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def server() -> InMemoryServer:
 
 @attrs.frozen
 class Known:
-    """The way in which a requestor authenticates."""
+    """The settings with which a requestor authenticates."""
 
     name: str | None = None
     key: str | None = None
@@ -165,7 +165,7 @@ def pem_file(tmp_path: Path) -> Path:
 async def test_the_server_knows_who_is_connected(
     known: Known, server: InMemoryServer, acme: ModuleType, pem_file: Path
 ) -> None:
-    """A token or a key authenticates a whole session, in both modes."""
+    """A token or a key authenticates a requestor for a whole session, in both modes."""
     key = known.key and known.key.format(pem_file)
     with connect(
         server.url,
@@ -192,7 +192,7 @@ async def test_the_server_knows_who_is_connected(
 
 
 async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> None:
-    """Without a key and a token, a server that authenticates refuses the requestor."""
+    """A server with known requestors refuses a requestor that has neither a key nor a token."""
     with (
         connect(server.url, transport=server.transport()) as requestor,
         pytest.raises(ServerRefusedError),
@@ -214,7 +214,7 @@ async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> 
 def test_settings_that_do_not_go_together_are_refused(
     known: Known, words: str, acme: ModuleType
 ) -> None:
-    """Conflicting settings are refused with a message that names the right ones."""
+    """The error for conflicting settings names the settings that go together."""
     with (
         pytest.raises(ConfigurationError, match=words),
         connect(URL, name=known.name, key=known.key, token=known.token, plugins=[acme]),
@@ -235,14 +235,14 @@ def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
 
 
 def test_what_was_opened_is_closed_at_the_end(acme: ModuleType, events: list[str]) -> None:
-    """All parts are closed when the block fails."""
+    """When the block of `connect` fails, all parts are closed."""
     with pytest.raises(KeyError), connect(URL, name="shop", key="vault:a", plugins=[acme]):
         raise KeyError
     assert events == ["open vault:a", "close vault:a"]
 
 
 async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: list[str]) -> None:
-    """All asyncio parts are closed when the block fails."""
+    """When the block of `connect_async` fails, all parts are closed."""
     with pytest.raises(KeyError):
         async with connect_async(URL, name="shop", key="vault:a", plugins=[acme]):
             raise KeyError
@@ -252,7 +252,7 @@ async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: l
 async def test_what_was_opened_is_closed_where_wiring_fails_later(
     acme: ModuleType, events: list[str]
 ) -> None:
-    """A key is closed if the URL turns out to be invalid."""
+    """If the URL proves to be invalid after a key was opened, the key is closed."""
     with pytest.raises(ConfigurationError), connect("x", name="s", key="vault:a", plugins=[acme]):
         pass
     with pytest.raises(ConfigurationError):
@@ -265,7 +265,7 @@ async def test_what_was_opened_is_closed_where_wiring_fails_later(
 async def test_a_signer_that_blocks_is_closed_on_a_thread(
     can_be_closed: bool, events: list[str]
 ) -> None:
-    """A blocking signer is closed on a thread, where it also signs."""
+    """An asyncio program can use and close a blocking signer on a thread."""
     blocking = Part("token", events) if can_be_closed else HmacSigner(KEY)
     tokens = signing(giving(in_thread(blocking)))
     async with open_parts_async(plugins=[tokens]) as parts:
@@ -278,7 +278,7 @@ async def test_a_signer_that_blocks_is_closed_on_a_thread(
 async def test_watches_wait_on_the_status_backend(
     server: InMemoryServer, acme: ModuleType, events: list[str]
 ) -> None:
-    """Watches get the end from the status backend, which is closed before the key."""
+    """A watch gets its final status from the status backend, which is closed before the key."""
     with connect(
         server.url,
         name="by-hmac",
@@ -309,7 +309,7 @@ async def test_watches_wait_on_the_status_backend(
 def test_what_was_opened_is_closed_where_the_next_is_unknown(
     acme: ModuleType, events: list[str]
 ) -> None:
-    """A key is closed if no plugin has the status backend's scheme."""
+    """If no plugin has the scheme of the status backend, a key that was opened before is closed."""
     with (
         pytest.raises(PluginError, match="dove: unknown status backend"),
         connect(URL, name="s", key="vault:a", status="dove:x", plugins=[acme]),
@@ -320,7 +320,7 @@ def test_what_was_opened_is_closed_where_the_next_is_unknown(
 
 async def test_other_settings_are_those_of_the_requestor() -> None:
     """Other settings are passed to the requestor unchanged, in both modes."""
-    # The server's own token needs the same header, so a requestor refuses the two together.
+    # A gateway and a token need the same header, so a requestor refuses them together.
     gateway = GatewayAuthentication("https://login.example", GatewaySecret("shop", "a secret"))
     with (
         pytest.raises(ConfigurationError, match="gateway"),
@@ -366,7 +366,7 @@ class Closing(ScriptedTransport):
 
 
 async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleType) -> None:
-    """The caller's transport stays open, and parts get it with its clock."""
+    """A transport that the caller passes stays open, and the parts get it and its clock."""
     given: list[Transport | AsyncTransport] = []
 
     def factory(_uri: PluginUri, context: FactoryContext) -> HmacSigner:
@@ -381,7 +381,7 @@ async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleTy
 
 
 def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
-    """`open_parts` closes all that it opened at the end of its block, the newest part first."""
+    """At the end of its block, `open_parts` closes everything that it opened, the newest first."""
     with open_parts(plugins=[acme]) as parts:
         assert parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
         parts.status_backend("pigeon:b").publish(TOKEN, PublishedEnd(SessionStatus.DONE))
@@ -392,7 +392,7 @@ def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> Non
 
 
 async def test_async_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
-    """`open_parts_async` closes all that it opened at the end of its block, the newest first."""
+    """At the end of its block, `open_parts_async` closes everything it opened, the newest first."""
     async with open_parts_async(plugins=[acme]) as parts:
         assert await parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
         await parts.status_backend("pigeon:b").publish(TOKEN, PublishedEnd(SessionStatus.TIMEOUT))
@@ -403,7 +403,7 @@ async def test_async_parts_are_closed_in_reverse(acme: ModuleType, events: list[
 
 
 def opened_in_vain(parts: Parts | AsyncParts) -> None:
-    """Open a part, fail to open another one, and fail."""
+    """Open a part, fail to open another part, and raise."""
     parts.signer("vault:a")
     with pytest.raises(PluginError):
         parts.requestor(URL, name="shop", key="vault:b", status="dove:x")
@@ -411,7 +411,7 @@ def opened_in_vain(parts: Parts | AsyncParts) -> None:
 
 
 async def test_all_parts_are_closed_after_an_error(acme: ModuleType, events: list[str]) -> None:
-    """A failing block and a URI without a plugin leave nothing open."""
+    """After a failing block with an unknown scheme, every part is closed."""
     with pytest.raises(KeyError), open_parts(plugins=[acme]) as parts:
         opened_in_vain(parts)
     with pytest.raises(KeyError):
@@ -437,7 +437,7 @@ class Stuck:
 
 @attrs.define
 class AsyncStuck:
-    """A signer of an asyncio program that cannot be closed."""
+    """An asyncio signer that cannot be closed."""
 
     part: Part
     algorithm: str = "HS256"
@@ -451,7 +451,7 @@ class AsyncStuck:
 
 
 async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str]) -> None:
-    """The other parts are closed all the same, and a PluginError names the plugin."""
+    """If a part fails to close, the other parts are closed, and the error names its plugin."""
     made: list[object] = [
         *(Stuck(Part("a", events)), Part("b", events)),
         *(AsyncStuck(Part("c", events)), AwaitedPart(Part("d", events))),
@@ -474,7 +474,7 @@ async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str
 async def test_error_of_the_block_outlives_a_failed_close(
     error: BaseException, events: list[str]
 ) -> None:
-    """An interruption or another error of the block is raised, with a note of the failed close."""
+    """If the block and a close fail, the block's error is raised, with a note about the close."""
     made: list[object] = [Stuck(Part("a", events)), AsyncStuck(Part("b", events))]
     vault = signing(lambda _uri, _context: made.pop(0))
 
@@ -505,7 +505,7 @@ def openings(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
 
 
 async def test_nothing_is_opened_after_the_block(acme: ModuleType, events: list[str]) -> None:
-    """No part can be opened after the block, because nothing would close it."""
+    """After the block of `open_parts`, no part can be opened, because nothing would close it."""
     with open_parts(plugins=[acme]) as parts:
         pass
     async with open_parts_async(plugins=[acme]) as async_parts:
@@ -517,7 +517,7 @@ async def test_nothing_is_opened_after_the_block(acme: ModuleType, events: list[
 
 
 async def test_unknown_settings_are_refused() -> None:
-    """The error names the setting and the known ones, in every function that takes settings."""
+    """Every function that takes settings refuses an unknown setting, and names the known ones."""
     wrong: dict[str, Any] = {"nmae": "shop"}
     with (
         open_parts() as parts,
@@ -542,7 +542,7 @@ def test_plugins_are_a_list_of_names_or_modules(plugins: list[str]) -> None:
 
 
 def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
-    """Two plugins of one name are refused, and the same plugin may be listed twice."""
+    """Two plugins with the same name are refused, but a plugin may be listed twice."""
     with connect(URL, plugins=[acme, acme]):
         pass
     with (
@@ -553,7 +553,7 @@ def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
 
 
 def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
-    """Settings that only a program can pass reach the requestor unchanged."""
+    """`signature_verifier` and `schemes`, which only a program can pass, reach the requestor."""
 
     class Knowing:
         def credential_types(self) -> list[str]:
@@ -573,7 +573,7 @@ def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
 
 
 def test_other_settings_are_checked_when_they_are_given() -> None:
-    """A setting is checked when it is passed, before the first key is opened."""
+    """A wrong `secrets` or `allow` is refused before anything is opened."""
     wrong = ["k"]
     with (
         pytest.raises(ConfigurationError, match="secrets must be a mapping"),
@@ -588,7 +588,7 @@ def test_other_settings_are_checked_when_they_are_given() -> None:
 
 
 def test_a_plugin_cannot_take_what_is_built_in() -> None:
-    """A plugin that claims a built-in scheme is named, and nothing is opened."""
+    """A plugin that claims a built-in scheme is refused, and the error names the plugin."""
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
         pytest.raises(

@@ -1,4 +1,4 @@
-"""Which factory of a plugin is called, and errors that name the plugin."""
+"""The factories of plugins: which one is called, and errors that name the plugin."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def nothing() -> Mapping[str, Factory]:
 def refused(call: Callable[[], object]) -> PluginError:
     with pytest.raises(PluginError) as caught:
         call()
-    # It has no native cause, so a traceback shows only its own text.
+    # Without a native cause, a traceback shows only the text of this error.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
@@ -51,7 +51,7 @@ def opening(factory: Factory, context: FactoryContext = SYNC, uri: str = SECRET_
 
 
 def test_a_factory_gets_the_uri_and_the_context() -> None:
-    """A factory is called once for each part, with the URI and the context."""
+    """A factory is called for a part that is opened, with the URI and the context."""
     given: list[tuple[PluginUri, FactoryContext]] = []
     made: list[Signer] = []
 
@@ -71,7 +71,7 @@ def test_a_factory_gets_the_uri_and_the_context() -> None:
 
 
 def test_hooks_are_asked_once() -> None:
-    """Hooks are called once while wiring."""
+    """The hooks of a plugin are called once, however many parts are opened."""
     calls: list[str] = []
 
     def hook() -> Mapping[str, Factory]:
@@ -85,13 +85,13 @@ def test_hooks_are_asked_once() -> None:
 
 
 def test_each_wiring_has_its_own_plugins() -> None:
-    """Two registries have independent plugins."""
+    """A registry knows only its own plugins, and not those of another registry."""
     PluginRegistry({"acme-vault": signing(giving(HmacSigner(KEY)))})
     assert refused(lambda: PluginRegistry({}).signer("vault:x", SYNC)).plugin == "vault"
 
 
 def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
-    """One scheme can name a signer, a status backend and a store."""
+    """A plugin may use the same scheme for a signer and a store."""
     both = plugin(
         irma_signing_schemes=lambda: {"acme": giving(HmacSigner(KEY))},
         irma_stores=lambda: {"acme+tls": print, "acme": print},
@@ -109,7 +109,7 @@ def test_two_claimants_of_a_scheme_are_refused() -> None:
 
 
 def test_one_plugin_under_two_names() -> None:
-    """One plugin under two names is reported as such."""
+    """A plugin that is listed under two names is refused, and the error names both of them."""
     one = signing(print)
     error = refused(lambda: PluginRegistry({"acme": one, "acme-irma": one}))
     assert str(error) == "plugin acme-irma: is the same plugin as acme: name it once"
@@ -127,7 +127,7 @@ def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
 
 @pytest.mark.parametrize("uri", [SECRET_URI, "VAULT:hunter2"])
 def test_unknown_scheme_lists_the_known_ones(uri: str) -> None:
-    """The error lists schemes and plugins, and only the scheme of the URI."""
+    """The error for an unknown scheme lists known schemes and plugins, and hides the URI."""
     plugins = PluginRegistry(
         {"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
     )
@@ -143,7 +143,7 @@ def test_unknown_scheme_lists_the_known_ones(uri: str) -> None:
     "uri", ["", "/etc/key.pem", ":x", "1a:x", "-----BEGIN PRIVATE KEY-----\n:", f"{'s' * 40}:x", 5]
 )
 def test_what_is_no_uri_is_not_shown(uri: str) -> None:
-    """The error omits an invalid URI, which may be a misplaced key."""
+    """The error for an invalid URI does not show it, because it may be a misplaced key."""
     with pytest.raises(ConfigurationError, match=r"^store: .*file:/etc/irma/key\.pem$") as caught:
         PluginRegistry({}).store(uri, SYNC)
     assert not isinstance(caught.value, PluginError)
@@ -158,7 +158,7 @@ def test_misspelt_hook_is_refused() -> None:
 
 
 def test_an_optional_hook_may_be_for_another_version() -> None:
-    """A plugin can mark an unknown hook as optional with pluggy."""
+    """A plugin may have an unknown hook that it marks as optional."""
     later = pluggy.HookimplMarker("irma_backend")(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
     assert PluginRegistry({"acme": both}).offers("acme").stores == ("acme",)
@@ -166,7 +166,7 @@ def test_an_optional_hook_may_be_for_another_version() -> None:
 
 @pytest.mark.parametrize("thing", [SimpleNamespace(irma_stores=dict), object(), "acme", None])
 def test_a_plugin_without_hooks_is_refused(thing: object) -> None:
-    """A plugin without marked hooks is refused."""
+    """A plugin in which no function is marked with `hookimpl` is refused."""
     assert (
         "mark its hook functions with hookimpl"
         in refused(lambda: PluginRegistry({"acme": thing})).reason
@@ -205,7 +205,7 @@ def failing(*_: object) -> object:
     ],
 )
 def test_hook_must_return_factories(hook: Callable[..., object], words: str) -> None:
-    """A hook that does not return factories is refused while wiring."""
+    """A hook that does not return a mapping of factories is refused when the registry is made."""
     error = refused(lambda: PluginRegistry({"acme": plugin(irma_stores=hook)}))
     assert (error.plugin, words in error.reason) == ("acme", True), error.reason
 
@@ -248,7 +248,7 @@ def one_argument(uri: PluginUri) -> object:
     ],
 )
 def test_error_of_a_factory_shows_no_argument(factory: Factory, reason: str) -> None:
-    """A factory's error keeps its message only if it is an error of the library."""
+    """A factory's error keeps its message only if it is our class and does not quote the URI."""
     error = opening(factory)
     assert str(error).startswith(f"plugin acme-vault: signing scheme vault: {reason}")
     shown = "".join(traceback.format_exception(error))
@@ -272,7 +272,7 @@ async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
 def test_what_is_no_signer_of_the_mode_is_refused(
     factory: Factory, context: FactoryContext, words: str
 ) -> None:
-    """A part that is not a signer of the mode is refused while wiring."""
+    """A factory whose part is not a signer of the mode is refused."""
     error = opening(factory, context)
     assert error.plugin == "acme-vault"
     assert words in error.reason
@@ -280,7 +280,7 @@ def test_what_is_no_signer_of_the_mode_is_refused(
 
 
 class Halves:
-    """A store with methods of one mode and an end of the other."""
+    """A store with sync methods that can only be closed by `aclose`."""
 
     def put_if_absent(self) -> None: ...
 
@@ -305,14 +305,14 @@ class Awaiting:
 
 
 def test_a_store_must_have_an_end_of_its_mode() -> None:
-    """A store must have `close()` or `aclose()`, depending on the mode."""
+    """A store must have `close` in sync mode, and `aclose` in async mode."""
     plugins = PluginRegistry({"acme": storing(giving(Halves()))})
     assert "close() for mode sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
 def test_what_is_refused_is_closed(context: FactoryContext) -> None:
-    """A refused part is closed, and an error of closing does not hide the reason."""
+    """A part that is refused is closed, and an error of the close does not hide the reason."""
     made = Awaiting()
     plugins = PluginRegistry({"acme": storing(giving(made))})
     error = refused(lambda: plugins.store("acme:", context))
@@ -321,7 +321,7 @@ def test_what_is_refused_is_closed(context: FactoryContext) -> None:
 
 
 def test_what_must_be_awaited_is_not_closed_here() -> None:
-    """Sync wiring does not close a refused asyncio part, which it cannot await."""
+    """In sync mode, a refused part with an async `close` is not closed, as this needs an await."""
 
     class Closed(AwaitedSigner):
         async def close(self) -> None: ...
@@ -331,7 +331,7 @@ def test_what_must_be_awaited_is_not_closed_here() -> None:
 
 
 def test_signer_without_an_algorithm_is_closed() -> None:
-    """A signer that fails to return its algorithm is closed."""
+    """A signer whose algorithm cannot be read is refused and closed."""
     closed: list[str] = []
 
     class TakenOut:
@@ -351,7 +351,7 @@ def test_signer_without_an_algorithm_is_closed() -> None:
 
 
 def test_a_signer_may_have_an_end() -> None:
-    """A signer with an end is closed, and another signer needs no end."""
+    """A signer that has `close` is closed, but a signer need not have it."""
     closed: list[str] = []
 
     class InToken:
@@ -369,7 +369,7 @@ def test_a_signer_may_have_an_end() -> None:
 
 
 async def test_closing_that_fails_names_the_plugin() -> None:
-    """A failure to close names the plugin and omits the reason, in both modes."""
+    """The error of a failed close names the plugin and omits the message, in both modes."""
 
     class Failing(AwaitedSigner):
         def close(self) -> None:
@@ -388,13 +388,13 @@ async def test_closing_that_fails_names_the_plugin() -> None:
 
 
 async def test_what_has_no_end_is_left_alone() -> None:
-    """A signer without an end is accepted."""
+    """An asyncio signer without `aclose` is accepted."""
     opened = PluginRegistry({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
     await opened.aclose()
 
 
 def test_nothing_of_a_uri_is_in_a_repr() -> None:
-    """No `repr` contains a URI or a secret."""
+    """No `repr` shows the rest of a URI, or a secret."""
     uri = PluginUri.parse(SECRET_URI)
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
     opened = PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
@@ -405,7 +405,7 @@ def test_nothing_of_a_uri_is_in_a_repr() -> None:
 
 @pytest.mark.parametrize("secret", ["hunter2", b"hunter2", lambda: "hunter2", lambda: b"hunter2"])
 def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
-    """A secret may be a string, bytes, or a function that returns one of them."""
+    """A secret may be a string, bytes, or a function that returns either."""
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
     assert context.secret("pin") == b"hunter2"
 
@@ -419,7 +419,7 @@ def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
     ],
 )
 def test_missing_secret_is_named(secrets: Mapping[str, Secret], words: str) -> None:
-    """The error for a missing secret contains its name and nothing else."""
+    """The error for a missing or wrong secret shows only its name."""
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), secrets)
     with pytest.raises(ConfigurationError, match=words) as caught:
         context.secret("pin")

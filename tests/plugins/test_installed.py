@@ -1,4 +1,4 @@
-"""Installed plugins are found by their entry points, and imported only if they are named."""
+"""Installed plugins are found by their entry points, and imported only if the caller names them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_session_is_signed_by_an_installed_plugin(site: Path) -> None:
-    """A separate process plays a session up to the answer, and imports no other plugin."""
+    """A program signs a session with an installed plugin, and imports no other plugin."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
@@ -62,7 +62,7 @@ def test_a_session_is_signed_by_an_installed_plugin(site: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_plugins_are_listed_without_being_imported() -> None:
-    """A plugin has its distribution's name, and its entry point's too if there are several."""
+    """Plugins are listed without an import, by distribution, and by entry point if needed."""
     names = {plugin.name: plugin.version for plugin in installed_plugins()}
     assert list(names) == sorted(names)
     assert names.items() >= {("acme-irma", "1.2"), ("pair-irma:one", "1.2")}
@@ -81,7 +81,7 @@ def test_plugins_are_listed_without_being_imported() -> None:
     ],
 )
 def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> None:
-    """Names of distributions are normalised, and name all plugins of the distribution."""
+    """The name of a distribution, in any spelling, selects all its plugins."""
     plugins = load_plugins([name])
     assert list(plugins) == chosen
     wired = PluginRegistry(plugins)
@@ -109,7 +109,7 @@ def test_naming_a_plugin_twice_is_no_clash() -> None:
     ],
 )
 def test_unavailable_plugin_is_named(name: str, reason: str) -> None:
-    """A plugin that is missing or fails to import is named, without the error it raised."""
+    """The error for a plugin that is missing or fails to import omits the plugin's own message."""
     with pytest.raises(PluginError) as caught:
         load_plugins([name])
     assert caught.value.plugin == name

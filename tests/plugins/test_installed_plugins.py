@@ -1,4 +1,4 @@
-"""Plugins and extras that are installed from their own `pyproject.toml`, or are missing."""
+"""Example plugins that are installed from their own `pyproject.toml`, and a missing extra."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ with open_parts() as parts:
 
 
 def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnvironment) -> None:
-    """Installed plugins are found by entry points and named by their distributions."""
+    """The installed example plugins are listed by the names of their distributions."""
     assert json.loads(fresh_environment.run("-c", OFFERED)) == {
         "irma-signing-pkcs11": {
             "signing_schemes": ["pkcs11"],
@@ -53,7 +53,7 @@ def test_only_the_plugin_that_is_named_is_imported(fresh_environment: FreshEnvir
 
 
 def test_redis_without_its_extra_is_refused(fresh_environment: FreshEnvironment) -> None:
-    """A Redis URI without redis-py is an error that says what to install."""
+    """Without redis-py, the error for a Redis URI says what to install."""
     store, status_backend = fresh_environment.run("-c", WITHOUT_REDIS).splitlines()
     for said in (store, status_backend):
         assert said.endswith("pip install 'irma-backend[redis]'")

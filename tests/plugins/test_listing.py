@@ -1,4 +1,4 @@
-"""`irma-backend plugins` lists installed plugins, what they offer, and their errors."""
+"""`irma-backend plugins` lists installed plugins, their schemes, and their errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_plugins(site: Path) -> CommandLine:
 
 
 def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
-    """The JSON starts with the built-in plugin, and a broken plugin is exit status 2."""
+    """The JSON list starts with the built-in schemes; a broken plugin causes exit status 2."""
     status, out, err = with_plugins.run("plugins", "--json")
     assert (status, err) == (2, "")
     listed = {each.pop("name"): each for each in json.loads(out)}
@@ -43,7 +43,7 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
 
 
 def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
-    """At a terminal the table is followed by errors, which omit what a plugin raised."""
+    """In a terminal, the errors of plugins follow the table, without the plugins' own messages."""
     with with_plugins.at_terminal("plugins", columns=120) as terminal:
         assert terminal.end() == 2
     assert [row for row in terminal.seen.splitlines() if "acme-irma" in row and "vault:" in row]
@@ -52,7 +52,7 @@ def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
 
 
 def test_each_plugin_is_a_line_in_a_pipe(with_plugins: CommandLine) -> None:
-    """In a pipe, tabs separate name, version, the three kinds of schemes, and the error."""
+    """In a pipe, tabs separate a plugin's name, version, three kinds of schemes, and error."""
     status, out, _ = with_plugins.run("plugins")
     rows = {name: rest for name, *rest in (line.split("\t") for line in out.splitlines())}
     assert status == 2

@@ -1,4 +1,4 @@
-"""The store in memory: atomic puts, lifetimes, and its single process."""
+"""The store in memory: atomic puts, lifetimes, and its limit to one process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(clock: ManualClock) -> MemoryStore:
 
 
 def test_first_put_counts(store: Store) -> None:
-    """The second put of a key changes nothing, whatever its value."""
+    """The second put of a key does not change its value."""
     assert store.get("k") is None
     assert store.put_if_absent("k", b"first", MINUTE)
     assert not store.put_if_absent("k", b"second", MINUTE)
@@ -44,14 +44,14 @@ def test_first_put_counts(store: Store) -> None:
 
 
 def test_an_empty_value_is_a_value(store: Store) -> None:
-    """An empty value occupies its key."""
+    """A key with an empty value is present."""
     assert store.put_if_absent("k", b"", MINUTE)
     assert not store.put_if_absent("k", b"", MINUTE)
     assert store.get("k") == b""
 
 
 def test_a_key_is_absent_again_after_its_lifetime(store: Store, clock: ManualClock) -> None:
-    """A key is present until its lifetime ends, and free afterwards."""
+    """A key is present until its lifetime ends, and can be put again afterwards."""
     store.put_if_absent("k", b"first", MINUTE)
     clock.advance(MINUTE - MOMENT)
     assert store.get("k") == b"first"
@@ -94,13 +94,13 @@ def test_a_closed_store_stays_closed(store: Store) -> None:
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), -MINUTE])
 def test_a_lifetime_is_above_zero(store: Store, lifetime: timedelta) -> None:
-    """A lifetime of zero or less is refused, because every put would be the first."""
+    """A lifetime of zero or less is refused, because then every put would succeed."""
     with pytest.raises(ConfigurationError, match="lifetime"):
         store.put_if_absent("k", b"", lifetime)
 
 
 def test_of_many_threads_one_puts(store: Store) -> None:
-    """One of eight threads puts each of a hundred keys."""
+    """If eight threads put the same key, one of them succeeds."""
     together = Barrier(8)
 
     def put(key: str) -> bool:
@@ -114,7 +114,7 @@ def test_of_many_threads_one_puts(store: Store) -> None:
 
 @pytest.mark.memory
 def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
-    """The memory of expired entries is freed."""
+    """The store frees the memory of expired entries."""
     tracemalloc.start()
     try:
         for number in range(20_000):
@@ -128,14 +128,14 @@ def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> N
 
 
 def test_a_sweep_takes_nothing_that_lives(store: MemoryStore) -> None:
-    """A sweep removes none of ten thousand live keys."""
+    """A sweep removes no key that has not expired."""
     assert all(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
     assert not any(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
 
 
 @pytest.mark.parametrize("make", [MemoryStore, AsyncMemoryStore])
 def test_a_store_in_memory_is_an_accepted_risk(make: type, clock: ManualClock) -> None:
-    """A memory store is refused unless the risk that it is for one process is allowed."""
+    """The constructor of a memory store needs `Risk.MEMORY_STORE`."""
     for allow in ({}, {"allow": [Risk.PLAIN_HTTP]}):
         with pytest.raises(ConfigurationError, match=r"allow Risk\.MEMORY_STORE"):
             make(clock, **allow)
@@ -168,7 +168,7 @@ print(store.get("k"))
 
 
 def test_a_forked_process_may_not_use_it() -> None:
-    """A forked process may not use its copy of the store; the parent still may."""
+    """A forked process cannot use its copy of the store, but the parent still can."""
     done = subprocess.run(
         [sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -179,7 +179,7 @@ def test_a_forked_process_may_not_use_it() -> None:
 
 
 async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
-    """The asyncio store behaves like the sync one."""
+    """The asyncio store in memory behaves like the sync one."""
     store: AsyncStore = async_memory_store(clock)
     assert await store.put_if_absent("k", b"first", MINUTE)
     assert not await store.put_if_absent("k", b"second", MINUTE)
@@ -194,7 +194,7 @@ async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
 def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, method: str) -> None:
-    """Every store refuses a key with a lone surrogate, and the error omits the key."""
+    """The stores in memory and in SQLite refuse a key with a lone surrogate."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         arguments = (b"", MINUTE) if method == "put_if_absent" else ()
         with pytest.raises(ConfigurationError, match="key: must not contain lone surrogates"):
@@ -203,7 +203,7 @@ def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, me
 
 
 def test_a_value_has_at_most_1_mib(store: Store, tmp_path: Path) -> None:
-    """Every store refuses a value that is too long for some of them."""
+    """The stores in memory and in SQLite refuse a value of more than 1 MiB."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         assert each.put_if_absent("k", bytes(1024 * 1024), MINUTE)
         with pytest.raises(ConfigurationError, match="value: must be bytes, at most 1048576"):

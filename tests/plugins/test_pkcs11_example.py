@@ -1,4 +1,4 @@
-"""The PKCS #11 plugin passes its own tests when they are run as its README says."""
+"""The PKCS#11 plugin passes its own tests when they are run as its README says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-sign
 
 @pytest.mark.long
 def test_the_plugin_passes_its_own_tests(tmp_path: Path) -> None:
-    """All tests pass with SoftHSM: the contract, URIs and failures."""
+    """With SoftHSM, all tests of the plugin pass: the contract, URIs and failures."""
     try:
         SoftHsm(tmp_path)
     except SoftHsmMissing as missing:

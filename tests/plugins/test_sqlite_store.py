@@ -1,4 +1,4 @@
-"""The store in an SQLite file: one put among processes, a private file, and clear errors."""
+"""The store in an SQLite file: atomic puts among processes, a private file, and clear errors."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ with store._connections.borrowed():
 
 
 def spoil(path: Path) -> None:
-    """Replace a database and SQLite's files beside it by other content."""
+    """Replace a database by other content, and delete SQLite's files beside it."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink()
     path.write_bytes(b"not a database" * 100)
 
 
 class TestSqliteStore(StoreContract):
-    """The contract of stores, in threads."""
+    """`SqliteStore` passes the sync contract of stores."""
 
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ class TestSqliteStore(StoreContract):
 
 
 class TestAsyncSqliteStore(AsyncStoreContract):
-    """The contract of stores, awaited."""
+    """`AsyncSqliteStore` passes the async contract of stores."""
 
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ class TestAsyncSqliteStore(AsyncStoreContract):
 
 
 def test_one_process_puts_each_key(tmp_path: Path) -> None:
-    """Of 32 threads in four processes that put the same 25 keys, one puts each key."""
+    """If the threads of four processes put the same key, one of them succeeds."""
     command = [sys.executable, "-c", PUT, str(tmp_path / "store.db")]
     processes = [
         subprocess.Popen(
@@ -169,7 +169,7 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
-    """A deleted file is not created again: a process may still use it, and put the same key."""
+    """The store never recreates a deleted file, because another process may use the old one."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     (tmp_path / "store.db").rename(tmp_path / "elsewhere.db")
     with pytest.raises(sqlite3.OperationalError):
@@ -178,7 +178,7 @@ def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
 
 
 def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
-    """SQLite's locks do not survive a fork, so the child must not use those of its parent."""
+    """A forked process opens its own connections, because SQLite's locks do not survive a fork."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
         [sys.executable, "-c", FORK, path], cwd=ROOT, capture_output=True, text=True, check=False
@@ -187,7 +187,7 @@ def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
-    """A child's entry remains for other processes after the parent has closed the same store."""
+    """An entry of a forked process is kept after the parent has closed the store."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
         [sys.executable, "-c", PARENT_ENDS, path],
@@ -200,7 +200,7 @@ def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_fork_amid_a_call_is_refused(tmp_path: Path) -> None:
-    """A child whose parent was using the file at the fork may not use it."""
+    """A process that was forked during a call of its parent cannot use the store."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
         [sys.executable, "-c", FORK_AMID_A_CALL, path],
@@ -213,7 +213,7 @@ def test_a_fork_amid_a_call_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_closed_store_has_no_file_open(tmp_path: Path) -> None:
-    """Connections stay open between calls, at most until the store is closed."""
+    """The store keeps its file open between calls, until it is closed."""
     path = tmp_path / "store.db"
     store = SqliteStore(path, ManualClock())
     with ThreadPoolExecutor(30) as threads:
@@ -230,7 +230,7 @@ def open_files() -> list[Path]:
 
 
 def test_expired_keys_take_no_room(tmp_path: Path) -> None:
-    """A put deletes what has expired."""
+    """A put deletes expired entries from the file."""
     clock = ManualClock()
     store = SqliteStore(tmp_path / "store.db", clock)
     for number in range(10):
@@ -241,7 +241,7 @@ def test_expired_keys_take_no_room(tmp_path: Path) -> None:
 
 
 def test_a_failed_call_leaves_no_lock(tmp_path: Path) -> None:
-    """The transaction is rolled back, and the next call works."""
+    """A failed call rolls its transaction back, so that the next call works."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("irma_backend.sqlite_store._PUT", "INSERT INTO nothing VALUES (:key)")
@@ -251,7 +251,7 @@ def test_a_failed_call_leaves_no_lock(tmp_path: Path) -> None:
 
 
 def test_a_put_waits_for_another_process(tmp_path: Path) -> None:
-    """A put waits while another connection writes, and fails if that takes too long."""
+    """A put waits while another process writes, and fails if this takes too long."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -267,14 +267,14 @@ def test_a_put_waits_for_another_process(tmp_path: Path) -> None:
 
 
 def test_a_lifetime_must_be_above_zero(tmp_path: Path) -> None:
-    """A lifetime of zero is refused, because every process could then put the key."""
+    """A lifetime of zero is refused, because then every put would succeed."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     with pytest.raises(ConfigurationError, match="lifetime"):
         store.put_if_absent("k", b"", timedelta(0))
 
 
 def test_a_closed_store_stays_closed(tmp_path: Path) -> None:
-    """Each call after `close` is a ConfigurationError."""
+    """Each call after `close` raises ConfigurationError."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     store.close()
     for call in (
@@ -287,7 +287,7 @@ def test_a_closed_store_stays_closed(tmp_path: Path) -> None:
 
 
 async def test_a_closed_async_store_stays_closed(tmp_path: Path) -> None:
-    """A call after `aclose` is a ConfigurationError, too."""
+    """A call after `aclose` raises ConfigurationError."""
     store = AsyncSqliteStore(tmp_path / "store.db", ManualClock())
     await store.aclose()
     await store.aclose()
@@ -305,7 +305,7 @@ async def test_a_closed_async_store_stays_closed(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str, reason: str) -> None:
-    """SqliteStore raises ConfigurationError while the program is wired, and names no path."""
+    """The constructor refuses a file that cannot be opened, and the error shows no path."""
     (tmp_path / "text").write_text("something else " * 100)
     with pytest.raises(ConfigurationError, match=reason) as caught:
         SqliteStore(f"{tmp_path}/{name}", ManualClock())

@@ -1,4 +1,4 @@
-"""The public contract of status backends: a good backend passes it, and every bad one fails."""
+"""A good status backend passes the public contract, and every bad backend fails it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Shared:
 
 
 class Good:
-    """A correct backend in memory. Each subclass has one fault."""
+    """A correct backend in memory, of which each subclass has one fault."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -48,7 +48,7 @@ class Good:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                self.shared.changed.wait(min(left, 1))  # otherwise a signal waits for the end
+                self.shared.changed.wait(min(left, 1))  # so that Ctrl-C need not wait longer
             return end
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class Good:
 
 
 class AsyncGood:
-    """The same backend for asyncio."""
+    """A correct backend in memory for asyncio."""
 
     def __init__(self, shared: Shared) -> None:
         self.good = Good(shared)
@@ -101,7 +101,7 @@ class TestAsyncGood(AsyncStatusBackendContract):
 
 
 class Forgetful(Good):
-    """Finds only an end that is published during a wait."""
+    """A backend that finds only an end that is published during a wait."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         with self.shared.changed:
@@ -111,28 +111,28 @@ class Forgetful(Good):
 
 
 class Deaf(Good):
-    """Finds a published end when it looks for one, but not when it waits for one."""
+    """A backend that finds an end only without waiting for it."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         return super().wait(token, NOW) if timeout <= NOW else None
 
 
 class Hasty(Good):
-    """Does not wait."""
+    """A backend that never waits."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         return super().wait(token, NOW)
 
 
 class Slow(Good):
-    """Waits longer than its timeout."""
+    """A backend that waits longer than its timeout."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         return super().wait(token, timeout + timedelta(seconds=1.5))
 
 
 class Untyped(Good):
-    """Returns the status alone."""
+    """A backend that returns only the status of an end."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> Any:
         end = super().wait(token, timeout)
@@ -140,7 +140,7 @@ class Untyped(Good):
 
 
 class Fickle(Good):
-    """Keeps the last end."""
+    """A backend that keeps the last end instead of the first."""
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
         self.check_open()
@@ -150,7 +150,7 @@ class Fickle(Good):
 
 
 class Merging(Good):
-    """Adds the result of a later publish to the first end."""
+    """A backend that adds the result of a later publish to the first end."""
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
         super().publish(token, end)
@@ -161,14 +161,14 @@ class Merging(Good):
 
 
 class WithoutResult(Good):
-    """Drops the result."""
+    """A backend that drops the result."""
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
         super().publish(token, PublishedEnd(end.status))
 
 
 class Mixing(Good):
-    """Returns the end of the first session to each wait."""
+    """A backend that returns the end of the first session to each wait."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         end = super().wait(token, timeout)
@@ -176,7 +176,7 @@ class Mixing(Good):
 
 
 class Queue(Good):
-    """A status backend that delivers an end to one wait only."""
+    """A backend that delivers an end to only one wait."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         super().wait(token, timeout)
@@ -185,7 +185,7 @@ class Queue(Good):
 
 
 class ClosedOnce(Good):
-    """Fails when it is closed again."""
+    """A backend that fails when it is closed again."""
 
     def close(self) -> None:
         self.check_open()
@@ -193,25 +193,25 @@ class ClosedOnce(Good):
 
 
 class Reopening(Good):
-    """Can be used after it was closed."""
+    """A backend that can be used after it was closed."""
 
     def check_open(self) -> None:
         self.is_closed = False
 
 
 class Talkative(Good):
-    """Shows its results."""
+    """A backend whose `repr` shows its results."""
 
     def __repr__(self) -> str:
         return repr([end.result_jwt for end in self.shared.ends.values()])
 
 
 class Silent(Good):
-    """Raises nothing if its service cannot be reached."""
+    """A backend that raises nothing if its service is unreachable."""
 
 
 class Leaking(Good):
-    """Fails with a secret in the cause of its error."""
+    """A backend whose errors have a secret in their cause."""
 
     leaked = "service://:password@10.0.0.1"
 
@@ -226,13 +226,13 @@ class Leaking(Good):
 
 
 class LeakingToken(Leaking):
-    """Fails with the token in the cause of its error."""
+    """A backend whose errors have the token in their cause."""
 
     leaked = "no key {token}"
 
 
 class LeakingResult(Leaking):
-    """Fails with the result in the cause of its error."""
+    """A backend whose errors have the result in their cause."""
 
     leaked = "cannot store {end.result_jwt}"
 
@@ -269,7 +269,7 @@ def test_contract_rejects_a_bad_backend(
 ) -> None:
     """Each bad backend fails the test that is meant for its fault."""
     monkeypatch.setattr("irma_testing.contracts.status_backend._LONG", timedelta(seconds=1))
-    # The contract allows a minute for a busy machine. The bad backend would have to wait longer.
+    # The contract allows a minute for busy machines. A slow backend would have to exceed it.
     monkeypatch.setattr("irma_testing.contracts.status_backend.MAX_DELAY", 1.0)
 
     class Contract(StatusBackendContract):
@@ -288,8 +288,8 @@ def test_contract_rejects_a_bad_backend(
 
 
 def test_contract_rejects_a_wait_that_returns_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backend that returns at once, however long it should wait, fails the contract."""
-    # A shorter time might pass on a busy machine before the backend returns.
+    """A backend that returns before the timeout of a wait fails the contract."""
+    # On a busy machine, a shorter timeout might pass before the backend returns.
     monkeypatch.setattr("irma_testing.contracts.status_backend._SHORT", timedelta(hours=1))
 
     class Contract(StatusBackendContract):
@@ -303,7 +303,7 @@ def test_contract_rejects_a_wait_that_returns_early(monkeypatch: pytest.MonkeyPa
 
 
 def test_contract_rejects_a_wait_after_cancelling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait that goes on in a task after it was cancelled fails the async contract."""
+    """A backend whose wait continues in a task after it was cancelled fails the async contract."""
     monkeypatch.setattr("irma_testing.contracts.status_backend._CHECKS", 1)
 
     class Shielding(AsyncGood):
@@ -329,14 +329,14 @@ def test_published_end_must_be_final(status: Any) -> None:
 
 @pytest.mark.parametrize("jwt", [b"a.b.c", 7, ["a.b.c"]])
 def test_published_result_must_be_a_string(jwt: Any) -> None:
-    """PublishedEnd raises UsageError, without the value, unless its result is a string or None."""
+    """PublishedEnd raises UsageError if its result is not a string or None, without showing it."""
     with pytest.raises(UsageError, match=r"^result_jwt") as caught:
         PublishedEnd(SessionStatus.DONE, jwt)
     assert "a.b.c" not in str(caught.value)
 
 
 def test_published_end_hides_its_result() -> None:
-    """The repr of a PublishedEnd does not show the signed result, and equality compares it."""
+    """The repr of a PublishedEnd hides the signed result, but equality compares it."""
     end = PublishedEnd(SessionStatus.DONE, "a.b.c")
     assert "a.b.c" not in repr(end)
     assert end == PublishedEnd(SessionStatus.DONE, "a.b.c")

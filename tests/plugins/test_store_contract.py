@@ -1,4 +1,4 @@
-"""The public contract of stores accepts the stores in memory and finds every bad store."""
+"""The stores in memory pass the public contract, and every bad store fails it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.memory_stores import async_memory_store, memory_store
 
 
 class TestMemoryStore(StoreContract):
-    """The store in memory passes the contract; stores of one test share their entries."""
+    """The store in memory passes the contract."""
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
@@ -48,7 +48,7 @@ class TestAsyncMemoryStore(AsyncStoreContract):
 
 
 class Good:
-    """A correct store, in which a subclass breaks one thing."""
+    """A correct store, of which each subclass has one fault."""
 
     def __init__(self) -> None:
         self.store = memory_store(ManualClock())
@@ -67,7 +67,7 @@ class Good:
 
 
 class Overwriting(Good):
-    """A store that keeps the last value."""
+    """A store that keeps the last value instead of the first."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         was_absent = self.store.get(key) is None
@@ -154,14 +154,14 @@ class Hopeful(Good):
 
 
 class Telling(Good):
-    """A store whose error has its URL in the cause."""
+    """A store whose error has a secret URL in its cause."""
 
     def get(self, key: str) -> bytes | None:
         raise RuntimeError("away") from ValueError("store://:password@10.0.0.1")
 
 
 class Waiting(Good):
-    """A store that waits forever for its service."""
+    """A store that waits too long for its service."""
 
     def get(self, key: str) -> bytes | None:
         time.sleep(0.3)
@@ -176,7 +176,7 @@ BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
     (Textual, "any_bytes_are_stored", (bytes(range(256)),)),
     (Shortening, "similar_keys_are_distinct", ()),
     (Prolonging, "lifetime_ends", ()),
-    (Good, "lifetime_ends", ()),  # its clock moves only when a test moves it
+    (Good, "lifetime_ends", ()),  # the test does not move its clock
     (Strict, "delete", ()),
     (ClosedOnce, "close_twice", ()),
     (Talkative, "repr_contains_no_secret", ()),
@@ -211,7 +211,7 @@ def test_the_contract_finds_a_bad_store(
 
 
 def test_contract_rejects_a_store_broken_by_cancelling() -> None:
-    """The contract finds a store that hangs after a cancelled call."""
+    """A store that stays busy after a cancelled call fails the async contract."""
 
     class Stuck(AsyncMemoryStoreOf):
         async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
@@ -230,7 +230,7 @@ def test_contract_rejects_a_store_broken_by_cancelling() -> None:
 
 
 class AsyncMemoryStoreOf:
-    """A correct asyncio store, in which a subclass breaks one thing."""
+    """An asyncio store whose put a test defines."""
 
     is_busy = False
 
@@ -251,7 +251,7 @@ class AsyncMemoryStoreOf:
 
 
 def test_a_store_that_works_on_after_its_end_is_found() -> None:
-    """The contract finds a store that still works after it was closed."""
+    """A store that still works after it was closed fails the contract."""
 
     class Reopening(Good):
         def close(self) -> None:
