@@ -1,4 +1,4 @@
-"""One suite for two servers: each test here runs with the server in memory and the official one."""
+"""One suite for two servers: its tests run with the server in memory and the official server."""
 
 from __future__ import annotations
 

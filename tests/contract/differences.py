@@ -1,7 +1,7 @@
 """The differences between the in-memory server and the official server, with reasons.
 
-Where they differ, the official server is right. The suite fails if a name of the interface is not
-tested and not listed here.
+Where they differ, the official server is right. The suite fails if a name of the interface is
+neither tested nor listed here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEVER_SAID = frozenset(
         "MALFORMED_VERIFIER_REQUEST",
     }
 )
-"""Error names that irmago v1.3.0 defines and no line of it uses."""
+"""Error names that irmago v1.3.0 defines but never uses."""
 
 NOT_HERE = {
     "ATTRIBUTES_EXPIRED": "in memory only: an issuance that asks for an expired credential",
@@ -40,7 +40,7 @@ NOT_HERE = {
     "UNKNOWN_REVOCATION_KEY": "in memory only: needs a credential with revocation in the scheme",
     "UNMATCHED_REQUEST": "in memory only: the real wallet answers the request it was given",
 }
-"""Parts that are not tested with both servers, and why."""
+"""Names of the interface that are not tested with both servers, and the reasons."""
 
 OTHER_WORDS = {
     "a list": "names Go's type",
@@ -57,7 +57,7 @@ OTHER_WORDS = {
     "an issuance of an unknown attribute": "asks the scheme's URL first, which is not there",
     "an issuance without a required attribute": "asks the scheme's URL first, which is not there",
 }
-"""Refusals whose wording alone differs at the official server, by the test's name."""
+"""Refusals that differ at the official server only in wording, by name, and the reasons."""
 
 _NEWS = "asks the scheme's URL for news first, which is not there"
 
@@ -84,7 +84,7 @@ OTHER_MESSAGES = {
     "disclose in an issuance: a nameless attribute": _NEWS,
     "issuance: no attributes": _NEWS,
 }
-"""Inputs that both servers refuse alike except for the `message`, by name, and why."""
+"""Inputs that both servers refuse with different values of `message`, by name, and the reasons."""
 
 _NO_COOKIES = "the server in memory sends no cookies when it follows a redirect"
 _DECOMPRESSED = "what delivers a post in memory may have decompressed the reply already"
@@ -97,7 +97,7 @@ OTHER_REPLIES = {
     "next, body: invalid gzip": _DECOMPRESSED,
     "next, 307 with a cookie": _NO_COOKIES,
 }
-"""Inputs to which the servers reply differently, by name, and why."""
+"""Inputs to which the servers reply differently, by name, and the reasons."""
 
 _METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
 _PAGES = "the development server lets no page of another origin use what requestors use"
@@ -131,7 +131,7 @@ OTHER_OVER_HTTP = {
     "next, body: gzip in capitals": _ENCODED,
     "next, body: gzip of nothing": _ENCODED,
 }
-"""Inputs to which only the development server replies differently, by name, and why.
+"""Inputs to which only the development server replies differently, by name, and the reasons.
 
-It also refuses, with 403, every other input with an `Origin` whose path is not below `/irma/`.
+With a 403, it also refuses every other input that has an `Origin` and a path outside `/irma/`.
 """

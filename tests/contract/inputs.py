@@ -1,7 +1,7 @@
-"""The list of inputs, how to send them to a server, and which parts of replies to compare.
+"""Read the list of inputs, send them to a server, and select the parts of replies to compare.
 
-The inputs are data in `tests/vectors/server_inputs`, together with the official server's replies,
-in `replies`. `python -m tests.contract.recording` writes it again.
+The inputs are data in `tests/vectors/server_inputs`, and its folder `replies` has the official
+server's replies, which `python -m tests.contract.recording` records.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ VISIT = {
         "disclose": [[["example.town.age.over18"]]],
     },
 }
-# An app answers this without any credential, so the suite needs no wallet.
+# An app can answer this request without a credential, so the suite needs no wallet.
 _OPTIONAL = {
     "@context": "https://irma.app/ld/request/disclosure/v2",
     "disclose": [[[], ["example.town.age.over18"]]],
@@ -78,7 +78,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "pub": {"disclose_perms": ("*",), "revoke_perms": ("*",)},
 }
-# Only headers that a client may use; the others depend on the connection or the day.
+# These are the headers that clients use; others depend on the connection or the date.
 _COMPARED = frozenset(
     {
         "access-control-allow-headers",
@@ -121,12 +121,12 @@ class Reply:
     body: bytes
 
     def header(self, name: str) -> str:
-        """All values of a header."""
+        """Return all values of a header."""
         return ", ".join(value for known, value in self.headers if known.lower() == name)
 
 
 class Caller(Protocol):
-    """A server that is called with exact requests."""
+    """Calls a server with exactly the given requests."""
 
     url: str
 
@@ -149,7 +149,7 @@ class MemoryCaller:
 
 
 class WireCaller:
-    """Calls a server over HTTP, with a connection for each call and unchanged requests."""
+    """Calls a server over HTTP with unchanged requests, each on its own connection."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -177,7 +177,7 @@ class WireCaller:
 
 
 def official_options(setup: str, public_pem: str) -> ServerOptions:
-    """Return the official server's options of that name."""
+    """Return the official server's options for the setup of that name."""
     if setup == "known":
         keys = _keys(public_pem)
         requestors = {
@@ -198,7 +198,7 @@ def official_options(setup: str, public_pem: str) -> ServerOptions:
 
 
 def memory_server(setup: str, public_pem: str) -> InMemoryServer:
-    """Make a server in memory with the same configuration."""
+    """Make a server in memory with the configuration for the setup of that name."""
     settings = ServerSettings(enable_sse=True, static_sessions={"visit": VISIT})
     if setup == "known":
         settings = ServerSettings(
@@ -235,7 +235,7 @@ def load(group: str) -> list[dict[str, Any]]:
 
 @attrs.frozen
 class Players:
-    """The servers, the key that signs for one of the requestors, and the requestors' website."""
+    """The servers by setup, the key of one of the requestors, and the requestors' website."""
 
     callers: Mapping[str, Caller]
     signer: RsaSigner
@@ -243,7 +243,7 @@ class Players:
 
     @classmethod
     def start(cls, make: Callable[[str, str], Caller], site: Site) -> Players:
-        """Start the servers with their configuration and the public key."""
+        """Start a server for each setup, with the requestor's public key."""
         key = RSA_KEY
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -258,7 +258,7 @@ class Players:
 
 
 def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
-    """Send one input, and return the compared parts of the replies."""
+    """Send one input, and return the parts of the replies that are compared."""
     if group == "paths":
         return _play_path(entry, players.callers["open"])
     if group == "calls":
@@ -283,7 +283,7 @@ def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
 
 
 def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
-    """Return the compared parts of a start: the package, and the request that the app receives."""
+    """Return the compared parts of the reply to a start, and of the request that the app gets."""
     words = {}
     if reply.status == 200 and reply.body.startswith(b'{"sessionPtr"'):
         package = json.loads(reply.body)
@@ -324,7 +324,7 @@ def _play_calls(entry: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]
 
 
 def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[str, Any]:
-    """Run a first session to its end or its failure, and look at the next session."""
+    """Run the first session of a chain, and return the compared parts of all replies and posts."""
     port = site.url.rpartition(":")[2]
     text = json.dumps(template).replace("{site}", site.url).replace("{port}", port)
     entry = json.loads(text.replace("{host}", urlsplit(caller.url).netloc))
@@ -406,7 +406,7 @@ def _start(caller: Caller, body: str | None) -> dict[str, Any]:
 
 
 def _words(package: Mapping[str, Any]) -> dict[str, str]:
-    """Return the strings that differ each time, and their substitutes."""
+    """Return the strings that differ between runs, and their substitutes."""
     return {
         package["token"]: "{token}",
         package["sessionPtr"]["u"].rpartition("/")[2]: "{client}",
@@ -432,7 +432,7 @@ def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, A
         for name in sorted({known.lower() for known, _ in reply.headers} & _COMPARED)
     }
     if headers.get("vary") == "Origin, Origin":
-        headers["vary"] = "Origin"  # a repetition adds nothing
+        headers["vary"] = "Origin"  # the repetition has no meaning
     said: dict[str, Any] = {"status": reply.status}
     if headers != USUAL_HEADERS:
         said["headers"] = headers
@@ -463,7 +463,7 @@ def _claims(jwt: str) -> dict[str, Any]:
     part = jwt.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     claims["exp"] -= claims.pop("iat")
-    # The claim by which a server in memory identifies itself.
+    # By this claim, a server in memory identifies itself.
     claims.pop("simulated", None)
     claims["token"] = "{token}"
     return claims
@@ -503,7 +503,7 @@ def _shortened(message: str) -> str:
 
 
 def _jwt(entry: Mapping[str, Any], signer: RsaSigner) -> bytes:
-    """Make a JWT from the parts in an input, and then corrupt its form if the input says so."""
+    """Make a JWT from the parts in an input, and corrupt it as the input's form demands."""
     now = int(time.time())
     header, claims = (
         _TIME.sub(lambda found: str(now + int(found[1] or 0)), entry[part]).encode()
@@ -544,7 +544,7 @@ def _jwt(entry: Mapping[str, Any], signer: RsaSigner) -> bytes:
 
 
 def _encoded(part: bytes, form: str, name: str) -> bytes:
-    """Encode a part, in the way that the input's form names for it."""
+    """Encode a part of a JWT in the way that the input's form names for it."""
     encoded = base64.urlsafe_b64encode(part)
     digits = encoded.rstrip(b"=")
     if form == f"pad {name}":

@@ -1,4 +1,4 @@
-"""Two servers, each with Ada's app, behind the same interface."""
+"""The in-memory server and the official server, each with Ada's app, behind the same interface."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ __all__ = ["Answering", "MemoryPlace", "OfficialPlace", "Place", "Post", "Setup"
 
 URL = "https://irma.example"
 TOKEN = "a-token-of-the-contract"
-# Older servers leave the charset out of the content type, which does not matter.
+# Older servers omit the charset from the content type, which makes no difference.
 _FIRST_WITH_CHARSET = (0, 12)
 
 
 @attrs.frozen(kw_only=True)
 class Setup:
-    """The configuration of a server, as far as both servers support it."""
+    """The settings of a server that both servers support."""
 
     sse: bool = True
     jwt_key: bool = True
     unsigned_posts: bool = False
     with_requestor: bool = False
-    """One requestor with `TOKEN`, which may request `over18` and revoke ages."""
+    """Whether there is one requestor, with `TOKEN`, which may request `over18` and revoke ages."""
 
 
 @attrs.frozen
@@ -58,28 +58,28 @@ Answering = Callable[[Post], HttpResponse]
 
 
 class Place(Protocol):
-    """A server and Ada's app, which holds an age and an address without a phone."""
+    """A server, and Ada's app, which has an age and an address but no phone number."""
 
     name: str
 
     def http(self, setup: Setup = Setup()) -> Http:  # frozen
-        """Return a server."""
+        """Return a client for a server with this setup."""
         ...
 
     def accept(self, pointer: Mapping[str, str]) -> bool:
-        """Accept, and return whether the server accepts it."""
+        """Let the app accept, and return whether the server accepts its answer."""
         ...
 
     def refuse(self, pointer: Mapping[str, str]) -> None:
-        """Refuse."""
+        """Let the app refuse."""
         ...
 
     def connect(self, pointer: Mapping[str, str]) -> None:
-        """Connect, and then stay silent."""
+        """Let the app connect, and then send nothing."""
         ...
 
     def send(self, pointer: Mapping[str, str], attributes: Sequence[Sequence[str]]) -> None:
-        """Send attributes other than the requested ones."""
+        """Let the app send attributes other than the requested ones."""
         ...
 
     def receiver(self, answering: Answering) -> AbstractContextManager[str]:
@@ -152,7 +152,7 @@ class MemoryPlace:
         yield "https://shop.example"
 
     def _app(self, pointer: Mapping[str, str]) -> SimulatedApp:
-        """Return the app at the server that has the session."""
+        """Return the app of the server that has the session."""
         for server, app in zip(self._servers.values(), self._apps, strict=True):
             urls = {session.pointer.url for session in server.open_sessions()}
             if pointer["u"] in urls:
@@ -220,7 +220,7 @@ class OfficialPlace:
                 thread.join()
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
-        # A server closes connections after some errors, so each call has a new one.
+        # A server closes connections after some errors, so each call opens a new one.
         alone = HttpRequest(
             request.method,
             request.url,

@@ -1,6 +1,6 @@
-"""Record the official server's reply to each input: `python -m tests.contract.recording`.
+"""Record the official server's reply to each input by `python -m tests.contract.recording`.
 
-It needs Go. Each run with the official server compares the recordings again.
+This needs Go. Each run with the official server compares its replies with the recordings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.realserver.timestamp_server import TimestampServer, make_schemes
 
 
 def main() -> None:
-    """Record all groups."""
+    """Record the replies to all groups of inputs."""
     with tempfile.TemporaryDirectory() as folder:
         tools, run = build_tools(), Path(folder)
         with TimestampServer(tools, log=run / "timestamp.log") as stamps, running_site() as site:

@@ -19,7 +19,7 @@ __all__ = ["Site", "Visit", "body_of", "running_site"]
 
 @attrs.frozen
 class Visit:
-    """One request that the site received."""
+    """A request that the site received."""
 
     method: str
     target: str
@@ -28,7 +28,7 @@ class Visit:
 
 
 class Site:
-    """Replies with `pages`, the page of each target, and with 404 elsewhere."""
+    """Replies with the page of the target in `pages`, or with 404."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -41,7 +41,7 @@ class Site:
         self.visits = []
 
     def reply(self, visit: Visit) -> HttpResponse | None:
-        """Return the page, or None if the site closes the connection instead."""
+        """Return the page for a request, or None if the site closes the connection instead."""
         self.visits.append(visit)
         page = self.pages.get(visit.target, {"status": 404, "body": "no such page"})
         if "closes" in page:
@@ -97,7 +97,7 @@ def running_site() -> Generator[Site]:
             self.send_header("Connection", "close")
             self.end_headers()
             if reply.status not in _WITHOUT_BODY:
-                with suppress(ConnectionError):  # a server may have stopped reading
+                with suppress(ConnectionError):  # the server may have stopped reading
                     self.wfile.write(reply.body)
 
         do_GET = do_POST = handle_any  # noqa: N815 - the base's names

@@ -21,7 +21,7 @@ APP = {"x_irma_minprotocolversion": '"2.8"', "x_irma_maxprotocolversion": "2.8"}
 
 
 def test_pairing_stands_between_the_app_and_the_request(http: Http) -> None:
-    """The app gets a code, and the request only after the browser has completed pairing."""
+    """With pairing, the app gets a code, and gets the request after the browser completes it."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
 
@@ -62,7 +62,7 @@ def test_malformed_options_are_refused(http: Http, body: bytes, message: str) ->
 
 
 def test_an_app_must_speak_the_protocol(http: Http) -> None:
-    """Incompatible protocol versions, or a missing authorization, end the session with an error."""
+    """An app with incompatible protocol versions or without authorization cancels the session."""
     for headers, error in (
         ({**APP, "x_irma_maxprotocolversion": '"2.7"'}, "PROTOCOL_VERSION"),
         (APP, "UNAUTHORIZED"),
@@ -83,7 +83,7 @@ def test_an_app_must_speak_the_protocol(http: Http) -> None:
 
 
 def test_what_an_app_sends_must_fit_the_session(http: Http) -> None:
-    """Malformed proofs, and proofs for another type of session, are refused."""
+    """The server refuses malformed proofs, and proofs for another type of session."""
 
     def sent(request: object, call: str, body: object) -> tuple[int, str]:
         url = http.start(request)["sessionPtr"]["u"]  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ def test_what_an_app_sends_must_fit_the_session(http: Http) -> None:
 
 
 def test_nothing_at_all_is_an_answer_without_proof(http: Http) -> None:
-    """An empty disclosure is `MISSING_ATTRIBUTES`, an empty signature `INVALID`."""
+    """An empty disclosure has status `MISSING_ATTRIBUTES`, and an empty signature `INVALID`."""
     for request, status in (
         (AGE18, "MISSING_ATTRIBUTES"),
         (signature("x", [[OVER18]]), "INVALID"),

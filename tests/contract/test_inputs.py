@@ -1,7 +1,7 @@
-"""Compare the replies of the official server and the one in memory to one list of inputs.
+"""The official server and the server in memory reply alike to the same list of inputs.
 
-The official server's replies are data, so that the comparison runs without it. If the official
-server is available, the data is compared with it again.
+The official server's replies are recorded, so that the comparison needs no official server. If one
+is available, its replies are compared with the recordings.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.realserver.official_server import ServerPool
 
 @pytest.fixture(scope="module", autouse=True)
 def unhurried() -> Iterator[None]:
-    """Let a server in memory take longer, as it may on a busy machine."""
+    """Lift the time limits of the server in memory, which may be slow on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("irma_testing.memory.server._HANDLER_TIMEOUT", math.inf)
         patch.setattr("irma_backend.dev_server.waiting.LONGEST_WAIT", 600.0)
@@ -83,7 +83,7 @@ def _recorded(group: str) -> dict[str, Any]:
 
 
 def _unlike(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
-    """Send a group of inputs, and return the recorded and the new replies that differ, by name."""
+    """Send a group of inputs, and return each recorded and new reply that differ, by name."""
     recorded = _recorded(group)
     said = {entry["name"]: play(group, entry, players) for entry in load(group)}
     assert said.keys() == recorded.keys()
@@ -96,7 +96,7 @@ def _kept(group: str) -> set[str]:
 
 
 def _is_of_a_page(entry: dict[str, Any]) -> bool:
-    """Return whether a page of another origin would send this to a requestor's endpoint."""
+    """Return whether an input is a request of a foreign page to a requestor's endpoint."""
     has_origin = any(name == "Origin" for name, _ in entry.get("headers", ()))
     return has_origin and not entry["path"].startswith("/irma/")
 
@@ -120,7 +120,7 @@ def _without_message(reply: Any) -> Any:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory: Players) -> None:
-    """The in-memory server replies to every input like the official one, except where listed."""
+    """The in-memory server replies like the official server, except to the listed inputs."""
     unlike = _unlike(group, in_memory)
     kept = _kept(group)
     assert not {name: replies for name, replies in unlike.items() if name not in kept}
@@ -132,7 +132,7 @@ def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_so_it_does_over_http(group: str, over_http: Players) -> None:
-    """The development server changes nothing in these replies except what is listed."""
+    """The development server replies like the in-memory server, except to the listed inputs."""
     names = {entry["name"] for entry in load(group)}
     of_pages = {entry["name"] for entry in load(group) if _is_of_a_page(entry)}
     replies = _unlike(group, over_http)
@@ -147,7 +147,7 @@ def test_so_it_does_over_http(group: str, over_http: Players) -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_recorded_replies_are_the_official_servers(group: str, official: Players) -> None:
-    """The recorded replies are those of the official server today."""
+    """The official server still sends the recorded replies."""
     assert not _unlike(group, official)
 
 

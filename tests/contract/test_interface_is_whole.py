@@ -1,4 +1,4 @@
-"""Every call, status and error name of the interface is tested with both servers, or listed."""
+"""Each call, status and error name of the interface is tested with both servers, or listed."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ CALLS = {
     "POST {u}/frontend/pairingcompleted": "test_a_lost_app_leaves_the_session_connected",
     "POST /irma/session/{name}": "test_an_unknown_session",
 }
-"""A test that makes each call."""
+"""For each call of the interface, a test that makes it."""
 
 
 @pytest.mark.parametrize("kind", ["statuses", "proof_statuses", "attribute_statuses", "errors"])
 def test_every_word_is_tried_or_listed(kind: str) -> None:
-    """Every error code and status of the server is either tested or listed, but not both."""
+    """Every error name and status of the server is either tested or listed, but not both."""
     for word in INTERFACE[kind]:
         is_tried = re.search(rf'["_]{word}\b|\b{word}\b', SUITE) is not None
         is_listed = word in NOT_HERE or word in NEVER_SAID
@@ -58,7 +58,7 @@ def test_every_word_is_tried_or_listed(kind: str) -> None:
 
 
 def test_every_call_is_made() -> None:
-    """Each call is made by the test listed for it, whose code has the end of its path."""
+    """The test that is listed for a call contains the end of its path, so it makes the call."""
     assert list(CALLS) == INTERFACE["endpoints"]
     for call, name in CALLS.items():
         end = r"(?=^(?:def|@pytest|[A-Z_]+ =)|\Z)"
@@ -71,5 +71,5 @@ def test_every_call_is_made() -> None:
 
 
 def test_other_words_are_those_of_refusals_that_are_tried() -> None:
-    """The list of other codes names only refusals that exist."""
+    """The list of refusals with other wording names only refusals that are tested."""
     assert set(OTHER_WORDS) <= set(REFUSED)

@@ -1,4 +1,4 @@
-"""Keys of requestors in every form: whether both servers start, and the key that they read."""
+"""For requestors' keys in every form, both servers start or refuse alike, and read the same key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSED = [entry for entry in KEYS if not entry["starts"]]
 
 
 def _started(caller: Caller) -> dict[str, int]:
-    """Start a session with each HMAC key, and return the HTTP statuses by the input's name."""
+    """Start a session with each HMAC key, and return the HTTP status by the input's name."""
     return {
         entry["name"]: caller.call(
             "POST", f"{caller.url}/session", [["Content-Type", "text/plain"]], _jwt(name, entry)
@@ -57,7 +57,7 @@ def _all_right(statuses: Sequence[int]) -> bool:
 
 
 def test_keys_are_decoded_as_officially() -> None:
-    """A JWT starts a session if it is signed with the bytes that the official server reads."""
+    """The in-memory server reads the same bytes from each HMAC key as the official server."""
     requestors = {
         name: RequestorSettings(entry["auth_method"], entry["key"]) for name, entry in TAKEN.items()
     }
@@ -69,7 +69,7 @@ def test_keys_are_decoded_as_officially() -> None:
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry["name"])
 def test_a_key_that_the_official_server_refuses_is_refused(entry: dict[str, Any]) -> None:
-    """The settings refuse every key with which the official server does not start."""
+    """The settings refuse every key with which the official server fails to start."""
     with pytest.raises(ConfigurationError) as caught:
         RequestorSettings(entry["auth_method"], entry["key"])
     assert len(entry["key"]) <= 1 or entry["key"] not in str(caught.value)
@@ -78,7 +78,7 @@ def test_a_key_that_the_official_server_refuses_is_refused(entry: dict[str, Any]
 def test_the_official_server_starts_with_the_recorded_keys(
     start_official_server: ServerPool, tmp_path: Path
 ) -> None:
-    """All keys that are recorded as valid are accepted together, in the settings or from files."""
+    """The official server accepts all keys that are recorded as valid, in settings and files."""
     requestors: dict[str, dict[str, object]] = {}
     for name, entry in TAKEN.items():
         requestors[name] = {"auth_method": entry["auth_method"], "key": entry["key"]}
@@ -94,7 +94,7 @@ def test_the_official_server_starts_with_the_recorded_keys(
 def test_the_official_server_does_not_start_with_the_others(
     entry: dict[str, Any], yivi_tools: Tools, schemes: Path, tmp_path: Path
 ) -> None:
-    """Each key that is recorded as invalid prevents the start."""
+    """The official server does not start with a key that is recorded as invalid."""
     requestor = {"auth_method": entry["auth_method"], "key": entry["key"]}
     with pytest.raises(StartError):
         OfficialServer(

@@ -1,4 +1,4 @@
-"""Whole sessions with both servers: the statuses while an app takes part, and the result."""
+"""Whole sessions with both servers: the statuses during the session, and its result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text(http: Http, path: str) -> str:
 
 
 def test_a_disclosure_from_start_to_end(place: Place, http: Http) -> None:
-    """The statuses are INITIALIZED, CONNECTED, DONE; the result is VALID with attributes."""
+    """A disclosure that the app accepts is DONE, and its results have the attributes."""
     package = http.start(disclosure([[OVER18]], [[EMAIL], []]))
     token = package["token"]
     assert http.status(token) == "INITIALIZED"
@@ -61,7 +61,7 @@ def test_a_disclosure_from_start_to_end(place: Place, http: Http) -> None:
 
 
 def test_a_signature_is_in_the_result(place: Place, http: Http) -> None:
-    """The result of a signature session has the signature over the requested message."""
+    """The result of a signature session has a signature over the requested message."""
     package = http.start(signature("I agree", [[OVER18]]))
     assert place.accept(package["sessionPtr"])
     result = http.result(package["token"])
@@ -70,7 +70,7 @@ def test_a_signature_is_in_the_result(place: Place, http: Http) -> None:
 
 
 def test_an_issuance_that_asks_nothing_discloses_nothing(place: Place, http: Http) -> None:
-    """An issuance without a disclosure ends DONE and VALID, without a list."""
+    """The result of an issuance without a disclosure is VALID, and has no attributes."""
     package = http.start(issuance(AGE))
     assert place.accept(package["sessionPtr"])
     result = http.result(package["token"])
@@ -79,7 +79,7 @@ def test_an_issuance_that_asks_nothing_discloses_nothing(place: Place, http: Htt
 
 
 def test_null_attribute(place: Place, http: Http) -> None:
-    """An attribute without a value has status NULL and no value."""
+    """A disclosed attribute without a value has status NULL, and null as its value."""
     package = http.start(disclosure([[PHONE]]))
     assert place.accept(package["sessionPtr"])
     (attribute,) = http.result(package["token"])["disclosed"][0]
@@ -93,7 +93,7 @@ def test_null_attribute(place: Place, http: Http) -> None:
 def test_other_attributes_are_not_valid(
     place: Place, http: Http, sent: list[list[str]], status: str | None
 ) -> None:
-    """A session can be DONE although its proof is not valid."""
+    """If the app sends other attributes, the session is DONE, but its proof is not valid."""
     package = http.start(AGE18)
     place.send(package["sessionPtr"], sent)
     result = http.result(package["token"])
@@ -103,7 +103,7 @@ def test_other_attributes_are_not_valid(
 
 
 def test_more_than_was_asked_is_extra(place: Place, http: Http) -> None:
-    """Attributes that were not requested are in one more list at the end."""
+    """Attributes that were not requested have status EXTRA, in an additional list at the end."""
     package = http.start(AGE18)
     place.send(package["sessionPtr"], [[OVER18], [EMAIL]])
     result = http.result(package["token"])
@@ -144,7 +144,7 @@ def test_a_lost_app_leaves_the_session_connected(place: Place, http: Http) -> No
 
 
 def test_a_negative_time_out_is_over_at_once(http: Http) -> None:
-    """A session with a negative time-out, which the server accepts, times out at once."""
+    """The server accepts a negative time-out, and the session times out at once."""
     token = http.start({"request": AGE18, "timeout": -5})["token"]
     assert http.status(token) == "TIMEOUT"
 
@@ -163,13 +163,13 @@ def test_a_negative_time_out_is_over_at_once(http: Http) -> None:
     ],
 )
 def test_an_unknown_session(http: Http, call: str, expected: tuple[int, str]) -> None:
-    """Each call reports an unknown session in its own way."""
+    """Each call for an unknown session gets a specific error."""
     method, path = call.format(token=UNKNOWN).split()
     assert error_in(http.call(method, path))[:2] == expected
 
 
 def test_a_server_without_events_or_key_says_so(place: Place) -> None:
-    """A server without events or a key answers SSE_DISABLED, EXCEPTION and UNSUPPORTED."""
+    """A server without events or a key refuses the calls that need them."""
     http = place.http(Setup(sse=False, jwt_key=False))
     token = http.start(AGE18)["token"]
     for path, expected in (
@@ -184,7 +184,7 @@ def test_a_server_without_events_or_key_says_so(place: Place) -> None:
 
 
 def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
-    """A call without permission gets UNAUTHORIZED, an irrevocable type REVOCATION."""
+    """A call without permission gets UNAUTHORIZED, and a type without revocation REVOCATION."""
     http = place.http(Setup(with_requestor=True))
     assert http.start(AGE18, authorization=TOKEN)["token"]
     assert http.refused(AGE18)[:2] == (400, "INVALID_REQUEST")
@@ -208,7 +208,7 @@ def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
 def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
-    """The result is posted as a JWT, or as JSON without a key; the server adds the slash."""
+    """The server posts the result as a JWT, or without a key as JSON, to the URL with a slash."""
     http = place.http(Setup(jwt_key=signed, unsigned_posts=not signed))
     posts: list[Post] = []
     came = threading.Event()
@@ -221,7 +221,7 @@ def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
     with place.receiver(answering) as url:
         package = http.start({"request": AGE18, "callbackUrl": f"{url}/cb"})
         assert place.accept(package["sessionPtr"])
-        assert came.wait(60)  # servers before 0.9 post beside the app's session
+        assert came.wait(60)  # servers before 0.9 post in parallel with the app's session
     (post,) = posts
     assert post.path == "/cb/"
     if signed:
@@ -235,7 +235,7 @@ def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
 
 
 def test_a_chained_session_follows(place: Place, http: Http) -> None:
-    """The `nextSession` post says CONNECTED, and the result names the token of the next session."""
+    """In a chain, the server posts the status CONNECTED, and the result has the next token."""
     posts: list[Any] = []
 
     def answering(post: Post) -> HttpResponse:
@@ -253,7 +253,7 @@ def test_a_chained_session_follows(place: Place, http: Http) -> None:
 
 
 def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Http) -> None:
-    """The app gets NEXT_SESSION, and its session is cancelled without an error."""
+    """If the next session is missing, the app's answer fails, and the result has no error."""
     with place.receiver(lambda _post: HttpResponse(404)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
         assert not place.accept(package["sessionPtr"])
@@ -263,7 +263,7 @@ def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Htt
 
 
 def test_no_next_session_is_a_plain_end(place: Place, http: Http) -> None:
-    """A reply of 204 to the `nextSession` post ends the chain."""
+    """If the reply to the `nextSession` post is 204, the chain ends."""
     with place.receiver(lambda _post: HttpResponse(204)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
         assert place.accept(package["sessionPtr"])

@@ -1,4 +1,4 @@
-"""Paths, methods, tokens and CORS."""
+"""Paths, methods, tokens and CORS at both servers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ INSIDE = "application/json; charset=UTF-8"
 def test_a_path_and_a_method_lead_where_they_should(
     http: Http, method: str, path: str, expected: tuple[int, str]
 ) -> None:
-    """Unknown paths get plain text, or JSON below `/irma/`; a wrong method outside has no body."""
+    """An unknown path or wrong method gets JSON below `/irma/`, and otherwise text or no body."""
     package = http.start(AGE18)
     client = package["sessionPtr"]["u"].removeprefix(http.url)
     response = http.call(method, path.format(token=package["token"], client=client))
@@ -64,7 +64,7 @@ def test_a_path_and_a_method_lead_where_they_should(
 
 @pytest.mark.parametrize("path", ["/status", "/result", "/nothing", ""])
 def test_the_token_is_looked_at_before_the_rest(http: Http, path: str) -> None:
-    """A malformed token gets 400 before the rest of the path is read; its check is not anchored."""
+    """A malformed token gets a 400, whatever follows it; a token that is too long is unknown."""
     invalid = (400, "INVALID_REQUEST")
     refused = error_in(http.call("GET", f"/session/abc{path}"))
     assert refused == (*invalid, f"{MALFORMED_TOKEN} requestorToken")
@@ -76,7 +76,7 @@ def test_the_token_is_looked_at_before_the_rest(http: Http, path: str) -> None:
 
 
 def test_every_origin_may_call(http: Http) -> None:
-    """CORS allows every origin; without an `Origin` header there is no such header."""
+    """CORS allows every origin, but only in responses to requests with an `Origin` header."""
     open_to = "access-control-allow-origin"
     assert http.call("GET", "/health", origin="https://a.example").header(open_to) == "*"
     assert http.call("GET", "/health").header(open_to) == ""
@@ -87,7 +87,7 @@ def test_every_origin_may_call(http: Http) -> None:
 
 
 def test_a_browser_may_ask_first(http: Http) -> None:
-    """Every path answers a preflight; it does not allow other methods and headers."""
+    """Every path answers a preflight, which allows only certain methods and headers."""
     ask = {"origin": "https://a.example", "access_control_request_method": "POST"}
     headers = "authorization, content-type"
     allowed = http.call("OPTIONS", "/session", **ask, access_control_request_headers=headers)

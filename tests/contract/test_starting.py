@@ -140,12 +140,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> None:
-    """A malformed request gets 400 `INVALID_REQUEST` and the reason."""
+    """A malformed request gets a 400 with `INVALID_REQUEST` and the reason."""
     request, message = REFUSED[what]
     headers = {"content_type": "application/json"} if isinstance(request, bytes) else {}
     *refusal, words = http.refused(request, **headers)
     assert tuple(refusal) == INVALID
-    without_suggestion, _, _ = words.partition("; did you mean ")  # of the server in memory
+    without_suggestion, _, _ = words.partition("; did you mean ")  # only from the server in memory
     is_other = place.name == "official" and what in OTHER_WORDS
     assert without_suggestion == message or is_other
 
@@ -167,18 +167,18 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
     ],
 )
 def test_an_odd_request_is_taken(http: Http, request_: dict[str, Any]) -> None:
-    """Values that the official server does not check are accepted here too."""
+    """Both servers accept unusual values that the official server does not check."""
     assert http.start(request_)["token"]
 
 
 def test_server_crashes_are_reproduced(http: Http) -> None:
-    """An unknown scheme to issue, or a `null` credential, gets 500 `INTERNAL_ERROR`."""
+    """An issuance from an unknown scheme, or of a `null` credential, gets a 500."""
     for request in (issuance({**AGE, "credential": "nothing.town.age"}), issuance(None)):
         assert http.refused(request) == (500, "INTERNAL_ERROR", "")
 
 
 def test_a_body_over_10_mib_is_refused(http: Http) -> None:
-    """A body over 10 MiB, the limit of the official server, is refused."""
+    """A body of more than 10 MiB is refused."""
     request = signature("x" * (10 << 20), [[OVER18]])
     assert http.refused(request) == (*INVALID, "http: request body too large")
 
@@ -194,7 +194,7 @@ def test_a_body_over_10_mib_is_refused(http: Http) -> None:
     ],
 )
 def test_the_content_type_counts(http: Http, content_type: str, message: str | None) -> None:
-    """The `Content-Type` must start with that of JSON."""
+    """The `Content-Type` of a request must start with `application/json`."""
     response = http.call("POST", "/session", AGE18, **{"content-type": content_type})
     if message is None:
         assert response.status == 200

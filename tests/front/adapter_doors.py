@@ -1,9 +1,9 @@
-"""The doors of the web adapters, of their pages and of the Redis parts; see `doors`.
+"""The doors of the web adapters, their pages and the Redis parts; see `doors`.
 
-An adapter checks some of its arguments when an application starts, so its door includes that.
+An adapter checks some arguments when an application starts, so its door also starts one.
 """
 # pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
-# Values of any type are the point here.
+# These tests need values of any type.
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = ["ADAPTER_DOORS", "adapter_callables"]
 
 SITE = "https://shop.example"
 REDIS = "redis://127.0.0.1:1/0"
-"""Nothing listens there."""
+"""The URI of a Redis that does not exist."""
 QUESTIONS: dict[str, Any] = {"age": ASKED}
 AN_HOUR = timedelta(hours=1)
 _FOLDER: Final = TemporaryDirectory()
-"""Where Flask makes a store if none is set; it is removed at the end."""
+"""The folder where Flask makes a store if none is set; it is removed at the end."""
 
 
 def _keep(done: WebAnswer) -> None:
@@ -42,7 +42,7 @@ def _keep(done: WebAnswer) -> None:
 
 
 def _nothing(_: object) -> None:
-    """Take an outcome, or choose no session."""
+    """Do nothing with an outcome, or choose no next session."""
 
 
 def _flask_config(world: World) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _starlette_method(method: str, **arguments: Any) -> Door:
 def _redis_method(kind: Any, name: str, arguments: dict[str, Any]) -> Door:
     def made(_: World) -> tuple[Callable[..., Any], dict[str, Any]]:
         async def call(**given: Any) -> Any:
-            part = kind(REDIS)  # an asynchronous one belongs to an event loop
+            part = kind(REDIS)  # an async transport belongs to an event loop
             result = getattr(part, name)(**given)
             return await result if inspect.isawaitable(result) else result
 
@@ -231,7 +231,7 @@ ADAPTER_DOORS = {door.name: door for door in _all()}
 
 
 def adapter_callables() -> Iterator[str]:
-    """Name every public callable of these packages; two of them show an `Irma`."""
+    """Yield the name of every public callable; a prefix distinguishes the two classes `Irma`."""
     yield from public_callables_of(irma_redis, irma_web)
     for package, prefix in ((irma_web_flask, "flask"), (irma_web_starlette, "starlette")):
         yield from (f"{prefix}.{name}" for name in public_callables_of(package))

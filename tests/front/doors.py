@@ -1,10 +1,10 @@
-"""Every public callable with a call of it that works, for tests that spoil one argument of it.
+"""A working call of every public callable, for tests that replace one of its arguments.
 
-A door is a constructor, a method or a function. A test compares `DOORS` with what the packages
-show, so that a new one cannot be left out.
+A door is a public constructor, method or function. A test compares `DOORS` with the public names of
+the packages, so that no new callable is forgotten.
 """
 # pyright: reportUnknownLambdaType=false
-# Values of any type are the point here.
+# These tests need values of any type.
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _server() -> InMemoryServer:
 
 
 class _KnowsAge:
-    """Knows the credential type that is asked for."""
+    """A set of schemes that has the requested credential type."""
 
     def credential_types(self) -> list[str]:
         return [CARD]
@@ -83,14 +83,14 @@ class _KnowsAge:
 
 
 class World:
-    """A server, and everything that a call needs; it counts requests and stored values."""
+    """A server, and everything that a call needs; it records requests and puts into a store."""
 
     def __init__(self) -> None:
         self.server = _server()
         self.sent: list[str] = []
         self.stored: list[str] = []
 
-    # Most calls need one or two of these, and a test makes thousands of worlds.
+    # These are made on demand: a call needs one or two, and a test makes thousands of worlds.
     @cached_property
     def app(self) -> SimulatedApp:
         """An app that can disclose the requested attributes."""
@@ -101,7 +101,7 @@ class World:
 
     @cached_property
     def sealer(self) -> Any:
-        """The sealer of a session's state."""
+        """A sealer."""
         return core.Sealer([KEY])
 
     @cached_property
@@ -116,12 +116,12 @@ class World:
 
     @property
     def handles(self) -> Any:
-        """Handles of the sync requestor."""
+        """The handles of the sync requestor."""
         return core.Handles(self.sync, [KEY], store=self.store, purpose="login")
 
     @property
     def async_handles(self) -> Any:
-        """The same of the async requestor."""
+        """The handles of the async requestor."""
         return core.AsyncHandles(self.other, [KEY], store=self.async_store, purpose="login")
 
     def _keys(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class World:
         return _Sending(InMemoryTransport(self.server), self.sent)
 
     def async_transport(self) -> Any:
-        """The same, awaited."""
+        """Return an async transport that records its requests."""
         return _AsyncSending(AsyncInMemoryTransport(self.server), self.sent)
 
     @property
@@ -144,11 +144,11 @@ class World:
 
     @property
     def async_store(self) -> Any:
-        """The same, awaited."""
+        """An async store that records its puts."""
         return _AsyncNoting(async_memory_store(self.server.clock), self.stored)
 
     def session(self, *, accepted: bool = True, asked: Any = ASKED) -> Any:
-        """Start a session."""
+        """Start a session, which the app accepts unless `accepted` is False."""
         requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
         session = requestor.start_session(asked)
         if accepted:
@@ -156,7 +156,7 @@ class World:
         return session
 
     def answer(self, asked: Any = ASKED) -> Any:
-        """Return an answer."""
+        """Start a session, accept it, and return its answer."""
         requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
         return requestor.get_answer(self.session(asked=asked))
 
@@ -251,7 +251,7 @@ class Door:
 
     Args:
         name: Its name, `Class.method` for a method.
-        make: Return the callable and arguments with which it works, in a world.
+        make: Return, for a world, the callable and arguments with which it works.
         parameters: The names of its parameters.
     """
 
@@ -259,7 +259,7 @@ class Door:
     make: Any
 
     def call(self, world: World, **wrong: Any) -> Any:
-        """Call it with some of its arguments replaced, and use its result to the end."""
+        """Call the door with some arguments replaced, and await, enter or iterate its result."""
         function, arguments = self.make(world)
         arguments = {**arguments, **wrong}
         positional: list[Any] = []
@@ -267,16 +267,17 @@ class Door:
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in arguments:
                 positional = [arguments.pop(name)]
         if set(arguments) == {"text"}:
-            # Tests that look for secrets wrap some classes, whose arguments then have no names.
+            # When tests look for secrets, some classes are wrapped, and their parameters have no
+            # names.
             positional += arguments.popitem()[1:]
         return _used(function(*positional, **arguments))
 
     def of(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Door:
-        """Return the same door with a prepared call, so that the preparation is not observed."""
+        """Return this door with a prepared call, so that a test observes only the call."""
         return Door(self.name, lambda _world: (function, arguments))
 
     def parameters(self) -> list[str]:
-        """Return the names of its parameters."""
+        """Return the names of the door's parameters."""
         return list(self.make(World())[1])
 
 
@@ -1085,7 +1086,7 @@ def _testing() -> Iterator[Door]:
 
 
 def _remote() -> testing.ScriptedTransport:
-    """Return a transport to a development server that says only that it is one."""
+    """Return a transport to a server that only describes itself as a development server."""
     said = b'{"developmentServer":true,"url":"x","scheme":{"isOpen":true,"credentialTypes":[]}}'
     return testing.ScriptedTransport([HttpResponse(200, body=said)])
 
@@ -1158,12 +1159,12 @@ DOORS = {door.name: door for door in (*_all(), *_testing(), *_for_authors())}
 
 
 def public_callables() -> Iterator[str]:
-    """Return the name of every public callable with a parameter."""
+    """Yield the name of every public callable that has a parameter."""
     yield from public_callables_of(*PACKAGES)
 
 
 def public_callables_of(*packages: ModuleType) -> Iterator[str]:
-    """Return the name of every callable with a parameter that these packages make public."""
+    """Yield the name of every public callable in these packages that has a parameter."""
     for package in packages:
         for name in package.__all__:
             shown = getattr(package, name)

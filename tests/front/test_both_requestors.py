@@ -1,4 +1,4 @@
-"""Each call of both requestors, and each way in which it can end."""
+"""Each call of the sync and the async requestor, and each way in which the call can end."""
 
 import asyncio
 import inspect
@@ -67,7 +67,7 @@ TRANSPORTS: dict[Any, Any] = {
 
 
 class Played:
-    """The outcome of a call in one mode, with the requests and the waits."""
+    """The outcome of a call in one mode, with its requests and waits."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ GONE: list[Call] = [
 @MODES
 @pytest.mark.parametrize("call", GONE)
 def test_a_session_that_the_server_does_not_know_is_gone(mode: str, call: Call) -> None:
-    """Each call for an unknown session raises an error with its fingerprint only."""
+    """Each call for an unknown session raises `SessionGoneError`, which shows no token."""
     error = Played(mode, [UNKNOWN], call).outcome
     assert isinstance(error, e.SessionGoneError)
     assert TOKEN not in f"{error} {error!r} {error.__cause__}"
@@ -194,7 +194,7 @@ WORKING: list[tuple[Call, HttpResponse, str, str]] = [
 def test_each_call_reaches_its_endpoint(
     mode: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any
 ) -> None:
-    """Each call sends its method to its endpoint and reads the response."""
+    """Each call sends the right method to the right endpoint, and reads the response."""
     played = Played(mode, [response], call, authentication=authentication)
     assert not isinstance(played.outcome, e.IrmaError)
     (sent,) = played.requests
@@ -215,7 +215,7 @@ def test_each_call_reaches_its_endpoint(
     ],
 )
 def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> None:
-    """A temporary failure is tried three times, and the last failure is raised."""
+    """A call with a temporary failure is tried three times, and the last failure is raised."""
     good = Played(mode, [fault, fault, reply("DONE")], GONE[0])
     assert good.outcome is SessionStatus.DONE
     assert len(good.slept) == 2
@@ -226,7 +226,7 @@ def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> Non
 
 @MODES
 def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
-    """With a jitter of one half, the waits are half of 0.2 s and half of 0.4 s."""
+    """The waits between tries are drawn by full jitter, from up to 0.2 s and up to 0.4 s."""
     slept = Played(mode, [LOST, LOST, reply("DONE")], GONE[0]).slept
     assert slept == [timedelta(seconds=0.1), timedelta(seconds=0.2)]
 
@@ -234,7 +234,7 @@ def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
 def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> None:
-    """`Retry-After` is respected as seconds and as a date."""
+    """The requestor respects `Retry-After`, as seconds and as a date."""
     busy = HttpResponse(503, (("retry-after", asked),))
     assert Played(mode, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
 
@@ -242,7 +242,7 @@ def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> 
 @MODES
 @pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str) -> None:
-    """A wait beyond the deadline is not begun."""
+    """If `Retry-After` is beyond the deadline, the call fails without waiting."""
     played = Played(mode, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
     assert isinstance(played.outcome, e.UnexpectedResponseError)
     assert played.slept == []
@@ -250,7 +250,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str)
 
 @MODES
 def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
-    """`SESSION_UNKNOWN` is an error only for the first try of a cancel."""
+    """A repeated cancel for which the session is unknown succeeds."""
     assert Played(mode, [LOST, UNKNOWN], GONE[4]).outcome is None
     other = Played(mode, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
     assert isinstance(other, e.ServerRefusedError)
@@ -258,7 +258,7 @@ def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
 
 @MODES
 def test_statuses_come_once_and_in_order(mode: str) -> None:
-    """Each status is yielded once and in order, despite failing and stale polls."""
+    """A watch yields each status once and in order, despite failing and stale polls."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
     played = Played(mode, [LOST, *map(reply, polls)], GONE[5])
     assert [status.value for status in played.outcome] == ["INITIALIZED", "CONNECTED", "DONE"]
@@ -280,7 +280,7 @@ def test_statuses_come_once_and_in_order(mode: str) -> None:
 def test_waiting_for_an_answer_ends_in_one_error_a_reason(
     mode: str, steps: list[Step], error: type[Exception]
 ) -> None:
-    """A wait ends in a separate error for each reason."""
+    """A wait that fails raises a different error for each reason."""
     assert type(Played(mode, steps, GONE[6]).outcome) is error
 
 
@@ -305,7 +305,7 @@ def test_waiting_for_an_answer_gives_it(mode: str) -> None:
     ],
 )
 def test_a_wrong_base_url_is_refused(url: str) -> None:
-    """A malformed base URL, or plain HTTP beyond loopback, is refused."""
+    """The constructor refuses a malformed base URL, and plain HTTP beyond loopback."""
     with pytest.raises(e.ConfigurationError) as caught:
         Requestor(url, ScriptedTransport())
     assert "password" not in str(caught.value).replace("no password", "")
@@ -313,13 +313,13 @@ def test_a_wrong_base_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8088", "http://[::1]/", "http://localhost"])
 def test_loopback_may_be_plain(url: str) -> None:
-    """Plain HTTP is accepted on loopback."""
+    """The constructor accepts plain HTTP to loopback."""
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
 
 
 @MODES
 def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
-    """Without a frontend request, as before server 0.8, pairing sends nothing."""
+    """Pairing at a server before 0.8, which has no frontend requests, raises and sends nothing."""
     step = reply({"sessionPtr": POINTER, "token": TOKEN})
     calls: list[Call] = [
         lambda r, s: r.set_pairing(s, PairingMethod.PIN),
@@ -339,7 +339,7 @@ def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
 def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
     mode: str, call: Call, kind: type[e.IrmaError]
 ) -> None:
-    """A last try that the deadline cut short is a deadline error."""
+    """If the deadline ends the last try, the call raises the error for its deadline."""
     end = e.TransportTimeoutError(ASKED, "the time was up", request_sent=True)
     played = Played(mode, [], call, at_the_end=end, timeout=WAIT)
     assert isinstance(played.outcome, kind)
@@ -348,7 +348,7 @@ def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
 def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
-    """The `repr` contains no token, and a timeout must be above zero."""
+    """The `repr` of a requestor shows its server and no token; its timeout must be above zero."""
     authentication = TokenAuthentication("secret")
     transport = TRANSPORTS[requestor]()
     made = requestor("https://irma.example/api", transport, authentication=authentication)
@@ -379,7 +379,7 @@ def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, no
     sorted(each for each in vars(Requestor) if not each.startswith("_")),
 )
 def test_both_modes_have_the_same_docstrings(name: str) -> None:
-    """A method of `AsyncRequestor` has the docstring of its twin, but for `async` and `await`."""
+    """Each method has the same docstring in both modes, apart from the word `async`."""
     sync_doc = inspect.getdoc(getattr(Requestor, name)) or ""
     async_doc = inspect.getdoc(getattr(AsyncRequestor, name)) or ""
     assert len(sync_doc) > len(name)

@@ -1,10 +1,10 @@
-"""Every public callable, with a wrong value for one parameter at a time.
+"""Every public callable with a wrong value for one parameter at a time.
 
-The result is an error of the tree that names the parameter and does not show the value, and nothing
-is sent or stored. A value of the parameter's own type may be accepted.
+The call must raise an error of the library that names the parameter and does not show the value,
+and must neither send nor store anything. It may accept a value of the parameter's type.
 """
 # pyright: reportUnknownLambdaType=false
-# Values of any type are the point here.
+# These tests need values of any type.
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DOORS = {**doors.DOORS, **ADAPTER_DOORS}
 
 
 class Url:
-    """An object that only looks like a URL when printed, as in web frameworks."""
+    """An object that is printed as a URL, like the URL objects of web frameworks."""
 
     def __str__(self) -> str:
         return f"https://{MARK}.example"
@@ -79,7 +79,7 @@ class Proxy:
 
 
 class OwnString(str):
-    """A string of another class, such as `markupsafe.Markup`."""
+    """A string of a subclass, such as `markupsafe.Markup`."""
 
     __slots__ = ()
 
@@ -162,9 +162,8 @@ OTHERS: dict[str, Callable[[World], Any]] = {
 }
 ZOO = STRINGS | OTHERS
 
-# Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
-# stores in files are tried by the contract. A secret's error contains its name. The library makes
-# the events, and passes them to observers.
+# Other tests check keys (`tests/trust`) and stores in files (the contract). Flows are not for
+# applications. The error for a secret contains its name. Only the library makes events.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
     r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|(Async)?Parts(.status_backend)?"
@@ -201,9 +200,9 @@ NAMED_OTHERWISE = {
     ("the settings of flask.Irma", "IRMA_ORIGINS"): "origins",
     ("the settings of flask.Irma", "IRMA_LIFETIME"): "lifetime",
 }
-"""The name in errors of a parameter that has another name in JSON, or none."""
+"""The names that errors use for parameters that have another name in JSON, or none."""
 CONTENT = {
-    ("IssuanceRequest", "disclose"),  # the labels do not fit what is asked then
+    ("IssuanceRequest", "disclose"),  # then the labels do not fit
     ("Handles", "keys"),
     ("AsyncHandles", "keys"),
     ("WebSessions", "keys"),
@@ -212,16 +211,16 @@ CONTENT = {
     ("the settings of flask.Irma", "IRMA_SEALING_KEYS"),
     ("the settings of flask.Irma", "IRMA_CONNECT"),
 }
-"""Parameters whose value is checked together with others."""
+"""Parameters that are checked together with others, so that the error may name another one."""
 OWN_NAMES = {
     *("disclose", "labels", "plugins", "secrets", "jwt_issuer", "pinned", "path"),
     "IRMA_CONNECT",
 }
-"""Parameters with names that the caller chose, which errors show."""
+"""Parameters whose values contain names that the caller chose, which errors show."""
 
 
 def words(text: str) -> set[str]:
-    """Return the words of an error's text; what is a URL in it is a `url` in a signature."""
+    """Return the words of a text in lower case, so that "URL" matches the parameter `url`."""
     return set(re.findall(r"[a-z_]+", text.lower()))
 
 
@@ -240,9 +239,9 @@ def test_no_door_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", DOORS)
 def test_the_call_with_right_arguments_works(name: str) -> None:
-    """Each call in `DOORS` works, so that errors come from the replaced argument."""
+    """Each call in `DOORS` works, so that an error is due to the argument that a test replaces."""
     world = World()
-    # The network, the server and the answer come after the checks of arguments.
+    # The checks of arguments come before the network, the server and the answer.
     elsewhere = (TransportError, ServerRefusedError, AnswerError, StoreError, StatusBackendError)
     with suppress(*elsewhere):
         DOORS[name].call(world)
@@ -250,7 +249,7 @@ def test_the_call_with_right_arguments_works(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "parameter"), list(cases()))
 def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> None:
-    """A wrong argument raises an error of the tree, before anything is sent or stored."""
+    """A wrong argument raises an error of the library before anything is sent or stored."""
     called = NAMED_OTHERWISE.get((name, parameter), parameter.lower())
     taken: list[str] = []
     for animal, make in ZOO.items():
@@ -266,7 +265,7 @@ def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> N
             assert "this is a bug" not in text, animal
             if isinstance(error, UsageError):
                 if not isinstance(error, PluginError) and (name, parameter) not in CONTENT:
-                    # The error for a proxy names the parameter that needed more than the proxy.
+                    # The error for a proxy may name `proxy` instead.
                     named = (
                         {called, parameter.lower(), "proxy"}
                         if "proxy" in animal

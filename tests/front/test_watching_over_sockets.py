@@ -1,4 +1,4 @@
-"""Watches over real sockets, with a server that misbehaves in every way."""
+"""Watches over real sockets with a server that misbehaves in many ways."""
 
 from __future__ import annotations
 
@@ -109,13 +109,13 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
 def test_the_final_status_comes_whatever_the_server_does(
     mode: str, behaviours: list[Behaviour], words: list[str]
 ) -> None:
-    """Each status comes once and in order until the final one."""
+    """Whatever the server does, a watch yields each status once, in order, up to the final one."""
     assert watched(mode, *behaviours) == (words, None)
 
 
 @MODES
 def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
-    """A session that a restarted server has lost is its own error class."""
+    """If a restarted server has lost the session, the watch raises `SessionGoneError`."""
     seen, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
     assert seen == [I, C]
     assert isinstance(error, SessionGoneError)
@@ -142,7 +142,7 @@ def test_waiting_ends_by_its_deadline(
     error: type[IrmaError],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A wait ends at its deadline, even if the server hangs in any request."""
+    """A wait ends at its deadline, whichever request the server leaves without a response."""
     monkeypatch.setattr(cancellation, "_CLEANUP_TIMEOUT", HALF_A_SECOND)
 
     def wait(url: str, timeout: timedelta) -> None:
@@ -162,7 +162,7 @@ def test_waiting_ends_by_its_deadline(
 
     ways = {"sync": wait, "async": wait_in_loop}
     ended: set[type[BaseException]] = set()
-    for times in (1, 10, 100):  # on a busy machine a short wait may end before the last request
+    for times in (1, 10, 100):  # on a busy machine, a short wait may be too short
         with (
             MisbehavingServer(START, *behaviours) as server,
             pytest.raises((DeadlineError, NobodyAnsweredError)) as caught,

@@ -1,4 +1,4 @@
-"""The result of a function for a `with` block can be used for one block only."""
+"""The result of a function for `with` can be used for only one block."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SERVING = [_serving(running_server), _serving(running_dev_server)]
 
 
 def blocks() -> Iterator[Any]:
-    """Find every public callable whose result can be entered, except classes."""
+    """Yield every public function whose result is for a `with` block."""
     for door in (*DOORS.values(), *SERVING):
         function, arguments = door.make(World())
         if isinstance(function, type):
@@ -58,7 +58,7 @@ def enter(made: Any) -> None:
 
 
 def test_all_are_found() -> None:
-    """The search by annotation finds the functions that the documentation shows."""
+    """The search by annotation finds the functions for `with` in the documentation."""
     found = {each.id for each in blocks()}
     assert found >= {"connect", "connect_async", "open_parts", "open_parts_async"}
     assert found >= {"Requestor.watch_status", "AsyncRequestor.watch_status", "running_server"}
@@ -68,7 +68,7 @@ def test_all_are_found() -> None:
 def test_a_second_block_is_an_error_of_the_tree(
     function: Callable[..., Any], arguments: dict[str, Any]
 ) -> None:
-    """The error names the function to call again."""
+    """Entering a result for a second time raises an error that names the function to call again."""
     made = function(**arguments)
     enter(made)
     with pytest.raises(UsageError, match=rf"^{function.__name__}: .*call {function.__name__}\(\)"):
@@ -79,8 +79,8 @@ def test_a_second_block_is_an_error_of_the_tree(
 def test_an_unknown_argument_is_refused_at_the_call(
     function: Callable[..., Any], arguments: dict[str, Any]
 ) -> None:
-    """A wrong argument is named, and no frame of the error's traceback shows any argument."""
-    is_connect = function.__name__.startswith("connect")  # accepts all settings of a requestor
+    """An unknown argument is refused at the call, and no frame of the traceback shows its value."""
+    is_connect = function.__name__.startswith("connect")  # it accepts a requestor's settings
     positional, more = ((SECRET, SECRET), {}) if is_connect else ((), {"misspelt": SECRET})
     with pytest.raises(UsageError, match=f"^{function.__name__}: ") as caught:
         function(*positional, **({} if is_connect else arguments), **more)

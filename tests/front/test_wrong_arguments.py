@@ -1,4 +1,4 @@
-"""A wrong argument is refused with a message that names the expected one."""
+"""The error for a wrong argument names the expected argument."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TOKEN = "a-token-of-the-shop"
     ],
 )
 def test_what_is_no_transport_is_refused(wrong: Any, words: str) -> None:
-    """None, a class and a transport of the other mode are refused."""
+    """`Requestor` refuses None, a class and an async transport as its transport."""
     with pytest.raises(ConfigurationError, match="transport: ") as caught:
         Requestor("https://irma.example.com", wrong)
     assert words in str(caught.value)
@@ -62,7 +62,7 @@ def test_a_bare_token_is_no_authentication(irma_server: InMemoryServer) -> None:
 
 
 def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) -> None:
-    """A call takes a session or a token object, not a string or a pointer."""
+    """A call accepts a session or a token object, and refuses a string and a pointer."""
     session = irma_requestor.start_session(EMAIL)
     wrong: Any
     for wrong in (session.pointer, session.token.reveal()):
@@ -74,7 +74,7 @@ def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) ->
 
 
 def test_authentication_error_names_the_settings(irma_server: InMemoryServer) -> None:
-    """An authentication error names the argument and the server's settings to check."""
+    """If the server refuses the token, the error names the argument and the settings to compare."""
     requestor = Requestor(
         irma_server.url, irma_server.transport(), authentication=TokenAuthentication(TOKEN)
     )
@@ -91,7 +91,7 @@ def test_authentication_error_names_the_settings(irma_server: InMemoryServer) ->
     ],
 )
 def test_what_is_not_installed_is_named_with_its_extra(run: str, missing: str, extra: str) -> None:
-    """A missing dependency is named with the extra that installs it."""
+    """The error for a missing dependency names the extra that installs it."""
     hide = (
         "import importlib.util as u, sys; "
         f"find = u.find_spec; sys.modules[{missing!r}] = None; "
@@ -132,7 +132,7 @@ def test_coroutine_from_a_sync_transport_is_refused() -> None:
 
 
 def test_a_transport_without_a_clock_is_refused() -> None:
-    """A transport without a clock is refused."""
+    """`Requestor` refuses a transport that has no clock."""
 
     class Clockless:
         def send(self) -> None: ...
