@@ -1,4 +1,4 @@
-"""A server in memory, a proxy in front of it, and the checks that examine them."""
+"""Functions that run a check at a server in memory, with or without a proxy in front of it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def diagnosing(
     plugins: Sequence[ModuleType] = (),
     **settings: Any,
 ) -> Diagnosis:
-    """Return the diagnosis of one check; settings have `__` for the dot in their names."""
+    """Return the diagnosis of one check; `__` in the name of a setting means a dot."""
     given = {key.replace("__", "."): ("a test", value) for key, value in settings.items()}
     read = settings_with({"server.url": ("a test", url), **given})
     (check,) = (each for each in CHECKS if each.name == name)
@@ -67,7 +67,7 @@ def diagnosing(
 
 @pytest.fixture
 def diagnose() -> Diagnose:
-    """Run one check at a server in memory, which has no socket."""
+    """Return a function that runs one check at a server in memory, without a socket."""
 
     def run(name: str, server: InMemoryServer | None = None, **options: Any) -> Diagnosis:
         at = server or InMemoryServer(KNOWN)
@@ -78,7 +78,7 @@ def diagnose() -> Diagnose:
 
 @pytest.fixture
 def diagnose_by_network() -> Iterator[Diagnose]:
-    """Run one check over real connections, at a URL."""
+    """Return a function that runs one check at a URL, over real connections."""
     with Urllib3Transport() as transport:
 
         def run(name: str, url: str, **options: Any) -> Diagnosis:
@@ -88,7 +88,7 @@ def diagnose_by_network() -> Iterator[Diagnose]:
 
 
 def problems(diagnosis: Diagnosis) -> list[str]:
-    """Return the identifiers of the problems."""
+    """Return the identifiers of a diagnosis's problems."""
     return [problem.id for problem in diagnosis.problems]
 
 
@@ -108,10 +108,10 @@ def behind_a_proxy(
 
     Args:
         settings: The configuration of the server.
-        change: Changes each response, but those with events.
-        let_through: How many pieces of an event stream pass before the rest is held back. The head
-            counts as one. None lets all pass.
-        cuts: Whether the proxy then closes the connection instead.
+        change: Changes each response, except event streams.
+        let_through: How many pieces of an event stream pass before the proxy holds the rest back,
+            counting the head as one. None lets all pieces pass.
+        cuts: Whether the proxy closes the connection instead of holding the rest back.
     """
     server = InMemoryServer(settings, clock=SystemClock())
     with MisbehavingServer(_forward(server, change, let_through, cuts=cuts)) as proxy:

@@ -1,4 +1,4 @@
-"""Checks are run one by one, and a fault in one hides no other."""
+"""`examine` runs the checks one by one, and a fault in one check does not stop the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fail(_examination: Examination) -> Generator[Problem, None, str]:
 
 
 def test_a_check_that_crashes_stops_no_other() -> None:
-    """A crash and an error are each a diagnosis, and the checks after them are run."""
+    """A check that crashes or raises gets a diagnosis, and the checks after it still run."""
     server = InMemoryServer(KNOWN)
     read = settings_with({"server.url": ("--server", server.url)})
     checks = [Check("one", "", crash), Check("two", "", fail), CHECKS[1]]
@@ -47,7 +47,7 @@ def test_a_check_that_crashes_stops_no_other() -> None:
 
 
 def test_names_are_unique() -> None:
-    """Each check has a different name and a question that it answers."""
+    """Each check has a unique name, and a question as its purpose."""
     assert len({each.name for each in CHECKS}) == len(CHECKS)
     assert all(each.purpose.endswith("?") for each in CHECKS)
 

@@ -18,7 +18,7 @@ from tests.doctor.conftest import Diagnose, behind_a_proxy, problems
 
 
 def tls_of(authority: trustme.CA, *, days: int) -> ssl.SSLContext:
-    """Return the TLS context of a server whose certificate expires so soon."""
+    """Return the TLS context of a server whose certificate expires after some days."""
     end = datetime.now(UTC) + timedelta(days=days)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", not_after=end).configure_cert(context)
@@ -38,7 +38,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_server_that_is_well(diagnose: Diagnose) -> None:
-    """At a healthy server, its checks find nothing."""
+    """The checks find no fault at a healthy server."""
     assert diagnose("reachable").outcome is Outcome.OK
     version = diagnose("version")
     assert (version.outcome, "0.15 or later" in version.seen) == (Outcome.OK, True)
@@ -57,7 +57,7 @@ def test_server_that_is_down(diagnose_by_network: Diagnose) -> None:
 
 
 def test_other_server_answers(diagnose_by_network: Diagnose) -> None:
-    """Another server at the URL is told apart from an IRMA server."""
+    """A server at the URL that is not an IRMA server is reported as such."""
     with MisbehavingServer(answer(404, body=b"<h1>Not found</h1>")) as other:
         assert problems(diagnose_by_network("reachable", other.url)) == ["reachable.other"]
 
@@ -65,7 +65,7 @@ def test_other_server_answers(diagnose_by_network: Diagnose) -> None:
 def test_certificate_that_is_not_trusted(
     diagnose_by_network: Diagnose, authority: trustme.CA
 ) -> None:
-    """A certificate of an authority that this machine does not trust is reported."""
+    """A certificate from an authority that this machine does not trust is reported."""
     with MisbehavingServer(answer(), tls=tls_of(authority, days=90)) as server:
         found = diagnose_by_network("tls", server.url)
     assert problems(found) == ["tls.failed"]
@@ -85,7 +85,7 @@ def test_certificate_that_expires(
 
 
 def test_no_tls_to_check(diagnose_by_network: Diagnose) -> None:
-    """A port without a listener is reported, and without an https URL nothing is checked."""
+    """The check of TLS reports a port without a listener, and is skipped for an http URL."""
     with unused_port() as port:
         found = diagnose_by_network("tls", f"https://localhost:{port}")
     assert problems(found) == ["tls.unreachable"]
@@ -108,13 +108,13 @@ def test_clocks_that_differ(ahead: int, expected: list[str], diagnose_by_network
 
 
 def test_server_without_a_date(diagnose: Diagnose) -> None:
-    """Without a date in the response, the clocks are not compared."""
+    """The check of clocks is skipped if the response has no date."""
     assert diagnose("clock").outcome is Outcome.SKIPPED
 
 
 @pytest.mark.parametrize("has_pairing", [True, False])
 def test_old_server(has_pairing: bool, diagnose_by_network: Diagnose) -> None:
-    """A server without a health check, or even without pairing, is reported as old."""
+    """A server without a health endpoint, or even without pairing, is reported as old."""
 
     def older(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if request.url.endswith("/health"):

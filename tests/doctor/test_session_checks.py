@@ -40,7 +40,7 @@ def test_requestor_that_is_known(diagnose: Diagnose) -> None:
 
 
 def test_wrong_token(diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token that the server does not know is told apart from a lack of permissions."""
+    """A token that the server does not know is reported, and permissions are then not checked."""
     monkeypatch.setenv("IRMA_TOKEN", "hunter2")
     found = diagnose("authentication")
     assert problems(found) == ["authentication.refused"]
@@ -50,7 +50,7 @@ def test_wrong_token(diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_no_token(diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A requestor without authentication is refused, unless the server runs with `no_auth`."""
+    """A missing token is reported, unless the server runs with `no_auth`."""
     monkeypatch.delenv("IRMA_TOKEN")
     assert problems(diagnose("authentication")) == ["authentication.refused"]
     assert "without" in diagnose("authentication", InMemoryServer()).seen
@@ -66,7 +66,7 @@ def test_name_of_a_key(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """A key is accepted under the name that the server has for it, and under no other."""
+    """A key under another name than the server knows is reported."""
     monkeypatch.delenv("IRMA_TOKEN")
     secret = "cvS+idbrqxSW4h44vNfIygpokorzCBrX3/h+dy6zUMI="
     (tmp_path / "key").write_text(secret)
@@ -91,14 +91,14 @@ def test_missing_permission(diagnose: Diagnose) -> None:
 
 
 def test_permission_for_the_usual_request(diagnose: Diagnose) -> None:
-    """Without a request of the user's own, a refusal is only a warning."""
+    """If the user has no request to check, a missing permission is only a warning."""
     server = InMemoryServer(attrs.evolve(KNOWN, disclose_perms=()))
     found = diagnose("permissions", server, requests={})
     assert (problems(found), found.outcome) == (["permissions.refused"], Outcome.WARNING)
 
 
 def test_request_that_cannot_be_sent(diagnose: Diagnose) -> None:
-    """A request that the settings do not allow is reported by its name."""
+    """A request that the settings do not allow is reported with its name."""
     demo = DisclosureRequest([AttributeRequest("irma-demo.MijnOverheid.root.BSN")])
     found = diagnose("permissions", requests={"demo": demo})
     assert problems(found) == ["permissions.failed"]
@@ -107,14 +107,14 @@ def test_request_that_cannot_be_sent(diagnose: Diagnose) -> None:
 
 
 def test_request_that_the_server_does_not_take(diagnose: Diagnose) -> None:
-    """A request for what the server's schemes do not have is reported as a wrong request."""
+    """A request for an attribute that the server's schemes lack is reported as a wrong request."""
     found = diagnose("permissions", InMemoryServer(KNOWN, scheme=EXAMPLE_SCHEME))
     assert problems(found) == ["permissions.refused"]
     assert "Correct the request" in found.problems[0].remedy
 
 
 def test_trial_does_not_call_the_website(diagnose: Diagnose) -> None:
-    """A session that is started for trial posts nothing to the callback URL of its request."""
+    """The session of a check posts nothing to the callback URL of its request."""
     server = InMemoryServer(KNOWN)
     asked = ExtendedRequest(
         DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")]),
@@ -125,7 +125,7 @@ def test_trial_does_not_call_the_website(diagnose: Diagnose) -> None:
 
 
 def test_key_that_verifies(diagnose: Diagnose, tmp_path: Path) -> None:
-    """The server's own key verifies its results; without signatures, no key is needed."""
+    """The check of the key passes with the server's key, and if the server signs no results."""
     server = InMemoryServer(KNOWN)
     files = key_file(tmp_path / "key.pem", server)
     good = diagnose("key", server, server__key_files=files, **SIMULATED)
@@ -136,7 +136,7 @@ def test_key_that_verifies(diagnose: Diagnose, tmp_path: Path) -> None:
 
 
 def test_key_that_is_broken(diagnose: Diagnose, tmp_path: Path) -> None:
-    """Another key, another issuer, a server without a key and a simulated server are told apart."""
+    """A wrong key or issuer, a server without a key, and a simulation are distinct problems."""
     server = InMemoryServer(KNOWN)
     files = {"server__key_files": key_file(tmp_path / "key.pem", server)}
     (tmp_path / "other.pem").write_text(OTHER_KEY)
@@ -150,7 +150,7 @@ def test_key_that_is_broken(diagnose: Diagnose, tmp_path: Path) -> None:
 
 
 def test_events_arrive(diagnose: Diagnose, diagnose_by_network: Diagnose) -> None:
-    """Events of a server arrive, directly and through a proxy that holds nothing back."""
+    """The check of events passes directly, and through a proxy that holds nothing back."""
     assert diagnose("events").outcome is Outcome.OK
     with behind_a_proxy() as url:
         assert diagnose_by_network("events", url).outcome is Outcome.OK
@@ -173,13 +173,13 @@ def test_proxy_that_cuts_the_stream(let_through: int, diagnose_by_network: Diagn
 
 
 def test_server_without_events(diagnose: Diagnose) -> None:
-    """A server without its option `sse` is reported as a warning."""
+    """A server without the option `sse` causes a warning."""
     found = diagnose("events", InMemoryServer(attrs.evolve(KNOWN, enable_sse=False)))
     assert (problems(found), found.outcome) == (["events.off"], Outcome.WARNING)
 
 
 def test_app_that_answers_by_itself(diagnose: Diagnose) -> None:
-    """If an app answers each session at once, as in rehearsals, the events cannot be checked."""
+    """The check of events is skipped if an app answers each session at once, as in rehearsals."""
     server = InMemoryServer(KNOWN)
     server.when_started(SimulatedApp(server).refuse)
     assert diagnose("events", server).outcome is Outcome.SKIPPED

@@ -14,7 +14,7 @@ SITE = {"web__url": "https://shop.example"}
 
 
 def test_visitors_who_reach_the_server(diagnose: Diagnose) -> None:
-    """Phones and browsers have what they need at a server with HTTPS and requestors."""
+    """The checks for phones and browsers pass at a server with HTTPS and known requestors."""
     assert diagnose("pointer").outcome is Outcome.OK
     assert diagnose("cors").outcome is Outcome.OK
 
@@ -31,7 +31,7 @@ def test_visitors_who_reach_the_server(diagnose: Diagnose) -> None:
 def test_url_in_the_qr_code(
     url: str, frontend: str | None, expected: list[str], diagnose: Diagnose
 ) -> None:
-    """A loopback or private address, plain HTTP and another host are each reported."""
+    """A URL in the QR code with a private address, plain HTTP or another host is reported."""
     server = InMemoryServer(KNOWN, url=url)
     more = {} if frontend is None else {"server__frontend_url": frontend}
     found = diagnose(
@@ -41,7 +41,7 @@ def test_url_in_the_qr_code(
 
 
 def test_phone_reaches_nothing(diagnose_by_network: Diagnose) -> None:
-    """A URL in the QR code where nothing listens is reported."""
+    """A URL in the QR code at which no server listens is reported."""
     with unused_port() as port:
 
         def elsewhere(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -55,7 +55,7 @@ def test_phone_reaches_nothing(diagnose_by_network: Diagnose) -> None:
 
 
 def test_proxy_that_forwards_too_little(diagnose_by_network: Diagnose) -> None:
-    """A proxy that asks apps for a login is reported."""
+    """A proxy that sends a login page to apps is reported."""
 
     def login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if "/irma/session/" in request.url:
@@ -80,7 +80,7 @@ def test_proxy_that_removes_cors_headers(diagnose_by_network: Diagnose) -> None:
 
 
 def test_server_without_authentication(diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server with `no_auth` is reported, and the session that shows it is cancelled."""
+    """A server with `no_auth` is reported, and the check cancels its session."""
     monkeypatch.delenv("IRMA_TOKEN")
     server = InMemoryServer(ServerSettings())
     assert problems(diagnose("cors", server)) == ["cors.anyone"]

@@ -21,13 +21,13 @@ from tests.redis.redis_server import running_redis
 
 
 def test_settings_that_are_safe(diagnose: Diagnose) -> None:
-    """Settings for production, with a server key, are valid and safe."""
+    """Safe settings for production cause only the warning that a server key is missing."""
     found = diagnose("settings", web__url="https://shop.example")
     assert problems(found) == ["irma.W001"]
 
 
 def test_settings_that_are_not_safe(diagnose: Diagnose) -> None:
-    """Settings that the table of site checks names are reported by its identifiers."""
+    """Unsafe settings are reported with the identifiers of the site checks."""
     found = diagnose(
         "settings",
         web__url="http://shop.example",
@@ -41,7 +41,7 @@ def test_settings_that_are_not_safe(diagnose: Diagnose) -> None:
 
 
 def test_secret_that_cannot_be_read(diagnose: Diagnose, tmp_path: Path) -> None:
-    """A token file that is missing is reported, and checks that need the token are skipped."""
+    """A missing token file is reported, and the checks that need the token are skipped."""
     missing = {"authentication__token": SecretReference.to_file(tmp_path / "missing")}
     assert problems(diagnose("settings", **missing)) == ["settings.failed"]
     skipped = diagnose("events", **missing)
@@ -49,7 +49,7 @@ def test_secret_that_cannot_be_read(diagnose: Diagnose, tmp_path: Path) -> None:
 
 
 def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:
-    """Return the findings for a callback URL."""
+    """Return the diagnosis for a callback URL."""
     asked = ExtendedRequest(DisclosureRequest([AttributeRequest(EMAIL)]), callback_url=url)
     with behind_a_proxy() as server:
         return diagnose_by_network("callback", server, requests={"login": asked})
@@ -68,13 +68,13 @@ def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:
 def test_page_for_callbacks(
     status: int, expected: list[str], diagnose_by_network: Diagnose
 ) -> None:
-    """A receiver that refuses an empty post is healthy; a redirect, a 404 or a failure is not."""
+    """A callback page that refuses an empty post is healthy; other responses are reported."""
     with MisbehavingServer(answer(status)) as site:
         assert problems(callback(diagnose_by_network, f"{site.url}/irma/callback")) == expected
 
 
 def test_website_that_is_down(diagnose_by_network: Diagnose, diagnose: Diagnose) -> None:
-    """A website that does not answer is reported; without a callback URL nothing is checked."""
+    """A callback URL that cannot be reached is reported; without such a URL, nothing is checked."""
     with unused_port() as port:
         found = callback(diagnose_by_network, f"http://127.0.0.1:{port}/callback")
     assert problems(found) == ["callback.unreachable"]
@@ -83,14 +83,14 @@ def test_website_that_is_down(diagnose_by_network: Diagnose, diagnose: Diagnose)
 
 
 def test_store_that_is_shared(diagnose: Diagnose, tmp_path: Path) -> None:
-    """A database is shared by its connections; without a store nothing is checked."""
+    """A store in a database file passes the check, which is skipped without a store."""
     found = diagnose("store", parts__store=f"sqlite:{tmp_path}/irma.db")
     assert found.outcome is Outcome.OK
     assert diagnose("store").outcome is Outcome.SKIPPED
 
 
 def test_store_that_is_not_shared(diagnose: Diagnose) -> None:
-    """A store in memory is reported, because each process has a separate one."""
+    """A store in memory is reported, because processes cannot share it."""
     own = {"parts__store": "memory:", "server__allow": ["memory-store"]}
     assert problems(diagnose("store", **own)) == ["store.own"]
     refused = diagnose("store", parts__store="memory:")
@@ -98,7 +98,7 @@ def test_store_that_is_not_shared(diagnose: Diagnose) -> None:
 
 
 def test_store_that_fails(diagnose: Diagnose) -> None:
-    """A database that is down is reported, without the message of its driver."""
+    """A store whose database is down is reported, without the message of the driver."""
     with unused_port() as port:
         found = diagnose("store", parts__store=f"redis://127.0.0.1:{port}")
     assert problems(found) == ["store.failing"]
@@ -106,14 +106,14 @@ def test_store_that_fails(diagnose: Diagnose) -> None:
 
 
 def test_status_backend_that_is_shared(diagnose: Diagnose, tmp_path: Path) -> None:
-    """In Redis, one connection learns what another one publishes."""
+    """A status backend in Redis passes the check, which is skipped without a status backend."""
     with running_redis(tmp_path) as redis:
         assert diagnose("status", parts__status=redis.uri).outcome is Outcome.OK
     assert diagnose("status").outcome is Outcome.SKIPPED
 
 
 class OwnBackend:
-    """A status backend that learns only what it published itself."""
+    """A status backend that shares nothing with other instances."""
 
     def publish(self, *_: object) -> None: ...
 
@@ -123,7 +123,7 @@ class OwnBackend:
 
 
 def test_status_backend_that_is_not_shared(diagnose: Diagnose) -> None:
-    """A backend that keeps what it publishes to itself is reported."""
+    """A status backend that other processes cannot share is reported."""
     own = plugin(irma_status_backends=lambda: {"own": giving(OwnBackend())})
     found = diagnose("status", parts__status="own:", plugins=[own])
     assert problems(found) == ["status.own"]
@@ -131,7 +131,7 @@ def test_status_backend_that_is_not_shared(diagnose: Diagnose) -> None:
 
 
 def test_status_backend_that_fails(diagnose: Diagnose) -> None:
-    """A service that is down is reported, without the message of its driver."""
+    """A status backend whose service is down is reported, without the message of the driver."""
     with unused_port() as port:
         found = diagnose("status", parts__status=f"redis://:a-password@127.0.0.1:{port}/0")
     assert problems(found) == ["status.failing"]
@@ -141,7 +141,7 @@ def test_status_backend_that_fails(diagnose: Diagnose) -> None:
 
 @pytest.fixture
 def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
-    """Treat some content as that of the pinned browser package."""
+    """Return a function that pins the browser package to this content."""
 
     def pin(content: bytes) -> None:
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
@@ -153,7 +153,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
 def test_browser_package(
     diagnose: Diagnose, tmp_path: Path, pinned: Callable[[bytes], None]
 ) -> None:
-    """A missing or other file is reported with the command that fetches the right one."""
+    """A missing browser package, or a file of another version, is reported."""
     assert diagnose("browser-package").outcome is Outcome.SKIPPED
     missing = diagnose("browser-package", static=tmp_path)
     assert problems(missing) == ["irma.E013"]

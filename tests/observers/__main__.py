@@ -1,4 +1,4 @@
-"""The process that is observed: `python -m tests.observers OBSERVER MODE`, settings on stdin."""
+"""The observed process: `python -m tests.observers OBSERVER MODE` with its settings on stdin."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Play sessions of all kinds against a real server over HTTP, as the observed application.
+"""The observed application, which runs sessions of all kinds with a server over HTTP.
 
-It runs in a separate process, so that the application is observed and the server is not.
+It runs in a separate process, so that only the application is observed, and not the server.
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ def nothing(_end: object) -> None:
 
 
 async def result(value: Any) -> Any:
-    """Return the result of a call of either kind of requestor."""
+    """Return the result of a call, which is awaited if the requestor is async."""
     return await value if isawaitable(value) else value
 
 
 class Play:
-    """One application and its secrets.
+    """An application and its secrets.
 
     Args:
-        settings: The secrets that the test chose, and the addresses of its servers (`…_url`).
-        is_async: Whether it is written with asyncio and aiohttp, or with threads and urllib3.
+        settings: The secrets that the test chose, and the URLs of its servers (`…_url`).
+        is_async: Whether it uses asyncio and aiohttp, or threads and urllib3.
 
     Attributes:
-        secrets: All that no observer may see, by name.
-        errors: What its calls raised.
+        secrets: The strings that no observer may see, by name.
+        errors: The errors that its calls raised.
     """
 
     def __init__(self, settings: dict[str, str], *, is_async: bool) -> None:
@@ -83,7 +83,7 @@ class Play:
         self._gone = RequestorToken(settings["gone"])
 
     async def run(self) -> None:
-        """Play all sessions."""
+        """Run all sessions."""
         async with self._transport() as transport:
             await self._disclose(transport)
             await self._sign_and_issue(transport)
@@ -225,7 +225,7 @@ class Play:
 
 
 class CallbackPage:
-    """A page of the application that the server posts to, for a `with`."""
+    """The application's page for callbacks, which is served during a `with` block."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.receiver: Any = None
@@ -233,7 +233,7 @@ class CallbackPage:
         page = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the name is Python's
+            def do_POST(self) -> None:  # the base's name
                 body = self.rfile.read(int(self.headers["content-length"]))
                 reply = page.receiver.receive("POST", self.path, self.headers.items(), body)
                 if isawaitable(reply):
@@ -248,7 +248,7 @@ class CallbackPage:
                 page.received.set()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Log nothing: the access log belongs to the web server, and has the URL."""
+                """Log nothing, because a web server's access log contains the URL."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = Thread(target=self._server.serve_forever)

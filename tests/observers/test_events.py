@@ -1,4 +1,4 @@
-"""The events of which observers are notified, in both modes. Each test compares a whole session."""
+"""The events that observers receive in both modes; each test compares those of whole sessions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ JSON = (("content-type", "application/json"),)
 
 
 class Recorder:
-    """An observer that keeps the events."""
+    """An observer that records the events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -110,7 +110,7 @@ class Observed:
 
 @MODES
 def test_answered_session(mode: str) -> None:
-    """A session that is answered is started, then answered after a while."""
+    """A session with an answer causes an event when it starts, and one with its duration later."""
     observed = Observed(mode)
     session = observed.start()
     observed.shop.server.after(
@@ -129,7 +129,7 @@ def test_answered_session(mode: str) -> None:
 
 @MODES
 def test_start_that_is_not_known(mode: str) -> None:
-    """A session that follows in a chain has a request and a token, and no time of its start."""
+    """The event of an answer has no duration if the time of the session's start is unknown."""
     observed = Observed(mode)
     session = observed.start()
     observed.shop.app.accept(session.pointer)
@@ -141,7 +141,7 @@ def test_start_that_is_not_known(mode: str) -> None:
 
 @MODES
 def test_each_returned_answer_is_an_event(mode: str) -> None:
-    """Reading a result too early causes no event, and reading it twice causes two."""
+    """Reading a result too early causes no event, and reading an answer twice causes two."""
     observed = Observed(mode)
     session = observed.start()
     with pytest.raises(SessionNotFinishedError):
@@ -194,7 +194,7 @@ def test_refused_session(mode: str, why: str) -> None:
 
 @MODES
 def test_session_that_times_out(mode: str) -> None:
-    """A session that no app finishes is refused by the time-out, once."""
+    """A wait for a session that no app finishes causes one event, a refusal by time-out."""
     observed = Observed(mode)
     session = observed.start()
     with pytest.raises(NobodyAnsweredError):
@@ -206,7 +206,7 @@ def test_session_that_times_out(mode: str) -> None:
 
 @MODES
 def test_session_that_the_server_lost(mode: str) -> None:
-    """A session that the server does not know any more has failed."""
+    """A session that the server no longer knows causes the event of a failure."""
     observed = Observed(mode)
     session = observed.start()
     lost = Observed(mode)
@@ -220,7 +220,7 @@ def test_session_that_the_server_lost(mode: str) -> None:
 
 @MODES
 def test_start_that_the_server_refuses(mode: str) -> None:
-    """A start that the server refuses has failed, with the server's code."""
+    """A start that the server refuses causes the event of a failure with the server's code."""
     recorder = Recorder()
     body = b'{"status":403,"error":"UNAUTHORIZED","description":"x","message":""}'
     with pytest.raises(ServerRefusedError):
@@ -230,7 +230,7 @@ def test_start_that_the_server_refuses(mode: str) -> None:
 
 @MODES
 def test_code_that_may_quote_is_left_out(mode: str) -> None:
-    """An unknown error code may quote the request, so no event has it."""
+    """No event contains an unknown error code, because the code may quote the request."""
     recorder = Recorder()
     body = b'{"status":403,"error":"NO_SUCH_TOKEN_SECRET","description":"x","message":""}'
     with pytest.raises(ServerRefusedError):
@@ -240,7 +240,7 @@ def test_code_that_may_quote_is_left_out(mode: str) -> None:
 
 @MODES
 def test_repeated_call(mode: str) -> None:
-    """Each further try of a call is an event, before the last error."""
+    """Each further try of a call is an event, and so is the final error."""
     recorder = Recorder()
     failure = ConnectionFailedError("POST session", "no connection", request_sent=False)
     with pytest.raises(ConnectionFailedError):
@@ -265,7 +265,7 @@ def _started(mode: str, steps: list[Any], recorder: Recorder) -> None:
 
 @MODES
 def test_delivered_callback(mode: str) -> None:
-    """Each delivered end is an event, and a repeated post adds no event."""
+    """Each delivered callback is an event, and a repeated post is not."""
     observed = Observed(mode)
     shop = observed.shop
     accepted, refused = shop.start(), shop.start()
@@ -282,7 +282,7 @@ def test_delivered_callback(mode: str) -> None:
 
 @MODES
 def test_unsigned_callback(mode: str) -> None:
-    """An unsigned post is delivered when the server was asked, and refused like a signed one."""
+    """An unsigned callback causes the same events as a signed one, once the server was asked."""
     observed = Observed(mode, unsigned=True)
     shop = observed.shop
     session = shop.start()
@@ -315,7 +315,7 @@ def test_refused_posts(mode: str) -> None:
 
 @MODES
 def test_chosen_next_sessions(mode: str) -> None:
-    """The application's choice of the next session is one event."""
+    """Each choice of a next session is one event, even if the post is repeated."""
     choices: list[Any] = [DisclosureRequest({"again": OVER18}), None]
 
     def choose(_step: ChainStep) -> Any:
@@ -335,7 +335,7 @@ def test_chosen_next_sessions(mode: str) -> None:
 
 @MODES
 def test_refused_handles(mode: str) -> None:
-    """A handle that is refused is an event with its purpose, whether opened or redeemed."""
+    """A refused handle is an event with its purpose, whether it was unsealed or redeemed."""
     observed = Observed(mode)
     shop = observed.shop
     kind: Any = Handles if mode == "sync" else AsyncHandles
@@ -389,7 +389,7 @@ def test_watch_that_falls_back_to_polling(mode: str, why: str) -> None:
 
 @MODES
 def test_stream_that_breaks_once(mode: str) -> None:
-    """A watch that opens its stream again has not fallen back."""
+    """A watch whose stream breaks once, and is opened again, reports no fallback."""
     recorder = Recorder()
     streams = [
         ScriptedStream([OPEN, ReadOutcome.END]),
@@ -426,7 +426,7 @@ class FailingBackend:
 
 
 class AsyncFailingBackend:
-    """The same for asyncio."""
+    """An asyncio status backend that has lost its connection."""
 
     async def publish(self, *_: object) -> None:
         raise ConnectionError
@@ -466,7 +466,7 @@ class Failing:
 @MODES
 @pytest.mark.filterwarnings("ignore:observer")
 def test_observer_that_fails_changes_nothing(mode: str) -> None:
-    """The session continues, and a warning names the observer and its error but no event."""
+    """If an observer fails, the session continues, and a warning names observer and error."""
     shop = Shop(mode, observer=Failing())
     with pytest.warns(RuntimeWarning, match="Failing raised ZeroDivisionError") as warned:
         session = shop.start()
@@ -488,7 +488,7 @@ def test_warning_that_is_an_error_changes_nothing(mode: str) -> None:
 
 
 class Waiting:
-    """An observer that would have to be awaited."""
+    """An observer whose `observe` is async."""
 
     async def observe(self, event: Event) -> None: ...
 
@@ -496,7 +496,7 @@ class Waiting:
 @MODES
 @pytest.mark.parametrize("observer", [Recorder, print, "observer", Waiting()])
 def test_what_is_no_observer_is_refused(mode: str, observer: Any) -> None:
-    """A class, a function, a string, and an observer that must be awaited are refused."""
+    """A class, a function, a string and an async observer are refused as observers."""
     with pytest.raises(ConfigurationError, match="observer: "):
         Shop(mode, observer=observer)
 
@@ -555,7 +555,7 @@ def test_no_event_has_a_secret(mode: str) -> None:
 
 
 def test_events_of_web_pages_are_values() -> None:
-    """An event of a web page has the question, the code and the session's fingerprint."""
+    """The event of a refused web page has the question, the code and the session's fingerprint."""
     event = WebRefused("login", "other_browser", "0123456789ab")
     assert event == WebRefused("login", "other_browser", "0123456789ab")
     assert repr(event).endswith("(name='login', code='other_browser', session='0123456789ab')")

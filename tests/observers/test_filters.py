@@ -91,7 +91,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_text_is_shown_without_its_secret(text: str) -> None:
-    """Only the secret is redacted, and the rest of the string stays."""
+    """The filters redact every secret in a string."""
     for shown in (redact(text), redact_url(text)):
         assert "[redacted]" in shown
         assert not any(secret in shown for secret in SECRETS)
@@ -115,12 +115,12 @@ def test_a_text_is_shown_without_its_secret(text: str) -> None:
     ],
 )
 def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
-    """Text without a secret is unchanged: users would switch off a filter that redacts too much."""
+    """Strings without a secret stay unchanged, because users would disable too eager a filter."""
     assert redact(text) == text
 
 
 def test_an_event_is_redacted_in_its_depth() -> None:
-    """Nested strings are redacted by their form, and some values by their name."""
+    """In an event, nested strings are redacted by their form, and some values by their name."""
     event = {
         "request": {"url": CALLBACK, "headers": {"Authorization": "word", "Accept": "x"}},
         "breadcrumbs": [{"data": {"url": f"/session/{TOKEN}/status", "n": 5}}],
@@ -149,14 +149,14 @@ def test_an_event_is_redacted_in_its_depth() -> None:
     ],
 )
 def test_a_secret_is_found_as_servers_and_trackers_write_it(event: object) -> None:
-    """Secrets are found in pairs, environment variables, bytes and other collections."""
+    """Secrets in pairs, environment variables, bytes and other collections are redacted."""
     shown = repr(redact_event(event))
     assert "[redacted]" in shown
     assert not any(secret in shown for secret in (*SECRETS, "word"))
 
 
 def test_a_record_that_cannot_be_formatted_raises_nothing() -> None:
-    """A filter must not raise, because its errors would reach the caller of the logger."""
+    """The filter accepts a log record that cannot be formatted, and never raises."""
     for message, args in (("%d", (CALLBACK,)), ("%s %s", (CALLBACK,)), ("%(a)s", ({"b": 1},))):
         record = logging.LogRecord("a", logging.INFO, "a.py", 1, message, args, None)
         assert RedactingFilter().filter(record)
@@ -164,14 +164,14 @@ def test_a_record_that_cannot_be_formatted_raises_nothing() -> None:
 
 
 def test_an_event_that_holds_itself_ends() -> None:
-    """Everything below a depth that no real event has is redacted."""
+    """An event that contains itself is redacted below a certain depth."""
     event: dict[str, object] = {"url": CALLBACK, "number": 5}
     event["self"] = event
     assert redact_event(event)["url"] == "https://shop.example/irma/[redacted]/"
 
 
 def test_sentry_sends_events_redacted() -> None:
-    """The real Sentry SDK sends its URL, breadcrumbs and message redacted."""
+    """With the filter, the real Sentry SDK sends URLs, breadcrumbs and messages redacted."""
     sent: list[str] = []
 
     class Keeping(Transport):
@@ -195,7 +195,7 @@ def test_sentry_sends_events_redacted() -> None:
 
 
 def test_a_log_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
-    """The message, its arguments, text added by a formatter, and the traceback are redacted."""
+    """In a log record, the message, its arguments, extra fields and the traceback are redacted."""
     logger = logging.getLogger("access")
     redacting = RedactingFilter()
     logger.addFilter(redacting)
@@ -221,7 +221,7 @@ def test_the_filters_import_none_of_the_tools() -> None:
 
 
 def test_what_is_no_string_is_refused() -> None:
-    """The filter for strings names its argument, and the filter for URLs takes any object."""
+    """`redact` refuses an argument that is not a string, and `redact_url` accepts any object."""
     given: Any
     for given in (None, b"bytes", 3):
         with pytest.raises(UsageError, match="text: must be a string"):

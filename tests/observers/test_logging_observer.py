@@ -138,14 +138,14 @@ LINES: list[tuple[Event, int, str]] = [
 def test_each_event_has_a_line(
     event: Event, level: int, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An event is one record of `irma_backend`, with a level by which it can be filtered."""
+    """Each event is one log record of `irma_backend`, with a suitable level."""
     caplog.set_level(logging.DEBUG, "irma_backend")
     LoggingObserver().observe(event)
     assert caplog.record_tuples == [("irma_backend", level, line)]
 
 
 def test_every_kind_of_event_is_among_them() -> None:
-    """The table above has every class of the union, so no new event goes untested."""
+    """The table of lines has every class of event, so that no new class is untested."""
     assert {type(event) for event, *_ in LINES} == set(get_args(Event))
 
 
@@ -153,7 +153,7 @@ def test_every_kind_of_event_is_among_them() -> None:
 def test_each_refusal_of_a_page_can_be_explained(
     code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The line of a refusal says what to do, unless an honest person causes it in daily use."""
+    """The line of a refused page says what to do, unless honest visitors cause such refusals."""
     caplog.set_level(logging.INFO, "irma_backend")
     LoggingObserver().observe(WebRefused("login", code, OF))
     ((_, level, line),) = caplog.record_tuples
@@ -176,7 +176,7 @@ def test_no_handler_is_installed() -> None:
 
 
 def test_configured_requestor_logs() -> None:
-    """A requestor that is opened by configuration logs, unless that is switched off."""
+    """A requestor that is opened by configuration logs, unless its observer is None."""
     transport = ScriptedTransport()
     with connect(URL, transport=transport) as requestor, open_parts(transport=transport) as parts:
         for each in (requestor, parts.requestor(URL)):
@@ -185,7 +185,7 @@ def test_configured_requestor_logs() -> None:
 
 
 async def test_configured_async_requestor_logs() -> None:
-    """An asyncio requestor that is opened by configuration logs, unless that is switched off."""
+    """An asyncio requestor that is opened by configuration logs, unless its observer is None."""
     transport = AsyncScriptedTransport()
     async with (
         connect_async(URL, transport=transport) as requestor,

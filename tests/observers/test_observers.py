@@ -1,7 +1,7 @@
-"""No observer of an application sees a secret of a session: error trackers, tracing, logs.
+"""No observer of an application, such as an error tracker or a log, sees a secret of a session.
 
-The observers are the real ones, as their users set them up. A process with one observer plays whole
-sessions over HTTP, in both modes. Everything that the observer received is then searched.
+The observers are real, and are set up as users do. A process with one observer runs whole sessions
+over HTTP, in both modes. The test then searches everything that the observer received.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SECRETS = {
 
 
 def quoting(peer: Peer) -> None:
-    """Refuse, and quote the request in every place where a server can write."""
+    """Refuse a request, and quote it in every part of the response."""
     request = peer.read_request()
     quoted = f"{request.target} {request.headers.get('authorization')} {request.body!r}"
     code = request.target.upper().replace("/", "_")
@@ -57,7 +57,7 @@ def quoting(peer: Peer) -> None:
 
 
 def nonsense(peer: Peer) -> None:
-    """Quote the request in a malformed head."""
+    """Quote the request in the malformed head of a response."""
     request = peer.read_request()
     peer.send(f"HTTP/1.1 200 {request.target}\r\n{request.target}\r\n\r\n".encode())
     peer.finish()
@@ -117,9 +117,9 @@ def accepting(app: SimulatedApp) -> Any:
 
 
 def spellings(secret: str) -> set[str]:
-    """Return a secret as it may be written elsewhere."""
+    """Return a secret in every encoding in which an observer may write it."""
     raw_bytes = secret.encode()
-    # `Basic` credentials have a user before the password, so its base64 begins within a group.
+    # In `Basic` credentials the user precedes the password, which shifts its base64.
     shifted = {base64.b64encode(bytes(shift) + raw_bytes).decode()[4:-4] for shift in range(1, 3)}
     return shifted | {
         secret,
@@ -134,7 +134,7 @@ def spellings(secret: str) -> set[str]:
 @pytest.mark.parametrize("mode", ["threads", "async"])
 @pytest.mark.parametrize("observer", ["sentry", "telemetry", "logs", "debug output", "hooks"])
 def test_no_observer_sees_a_secret(observer: str, mode: str, settings: dict[str, str]) -> None:
-    """No secret of the requestor or of a session is shown, and no attribute."""
+    """No observer sees a secret of the requestor, a secret of a session, or an attribute."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.observers", observer, mode],
         input=json.dumps(settings),
@@ -147,7 +147,7 @@ def test_no_observer_sees_a_secret(observer: str, mode: str, settings: dict[str,
     found = json.loads(done.stdout)
     assert found["errors"] > 20  # fails if too few sessions were played
     assert found["seen"]
-    if mode == "threads" or observer == "hooks":  # aiohttp's own traces are removed
+    if mode == "threads" or observer == "hooks":  # our transport removes aiohttp's traces
         assert any("{token}" in text or "%7Btoken%7D" in text for text in found["seen"])
     texts = [text.lower() for text in (*found["seen"], done.stderr)]
     leaks = {

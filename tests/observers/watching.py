@@ -1,4 +1,4 @@
-"""Observers that an application may have. Each collects everything it receives, as strings."""
+"""Observers that an application may have; each collects everything that it receives as strings."""
 
 # pyright: reportMissingTypeStubs=false
 from __future__ import annotations
@@ -31,7 +31,7 @@ def sentry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
                 for error in event.get("exception", {}).get("values", ()):
                     for frame in error.get("stacktrace", {}).get("frames", ()):
                         if str(frame.get("module")).startswith("tests."):
-                            frame.pop("vars", None)  # the application's own, not the library's
+                            frame.pop("vars", None)  # the application's, not the library's
                 seen.append(json.dumps(event, ensure_ascii=False))
 
     sentry_sdk.init(
@@ -114,7 +114,7 @@ def logs(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
 
 @contextmanager
 def debug_output(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
-    """`http.client` with its debug output, and Python's own tracebacks."""
+    """`http.client` with its debug output, and Python's tracebacks."""
     import http.client  # noqa: PLC0415
 
     http.client.HTTPConnection.debuglevel = 1

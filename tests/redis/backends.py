@@ -1,4 +1,4 @@
-"""One interface to the status backends of both modes, for tests that are the same for them."""
+"""One interface to the status backends of both modes, for tests that run in both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 @final
 class Backend:
-    """An awaitable status backend.
+    """A status backend of either mode, whose calls are awaited.
 
     Args:
         backend: The backend; sync methods are called on threads.
@@ -40,11 +40,11 @@ class Backend:
         self.backend = backend
 
     async def wait(self, token: RequestorToken, seconds: float = 300) -> object:
-        """Wait for an end."""
+        """Wait for the end of a session."""
         return await self._call("wait", token, timedelta(seconds=seconds))
 
     async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        """Publish an end."""
+        """Publish the end of a session."""
         await self._call("publish", token, end)
 
     async def _call(self, name: str, *arguments: object) -> object:
@@ -57,7 +57,7 @@ class Backend:
 
 @asynccontextmanager
 async def opened(mode: str, uri: str, password: Secret | None = None) -> AsyncGenerator[Backend]:
-    """Make a backend, and close it."""
+    """Yield a new backend, and close it at the end."""
     if mode == "sync":
         backend = RedisStatusBackend(uri, password=password)
         try:
@@ -83,5 +83,5 @@ def set_limits(monkeypatch: pytest.MonkeyPatch, step: float) -> None:
 
 
 def a_token() -> RequestorToken:
-    """Return a requestor token that no other test has."""
+    """Return a requestor token that no other test uses."""
     return RequestorToken(token_hex(10))

@@ -1,4 +1,4 @@
-"""A real Redis as a child process: it is killed, stopped, filled up and started again by tests."""
+"""A real Redis as a child process, which tests can kill, stop, fill up and start again."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class RedisServer:
     """A `redis-server` on a free port of this machine, and on a socket in its directory.
 
     Args:
-        directory: Where its files are.
-        options: More of its options; what it keeps outlives a restart by `--appendonly yes`.
+        directory: The directory of its files.
+        options: More command-line options; with `--appendonly yes`, data survives a restart.
     """
 
     def __init__(self, directory: Path, *options: str) -> None:
@@ -39,16 +39,16 @@ class RedisServer:
 
     @property
     def uri(self) -> str:
-        """Its URI, by TCP."""
+        """The server's URI for TCP."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def socket_path(self) -> Path:
-        """Its socket."""
+        """The path of the server's Unix socket."""
         return self._directory / "redis.sock"
 
     def start(self) -> None:
-        """Start it, on the same port each time, and wait until it answers."""
+        """Start the server, on the same port each time, and wait until it replies."""
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
         command += ["--dir", str(self._directory), "--unixsocket", str(self.socket_path)]
         command += ["--save", "", "--loglevel", "warning", *self._options]
@@ -60,17 +60,17 @@ class RedisServer:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as a crash does."""
+        """Kill the server, as in a crash."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def hang(self) -> None:
-        """Let it stop answering, with its connections open."""
+        """Let the server stop replying, with its connections open."""
         self._send(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it answer again."""
+        """Let the server reply again."""
         self._send(signal.SIGCONT)
 
     def client(self) -> redis.Redis:
@@ -83,7 +83,7 @@ class RedisServer:
 
     def _answers(self) -> bool:
         try:
-            # Its socket, because another test's Redis may answer on a port that was taken.
+            # Use the socket: if the port was taken, another test's Redis would answer there.
             with redis.Redis(unix_socket_path=str(self.socket_path)) as client:
                 return bool(client.ping())
         except redis.AuthenticationError:
@@ -93,7 +93,7 @@ class RedisServer:
 
 
 def check_installed() -> None:
-    """Skip a test without `redis-server`, with a line that says so; on CI, fail."""
+    """Without `redis-server`, skip the test with a reason, or fail it in CI."""
     if shutil.which("redis-server") is None:
         text = "redis-server is not installed (Debian: redis-server)"
         if os.environ.get("CI") == "true":

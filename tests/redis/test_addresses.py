@@ -1,4 +1,4 @@
-"""The contents of a Redis URI, none of which is in an error."""
+"""The contents of a Redis URI, which no error shows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = "a-secret-part"
     ],
 )
 def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
-    """A URI has address, database and login; TLS is always verified."""
+    """A URI contains address, database and login, and TLS is always verified."""
     address = Address.parse(uri, None)
     assert options.items() <= address.options.items()
     assert address.scheme == uri.partition(":")[0]
@@ -76,7 +76,7 @@ def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
     ],
 )
 def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
-    """A URI that is misspelt, or has an option that would remove a limit or a check, is refused."""
+    """A malformed URI, or one with an option that would lift a limit or a check, is refused."""
     for kind in (RedisStatusBackend, RedisStore):
         with pytest.raises(ConfigurationError, match="redis://host:port/db") as caught:
             kind(uri)
@@ -88,7 +88,7 @@ def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
 def test_a_file_of_authorities_is_looked_at_while_wiring(
     content: str | None, tmp_path: Path
 ) -> None:
-    """A wrong CA file is rejected at once; otherwise each call would report a lost connection."""
+    """The constructor rejects a wrong CA file, so that no call reports a lost connection for it."""
     file = tmp_path / SECRET
     if content is not None:
         file.write_text(content)
@@ -100,7 +100,7 @@ def test_a_file_of_authorities_is_looked_at_while_wiring(
 
 @pytest.mark.parametrize("uri", [f"redis://:{SECRET}@host/0?db=1", f"redis://:{SECRET}@host"])
 def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
-    """No frame of the error holds the password, because crash reports show local variables."""
+    """The error for a URI has no frame with the password, as crash reports show local variables."""
     for kind in (RedisStatusBackend, RedisStore, make_client, Address.parse):
         with pytest.raises(ConfigurationError) as caught:
             cast("Any", kind)(uri, password=SECRET)
@@ -112,14 +112,14 @@ def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
 
 
 def test_two_passwords_are_rejected() -> None:
-    """A password both in the URI and as a secret raises ConfigurationError."""
+    """A password in the URI and another as a secret raise ConfigurationError."""
     with pytest.raises(ConfigurationError, match="not both"):
         RedisStore(f"redis://:{SECRET}@host", password="another")
 
 
 @MODES
 def test_a_socket_of_this_machine_works_as_well(mode: str, server: RedisServer) -> None:
-    """A Unix socket is accepted, and has no port."""
+    """A status backend can use a Unix socket, whose URI has no port."""
 
     async def story() -> None:
         async with opened(mode, f"unix://{server.socket_path}") as backend:

@@ -1,4 +1,4 @@
-"""A status backend and a store in Redis, by configuration alone."""
+"""A status backend and a store in Redis that are opened by configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
 
 
 def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) -> None:
-    """`connect` opens a backend that receives the end that another process published."""
+    """`connect` opens a backend, from which a watch gets an end that was published elsewhere."""
     irma = InMemoryServer()
     with (
         connect(irma.url, status=server.uri, transport=irma.transport(), **SETTINGS) as requestor,
@@ -52,7 +52,7 @@ def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) ->
 
 
 async def test_async_watch_by_configuration(server: RedisServer) -> None:
-    """`connect_async` opens the async backend for the same URI."""
+    """`connect_async` opens the async backend for the same kind of URI."""
     irma = InMemoryServer()
     transport = irma.async_transport()
     async with (
@@ -67,7 +67,7 @@ async def test_async_watch_by_configuration(server: RedisServer) -> None:
 
 
 async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServer) -> None:
-    """A sync and an async store at one Redis share their keys."""
+    """A sync and an async store in the same Redis share their keys."""
     with open_parts(**SETTINGS) as parts:
         assert parts.store(server.uri).put_if_absent("key", b"value", A_MINUTE)
         async with open_parts_async(**SETTINGS) as async_parts:
@@ -77,7 +77,7 @@ async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServe
 
 
 def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
-    """An invalid URI is refused at once, and an invalid password when it is used."""
+    """An invalid URI is refused at once, and a missing password when the store is used."""
     with open_parts() as parts:
         with pytest.raises(ConfigurationError) as caught:
             parts.store("redis://ada:secret@host/x")
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> N
 def test_wrong_server_settings_are_refused_at_the_start(
     server: RedisServer,
 ) -> None:
-    """A policy that lets a handle count twice, and a missing database, are refused when opened."""
+    """Opening a part fails if Redis may evict keys of a store, or lacks the database."""
     with server.client() as client:
         client.auth(PASSWORD)
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -111,7 +111,7 @@ CERTIFICATE = "TLS certificate is from an unknown authority or for another host"
 
 
 async def test_tls_is_checked_in_both_modes(tmp_path: Path) -> None:
-    """The certificate must be from the URI's authority, and for the URI's host."""
+    """Redis's TLS certificate must be from the URI's authority and for its host, in both modes."""
     authority, port = trustme.CA(), unused_port()
     certificate = authority.issue_cert("localhost")
     ca, cert, key = (str(tmp_path / name) for name in ("ca.pem", "cert.pem", "key.pem"))

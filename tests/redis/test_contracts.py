@@ -1,4 +1,4 @@
-"""The contracts for status backends and stores, with a real Redis."""
+"""The status backends and stores pass their contracts with a real Redis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOBODY = f"redis://ada:{PASSWORD}@127.0.0.1:1/0"
 
 
 class AtRedis:
-    """The common part of the four contracts: a Redis with a password."""
+    """The common part of the four tests: a Redis with a password."""
 
     secrets: Sequence[str | bytes] = (PASSWORD, "127.0.0.1")
     uri: ClassVar[str]

@@ -1,4 +1,4 @@
-"""A Redis that is down, restarted, hanging, full or used by others: calls fail and recover."""
+"""Calls fail and recover if a Redis is down, restarted, hanging, full or used by others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
 
 @MODES
 def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
-    """All waits raise when Redis crashes, and new ones work after it is back."""
+    """All waits raise when Redis crashes, and new waits work after it was started again."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -83,7 +83,7 @@ def test_hanging_redis_is_detected(
                 assert isinstance(failure, StatusBackendError)
                 assert "not answer in time" in str(failure)
             server.go_on()
-        # The command reached Redis, although the publisher got an error.
+        # Redis executes the command later, although the publisher got an error.
         set_limits(monkeypatch, PATIENCE)
         async with opened(mode, server.uri) as watching:
             assert await watching.wait(token) == DONE
@@ -93,7 +93,7 @@ def test_hanging_redis_is_detected(
 
 @MODES
 def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
-    """A Redis that does not reply for a second is not a failure."""
+    """Calls and waits succeed if Redis does not reply for a second."""
 
     async def story() -> None:
         assert LONGEST_STEP > 1
@@ -117,7 +117,7 @@ def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
 def test_quiet_minutes_do_not_end_a_wait(
     mode: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wait lasts while Redis replies to pings."""
+    """A wait goes on for as long as Redis replies to pings."""
 
     async def story(silence: float) -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -127,7 +127,7 @@ def test_quiet_minutes_do_not_end_a_wait(
             await telling.publish(token, DONE)
             assert await wait == DONE
 
-    for silence in (0.3, 3.0, 30.0):  # on a busy machine a reply may take longer
+    for silence in (0.3, 3.0, 30.0):  # a reply may take longer on a busy machine
         monkeypatch.setattr(listening, "SILENCE", silence)
         monkeypatch.setattr(listening_async, "SILENCE", silence)
         with suppress(StatusBackendError):
@@ -139,7 +139,7 @@ def test_quiet_minutes_do_not_end_a_wait(
 def test_stopped_process_pings_before_it_gives_up(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wait goes on after its process was stopped for longer than Redis may be silent."""
+    """A wait goes on after its process was stopped for longer than Redis may stay silent."""
     monkeypatch.setattr(listening, "SILENCE", 60.0)
     later = 0.0
     monkeypatch.setattr(
@@ -161,7 +161,7 @@ def test_stopped_process_pings_before_it_gives_up(
 
 @MODES
 def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
-    """A full Redis stores nothing: publish raises, and a later publish wakes the wait."""
+    """If Redis is full, publishing raises and stores nothing, and a later try wakes the wait."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -184,7 +184,7 @@ def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
 def test_failing_redis_lets_nothing_happen_twice(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store that fails raises, and never reports that a key is absent."""
+    """A store that fails raises, and never reports that an existing key was put."""
     store = RedisStore(server.uri)
     hour = timedelta(hours=1)
     assert store.put_if_absent("once", b"1", hour)
@@ -211,13 +211,13 @@ def test_failing_redis_lets_nothing_happen_twice(
 
 @MODES
 def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> None:
-    """After a restart of Redis the first call on an idle connection succeeds."""
+    """After a restart of Redis, the first call on an idle connection succeeds."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
             token = a_token()
             await backend.publish(token, DONE)
-            await asyncio.to_thread(server.kill)  # the loop continues, as in a program
+            await asyncio.to_thread(server.kill)  # the event loop continues, as in a program
             await asyncio.to_thread(server.start)
             await backend.publish(token, DONE)
             assert await backend.wait(token, seconds=0) == DONE
@@ -227,7 +227,7 @@ def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> N
 
 @MODES
 def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None:
-    """Without the token no key and no value shows anything, and no end can be forged."""
+    """Redis contains nothing readable, and a value that is not a session's own end is refused."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -249,7 +249,7 @@ def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None
                     for word in ("ada@example.com", "DONE", "CANCELLED"):
                         assert word not in shown
                 (key,) = set(keys) - {others_key}
-                # Another session's end, moved to this one, is as bad as any other value.
+                # The end of another session is as wrong as any other value.
                 for forged in (b"x", b"DONE", client.get(others_key), b"x" * 2 * 10**6):
                     client.set(key, as_bytes(forged) or b"")
                     for failing in (
@@ -266,7 +266,7 @@ def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None
 
 @MODES
 def test_false_notices_end_no_wait(mode: str, server: RedisServer) -> None:
-    """Notices from another program make a wait look again; it ends at its timeout."""
+    """False notices from another program do not end a wait before its timeout."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -287,7 +287,7 @@ def test_false_notices_end_no_wait(mode: str, server: RedisServer) -> None:
 
 @MODES
 def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
-    """A second publish of a session sends a notice, because the first publisher may have died."""
+    """A second publish wakes waits too, because the first publisher may have died before that."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -300,7 +300,7 @@ def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
                 client.delete(key)
                 wait = asyncio.create_task(watching.wait(token))
                 await asyncio.sleep(BEGUN)
-                client.set(key, stored)  # as if the first publisher had died before its notice
+                client.set(key, stored)  # as if the first publisher had died too early
             await telling.publish(token, CANCELLED)
             assert await wait == DONE
 
@@ -309,7 +309,7 @@ def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
 
 @MODES
 def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> None:
-    """One connection receives all notices, and a few send the commands."""
+    """A thousand waits share one connection for notices, and a few for commands."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -333,7 +333,7 @@ def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> N
 
 @MODES
 def test_failing_password_function_is_reported(mode: str, server: RedisServer) -> None:
-    """A password function that fails is reported as such, not as a lost connection."""
+    """The error of a failing password function says so, and does not report a lost connection."""
 
     def password() -> str:
         raise FileNotFoundError("/run/secrets/redis")
@@ -354,7 +354,7 @@ def test_failing_password_function_is_reported(mode: str, server: RedisServer) -
 
 @MODES
 def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
-    """Closing makes all waits raise and leaves no connection."""
+    """Closing a backend makes all waits raise, and leaves no connection."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -375,7 +375,7 @@ def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
 
 
 def wait_until_left(server: RedisServer) -> None:
-    """Wait until Redis has noticed that all other connections were closed."""
+    """Wait until Redis has noticed that all other clients have left."""
     ends = time.monotonic() + LONGEST
     with server.client() as client:
         while len(client.client_list()) > 1:
@@ -384,7 +384,7 @@ def wait_until_left(server: RedisServer) -> None:
 
 
 def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
-    """A closed store refuses every call, although redis-py would connect again."""
+    """A closed store refuses every call, although redis-py would connect again by itself."""
     store, hour = RedisStore(server.uri), timedelta(hours=1)
     assert store.put_if_absent("key", b"value", hour)
     for _ in range(2):
@@ -440,7 +440,7 @@ def test_rejected_login_is_reported_without_secrets(
 
 @MODES
 def test_missing_permission_is_reported(mode: str, server: RedisServer) -> None:
-    """A missing permission is reported, and those that the how-to guide lists are enough."""
+    """A missing permission is reported, and the permissions in the how-to guide are enough."""
 
     async def story() -> None:
         named = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"

@@ -1,4 +1,4 @@
-"""Each fault of a Redis has a specific message, which does not show the address or login."""
+"""Each fault of a Redis has a specific message, which shows neither address nor login."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RIGHTS = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &i
 
 
 def put(uri: str, password: Any = None) -> str:
-    """Return the errors of both modes of the store when they put."""
+    """Return the error of a failing put, which is the same in both modes of the store."""
     with closing(RedisStore(uri, password=password)) as store, pytest.raises(StoreError) as caught:
         store.put_if_absent("key", b"value", HOUR)
 
@@ -50,7 +50,7 @@ def put(uri: str, password: Any = None) -> str:
 
 
 def published(uri: str) -> str:
-    """Return the error of the status backend when it publishes."""
+    """Return the error of the status backend when publishing fails."""
     with closing(RedisStatusBackend(uri)) as backend:
         with pytest.raises(StatusBackendError) as caught:
             backend.publish(a_token(), DONE)
@@ -69,7 +69,7 @@ def configured(client: redis.Redis, **settings: str) -> Generator[None]:
 
 
 def test_faults_that_pass_are_named(server: RedisServer) -> None:
-    """Each passing fault is recognised by the code that begins the reply of Redis."""
+    """Each temporary fault of a Redis is recognised by the code in its reply."""
     with server.client() as client:
         with configured(client, min_replicas_to_write="1"):
             assert "too few replicas" in put(server.uri)
@@ -122,7 +122,7 @@ def client_is_idle(client: redis.Redis) -> bool:
 
 @pytest.mark.parametrize("right", RIGHTS.split())
 def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> None:
-    """The error names a missing permission, and no key is left without a lifetime."""
+    """The error for a missing permission says so, and no key is left without a lifetime."""
     with server.client() as client:
         rights = [each for each in RIGHTS.split() if each != right]
         client.execute_command("ACL", "SETUSER", "shop", "on", ">secret", *rights)
@@ -142,7 +142,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
                 except (StatusBackendError, StoreError) as error:
                     said.append(str(error))
         assert all("its user lacks a permission" in text for text in said)
-        # Pings come later, and the check at the start works without its permission.
+        # Pings are sent later, and only the check at the start needs INFO.
         assert said or right in {"+ping", "+info"}
         check_server(uri, None, keeps_all=True)
         with redis.Redis(port=server.port, db=1) as looking:
@@ -151,7 +151,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
 
 
 def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) -> None:
-    """A missing database is reported when the part is opened."""
+    """A missing database is an error when the part is opened."""
     uri = server.uri.replace("/0", "/99")
     assert put(uri) == "Redis: it has no database with that number"
     with pytest.raises(ConfigurationError, match="no database with that number"):
@@ -159,7 +159,7 @@ def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) ->
 
 
 def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
-    """A node of a cluster is refused, because it may not hold the slot of a key."""
+    """A node of a Redis Cluster is refused, because it may not hold the slot of a key."""
     options = ("--cluster-enabled", "yes", "--cluster-port", str(unused_port()))
     with running_redis(tmp_path, *options) as server:
         for uri in (server.uri, server.uri.replace("/0", "/1")):
@@ -174,10 +174,10 @@ def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
 def test_a_store_that_would_forget_is_refused_while_wiring(
     server: RedisServer, policy: str
 ) -> None:
-    """An evicted key lets a handle count twice, so the store is refused when it is opened."""
+    """A store refuses a Redis that may evict keys, because a handle could then count twice."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
-        check_server(server.uri, None, keeps_all=True)  # there is no limit, so nothing is evicted
+        check_server(server.uri, None, keeps_all=True)  # without a limit, nothing is evicted
         client.config_set("maxmemory", "100mb")
         check_server(server.uri, None, keeps_all=False)
         with pytest.raises(ConfigurationError, match="set maxmemory-policy to noeviction"):
@@ -185,19 +185,19 @@ def test_a_store_that_would_forget_is_refused_while_wiring(
 
 
 def test_a_redis_that_is_away_is_no_wrong_setting(server: RedisServer) -> None:
-    """A Redis that is down is not an error at the start, as a program may start before it."""
+    """The check at the start accepts a Redis that is down, as a program may start before it."""
     server.kill()
     check_server(server.uri, None, keeps_all=True)
     server.start()
 
 
 def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
-    """Too many clients of Redis, and too many calls of this process, have their own messages."""
+    """Too many clients of Redis and too many calls of this process have different messages."""
     with server.client() as client:
         client.config_set("maxclients", "1")
         with closing(RedisStore(server.uri)) as store, pytest.raises(StoreError) as caught:
             store.get("key")
-    # Redis reports it and closes; which of the two arrives first varies.
+    # Redis reports this and closes the connection; either may arrive first.
     said = str(caught.value)
     assert "no free connection" in said or "it may have too many clients" in said
     assert "no free connection" in fault(redis.ConnectionError(FULL)).text
@@ -217,14 +217,14 @@ def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
 def test_a_password_of_a_wrong_type_is_no_wrong_password(
     server: RedisServer, password: Any, said: str
 ) -> None:
-    """An error of the password function is reported without its content."""
+    """An invalid result of the password function is reported as such, without its content."""
     with server.client() as client:
         client.config_set("requirepass", "right")
     assert put(server.uri, password) == f"Redis: {said}"
 
 
 def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> None:
-    """A value that another program has written is reported."""
+    """A value that another program has written under a store's key is reported as such."""
     with server.client() as client, closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"", HOUR)
         assert store.get("key") == b""
@@ -240,7 +240,7 @@ def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> 
 
 
 def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
-    """An invalid argument is refused before Redis is asked, and the error omits it."""
+    """An invalid argument is refused before anything is sent to Redis."""
     with closing(RedisStore(f"redis://127.0.0.1:{unused_port()}")) as store:
         calls: list[Callable[[], object]] = [
             lambda: store.put_if_absent("\ud800", b"", HOUR),
@@ -256,6 +256,6 @@ def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
 
 
 def test_a_lifetime_of_centuries_is_taken(server: RedisServer) -> None:
-    """A lifetime of centuries is accepted, although Redis's clock cannot represent it."""
+    """A lifetime is accepted even if Redis cannot represent it."""
     with closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"value", timedelta.max)
