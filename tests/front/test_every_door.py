@@ -220,7 +220,7 @@ OWN_NAMES = {
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a text in lower case, so that "URL" matches the parameter `url`."""
+    """Return the words of a string in lower case, so that "URL" matches the parameter `url`."""
     return set(re.findall(r"[a-z_]+", text.lower()))
 
 

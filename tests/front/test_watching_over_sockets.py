@@ -109,7 +109,7 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
 def test_the_final_status_comes_whatever_the_server_does(
     mode: str, behaviours: list[Behaviour], words: list[str]
 ) -> None:
-    """Whatever the server does, a watch yields each status once, in order, up to the final one."""
+    """A watch yields each status once and in order, whatever the server does."""
     assert watched(mode, *behaviours) == (words, None)
 
 

@@ -39,7 +39,7 @@ def nothing() -> Mapping[str, Factory]:
 def refused(call: Callable[[], object]) -> PluginError:
     with pytest.raises(PluginError) as caught:
         call()
-    # Without a native cause, a traceback shows only the text of this error.
+    # Without a native cause, a traceback shows only this error's own message.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
