@@ -1,4 +1,4 @@
-"""Clients of other authors with the development server, and an app that answers."""
+"""Clients by other authors, the development server, and an app that answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def known(requestors: Mapping[str, RequestorSettings]) -> ServerSettings:
 
 
 class _Requests(logging.Handler):
-    """Passes on the log of the development server's responses."""
+    """A log handler that collects the development server's log lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -57,7 +57,7 @@ class _Requests(logging.Handler):
 
 @attrs.frozen
 class Stage:
-    """A development server, and Ada's app, which holds an age and an address."""
+    """A development server, and Ada's app, which has an age and an address."""
 
     url: str
     server: InMemoryServer
@@ -65,7 +65,7 @@ class Stage:
     _requests: _Requests
 
     def once_asked(self, *asked: str, act: Act) -> threading.Thread:
-        """Act on the open session once a client has made each of these requests, in order."""
+        """Act on the open session as soon as a client has made these requests, in this order."""
 
         def wait_and_act() -> None:
             for wanted in asked:
@@ -83,7 +83,7 @@ StartStage: TypeAlias = Callable[..., Stage]
 
 @pytest.fixture
 def start_stage() -> Iterator[StartStage]:
-    """Start a development server with these settings."""
+    """Return a function that starts a development server with these settings."""
     logger = logging.getLogger("irma_backend.dev_server")
     level = logger.level
     with ExitStack() as running:
@@ -136,7 +136,7 @@ NodeClient: TypeAlias = Callable[[Mapping[str, Any]], Played]
 
 @pytest.fixture(scope="session")
 def node_client() -> NodeClient:
-    """The official package for Node.js: see `npm/session.js` for what it does and reports."""
+    """Return a function that runs the official package for Node.js, by `npm/session.js`."""
     node = shutil.which("node") or _missing("node")
 
     def fetch(folder: Path) -> None:

@@ -34,7 +34,7 @@ TOKEN = "a-token-of-the-tests"
 
 
 def _play(stage: Stage, client: NodeClient, request: Any, **asked: Any) -> Played:
-    """Let the app agree once the client watches, and return what the client reports."""
+    """Let the app accept as soon as the client watches, and return the client's reports."""
     person = stage.once_asked(WATCHES, act=stage.app.accept)
     played = client({"url": stage.url, "request": request, **asked})
     person.join()
@@ -59,7 +59,7 @@ def _play(stage: Stage, client: NodeClient, request: Any, **asked: Any) -> Playe
 def test_a_session_of_each_kind(
     start_stage: StartStage, node_client: NodeClient, request_: dict[str, Any], kind: str
 ) -> None:
-    """The package sees each status, the result, and the same result signed."""
+    """The Node.js package receives each status, the result and the signed result."""
     played = _play(start_stage(), node_client, request_)
     package, result = played.one("package"), played.one("result")
     assert package["sessionPtr"]["irmaqr"] == kind
@@ -71,7 +71,7 @@ def test_a_session_of_each_kind(
 
 
 def test_a_requestor_with_a_token(start_stage: StartStage, node_client: NodeClient) -> None:
-    """The token is sent with every call; a wrong token is refused."""
+    """The Node.js package runs a session with a token, and reports that a wrong one is refused."""
     stage = start_stage(known({"shop": RequestorSettings("token", TOKEN)}))
     played = _play(stage, node_client, ADULT, options={"serverToken": TOKEN})
     assert played.one("result")["proofStatus"] == "VALID"
@@ -80,7 +80,7 @@ def test_a_requestor_with_a_token(start_stage: StartStage, node_client: NodeClie
 
 
 def test_a_signed_request(start_stage: StartStage, node_client: NodeClient) -> None:
-    """The package sends a JWT unchanged."""
+    """The Node.js package can start a session from a signed session request."""
     key = base64.b64encode(bytes(range(200, 237))).decode()
     stage = start_stage(known({"shop": RequestorSettings("hmac", key)}))
     jwt = sign_session_request(
@@ -93,7 +93,7 @@ def test_a_signed_request(start_stage: StartStage, node_client: NodeClient) -> N
 
 
 def test_a_refusal_and_a_cancellation(start_stage: StartStage, node_client: NodeClient) -> None:
-    """Both end as `CANCELLED`, without a proof status."""
+    """A session that the app refuses, or that the package cancels, is `CANCELLED`."""
     stage = start_stage()
     person = stage.once_asked(WATCHES, act=stage.app.refuse)
     refused = node_client({"url": stage.url, "request": ADULT})
@@ -107,7 +107,7 @@ def test_a_refusal_and_a_cancellation(start_stage: StartStage, node_client: Node
 def test_polling_where_there_are_no_events(
     start_stage: StartStage, node_client: NodeClient
 ) -> None:
-    """Without events the package polls the status."""
+    """If the server sends no events, the Node.js package polls the status."""
     stage = start_stage(ServerSettings())
 
     def accept_when_seen(pointer: SessionPointer) -> None:
@@ -151,7 +151,7 @@ def _receiving(reply: object = None) -> Generator[tuple[str, list[tuple[str, str
 def test_a_callback_is_posted_as_the_result_jwt(
     start_stage: StartStage, node_client: NodeClient
 ) -> None:
-    """The callback URL receives the JWT that the package could fetch."""
+    """The callback URL receives a JWT with the result that the package gets."""
     with _receiving() as (url, posts):
         played = _play(start_stage(), node_client, {"request": ADULT, "callbackUrl": url})
     ((content_type, body),) = posts
@@ -162,7 +162,7 @@ def test_a_callback_is_posted_as_the_result_jwt(
 def test_a_chain_leads_to_the_next_session(
     start_stage: StartStage, node_client: NodeClient
 ) -> None:
-    """The result names the next session, which the package can fetch as well."""
+    """In a chain, the result that the package gets has the token of the next session."""
     stage = start_stage()
     with _receiving(disclosure([[EMAIL]])) as (url, posts):
         asked = {"request": ADULT, "nextSession": {"url": url}}

@@ -47,7 +47,7 @@ class Done:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The session result at the end of the output."""
+        """The session's result at the end of the output."""
         found: dict[str, Any] = json.loads(self.output.partition("Session result:\n")[2])
         return found
 
@@ -57,7 +57,7 @@ Session: TypeAlias = Callable[..., Done]
 
 @pytest.fixture
 def session(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> Session:
-    """Run `yivi irma session --server` at a stage, with an app that acts once it watches."""
+    """Return a function that runs `yivi irma session`, with an app that acts when it watches."""
 
     def play(
         stage: Stage,
@@ -116,7 +116,7 @@ def _values(result: dict[str, Any]) -> list[list[str]]:
 def test_a_session_of_each_kind(
     start_stage: StartStage, session: Session, arguments: tuple[str, ...], kind: str
 ) -> None:
-    """The command line reads the session package, the events and the result."""
+    """The official command line reads our session package, events and result."""
     done = session(start_stage(), *arguments)
     assert done.status == 0, done.output
     assert (done.result["status"], done.result["proofStatus"]) == ("DONE", "VALID")
@@ -124,7 +124,7 @@ def test_a_session_of_each_kind(
 
 
 def test_what_is_disclosed_is_printed(start_stage: StartStage, session: Session) -> None:
-    """The values are read from the result."""
+    """The official command line prints the disclosed values."""
     done = session(start_stage(), *ADULT, "--disclose", EMAIL)
     assert _values(done.result) == [["yes"], ["ada@example.com"]]
 
@@ -132,7 +132,7 @@ def test_what_is_disclosed_is_printed(start_stage: StartStage, session: Session)
 def test_a_signature_is_read_by_the_official_types(
     start_stage: StartStage, session: Session
 ) -> None:
-    """The simulated signature has the form of a real one: proofs, indices and time stamp."""
+    """The official command line reads a simulated signature, which has a real one's form."""
     done = session(start_stage(), *AGREED)
     made = done.result["signature"]
     assert made["message"] == "I agree"
@@ -150,7 +150,7 @@ def test_a_signature_is_read_by_the_official_types(
 def test_a_proof_that_does_not_hold(
     start_stage: StartStage, session: Session, asked: tuple[str, ...], flaw: ProofStatus
 ) -> None:
-    """The result of a cheating app is read too."""
+    """The official command line reads the result of an app that cheats."""
     stage = start_stage()
 
     def cheat(pointer: SessionPointer) -> None:
@@ -164,7 +164,7 @@ def test_a_proof_that_does_not_hold(
 def test_every_way_of_authentication(
     start_stage: StartStage, session: Session, tmp_path: Path
 ) -> None:
-    """The command line authenticates with a token, an HMAC key and an RSA key."""
+    """The official command line authenticates with a token, an HMAC key and an RSA key."""
     private = rsa.generate_private_key(65537, 2048)
     pem = private.private_bytes(
         serialization.Encoding.PEM,
@@ -196,7 +196,7 @@ def test_every_way_of_authentication(
 
 
 def test_pairing(start_stage: StartStage, session: Session) -> None:
-    """The command line pairs through the frontend's endpoints, and shows the app's code."""
+    """The official command line pairs by the frontend's endpoints, and shows the app's code."""
     stage = start_stage()
     codes: list[str | None] = []
 
@@ -215,7 +215,7 @@ def test_pairing(start_stage: StartStage, session: Session) -> None:
 
 
 def test_a_refusal(start_stage: StartStage, session: Session) -> None:
-    """A session that the app refuses ends as `CANCELLED`."""
+    """The official command line reports `CANCELLED` if the app refuses."""
     stage = start_stage()
 
     def refuse(pointer: SessionPointer) -> None:
@@ -225,7 +225,7 @@ def test_a_refusal(start_stage: StartStage, session: Session) -> None:
 
 
 def test_polling_where_there_are_no_events(start_stage: StartStage, session: Session) -> None:
-    """Without events the command line polls the status at the session pointer."""
+    """If the server sends no events, the official command line polls at the session pointer."""
     stage = start_stage(ServerSettings())
 
     def accept_when_seen(pointer: SessionPointer) -> None:
@@ -238,7 +238,7 @@ def test_polling_where_there_are_no_events(start_stage: StartStage, session: Ses
 
 
 def test_a_session_that_another_program_started(start_stage: StartStage, session: Session) -> None:
-    """The command line continues from a session package."""
+    """The official command line continues a session from the package of another program."""
     stage = start_stage()
     package = start_session(stage.url, disclosure([[OVER18]]))
     done = session(stage, "--from-package", json.dumps(package))
@@ -247,7 +247,7 @@ def test_a_session_that_another_program_started(start_stage: StartStage, session
 
 
 def test_a_refused_start_is_told(start_stage: StartStage, yivi_tools: Tools, schemes: Path) -> None:
-    """The command line reads the server's error: its name, description and message."""
+    """The official command line shows the name, description and message of our error."""
     stage = start_stage(known({"tok": RequestorSettings("token", TOKEN)}))
     done = subprocess.run(
         [

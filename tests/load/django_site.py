@@ -1,4 +1,4 @@
-"""The Django example, for gunicorn and uvicorn. It records each login in a file."""
+"""The Django example for gunicorn and uvicorn, which records each login in a file."""
 
 from __future__ import annotations
 

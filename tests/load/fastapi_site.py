@@ -1,4 +1,4 @@
-"""A site on FastAPI, for uvicorn. It records each login in a file."""
+"""A site on FastAPI for uvicorn, which records each login in a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ irma = Irma(
     keys=[os.environ["IRMA_SEALING_KEY"]],
     store=os.environ["IRMA_STORE"],
     plain_cookie=True,
-    # The IRMA server of the tests closes connections if more than 256 are waiting.
+    # The tests' IRMA server closes connections if more than 256 are waiting.
     transport=AiohttpTransport(pool_size=50),
 )
 application = FastAPI(lifespan=irma.lifespan)

@@ -1,4 +1,4 @@
-"""A site on Flask, for gunicorn. It records each login in a file."""
+"""A site on Flask for gunicorn, which records each login in a file."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def account() -> str:
     return f"Welcome, {session['email']}"
 
 
-# Each worker opens its store now. One that opened it while the store is down would find no file,
-# and would take that for a wrong setting.
+# This lets each worker open its store now. A worker that opens it while the store is down would
+# find no file, and report a wrong setting.
 application.test_client().get("/irma/status/login")

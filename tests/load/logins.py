@@ -11,7 +11,7 @@ import attrs
 __all__ = ["FILE", "Login", "note_login", "read_logins"]
 
 FILE: Final = "LOGINS"
-"""The variable of the environment that names the file."""
+"""The environment variable that names the file."""
 
 
 @final
@@ -20,8 +20,8 @@ class Login:
     """A login that a site has run.
 
     Args:
-        person: Who was logged in.
-        worker: The process that did it.
+        person: The name of the person who was logged in.
+        worker: The id of the process that ran the login.
     """
 
     person: str
@@ -29,7 +29,7 @@ class Login:
 
 
 def note_login(person: str) -> None:
-    """Append a line to the file. Lines of several processes do not mix, as each is one write."""
+    """Append a line to the file by one write, so that lines of several processes do not mix."""
     with Path(os.environ[FILE]).open("a", encoding="utf-8") as file:
         file.write(f"{person} {os.getpid()}\n")
 

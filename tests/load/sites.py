@@ -1,4 +1,4 @@
-"""Sites under load: each on a web framework, in three worker processes that share a store."""
+"""Sites under load, each on a web framework, in three worker processes that share a store."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _STARTS_WITHIN: Final = 120.0
 @final
 @attrs.frozen
 class Framework:
-    """A web framework, and how its site is served.
+    """A web framework, and the way to serve its site.
 
     Args:
-        serve: The command, without the address.
+        serve: The command that serves the site, without the address.
         address: The options with host and port.
-        greeting: What the page `/account/` says to a person with the address `{email}`.
-        prepare: A command to run before; empty for none.
+        greeting: The greeting on the page `/account/` for a person with the address `{email}`.
+        prepare: A command to run first; empty if none is needed.
         may_be_busy: Whether a finish that is sent three times may have to be repeated.
     """
 
@@ -48,7 +48,7 @@ class Framework:
 
 
 _GUNICORN: Final = ("gunicorn", "--workers", "3", "--timeout", "120")
-# A worker that is busy for long is not dead.
+# Without these options, a worker that is busy for long would be taken for dead.
 _UVICORN: Final = (
     *("uvicorn", "--workers", "3", "--log-level", "warning"),
     *("--timeout-worker-healthcheck", "120"),
@@ -65,7 +65,7 @@ DJANGO_ASGI: Final = attrs.evolve(
     DJANGO,
     serve=(*_UVICORN, "--lifespan", "off", "tests.load.django_site:asgi_application"),
     address=_HOST,
-    # A process runs the views one by one, so a repeat may wait where the first finish should run.
+    # A process runs its views one by one, so a repeated finish may block the first.
     may_be_busy=True,
 )
 FLASK: Final = Framework((*_GUNICORN, "tests.load.flask_site"), _BIND)
@@ -75,11 +75,11 @@ FASTAPI: Final = Framework((*_UVICORN, "tests.load.fastapi_site:application"), _
 @final
 @attrs.frozen
 class RunningSite:
-    """A site that is served.
+    """A running site.
 
     Args:
-        url: Its URL.
-        framework: Its framework.
+        url: The site's URL.
+        framework: The site's framework.
         store: What its workers share.
     """
 
@@ -89,7 +89,7 @@ class RunningSite:
     _logins: Path
 
     def logins(self) -> list[Login]:
-        """Return the logins that it has run so far."""
+        """Return the logins that the site has run so far."""
         return read_logins(self._logins)
 
 
@@ -100,7 +100,7 @@ def running_site(
     """Serve a site on a free port of this machine.
 
     Args:
-        framework: Which one.
+        framework: The web framework of the site.
         store: What its workers share.
         irma_server: The IRMA server's URL.
         directory: The directory for its files and its log.

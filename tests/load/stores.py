@@ -1,4 +1,4 @@
-"""The stores of sites under load, each of which fails for a moment and recovers."""
+"""The stores of sites under load, which can fail for a moment and recover."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["PostgresDatabase", "RedisDatabase", "SharedStore", "SqliteFile"]
 
 
 class SharedStore(Protocol):
-    """A database or a store.
+    """A store, or a database, that the workers of a site share.
 
     Attributes:
-        environment: The variables by which a site finds it.
+        environment: The environment variables by which a site finds the store.
     """
 
     environment: dict[str, str]
@@ -29,10 +29,10 @@ class SharedStore(Protocol):
 
 @final
 class SqliteFile:
-    """A file, which the workers share.
+    """An SQLite file that the workers share.
 
     Args:
-        directory: Where it is.
+        directory: The directory of the file's folder.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -48,7 +48,7 @@ class SqliteFile:
         }
 
     def go_away(self) -> None:
-        """Move its folder, so that no program can open it."""
+        """Move the file's folder, so that no program can open the file."""
         self._folder.rename(self._away)
 
     def come_back(self) -> None:
@@ -58,10 +58,10 @@ class SqliteFile:
 
 @final
 class PostgresDatabase:
-    """A database of a PostgreSQL.
+    """A database on a PostgreSQL server.
 
     Args:
-        server: A running one.
+        server: A running server.
     """
 
     def __init__(self, server: PostgresServer) -> None:
@@ -85,7 +85,7 @@ class PostgresDatabase:
 
 @final
 class RedisDatabase:
-    """The database of a Redis.
+    """The database of a Redis server.
 
     Args:
         server: A running server, which keeps confirmed data.

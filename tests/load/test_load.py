@@ -1,6 +1,6 @@
-"""Many logins at once on sites with three workers, also while a store fails or a worker dies.
+"""Many simultaneous logins on sites with three workers, also if a store fails or a worker dies.
 
-`make load` runs this with 500 visitors, five seconds and more of the sites.
+`make load` runs these tests with 500 visitors, an outage of five seconds and more sites.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def report(outcome: Outcome) -> None:
 
 
 def test_every_visitor_logs_in_once(site: RunningSite, server: InMemoryServer) -> None:
-    """Each visitor is logged in once, although each finish is sent three times."""
+    """Each visitor is logged in once, although the browser sends each finish three times."""
     outcome = log_many_in(server, site, VISITORS)
     report(outcome)
     assert outcome.statuses[200] == 3 * VISITORS, outcome
@@ -101,7 +101,7 @@ def test_every_visitor_logs_in_once(site: RunningSite, server: InMemoryServer) -
 def test_no_login_is_lost_or_double_while_the_store_is_away(
     site: RunningSite, server: InMemoryServer
 ) -> None:
-    """Visitors who repeat a finish for as long as the replies say so are logged in once."""
+    """While the store is down, visitors who repeat their finish are each logged in once."""
     outcome = log_many_in(server, site, VISITORS, store_away(AWAY))
     report(outcome)
     assert outcome.statuses.keys() <= {200, 409, 503}, outcome
@@ -112,7 +112,7 @@ def test_no_login_is_lost_or_double_while_the_store_is_away(
 def test_no_login_is_lost_or_double_when_a_worker_dies(
     site: RunningSite, server: InMemoryServer
 ) -> None:
-    """A visitor whose worker died is logged in by a repeat, or reads that it is unknown."""
+    """If a worker dies, a repeat logs the visitor in or says that the outcome is unknown."""
     outcome = log_many_in(server, site, VISITORS, kill_a_worker)
     report(outcome)
     assert outcome.statuses.keys() <= {200, 409}, outcome

@@ -1,8 +1,8 @@
-"""Many visitors who log in at once at a site with several workers.
+"""Many visitors who log in at the same time at a site with several workers.
 
-Each visitor starts a session, answers it with an app, and sends the finish three times at once. A
-finish is repeated for as long as its reply says so, as the page's script does. If the outcome of a
-login is unknown, because its worker died, the page says so and the visitor logs in again.
+Each visitor starts a session, answers it with an app, and sends the finish three times at once.
+Like the page's script, the visitor repeats a finish for as long as the reply demands it. If a
+worker died and the outcome of a login is unknown, the page says so and the visitor logs in again.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["Disturbance", "Outcome", "kill_a_worker", "log_many_in", "store_away
 
 _FINISHES: Final = 3
 _REPEATS_FOR: Final = 240.0
-"""Seconds; a bound against hanging."""
+"""The seconds after which a visitor gives up, so that no test hangs."""
 _PAUSE: Final = 1.0
 _SESSION_COOKIES: Final = ("session", "sessionid")
 _INTERRUPTED: Final = "interrupted"
 Disturbance: TypeAlias = Callable[[RunningSite], Awaitable[None]]
-"""A disturbance of a site while some logins are done, and others are not."""
+"""A disturbance of a site when some logins are done and others are not."""
 
 
 @final
@@ -41,15 +41,14 @@ class Outcome:
     """The outcome of a run for its visitors.
 
     Args:
-        logged_in: How many visitors got the same session by each of their finishes.
-        interrupted: How many others learnt from each finish that the outcome of their login is
-            unknown.
-        recognised: How many visitors the site knows at the end.
+        logged_in: How many visitors got the same web session from each of their finishes.
+        interrupted: How many other visitors learnt from each finish that the outcome is unknown.
+        recognised: How many visitors the site greets at the end.
         logins: How many logins the site has run.
-        people: How many people it has logged in.
-        statuses: How often the finishes had which HTTP status, repeats included.
-        codes: How often a reply had which error; `network` without any reply.
-        seconds: How long the finishes took in all.
+        people: How many people the site has logged in.
+        statuses: The number of replies to finishes by HTTP status, including repeats.
+        codes: The number of failed finishes by error code; `network` means that there was no reply.
+        seconds: The time that all finishes took together.
     """
 
     logged_in: int
@@ -63,7 +62,7 @@ class Outcome:
 
 
 def store_away(seconds: float) -> Disturbance:
-    """Return a disturbance that lets the site's store refuse connections for some seconds."""
+    """Return a disturbance that makes the site's store refuse connections for some seconds."""
 
     async def disturb(site: RunningSite) -> None:
         await asyncio.to_thread(site.store.go_away)
@@ -81,12 +80,12 @@ async def kill_a_worker(site: RunningSite) -> None:
 def log_many_in(
     server: InMemoryServer, site: RunningSite, visitors: int, disturb: Disturbance | None = None
 ) -> Outcome:
-    """Log that many visitors in at once, and return what happened.
+    """Log many visitors in at the same time, and return the outcome.
 
     Args:
-        server: The IRMA server that the site asks.
+        server: The IRMA server of the site.
         site: The site.
-        visitors: How many.
+        visitors: The number of visitors.
         disturb: The disturbance during the run.
     """
     return asyncio.run(_run(server, site, visitors, disturb))
@@ -177,7 +176,7 @@ class _Visitor:
         await asyncio.to_thread(app.accept, started["sessionPtr"])
 
     async def finish(self, counted: _Counted) -> str:
-        """Finish, as often as the replies say; return the new session, or the code of an error."""
+        """Finish, as often as the replies demand; return the new session, or an error code."""
         ends = time.monotonic() + _REPEATS_FOR
         code = ""
         while time.monotonic() < ends:
@@ -211,7 +210,7 @@ class _Visitor:
         return {**self._headers, "Cookie": cookies} if cookies else self._headers
 
     def _keep(self, reply: aiohttp.ClientResponse) -> str:
-        """Keep the cookies of a reply, and return the session, without a time and its signature."""
+        """Keep the cookies of a reply, and return the session without its time and signature."""
         received = {name: morsel.value for name, morsel in reply.cookies.items()}
         self._cookies.update(received)
         session = [received[name] for name in _SESSION_COOKIES if name in received]

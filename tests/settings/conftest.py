@@ -1,4 +1,4 @@
-"""An environment without settings."""
+"""Fixtures that remove settings from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent.parent / "vectors" / "settings"
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the variables that are settings."""
+    """Remove the environment variables that are settings."""
     for name in os.environ:
         if name.startswith(("IRMA_", "SHOP_")):
             monkeypatch.delenv(name)

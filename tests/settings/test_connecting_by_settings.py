@@ -68,14 +68,14 @@ def key_file(written: Path, server: InMemoryServer) -> Path:
 
 
 def start(requestor: Requestor) -> None:
-    """Start a session, which the server refuses without authentication."""
+    """Start a session, which fails without authentication."""
     assert requestor.start_session(ASK).pointer.url
 
 
 async def test_a_file_says_where_to_connect_and_as_whom(
     token_file: Path, server: InMemoryServer
 ) -> None:
-    """The server and the token come from the file, in both modes."""
+    """`connect` takes the server and the token from a settings file, in both modes."""
     with connect(settings=token_file, transport=server.transport()) as requestor:
         start(requestor)
     async with connect_async(
@@ -87,7 +87,7 @@ async def test_a_file_says_where_to_connect_and_as_whom(
 def test_the_environment_names_the_file(
     token_file: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An application without a URL and settings connects as its environment variables say."""
+    """Without arguments, `connect` uses the file or the settings in environment variables."""
     monkeypatch.setenv("IRMA_SETTINGS", str(token_file))
     with connect(transport=server.transport()) as requestor:
         start(requestor)
@@ -107,7 +107,7 @@ def test_keys_of_both_sides_come_from_the_file(key_file: Path, server: InMemoryS
 
 
 def test_arguments_override_the_file(key_file: Path, server: InMemoryServer) -> None:
-    """An argument overrides the setting of the same meaning, and a token replaces a key."""
+    """An argument overrides the setting with the same meaning, and a token replaces a key."""
     with connect(
         server.url, settings=key_file, token=TOKEN, transport=server.transport()
     ) as requestor:
@@ -229,7 +229,7 @@ def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
 
 @pytest.mark.parametrize("part", ["requestor", "store", "status_backend", "signer"])
 def test_a_part_that_no_setting_names(part: str, written: Path) -> None:
-    """A part without a URI and a setting is refused, and the error says what to set."""
+    """A part without a URI and without a setting is refused, and the error says what to set."""
     written.write_text("")
     openers: list[tuple[Any, str]] = [
         (open_parts, "uri: must be|url: must be"),

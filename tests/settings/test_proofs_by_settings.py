@@ -1,4 +1,4 @@
-"""The table `[proofs]` of a settings file: which attributes exist, and who verifies signatures."""
+"""The table `[proofs]` of a settings file: schemes for names, and keys to verify signatures."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_file_says_who_verifies_signatures(written: Path) -> None:
 def test_environment_and_arguments_override_the_file(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable overrides the file, and an argument overrides both."""
+    """An environment variable overrides the file, and an argument overrides both."""
     written.write_text(SERVER + PROOFS)
     monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "other"))
     with pytest.raises(ConfigurationError, match="scheme_keys: each scheme needs a key"):
@@ -117,7 +117,7 @@ def test_environment_and_arguments_override_the_file(
     ],
 )
 def test_fault_names_its_line(table: str, place: str, written: Path) -> None:
-    """A file or a key that is wrong or missing is named with its line, and no value is shown."""
+    """The error for a wrong or missing file or key names the line, and shows no value."""
     written.write_text(f"{SERVER}[proofs]\n{table}\n")
     with pytest.raises(ConfigurationError) as caught:
         connect(settings=written).__enter__()

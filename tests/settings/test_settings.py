@@ -22,7 +22,7 @@ from tests.settings.conftest import FOLDER
 WHOLE = FOLDER / "whole.toml"
 FAULTS: list[dict[str, Any]] = tomllib.loads((FOLDER / "faults.toml").read_text("utf-8"))["fault"]
 WORD = "zq7"
-"""A word that is in every value of these tests, and may be in no error."""
+"""A string in every value of these tests, which no error may show."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_file_may_hold_every_setting() -> None:
-    """The example file has every setting of the table, and each is read from it."""
+    """The example file contains every setting, and `read_settings` reads each of them."""
     settings = read_settings(WHOLE)
     names = {each.place.name for each in settings.given}
     patterns = {each.name for each in SETTINGS} - {"authentication.token"}
@@ -58,7 +58,7 @@ def test_a_file_may_hold_every_setting() -> None:
 
 
 def test_paths_start_from_the_folder_of_the_file() -> None:
-    """Relative paths start from the folder of the settings file, also in the URIs of the house."""
+    """Relative paths start from the settings file's folder, also in `file:` and `sqlite:` URIs."""
     settings = read_settings(WHOLE)
     assert settings.value("server.key_files") == (FOLDER / "server-key.pem",)
     assert settings.value("authentication.key") == f"file:{FOLDER}/keys/shop.pem"
@@ -71,7 +71,7 @@ def test_paths_start_from_the_folder_of_the_file() -> None:
 
 
 def test_secrets_are_read_when_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reference is followed when its secret is used, and an error then names its line."""
+    """A reference to a secret is read when the secret is used, and an error then names its line."""
     settings = read_settings(WHOLE)
     vault, other = (settings.secrets[name] for name in ("vault", "other"))
     assert callable(vault)
@@ -88,7 +88,7 @@ def test_secrets_are_read_when_they_are_used(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_place_may_hold_several_sealing_keys(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sealing keys are read in order, and each place may hold several."""
+    """Sealing keys are read in order, and each reference or variable may hold several."""
     assert read_settings().sealing_keys() is None
     (written.parent / "old.txt").write_text("two\nthree\n")
     written.write_text('web.sealing_keys = ["env:SHOP_KEY", "file:old.txt"]')
@@ -115,7 +115,7 @@ def test_an_error_names_file_line_and_key(fault: dict[str, Any], written: Path) 
     ("content", "reason"), [(None, "No such file"), (b"#" * 300_000, "larger than 256 KiB")]
 )
 def test_a_file_that_cannot_be_read(content: bytes | None, reason: str, written: Path) -> None:
-    """A file that cannot be read is one error, which does not repeat its path."""
+    """A file that cannot be read raises ConfigurationError, which does not repeat the path."""
     if content is not None:
         written.write_bytes(content)
     with pytest.raises(ConfigurationError, match=reason) as caught:
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_read(content: bytes | None, reason: str, written:
 
 
 def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable overrides the file; plugins and risks from both places are combined."""
+    """Environment variables override the file, but plugins and risks are combined."""
     values = {
         "IRMA_SETTINGS": str(WHOLE),
         "IRMA_SERVER": "https://other.example",
@@ -156,7 +156,7 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_token_of_the_environment_replaces_a_key_of_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A token and a key are two ways to authenticate, so the higher place decides."""
+    """A token in the environment replaces a key in the file, because both authenticate."""
     monkeypatch.setenv("IRMA_TOKEN", "a-token")
     settings = read_settings(WHOLE)
     assert settings.value("authentication.token").read() == "a-token"
@@ -178,7 +178,7 @@ def test_a_token_of_the_environment_replaces_a_key_of_the_file(
 def test_an_invalid_variable_is_named(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error about a variable names it, and shows no value."""
+    """The error for an invalid environment variable names the variable, and shows no value."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError) as caught:
         read_settings()
@@ -187,7 +187,7 @@ def test_an_invalid_variable_is_named(
 
 
 def test_a_key_and_a_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key and a token in the same place exclude each other."""
+    """A key and a token in the environment exclude each other."""
     monkeypatch.setenv("IRMA_KEY", "hmac:shop")
     monkeypatch.setenv("IRMA_TOKEN", "a-token")
     with pytest.raises(ConfigurationError, match="IRMA_TOKEN: cannot be combined with IRMA_KEY"):
@@ -195,7 +195,7 @@ def test_a_key_and_a_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings_show_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The `repr` of settings shows names and places, and no values."""
+    """The `repr` of settings shows names, and no values."""
     monkeypatch.setenv("IRMA_STORE", f"redis://:{WORD}@127.0.0.1/0")
     monkeypatch.setenv("IRMA_TOKEN", WORD)
     settings = read_settings()
@@ -205,7 +205,7 @@ def test_settings_show_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def error_of(path: Path, content: bytes) -> str | None:
-    """Return the error about a settings file with this content; None if it is valid."""
+    """Return the error for a settings file with this content, or None if it is valid."""
     path.write_bytes(content)
     try:
         Settings(path, [read_file(path)])
@@ -215,7 +215,7 @@ def error_of(path: Path, content: bytes) -> str | None:
 
 
 def where_and_why(error: str, path: Path) -> tuple[int, str]:
-    """Return the line that an error about a settings file names, and what follows the place."""
+    """Return the line that an error names, and the reason that follows."""
     assert error.startswith(f"{path}, line ")
     where, _, reason = error.removeprefix(f"{path}, line ").partition(": ")
     return int(where.partition(", ")[0]), reason
@@ -242,7 +242,7 @@ LINES = st.one_of(
 @example(["requests.x1.json = 1"])
 @example(["requests.x1 = 1"])
 def test_any_file_is_settings_or_one_error(scratch: Path, lines: list[str]) -> None:
-    """Any file is settings, or one error that names file and line and shows no value."""
+    """Any file is valid, or raises an error that names file and line and shows no value."""
     error = error_of(scratch, "\n".join(lines).encode())
     if error is not None:
         line, reason = where_and_why(error, scratch)
@@ -255,7 +255,7 @@ def test_any_file_is_settings_or_one_error(scratch: Path, lines: list[str]) -> N
 def test_a_damaged_file_is_settings_or_one_error(
     scratch: Path, damage: bytes, at: int, length: int
 ) -> None:
-    """A file with a damage anywhere is settings, or one error that names file and line."""
+    """A damaged file is valid, or raises an error that names file and line."""
     whole = WHOLE.read_bytes()
     error = error_of(scratch, whole[:at] + damage + whole[at + length :])
     assert error is None or where_and_why(error, scratch)[0] >= 1

@@ -66,7 +66,7 @@ def _quoted(name: str) -> str:
 
 
 def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the path of each key."""
+    """Return the path of each key, also in nested tables."""
     found: list[tuple[str, ...]] = []
     for key, value in values.items():
         found.append((*path, key))
@@ -77,7 +77,7 @@ def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[
 
 @given(documents())
 def test_each_key_has_its_line(written: tuple[str, dict[tuple[str, ...], int]]) -> None:
-    """A key's line is the one with its name, even if multi-line values precede it."""
+    """The line of a key is the line with its name, even if multi-line values precede it."""
     text, lines = written
     try:
         document = read_toml(text.encode())
@@ -94,7 +94,7 @@ def test_each_key_has_its_line(written: tuple[str, dict[tuple[str, ...], int]]) 
 @example(b"a = " + b"[" * 100_000)
 @example(b"a = " + b"9" * 5_000)
 def test_any_bytes_are_a_document_or_one_fault(content: bytes) -> None:
-    """Any bytes are either TOML, with a line for each key, or a fault at a line of them."""
+    """Any bytes are either TOML, in which each key has a line, or raise a fault with a line."""
     try:
         document = read_toml(content)
     except TomlFault as fault:
@@ -118,7 +118,7 @@ def test_any_bytes_are_a_document_or_one_fault(content: bytes) -> None:
     ],
 )
 def test_a_fault_has_its_line(content: bytes, line: int) -> None:
-    """A fault names the line on which it is. That of an unfinished value is the last line."""
+    """A fault names its line, which is the last line for an unfinished value."""
     with pytest.raises(TomlFault) as caught:
         read_toml(content)
     assert caught.value.line == line

@@ -1,7 +1,7 @@
-"""Type checkers see exact types of flows and the front, and refuse wrong modes.
+"""Type checkers infer exact types for flows and the public interface, and refuse wrong modes.
 
-With mypy's `warn_unused_ignores` and pyright's setting below, each `type: ignore` is a test: a
-checker that accepts the line reports the comment as unused.
+With mypy's `warn_unused_ignores` and pyright's setting below, each `type: ignore` is a test: if a
+checker accepts the line, it reports the comment as unused.
 """
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -51,7 +51,7 @@ def asking() -> Flow[int]:
 
 
 def test_a_flow_has_the_exact_type_of_its_answer() -> None:
-    """`yield from` returns the effect's answer, and the driver returns the flow's answer."""
+    """`yield from` has the type of the effect's result, and `run` that of the flow's result."""
     status = run(asking(), ScriptedTransport([HttpResponse(204)]))
     assert_type(status, int)
     assert status == 204
@@ -66,7 +66,7 @@ def exact(wiring: RequestorContext, session: StartedSession, requestor: Requesto
 def only_a_binding_or_by_name(
     handles: Handles, session: StartedSession, cookie: str | None
 ) -> None:
-    """A cookie that may be None cannot bind a handle."""
+    """A type checker refuses a binding that may be None, or none at all."""
     handles.seal(session, binding=Binding.NONE)
     handles.seal(session, binding=cookie)  # type: ignore[arg-type]
     handles.seal(session)  # type: ignore[call-arg]
@@ -79,7 +79,7 @@ async def only_a_store_of_its_mode(
     keys: list[str],
     stores: tuple[Store, AsyncStore],
 ) -> None:
-    """A receiver accepts only a store of its own mode."""
+    """A type checker refuses handles with a requestor or store of another mode."""
     blocking, other = stores
     handles = Handles(requestor, keys, store=blocking, purpose="login")
     assert_type(handles.redeem("handle", binding="visit"), Answer)
@@ -94,7 +94,7 @@ async def only_a_store_of_its_mode(
 
 
 def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
-    """A gateway needs a signer of the requestor's mode; a secret fits both modes."""
+    """A type checker refuses a gateway's signer of another mode; a secret fits both modes."""
     gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
     Requestor(
@@ -118,7 +118,7 @@ def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
 
 
 def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
-    """Only a requestor of the same mode accepts a status backend."""
+    """A type checker refuses a status backend of another mode than the requestor's."""
     url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
     Requestor(url, transport, status_backend=backend)
     AsyncRequestor(url, other, status_backend=awaited)
@@ -129,7 +129,7 @@ def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> Non
 def receivers_have_a_mode(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
-    """Receivers accept the requestor and the store of their mode, and return its answers."""
+    """A type checker refuses receivers with a requestor or store of another mode."""
     page = "https://shop.example/irma/callback"
     receiver = CallbackReceiver(requestor, page, sealer=sealer, store=store, deliver=print)
     assert_type(receiver.receive("POST", page, [], b""), HttpResponse)
@@ -167,7 +167,7 @@ def later_is_a_task_or_a_thread(
 def chains_have_a_mode(
     session: StartedSession, requestor: Requestor, store: Store, sealer: Sealer
 ) -> None:
-    """The answers of a chain are iterated in the requestor's mode."""
+    """The answers of a chain have exact types in the requestor's mode."""
     page = "https://shop.example/irma"
     nexts = NextSessionReceiver(requestor, page, sealer=sealer, store=store, choose=print)
     assert_type(next(nexts.follow(session, timeout=timedelta(minutes=1))), Answer)
