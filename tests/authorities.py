@@ -1,7 +1,7 @@
-"""The certificate authorities that a run of the tests trusts by default: one without a key.
+"""The only certificate authority that tests trust by default, whose key was not kept.
 
-Each transport reads the default authorities when it is made. The machine has more than a hundred of
-them, and reading them takes as long as the rest of many tests.
+Each new transport reads the default authorities. The machine has more than a hundred of them, and
+reading them takes as long as the rest of many tests.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["machine_environment", "trust_one_authority"]
 _FILE: Final = Path(__file__).parent / "vectors" / "tls" / "authority.pem"
 _NAME: Final = "SSL_CERT_FILE"
 _OF_THE_MACHINE: Final = "MACHINE_SSL_CERT_FILE"
-"""Where a test's process finds the value that the run was started with; empty for none."""
+"""The variable with the original value of `SSL_CERT_FILE`, or an empty string if it was not set."""
 
 
 def trust_one_authority() -> None:
-    """Let OpenSSL read one default authority in this process and in those that it starts."""
+    """Let OpenSSL read only one default authority, in this process and in those that it starts."""
     os.environ.setdefault(_OF_THE_MACHINE, os.environ.get(_NAME, ""))
     os.environ[_NAME] = str(_FILE)
 

@@ -1,7 +1,7 @@
-"""Configure the suite: every run searches for secrets and tries the same generated examples.
+"""Configure the suite: each run searches for secrets, and tries the same generated examples.
 
-`make explore` sets `IRMA_EXPLORE` to the number of random examples for each property instead.
-Failing examples are then pinned with `@example` in the fix.
+`make explore` tries random examples instead, and sets `IRMA_EXPLORE` to their number for each
+property. A fix pins a failing example with `@example`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.plugins.fresh_environment import FreshEnvironment
 pytest_plugins = ["tests.secret_watch"]
 trust_one_authority()
 
-# A shell lets background jobs ignore these signals, and their children inherit that. The tests send
-# the signals to themselves and to programs that they start.
+# A shell makes background jobs and their children ignore these signals, which the tests send to
+# themselves and to programs that they start.
 for number, handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGQUIT, signal.SIG_DFL),
@@ -46,12 +46,12 @@ else:
 TRACER: Final = sys.gettrace()
 """The trace function that measures coverage; `None` without coverage."""
 FOR_CHILDREN: Final = "COVERAGE_PROCESS_CONFIG"
-"""The environment variable by which a new process measures its coverage too."""
+"""The environment variable that makes a new process measure its coverage too."""
 
 
 @contextmanager
 def traced_by(tracer: Any) -> Generator[None]:
-    """Run a block under a trace function, or under none: tracing nearly doubles its CPU time."""
+    """Run a block under a trace function, or without one, because tracing doubles its CPU time."""
     before = sys.gettrace()
     sys.settrace(tracer)
     try:
@@ -61,20 +61,20 @@ def traced_by(tracer: Any) -> Generator[None]:
 
 
 def is_measured(item: pytest.Item) -> bool:
-    """Return whether a test counts for coverage: not if it tries hundreds of inputs or more.
+    """Return whether a test counts for coverage: tests with hundreds of inputs do not.
 
-    No branch may be covered only by the inputs of a property or of a search. A test that measures
-    memory would measure that of coverage, too.
+    No branch may be covered only by the inputs of a property or of a search. Neither does a test
+    that measures memory, because it would measure that of coverage too.
     """
     return not any(item.get_closest_marker(name) for name in ("hypothesis", "search", "memory"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure only fixtures and tests, in the hooks below, and not pytest's own work.
+    """Measure only fixtures and tests, which the hooks below do, and not pytest's own work.
 
-    Coverage doubles the CPU time of a new process. So of the processes that tests start, only those
-    in `tests/cli` are measured. The code in all others is covered by tests in this process.
+    Coverage doubles the CPU time of a new process. So only the processes that `tests/cli` starts
+    are measured. Tests in this process cover the code of all other processes.
     """
     for_children = os.environ.get(FOR_CHILDREN)
     if for_children is not None and item.path.parent.name != "cli":
@@ -96,21 +96,21 @@ def pytest_fixture_setup() -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure the tests with written examples."""
+    """Measure the tests that count for coverage."""
     with traced_by(TRACER if is_measured(item) else None):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None, object, object]:
-    """Measure the ends of fixtures."""
+    """Measure the teardown of fixtures."""
     with traced_by(TRACER):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Measure nothing in the main process if workers run the tests: it only distributes them."""
+    """Measure nothing in a main process that only distributes tests to workers."""
     has_workers = bool(session.config.getoption("numprocesses", None))
     with traced_by(None if has_workers else TRACER):
         return (yield)
@@ -118,10 +118,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect tests without collecting garbage, which takes a quarter of the time.
+    """Collect tests without collecting garbage, which would take a quarter of the time.
 
-    The thousands of tests stay until the end, so no later collection looks at them either. Each
-    worker imports the same modules, so only the first one measures that.
+    The tests stay in memory until the end, so garbage collection ignores them afterwards too. All
+    workers import the same modules, so only the first worker measures the imports.
     """
     is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     gc.disable()
@@ -141,9 +141,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """The library and the plugins of the examples, installed as a user would.
+    """An environment with the library and the example plugins, installed as by a user.
 
-    This takes some seconds, so the processes of a run share the result.
+    The installation takes some seconds, so the processes of a run share the environment.
     """
     of_this_run = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -1,4 +1,4 @@
-"""Counts the work of a call, so that excessive growth is found on busy machines too."""
+"""Counts the work of a call, so that tests find excessive growth on busy machines too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["count_lines"]
 
 
 def count_lines(call: Callable[[], object]) -> int:
-    """Run a call in a separate thread, and count the lines that Python runs meanwhile.
+    """Run a call in a separate thread, and count the lines that Python runs for it.
 
     Each round of a loop or comprehension counts, and a call of a C function counts as one line.
     Errors of the call are ignored, because a refusal takes work too.

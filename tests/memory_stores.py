@@ -1,4 +1,4 @@
-"""Stores in memory, for tests that run as one process."""
+"""Stores in memory, for tests in a single process."""
 
 from __future__ import annotations
 

@@ -5,4 +5,4 @@ import pytest
 __all__ = ["MODES"]
 
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])
-"""Runs a test once in each mode. The test has an argument `mode`."""
+"""Runs a test once in each mode, with the argument `mode`."""

@@ -14,8 +14,8 @@ _FIRST, _END = 10_000, 32_000
 def unused_port() -> int:
     """Return a port of this machine on which no program listens.
 
-    It lies below the range from which Linux takes the ports of connections and those of programs
-    that leave the choice to it. So no other program takes it before the one that the caller starts.
+    Linux assigns ports to connections, and to programs that leave the choice to it, from a higher
+    range. So no other program takes the port before the program that the caller starts.
     """
     while True:
         port = _FIRST + secrets.randbelow(_END - _FIRST)

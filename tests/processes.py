@@ -11,7 +11,7 @@ __all__ = ["Process"]
 
 @final
 class Process(subprocess.Popen[AnyStr]):
-    """A process that is killed if its block fails: `Popen` alone would wait for its end."""
+    """A process that is killed if its block fails; `Popen` would wait for its end."""
 
     def __exit__(
         self,

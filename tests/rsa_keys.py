@@ -1,4 +1,4 @@
-"""Two RSA keys of 2048 bits for all tests: making one takes as long as a dozen tests."""
+"""Two RSA keys of 2048 bits for all tests, because making one takes as long as a dozen tests."""
 
 from __future__ import annotations
 

@@ -36,13 +36,13 @@ def scheme_files() -> Mapping[str, bytes]:
 
 
 def signed(changed: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of the scheme with some changed or added, and signed again."""
+    """Return the files of the scheme with some files changed or added, and a new signature."""
     return sign_index("pbdf", SCHEME.files() | dict(changed), SCHEME.signing_key)
 
 
 @contextmanager
 def serving_scheme(files: Mapping[str, bytes]) -> Generator[str]:
-    """Provide the URL of the scheme on a web server with these files."""
+    """Yield the URL of the scheme on a web server with these files."""
 
     class Files(Handler):
         def do_GET(self) -> None:  # noqa: N802  # the standard library's

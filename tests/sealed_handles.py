@@ -14,7 +14,7 @@ __all__ = ["handles_at"]
 
 
 def handles_at(now: datetime, keys: Sequence[str], **settings: Any) -> Handles:
-    """Return handles of a requestor at that time, by default for the purpose `login`."""
+    """Return `Handles` whose clock shows that time, by default for the purpose `login`."""
     transport = ScriptedTransport()
     transport.clock = ManualClock(now)
     arguments: dict[str, Any] = {

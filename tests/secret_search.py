@@ -1,6 +1,7 @@
 """Looks for secrets in log records, warnings, and errors with their causes.
 
-Some secrets are recognised by their form; `secret_watch` reports all others when a test makes one.
+Some secrets are recognised by their form. `secret_watch` reports every other secret when a test
+makes it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FORMS: Final = {
 _FORMS = re.compile("|".join(f"({form})" for form in FORMS.values()))
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{20}(?![0-9A-Za-z])")
 _SHORTEST = 9
-"""Shorter secrets, such as the value "yes", occur in texts for other reasons."""
+"""The minimum length: shorter secrets, such as the value "yes", also occur for other reasons."""
 
 
 class SecretSearch:
@@ -33,7 +34,7 @@ class SecretSearch:
     def __init__(self) -> None:
         self._tokens: set[str] = set()
         self._others: dict[str, dict[str, str]] = {}
-        """The kind of each other secret, under its first letters."""
+        """The kind of each other secret, by its first characters and the whole secret."""
 
     def note_token(self, text: str) -> None:
         """Remember a token of a session: 20 letters and digits, or another string used as one."""
@@ -58,8 +59,8 @@ class SecretSearch:
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
             return "a token"
-        # A run makes thousands of secrets. Looking for each one would make a test slower for
-        # every test before it.
+        # A run makes thousands of secrets, and to look for each one would slow down every later
+        # test.
         parts = {text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1)}
         for beginning in self._others.keys() & parts:
             for secret, kind in self._others[beginning].items():
@@ -69,13 +70,13 @@ class SecretSearch:
 
 
 def texts_of(thing: logging.LogRecord | BaseException | Warning) -> Iterator[str]:
-    """Return all texts of an object that a log, a page or a person may see."""
+    """Yield all strings of an object that a log, a page or a person may see."""
     if isinstance(thing, logging.LogRecord):
         yield f"{thing.name}: {thing.getMessage()} {thing.args!r} {thing.stack_info or ''}"
         if thing.exc_info and thing.exc_info[1]:
             yield from texts_of(thing.exc_info[1])
         return
-    # Source lines are left out, because a test's own lines may contain a secret.
+    # Leave out source lines, because a test's own lines may contain a secret.
     yield f"{thing!r} {thing} {''.join(traceback.format_exception_only(thing))}"
     for other in (thing.__cause__, thing.__context__):
         if other is not None:

@@ -1,8 +1,8 @@
 """A pytest plugin that runs the whole suite with logging at DEBUG, and looks for secrets.
 
-It searches every log record of every library, every warning, and every raised error of the library
-with its causes. Where an error leaves the library or is logged, the local variables that its
-traceback then shows are searched as well. A test in which a secret is seen fails.
+It searches every log record of any library, every warning, and every error of our library with its
+causes. When an error leaves the library or is logged, it also searches the local variables in the
+traceback. A test in which it finds a secret fails.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Everything(logging.Handler):
 
 
 def look_at(thing: logging.LogRecord | BaseException | Warning) -> None:
-    """Search all texts of an object, and note the secrets in them."""
+    """Search all strings of an object, and note the secrets in them."""
     FOUND.extend(
         f"{kind} in {type(thing).__name__}: {text[:500]}"
         for text in texts_of(thing)
@@ -71,8 +71,8 @@ def look_at_frames(error: BaseException) -> None:
 
 
 def watch_boundaries() -> None:
-    """Look at each error when the library has cleaned it and is about to raise it."""
-    # Both type checkers refuse a private name, here and below.
+    """Search each error at the moment when the library has cleaned it and is about to raise it."""
+    # `getattr` and `setattr`, because both type checkers refuse a private name.
     clean: Callable[..., tuple[BaseException, BaseException | None]]
     clean = getattr(tracebacks, "_cleaned")  # noqa: B009
 
@@ -95,12 +95,12 @@ def after_init(cls: type[Any], report: Callable[..., object]) -> None:
             own(self, *args, **kwargs)
         report(self, *args, **kwargs)
 
-    # Both type checkers refuse an assignment.
+    # `setattr`, because both type checkers refuse an assignment.
     setattr(cls, "__init__", init if own is None else wraps(own)(init))  # noqa: B010
 
 
 def pytest_configure() -> None:
-    """Listen to everything, and learn of each secret that a test makes."""
+    """Listen to all log records, and to each new object that contains a secret."""
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger().addHandler(_Everything())
     watch_boundaries()
@@ -168,13 +168,13 @@ def pytest_runtest_call() -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None]:
-    """Fail a test for secrets that its fixtures showed."""
+    """Fail a test if its fixtures showed a secret."""
     yield
     fail_if_found()
 
 
 def fail_if_found() -> None:
-    """Fail, once for each thing found."""
+    """Fail with all findings, and forget them."""
     found, FOUND[:] = list(FOUND), []
     if found:
         pytest.fail("a secret is to be seen:\n" + "\n".join(found), pytrace=False)
@@ -190,7 +190,7 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run if a secret is found after the last test."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
-    if output is not None:  # a worker of pytest-xdist: the main process fails the run
+    if output is not None:  # in a worker of pytest-xdist, whose main process fails the run
         output[_OUTPUT] = list(FOUND)
     elif FOUND:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -200,7 +200,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Collect the findings of a worker of pytest-xdist after its last test."""
     output: dict[str, list[str]] = getattr(node, "workeroutput", {})
-    # The worker's warnings have been searched in this process too.
+    # This process has also searched the worker's warnings.
     FOUND.extend(found for found in output.get(_OUTPUT, []) if found not in FOUND)
 
 
