@@ -1,4 +1,4 @@
-"""Import `irma_core` in fresh processes, against the import of cattrs."""
+"""Import `irma_core` in fresh processes, compared with an import of cattrs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CLASSES = (
 )
 
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-"""An installed package has byte code. Without it, compiling would take most of the time."""
+"""The environment with byte code enabled, as for an installed package: compiling is slow."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:
     """Measure the CPU time of processes that import, minus that of a process that does not."""
     for code in (OURS, YARDSTICK):
-        _cpu(code)  # so that the byte code is there
+        _cpu(code)  # to write the byte code
     ours: list[float] = []
     yardstick: list[float] = []
     for _ in range(effort.rounds):

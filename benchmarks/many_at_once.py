@@ -36,7 +36,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
-    """Measure starts and polls, ours and raw."""
+    """Measure starts and polls, each with our library and with aiohttp alone."""
     value = json.loads(build_start_request(ServerUrl.parse(url), as_extended(ASKED)).body or b"")
     polled = build_status_request(ServerUrl.parse(url), RequestorToken("a" * 20)).url
     async with AiohttpTransport() as transport, ClientSession(connector=TCPConnector()) as session:
@@ -57,7 +57,7 @@ async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
 
         works = (lambda: requestor.start_session(ASKED), raw, poll, raw_poll)
         taken: tuple[list[float], ...] = ([], [], [], [])
-        for _ in range(effort.rounds + 1):  # the first opens the connections
+        for _ in range(effort.rounds + 1):  # the first round opens the connections
             spent = await _round(effort, works)
             for seconds, one in zip(taken, spent, strict=True):
                 seconds.append(one)

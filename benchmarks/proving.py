@@ -38,7 +38,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             program = build_proof_verifier()
-        except GoMissing:  # without it there is nothing to compare with
+        except GoMissing:  # without Go there is nothing to compare with
             pass
         else:
             yield from _against_irmago(effort, _irmago(program, Path(folder)))

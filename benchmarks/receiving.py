@@ -1,4 +1,4 @@
-"""Receive callbacks: from the POST to its reply, with signature and store."""
+"""Receive callbacks, from the POST to its reply, including the signature and the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEADERS = (("content-type", "text/plain; charset=UTF-8"),)
 
 
 class Forgetful:
-    """A store that forgets everything, so that each POST is the first."""
+    """A store that forgets everything, so that each POST counts as the first."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         return True

@@ -14,12 +14,12 @@ __all__ = ["Effort", "Row", "Work", "alternate", "differences", "ratios"]
 Work: TypeAlias = Callable[[], object]
 
 SLICES = 25
-"""A round alternates between slices of all workloads, so that other load affects them equally."""
+"""The slices of a workload in a round; they alternate, so that other load affects all equally."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """The amount of measuring; a test uses few rounds."""
+    """The number of rounds, and a scale for the repetitions; a test uses few rounds."""
 
     rounds: int = 9
     scale: float = 1.0
@@ -31,7 +31,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: its name, its values by round, their unit, and the goal."""
+    """A figure: its name, its values by round, their unit, and the goal for the median."""
 
     name: str
     values: list[float]

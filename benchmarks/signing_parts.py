@@ -19,7 +19,7 @@ SIGNED = b"h" * 40 + b"." + b"c" * 700
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure both modes against the signer itself, which is the same for both."""
+    """Measure signers by URI in both modes, compared with the sync signer itself."""
     direct = HmacSigner(KEY)
     awaited = asyncio.run(_awaited())
     with open_parts(secrets=SECRETS, transport=ScriptedTransport()) as parts:
@@ -40,7 +40,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 async def _awaited() -> AsyncSigner:
-    # A key in memory can still be used after it was closed.
+    # A signer with a key in memory can still be used after it was closed.
     transport = AsyncScriptedTransport()
     async with open_parts_async(secrets=SECRETS, transport=transport) as parts:
         return parts.signer("hmac:shop")

@@ -66,8 +66,8 @@ def rows(effort: Effort) -> Iterator[Row]:
             return transport.send(request, transport.clock.monotonic() + 10)
 
         def signature_and_start() -> object:
-            # One after the other, as in a signed start: a signature takes so long that the
-            # processor has forgotten the code of a start when the next one begins.
+            # Alternate both, as a signed start does: after a slow signature, the processor's caches
+            # no longer contain the code of a start.
             key.sign(request.body or b"", padding.PKCS1v15(), SHA256())
             return plain.start_session(ASKED)
 

@@ -1,4 +1,4 @@
-"""Verify JWTs: a genuine one compared with the same steps by hand, and the slowest ones."""
+"""Verify JWTs: a genuine JWT, compared with the same steps by hand, and the slowest JWTs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 def _signed(effort: Effort) -> Iterator[Row]:
-    """Verify the JWT of a result of 20 attributes, against the same steps by hand."""
+    """Verify the JWT of a result with 20 attributes, compared with the same steps by hand."""
     ids = [f"pbdf.gemeente.personalData.attribute{number}" for number in range(20)]
     claims = {**CLAIMS, "disclosed": [[attribute(each) for each in ids]]}
     jwt, key = sign(HEADER, claims), pem(KEY)
@@ -77,7 +77,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _signing(effort: Effort) -> Iterator[Row]:
-    """Sign a request by HS256, to measure the cost above that of writing it."""
+    """Sign a request by HS256, to measure the additional cost compared with only writing it."""
     request, signer = (
         DisclosureRequest(["pbdf.sidn-pbdf.email.email"]),
         HmacSigner(bytes(range(32))),
@@ -96,7 +96,7 @@ def _signing(effort: Effort) -> Iterator[Row]:
 
 
 def _slowest(effort: Effort) -> Iterator[Row]:
-    """Verify refused and large JWTs; the slowest one counts."""
+    """Verify invalid and large JWTs, of which the slowest counts."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
     refused = [row["jwt"] for row in vectors["refused"] if isinstance(row["jwt"], str)]
     yield Row("the slowest JWT of the vectors", _each(effort, refused, vectors["key"]), "ms", 50)

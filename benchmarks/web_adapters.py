@@ -1,8 +1,8 @@
 """The cost of a start and a finish with a web adapter, above that of a bare view.
 
 The IRMA server is a function that answers at once, and the store is in memory, so that neither
-hides what the adapter costs. In Django, a finish is a transaction all the same: its database is
-SQLite, in memory too.
+hides the cost of the adapter. In Django, a finish is still a transaction, in an SQLite database in
+memory.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Post: TypeAlias = Callable[[str, bytes, str], Reply]
 
 
 class Server:
-    """A transport, whose server answers each request at once, as if the person had accepted."""
+    """A transport whose server answers each request at once, as if the person had accepted."""
 
     def __init__(self) -> None:
         self.clock = SystemClock()
@@ -88,7 +88,7 @@ class Server:
 
 
 class AsyncServer:
-    """The same, awaited."""
+    """An async transport whose server answers in the same way."""
 
     def __init__(self) -> None:
         self._server = Server()
@@ -142,11 +142,11 @@ GOALS: Final = {
     "Flask": ((5, 8), (400, 1200)),
     "Starlette": ((10, 14), (400, 600)),
 }
-"""For a start and a finish: the ratios, and the microseconds."""
+"""The goals for a start and a finish: first the ratios, then the microseconds."""
 
 
 def _started(post: Post) -> tuple[bytes, str]:
-    """Start a session in a new browser; return the body of its finish, and the cookie."""
+    """Start a session in a new browser; return the body for its finish, and the cookie."""
     _, headers, body = _checked(post("/irma/start/adult", b"{}", ""))
     (cookie,) = (value for name, value in headers if name.lower() == "set-cookie")
     ((name, morsel),) = SimpleCookie(cookie).items()
@@ -170,7 +170,7 @@ def _headers(cookie: str) -> list[tuple[str, str]]:
 
 @contextmanager
 def _floor() -> Generator[Post]:
-    """The web sessions without a framework."""
+    """Yield a function that posts to `WebSessions` without a framework."""
     server = Server()
     store = MemoryStore(server.clock, allow={Risk.MEMORY_STORE})
     requestor = Requestor(SERVER, cast("Any", server))

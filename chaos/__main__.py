@@ -51,7 +51,7 @@ def main() -> None:
                 for finding in play(chosen.full):
                     sys.stdout.write(f"{finding}\n")
                     sys.stdout.flush()
-            except pytest.skip.Exception as skipped:  # a program that it needs is not installed
+            except pytest.skip.Exception as skipped:  # a program that the subject needs is missing
                 sys.stdout.write(f"{subject}: skipped, {skipped}\n")
 
 

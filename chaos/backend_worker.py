@@ -1,6 +1,6 @@
-"""One of the processes that watch: it starts sessions, and waits for the end of each through Redis.
+"""A process that starts sessions, and waits for the end of each session through Redis.
 
-It prints a line of JSON when a session has started, and one when it has its answer.
+It prints a line of JSON when a session has started, and another when it has the answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Many processes that share a Redis: each final status once, to the one that waits for it.
+"""Many processes share a Redis, and each gets the final status of its own sessions once.
 
-Some processes start and watch sessions, half of them on threads. This one stands for those that
-receive the server's callbacks: it publishes to Redis what the server's timetable says.
+Some processes start and watch sessions, half of them on threads. This process takes the place of
+those that receive the server's callbacks: it publishes to Redis by the server's timetable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.redis.redis_server import RedisServer, running_redis
 __all__ = ["findings"]
 
 ROOT = Path(__file__).parent.parent
-AWAY_FROM, AWAY_UNTIL = 0.6, 0.75  # of the longest session: some end meanwhile
+AWAY_FROM, AWAY_UNTIL = 0.6, 0.75  # of the longest session, so that some end meanwhile
 
 
 def findings(
@@ -39,11 +39,12 @@ def findings(
     """Watch many sessions, and as many again while Redis is killed and restarted.
 
     Args:
-        count: How many.
-        seed: Of the timetable.
-        longest: Seconds that a session lasts at most, half of it at least; under half a minute.
-        processes: How many of them.
-        beside_a_crash: How many when Redis is killed.
+        count: The number of sessions.
+        seed: The seed of the timetable.
+        longest: The longest session in seconds, under half a minute; the shortest takes half of
+            this.
+        processes: The number of processes.
+        beside_a_crash: The number of processes in the run in which Redis is killed.
     """
     for title, among, is_killed in (("", processes, False), (", Redis away", beside_a_crash, True)):
         with (
@@ -77,14 +78,14 @@ class _Receiver:
 
     def __init__(self, url: str, redis: RedisServer, longest: float | None) -> None:
         self._url, self._redis = url, redis
-        self._longest = longest  # if Redis is to be killed during the run
+        self._longest = longest  # None unless the run kills Redis
         self._due: dict[str, float] = {}
         self._publishing: list[asyncio.Task[None]] = []
         self._has_begun = asyncio.Event()
         self.ended: dict[str, dict[str, Any]] = {}
 
     def lateness(self) -> float:
-        """Return the seconds from the session's end until its final status arrived."""
+        """Return the seconds until a final status arrived, as the 99th percentile."""
         late = [
             max(final - self._due[token], 0)
             for token, ended in self.ended.items()
@@ -126,7 +127,7 @@ class _Receiver:
         token, lasts = RequestorToken(text), fault_and_end(text)[1]
         self._due[text] = started + lasts
         await asyncio.sleep(started + lasts - time.monotonic())
-        with suppress(StatusBackendError):  # then the end is never published
+        with suppress(StatusBackendError):  # then this end is not published
             await backend.publish(token, PublishedEnd(SessionStatus.DONE))
 
     async def _kill(self, longest: float) -> None:

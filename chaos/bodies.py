@@ -1,4 +1,4 @@
-"""Bodies that are larger than a transport accepts are refused, in little memory."""
+"""A transport refuses bodies that are too large, and needs little memory for this."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _both(url: str) -> tuple[int, int]:
 
 
 async def _refusal(transport: AsyncTransport, url: str) -> tuple[bool, int]:
-    """Return whether it was refused, and the bytes it took."""
+    """Return whether the body was refused, and the bytes of memory that this took."""
     tracemalloc.start()
     try:
         await transport.send(HttpRequest("GET", url, label="GET"), transport.clock.monotonic() + 20)

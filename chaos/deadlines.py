@@ -1,4 +1,4 @@
-"""Calls and waits with servers that never finish, to measure how late deadlines are kept."""
+"""Calls and waits with servers that never finish, to measure how late they end."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _hostile(behaviours: tuple[Behaviour, ...]) -> Generator[str]:
 
 
 def _sync_overruns(behaviours: tuple[Behaviour, ...]) -> Iterator[float]:
-    """Return how late a call for the status, and a wait for the answer, end."""
+    """Yield how late a call for the status ends, and a wait for the answer."""
     for is_wait in (False, True):
         with _hostile(behaviours) as url, Urllib3Transport() as transport:
             session = Requestor(url, transport, timeout=A_MINUTE).start_session(ASKED)

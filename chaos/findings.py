@@ -11,7 +11,7 @@ __all__ = ["Finding", "percentile"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure, which must be at most or at least its goal."""
+    """A figure, which must be at most or at least its goal."""
 
     name: str
     value: float

@@ -19,13 +19,13 @@ from irma_transport_aiohttp import AiohttpTransport
 __all__ = ["findings"]
 
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
-HOURS = 20_000.0  # seconds before which no session ends
+HOURS = 20_000.0  # seconds; no session ends earlier
 AT_ONCE = WARM_UP = 64
 IDLE_FOR = 5.0
 
 
 class _Ahead(SystemClock):
-    """A clock an hour ahead of the sockets', so that no read ends and no safety poll is due."""
+    """A clock an hour ahead, so that no read times out and no safety poll is due."""
 
     def monotonic(self) -> float:
         return super().monotonic() + 3600
@@ -70,7 +70,7 @@ async def _measure(url: str, count: int) -> tuple[float, float, int]:
 async def _watched(
     requestor: AsyncRequestor, sessions: Sequence[StartedSession]
 ) -> AsyncGenerator[list[asyncio.Task[None]]]:
-    """Watch them all, until nothing more arrives."""
+    """Watch all sessions, and enter the block when nothing more arrives."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def watch(session: StartedSession) -> None:
@@ -84,7 +84,7 @@ async def _watched(
     tasks = [asyncio.create_task(watch(session)) for session in sessions]
     for _ in sessions:
         await greeted.acquire()
-    await asyncio.sleep(1)  # the greetings of the last
+    await asyncio.sleep(1)  # for the greetings of the last streams
     try:
         yield tasks
     finally:

@@ -1,4 +1,4 @@
-"""Calls on connections that were idle about as long as the server keeps them, behind some delay."""
+"""Calls on connections that were idle for about as long as the server keeps them, with delays."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["findings"]
 
 DELAY = 0.02
 CONCURRENT_CALLS = 50
-TLS = ssl.create_default_context()  # not used, but making one for each transport would take long
+TLS = ssl.create_default_context()  # unused, but saves making a context for each transport
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Send many posts in each mode after 1.9 to 2.1 s of idling, and some after a shorter time."""
+    """Send many posts in each mode after idling for 1.9 to 2.1 s, and some after a shorter time."""
     for mode in ("sync", "async"):
         chance = random.Random(seed)
         with MisbehavingServer(answer(body=b"OK")) as server, _delayed(server.port) as port:
@@ -48,7 +48,7 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
 
 
 async def _all(mode: str, url: str, pauses: list[float]) -> list[float | None]:
-    """Post twice for each pause, on a new transport; return the gaps, or None for failures."""
+    """Post twice for each pause, on a new transport; return the gaps, with None for a failure."""
     gate = asyncio.Semaphore(CONCURRENT_CALLS)
 
     async def one(number: int, pause: float) -> float | None:
@@ -66,7 +66,7 @@ async def _all(mode: str, url: str, pauses: list[float]) -> list[float | None]:
 
 
 async def _twice(transport: AsyncTransport, url: str, body: bytes, pause: float) -> float:
-    """Post, wait, and post again; return the seconds between the two."""
+    """Post, wait, and post again; return the seconds between the two posts."""
     post = HttpRequest("POST", url, label="POST session", body=body)
     await transport.send(post, transport.clock.monotonic() + 5)
     answered = transport.clock.monotonic()

@@ -1,4 +1,4 @@
-"""A process that waits for an answer until Ctrl-C, and then reports its leftovers."""
+"""A process that watches a session until Ctrl-C, and then reports its leftovers."""
 
 from __future__ import annotations
 

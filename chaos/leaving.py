@@ -1,4 +1,4 @@
-"""Work that is stopped halfway: cancelled, interrupted, its transport closed, or forked."""
+"""Stop work halfway: cancel it, interrupt it, close its transport, or fork."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
 
 
 class _CancelledAt:
-    """Awaits something, and cancels the task where it waits for the nth time."""
+    """Awaits a coroutine, and cancels the task when it waits for the nth time."""
 
     def __init__(self, awaited: Coroutine[Any, Any, object], step: int) -> None:
         self._awaited = awaited
@@ -85,7 +85,7 @@ class _CancelledAt:
 
 
 async def _cancel_at_each_step(url: str) -> tuple[int, int]:
-    """Cancel a session at the first wait, the second, and so on; return the number of waits."""
+    """Cancel a session at each of its waits in turn; return their number and the leftovers."""
     left = step = 0
     while True:
         step += 1
@@ -118,21 +118,21 @@ async def _session(url: str, transport: AiohttpTransport) -> None:
 
 
 def _interrupt(url: str, mode: str) -> int:
-    """Press Ctrl-C on a process that waits for an answer; return its leftovers."""
+    """Send Ctrl-C to a process that watches a session, and return its leftovers."""
     command = [sys.executable, "-m", "chaos.interrupted", url, mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         while True:
-            # Python notices a signal that arrives just before a blocking call only when that call
-            # ends.
+            # If a signal arrives just before a blocking call, Python notices it only after this
+            # call.
             process.send_signal(signal.SIGINT)
             if select.select([process.stdout], [], [], 10)[0]:
                 return int(process.stdout.readline())
 
 
 async def _close_amid(url: str, count: int) -> tuple[int, int]:
-    """Close the transport of many watches; return how many end, and the leftovers."""
+    """Close the transport of many watches; return how many raise the error, and the leftovers."""
     before = Leftovers.now()
     transport = AiohttpTransport()
     requestor = AsyncRequestor(url, transport)
@@ -161,7 +161,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
 
 
 def _close_amid_threads(url: str) -> tuple[int, int]:
-    """Close the transport of many watches, as above, but in the mode with threads."""
+    """Close the transport of many watches in sync mode, with the same results."""
     before = Leftovers.now()
     transport = Urllib3Transport()
     requestor = Requestor(url, transport)
@@ -194,7 +194,8 @@ def _fork(forks: int) -> int:
         requestor = Requestor(server.url, transport)
 
         def ask_on(thread: int) -> None:
-            # Only a few, because the suite searches each log for each token and would become slow.
+            # Use only a few tokens, because the suite remembers each token and searches logs for
+            # it.
             for turn in itertools.count():
                 if stopped.is_set():
                     return
@@ -217,7 +218,7 @@ def _ask(requestor: Requestor, number: int) -> None:
 
 def _child(requestor: Requestor, turn: int) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads run on purpose
+        warnings.simplefilter("ignore", DeprecationWarning)  # the other threads are intended
         child = os.fork()
     if not child:
         status = 1

@@ -1,4 +1,4 @@
-"""The leftovers of work that was stopped: sockets, tasks and threads of this process."""
+"""The leftovers of stopped work: sockets, tasks and threads of this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Leftovers", "settled"]
 
 @dataclass(frozen=True)
 class Leftovers:
-    """The number of each."""
+    """The numbers of sockets, tasks and threads."""
 
     sockets: int
     tasks: int
@@ -21,7 +21,7 @@ class Leftovers:
 
     @classmethod
     def now(cls) -> Self:
-        """Count them; tasks are counted on the running event loop, if there is one."""
+        """Count sockets and threads, and the tasks of the running event loop, if there is one."""
         try:
             tasks = len(asyncio.all_tasks())
         except RuntimeError:
@@ -31,7 +31,7 @@ class Leftovers:
         return cls(sockets, tasks, threading.active_count())
 
     def beyond(self, before: Leftovers) -> int:
-        """Count the new ones."""
+        """Return how many sockets, tasks and threads are new since the earlier count."""
         return (
             max(self.sockets - before.sockets, 0)
             + max(self.tasks - before.tasks, 0)
@@ -42,11 +42,11 @@ class Leftovers:
 def _target(entry: Path) -> str:
     try:
         return str(entry.readlink())
-    except FileNotFoundError:  # the descriptor of the listing itself
+    except FileNotFoundError:  # the file descriptor of the listing itself
         return ""
 
 
 async def settled() -> None:
-    """Let the event loop finish closing, because a socket closes a step or two later."""
+    """Let the event loop close sockets, which takes it a step or two."""
     for _ in range(5):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Starts of sessions while everything fails: how many exist, and the error of each start."""
+"""Starts of sessions with failing servers: the number of requests, and the error of each start."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ MADE, MAY_EXIST, NONE_MADE = "made", "may exist", "none made"
 
 
 def _not_read(peer: Peer) -> None:
-    """Read only the bytes that arrived, and reset, so that the outcome is unknown."""
+    """Read a part of the request, and reset the connection, so that the outcome is unknown."""
     reset_during_request(peer)
 
 
 def matrix(chance: random.Random) -> list[tuple[Behaviour, str]]:
-    """Return each behaviour of the server with the errors that may follow."""
+    """Return each behaviour of the server with what a start must report about the session."""
     length = chance.randrange(len(STARTED))
     return [
         (answer(headers=JSON, body=PACKAGE), MADE),
@@ -95,7 +95,7 @@ def _counted(row: tuple[Behaviour, str], met: Counter[str]) -> Behaviour:
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Start many sessions, half of them in each mode."""
+    """Start many sessions in both modes, with each behaviour of the server."""
     chance = random.Random(seed)
     wrong = repeated = 0
     for play in (_play_sync, _play_async):
@@ -119,10 +119,10 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
 def _holds(
     play: Callable[[str, int, timedelta], list[str]], behaviour: Behaviour, expected: str
 ) -> bool:
-    """Return whether a start ends as expected at a server of its own.
+    """Return whether a start at a separate server ends as expected.
 
-    On a busy machine the time may be over before the request arrives. Then the next start meets the
-    behaviour that was meant for this one.
+    On a busy machine, a start may time out before its request arrives, and the next start then
+    meets the behaviour that was meant for it.
     """
     for times in (1, 10, 100):
         with MisbehavingServer(behaviour) as server:

@@ -1,7 +1,8 @@
-"""A server whose sessions change by a timetable, and whose event streams fail by a plan.
+"""A server whose sessions follow a timetable, and whose event streams fail by a plan.
 
-It runs in a separate process. A token encodes both: two digits for the fault, eight for the
-milliseconds to the end, and ten to be unique. The server counts the requests for each session.
+The server runs in a separate process. A session's token encodes its plan: two digits for the fault,
+eight for the milliseconds to the end, and ten to make it unique. The server counts the requests for
+each session.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _OPEN = b"event: open\n\n"
 
 
 def fault_and_end(token: str) -> tuple[str, float]:
-    """Return the fault, and the seconds from start to end, that a token encodes."""
+    """Return the fault that a token encodes, and the seconds from start to end."""
     return FAULTS[int(token[:2])], int(token[2:10]) / 1000
 
 
@@ -67,7 +68,7 @@ class _Server:
         writer.close()
 
     async def _answer(self, target: str, writer: asyncio.StreamWriter) -> bool:
-        """Respond; return whether the connection may continue."""
+        """Respond to a request, and return whether the connection may continue."""
         if target == "/session":
             number = len(self._started)
             ends = self._random.uniform(0.5, 1.0) * self._longest
@@ -178,12 +179,12 @@ _STREAMS: dict[str, Callable[[_Server, str, asyncio.StreamWriter], Awaitable[Non
 
 @contextmanager
 def running_status_server(faults: int, longest: float, seed: int) -> Generator[str]:
-    """Yield its base URL.
+    """Run the server in a separate process, and yield its base URL.
 
     Args:
-        faults: How many of `FAULTS` to plan, from the first.
-        longest: How long sessions last, at most, in seconds.
-        seed: Of the timetable.
+        faults: The number of `FAULTS` to plan, from the first.
+        longest: The longest time of a session in seconds.
+        seed: The seed of the timetable.
     """
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""Many threads on one requestor, each of which gets its own answer."""
+"""Many threads use one requestor, and each thread gets its own answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def echo(peer: Peer) -> None:
 
 
 def findings(calls: int) -> Iterator[Finding]:
-    """Request many results, each of another session."""
+    """Request the results of many different sessions."""
     with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
 

@@ -1,4 +1,4 @@
-"""Many watches while streams fail: each final status arrives once, and not too late."""
+"""Many watches while streams fail: each watch gets the final status once, and in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMEOUT = timedelta(minutes=3)
 
 
 class Counting(AiohttpTransport):
-    """Counts the requests by token."""
+    """A transport that counts the requests by token."""
 
     def __init__(self) -> None:
         super().__init__(pool_size=1000)
@@ -40,7 +40,7 @@ class Counting(AiohttpTransport):
 
 
 def findings(count: int, seed: int, *, with_dead: bool) -> Iterator[Finding]:
-    """Watch many sessions at once; those whose stream dies silently take a minute."""
+    """Watch many sessions at once; with streams that die silently, this takes a minute."""
     faults = len(FAULTS) if with_dead else len(FAULTS) - 1
     with running_status_server(faults, 40.0 if with_dead else 6.0, seed) as url:
         watched = asyncio.run(_watch(url, count))
@@ -61,12 +61,12 @@ def findings(count: int, seed: int, *, with_dead: bool) -> Iterator[Finding]:
 
 
 async def _watch(url: str, count: int) -> list[tuple[str, list[float], float, int]]:
-    """Return each watch's token, its start, the time of its final status, and its request."""
+    """Return the token, final statuses' times, start and number of requests of each watch."""
     async with Counting() as transport:
         requestor = AsyncRequestor(url, transport)
 
         async def one(number: int) -> tuple[str, list[float], float, int]:
-            await asyncio.sleep(number / 200)  # or it would measure the start
+            await asyncio.sleep(number / 200)  # otherwise the starts would be measured
             session = await requestor.start_session(ASKED)
             began = time.monotonic()
             finals: list[float] = []

@@ -1,6 +1,6 @@
 """`make mutants`: remove one check of `irma_proofs` at a time, and name the test that notices.
 
-`make mutants ARGS="c_u alpha"` tries only those with one of these strings in their names.
+`make mutants ARGS="c_u alpha"` tries only checks with one of these strings in their names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Watch:
 
 
 def first_failure(tests: Sequence[str]) -> str:
-    """Run the tests until one fails, and return its name; empty if all pass."""
+    """Run the tests until one fails, and return its name, or an empty string if all pass."""
     watch = Watch()
     with redirect_stdout(StringIO()) as out, redirect_stderr(out):
         status = pytest.main([*OPTIONS, *tests], plugins=[watch])
@@ -50,7 +50,7 @@ def first_failure(tests: Sequence[str]) -> str:
 
 
 def forget_schemes() -> None:
-    """Let the tests read schemes again, because the removed check may be one that reads them."""
+    """Let the tests read schemes again, because the removed check may check schemes."""
     for name, module in sys.modules.items():
         if name.startswith("tests.proofs."):
             for each in ("schemes", "made_schemes"):
@@ -59,7 +59,7 @@ def forget_schemes() -> None:
 
 
 def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
-    """Return the test that fails without a check. A forked copy of this process runs the tests."""
+    """Run the tests without a check, in a forked process; return the test that fails."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -82,7 +82,7 @@ def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
 
 
 def tried(chosen: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[Mutant, str]]:
-    """Yield each check with the test that notices its absence."""
+    """Yield each check, and the test that notices its absence."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from zip(chosen, pool.map(partial(noticed_by, tests=tests), chosen), strict=True)
 

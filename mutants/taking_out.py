@@ -25,7 +25,7 @@ class Mutant:
 
     Args:
         module: The module's name.
-        function: The name of the function, with that of its class.
+        function: The name of the function, with the name of its class.
         line: The line of the function or of the `if`.
         is_condition: Whether only one `if` of the function is removed.
     """
@@ -75,7 +75,7 @@ def _is_check(function: Function) -> bool:
 
 
 def take_out(mutant: Mutant) -> None:
-    """Replace the code of the function, wherever it was imported already."""
+    """Replace the code of the function that contains the check, wherever it was imported."""
     path = PACKAGE / f"{mutant.module.partition('.')[2]}.py"
     import_module(mutant.module)
     tree = ast.parse(path.read_text(encoding="utf-8"))
