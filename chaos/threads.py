@@ -17,7 +17,7 @@ THREADS = 64
 
 
 def echo(peer: Peer) -> None:
-    """Return a result for the token in the request."""
+    """Respond with a result for the token in the request."""
     token = peer.read_request().target.split("/")[2]
     body = f'{{"token":"{token}","status":"INITIALIZED","type":"disclosing"}}'.encode()
     peer.send(response(headers=[("Content-Type", "application/json")], body=body))

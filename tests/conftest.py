@@ -61,10 +61,11 @@ def traced_by(tracer: Any) -> Generator[None]:
 
 
 def is_measured(item: pytest.Item) -> bool:
-    """Return whether a test counts for coverage: tests with hundreds of inputs do not.
+    """Return whether a test counts for coverage.
 
-    No branch may be covered only by the inputs of a property or of a search. Neither does a test
-    that measures memory, because it would measure that of coverage too.
+    A test with hundreds of inputs does not count, because no branch may be covered only by the
+    inputs of a property or of a search. A test that measures memory does not count either, because
+    it would measure the memory of coverage too.
     """
     return not any(item.get_closest_marker(name) for name in ("hypothesis", "search", "memory"))
 

@@ -59,8 +59,8 @@ class SecretSearch:
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
             return "a token"
-        # A run makes thousands of secrets, and to look for each one would slow down every later
-        # test.
+        # A run makes thousands of secrets. A search for each of them would slow every later test
+        # down.
         parts = {text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1)}
         for beginning in self._others.keys() & parts:
             for secret, kind in self._others[beginning].items():

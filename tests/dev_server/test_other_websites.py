@@ -135,7 +135,7 @@ def cors_in(response: HTTPResponse) -> list[str]:
 def test_foreign_page_starts_no_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], kind: str | None
 ) -> None:
-    """A page of another origin cannot start a session, and cannot read the response, a 403."""
+    """A page of another origin cannot start a session, and gets a 403 that it cannot read."""
     before = server.open_sessions()
     sent = headers if kind is None else {**headers, "content-type": kind}
     response, said = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
@@ -158,7 +158,7 @@ def test_foreign_page_calls_no_requestor_endpoint(
 @pytest.mark.parametrize("asked", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("path", ["/session", f"/session/{TOKEN}/result", "/", "/app/x"])
 def test_preflight_is_refused(caller: Caller, asked: str, path: str) -> None:
-    """A preflight request for another path than `/irma/` gets a 403 without CORS headers."""
+    """A preflight request outside `/irma/` gets a 403 without CORS headers."""
     response, _ = caller.call(
         "OPTIONS",
         path,

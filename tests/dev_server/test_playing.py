@@ -439,7 +439,7 @@ def test_apps_have_the_cards_of_their_people(scheme_free: Browser) -> None:
 
 
 def test_minor_cannot_become_an_adult(scheme_free: Browser) -> None:
-    """If an app's person has another value than the required one, the page offers only Refuse."""
+    """If the app has another value than the required one, the page offers only Refuse."""
     browser = scheme_free
     form = browser.open().form("Kim, a minor")
     browser.submit(form.action, {**form.fields, "kind": "minor"})

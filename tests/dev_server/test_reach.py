@@ -69,7 +69,7 @@ def test_pages_are_below_a_secret(url: str, transport: Urllib3Transport) -> None
 
 @pytest.mark.parametrize("path", [f"app-{SECRET}", f"app-{SECRET}/x/y"])
 def test_no_log_shows_the_secret(url: str, caplog: pytest.LogCaptureFixture, path: str) -> None:
-    """The log hides the secret in a URL that is not exactly that of a page."""
+    """The log hides the secret in a URL that only resembles the URL of a page."""
     caplog.set_level("DEBUG")
     encoded = path.replace("3", "%33")
     for each in (path, encoded):

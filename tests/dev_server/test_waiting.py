@@ -168,7 +168,7 @@ def test_compressed_body_is_not_decompressed(url: str, log: pytest.LogCaptureFix
 def test_waiting_connections_are_limited(
     url: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the limit of waiting connections, the server closes the one that has waited longest."""
+    """If too many connections wait, the server closes the connection that has waited longest."""
     monkeypatch.setattr(waiting, "_MAX_WAITING", 3)
     with ExitStack() as all_of_them:
         first = all_of_them.enter_context(closing(connected(url)))

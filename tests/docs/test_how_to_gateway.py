@@ -24,7 +24,7 @@ PAGE = "docs/how-to/go-through-a-gateway.md"
 def test_how_to_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each block authenticates to a gateway when its URLs are replaced by loopback URLs."""
+    """With loopback URLs, each block of the page authenticates to a gateway."""
     key = RSA_KEY
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -125,7 +125,7 @@ def opened(browser: Browser, login: Any, handle: str) -> StartedSession:
 
 
 def test_handle_logs_in_once(browser: Browser, login: Any, irma_app: SimulatedApp) -> None:
-    """A handle logs a visitor in once, and replaces a cookie that may have been stolen before."""
+    """A handle logs its visitor in once, and the login replaces the visitor's cookie."""
     started = browser.begin()
     before = browser.cookie
     irma_app.accept(started["sessionPtr"])
@@ -207,7 +207,7 @@ def test_an_app_without_an_address_logs_nobody_in(
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", "16385", "9" * 5000, "\u0663", " 5", "+5"])
 def test_an_impossible_length_is_refused(tmp_path: Path, length: str) -> None:
-    """A body is not read if its Content-Length cannot be that of a handle."""
+    """A body whose Content-Length is impossible for a handle is not read."""
     read_body = load("login", tmp_path).read_body
     assert read_body({"CONTENT_LENGTH": length, "wsgi.input": None}) == ""
     assert read_body({"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(b"more")}) == ""
@@ -247,7 +247,7 @@ def test_unreachable_server(
 def test_failing_store(
     browser: Browser, login: Any, irma_app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """No visitor is logged in while the store fails and the handle may have been used already."""
+    """While the store fails, no visitor is logged in, because the handle may have been used."""
     store = SqliteStore(tmp_path / "handles.db", SystemClock())
     (tmp_path / "handles.db").unlink()
     login._handles = Handles(login._requestor, [KEY], store=store, purpose="login")

@@ -33,7 +33,7 @@ def test_blocks_are_the_example_files() -> None:
 
 
 def test_scheme_passes_the_contracts() -> None:
-    """With a real SSH agent, the scheme passes both contracts when run as a reader runs them."""
+    """The scheme passes both contracts with a real SSH agent when a reader runs its tests."""
     if shutil.which("ssh-agent") is None:
         reason = "ssh-agent is not installed: apt-get install openssh-client"
         if os.environ.get("CI") == "true":

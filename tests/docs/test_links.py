@@ -1,4 +1,4 @@
-"""The links of the documentation lead to pages and headings that exist, and so do its names."""
+"""The links in the documentation lead to existing pages and headings, and its names exist."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def time_of(what: str) -> timedelta:
 
 
 def test_the_store_keeps_nothing_for_longer() -> None:
-    """The page lists each entry that a login with callbacks and a chain stores, and how long."""
+    """The page lists, with its lifetime, each entry of a login with callbacks and a chain."""
     clock = ManualClock()
     store = NotedStore(clock)
     shop = Shop("sync", store=store, clock=clock, keeps=True)

@@ -53,7 +53,7 @@ def unguarded_reads(code: str) -> list[str]:
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_value_that_is_read_was_demanded(name: str) -> None:
-    """A sample reads a slot's value only if its request demands one, so a null has no effect."""
+    """A sample reads a slot's value only if its request demands one, because it may be null."""
     assert unguarded_reads(APPLICATIONS[name]) == []
 
 

@@ -79,7 +79,7 @@ def test_certificate_that_is_not_trusted(
 def test_certificate_that_expires(
     days: int, expected: list[str], diagnose_by_network: Diagnose, authority: trustme.CA
 ) -> None:
-    """A certificate that has expired, or will within two weeks, is reported."""
+    """A certificate that has expired, or will expire within two weeks, is reported."""
     with MisbehavingServer(answer(), tls=tls_of(authority, days=days)) as server:
         assert problems(diagnose_by_network("tls", server.url)) == expected
 

@@ -356,7 +356,7 @@ Message = MutableMapping[str, Any]
 
 
 def test_a_wsgi_application_sees_the_whole_request() -> None:
-    """Method, host, scheme, path, query, headers and body arrive as over HTTP."""
+    """A WSGI application receives all parts of the request, as over HTTP."""
     app = Flask("app")
 
     @app.post("/<path:rest>")
@@ -404,7 +404,7 @@ def test_a_wsgi_application_may_write_and_close() -> None:
 
 
 def test_an_error_of_a_wsgi_application_comes_out() -> None:
-    """An error of a WSGI application is raised, as it is with `exc_info`."""
+    """An error of a WSGI application reaches the caller, as WSGI's `exc_info` demands."""
     app = Flask("app")
     app.testing = True
 
@@ -417,7 +417,7 @@ def test_an_error_of_a_wsgi_application_comes_out() -> None:
 
 
 async def test_an_asgi_application_sees_the_whole_request() -> None:
-    """Method, host, scheme, path, query, headers and body arrive as over HTTP."""
+    """An ASGI application receives all parts of the request, as over HTTP."""
     app = FastAPI()
 
     @app.post("/{rest:path}")

@@ -141,7 +141,7 @@ def test_each_session_of_a_chain_is_answered(
 
 
 def test_other_schemes_need_other_people() -> None:
-    """A person with cards that the server's scheme lacks raises an error."""
+    """`make_person` raises an error if the server's scheme lacks the person's cards."""
     with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
         make_person(InMemoryServer(scheme=EXAMPLE_SCHEME))
     assert not make_person(InMemoryServer(scheme=EXAMPLE_SCHEME), "nobody").credentials

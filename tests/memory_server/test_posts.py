@@ -90,7 +90,7 @@ def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> No
 
 
 def test_post_is_tried_three_times(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
-    """The server gives a post up after three transport errors, and raises any other error."""
+    """The server gives up a post after three transport errors, and raises any other error."""
 
     def hang_up(request: HttpRequest) -> HttpResponse:
         raise ConnectionBrokenError(request.label, "hung up", request_sent=True)

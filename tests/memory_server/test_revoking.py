@@ -1,4 +1,4 @@
-"""Revocation: a credential is issued with a key, revoked by this key, and cannot be proved then."""
+"""Revocation: a credential with a key can be revoked, and cannot be proved afterwards."""
 
 from __future__ import annotations
 

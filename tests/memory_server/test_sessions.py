@@ -43,7 +43,7 @@ def test_statuses_follow_each_other(http: Http, app: SimulatedApp) -> None:
 def test_unscanned_session_times_out(
     http: Http, server: InMemoryServer, timeout: int | None, forgotten: timedelta | None
 ) -> None:
-    """The server forgets an unscanned session after its time-out, but keeps it for five minutes."""
+    """The server forgets an unscanned session at its time-out, but not within five minutes."""
     token = http.start({"request": AGE18, "timeout": timeout or 0})["token"]
     until = timedelta(seconds=timeout or 15 * 60)
     server.pass_time(until - timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""The events that observers receive in both modes; each test compares those of whole sessions."""
+"""The events of whole sessions that observers receive, in both modes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def store(clock: ManualClock) -> MemoryStore:
 
 
 def test_first_put_counts(store: Store) -> None:
-    """The second put of a key does not change its value."""
+    """A second put of the same key fails, and does not change the value."""
     assert store.get("k") is None
     assert store.put_if_absent("k", b"first", MINUTE)
     assert not store.put_if_absent("k", b"second", MINUTE)

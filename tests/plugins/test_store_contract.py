@@ -123,7 +123,7 @@ class Prolonging(Good):
 
 
 class Strict(Good):
-    """A store that raises an error for an absent key."""
+    """A store that raises an error when an absent key is deleted."""
 
     def delete(self, key: str) -> None:
         if self.store.get(key) is None:

@@ -69,7 +69,7 @@ def build_command(version: str, cache: Path | None = None) -> Path:
     """Find the official command line of a version, or build it, which takes half a minute.
 
     Raises:
-        GoMissing: it must be built, and there is no Go.
+        GoMissing: a build is needed, and there is no Go.
         BuildError: Go reports an error.
     """
     name = "yivi" if key_of(version) >= _FIRST_YIVI else "irma"
@@ -85,7 +85,7 @@ def build_proof_verifier(cache: Path | None = None) -> Path:
     """Find the program that verifies proofs with irmago, or build it, which takes half a minute.
 
     Raises:
-        GoMissing: it must be built, and there is no Go.
+        GoMissing: a build is needed, and there is no Go.
         BuildError: Go reports an error.
     """
     return _build_program(VERIFIER_SOURCES, "proofverifier", cache or cache_folder())
@@ -95,7 +95,7 @@ def irmago_sources(cache: Path | None = None) -> Path:
     """Find the sources of the newest irmago, or fetch them, for its tests and their schemes.
 
     Raises:
-        GoMissing: they must be fetched, and there is no Go.
+        GoMissing: the sources must be fetched, and there is no Go.
         BuildError: Go reports an error.
     """
 
@@ -131,7 +131,7 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> No
     """Run a command to its end.
 
     Raises:
-        BuildError: it ends with an error.
+        BuildError: the command ends with an error.
     """
     done = subprocess.run(
         command,

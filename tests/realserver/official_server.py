@@ -19,7 +19,7 @@ JsonObjects = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """The options that differ between servers; the defaults are those of most tests."""
+    """The options that differ between servers; most tests use the defaults."""
 
     requestors: JsonObjects | None = None  # none: anyone may start sessions (--no-auth)
     default_permissions: bool = True  # False: a requestor needs a permission of its own

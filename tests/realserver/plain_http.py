@@ -28,7 +28,7 @@ def call(
 
 
 def start_session(url: str, request: object) -> dict[str, Any]:
-    """Start a session at a server and give the session package."""
+    """Start a session at a server, and return the session package."""
     status, answer = call("POST", f"{url}/session", request)
     assert status == HTTPStatus.OK, answer
     package: dict[str, Any] = answer
@@ -36,7 +36,7 @@ def start_session(url: str, request: object) -> dict[str, Any]:
 
 
 def get_result(url: str, token: str) -> dict[str, Any]:
-    """Ask a server for a session's result."""
+    """Return a session's result from a server."""
     status, answer = call("GET", f"{url}/session/{token}/result")
     assert status == HTTPStatus.OK, answer
     result: dict[str, Any] = answer

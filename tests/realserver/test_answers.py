@@ -150,7 +150,7 @@ def test_a_watch_asks_rarely_where_there_are_events(
 async def test_an_awaited_watch_gives_the_answer_by_events(
     official_server: OfficialServer, wallet: Wallet
 ) -> None:
-    """With events, an asyncio requestor that waits gets the answer."""
+    """If the server sends events, an asyncio requestor that waits gets the answer."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(official_server.url, transport)
         session = await requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -327,7 +327,7 @@ def test_a_refusal_is_an_error_of_its_own(requestor: Requestor, wallet: Wallet) 
 
 
 def test_a_session_that_nobody_scans_times_out(requestor: Requestor) -> None:
-    """A session that the app never scans ends with its own time-out."""
+    """A wait for a session that no app scans raises `SessionTimedOutError`."""
     request = ExtendedRequest(DisclosureRequest({"age": OVER18}), timeout=timedelta(seconds=1))
     session = requestor.start_session(request)
     with pytest.raises(SessionTimedOutError):

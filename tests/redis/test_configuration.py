@@ -20,7 +20,7 @@ from irma_testing import InMemoryServer
 from tests.ports import unused_port
 from tests.redis.redis_server import RedisServer, running_redis
 
-PASSWORD = "a password"  # of nobody
+PASSWORD = "a password"  # only for these tests
 SETTINGS: dict[str, Any] = {
     "secrets": {"redis-password": lambda: PASSWORD},
 }

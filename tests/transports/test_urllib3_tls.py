@@ -194,7 +194,7 @@ def test_shows_a_certificate(
 def test_a_server_that_asks_for_a_certificate(
     version: ssl.TLSVersion, tls_transport: Urllib3Transport, choosy_tls: ssl.SSLContext
 ) -> None:
-    """A missing client certificate is an error in the TLS 1.2 handshake, or later with TLS 1.3."""
+    """Without a client certificate, the TLS 1.2 handshake fails, or the request with TLS 1.3."""
     choosy_tls.minimum_version = choosy_tls.maximum_version = version
     with MisbehavingServer(answer(), tls=choosy_tls) as server:
         error = failure(tls_transport, get(server.url))
