@@ -193,7 +193,7 @@ def check_accumulator_counter(counter: int, key: IssuerKey, path: str) -> None:
     """
     if counter != key.counter:
         raise ProofError(
-            f"{path}.pk", "must be the key of the credential", check="accumulator_counter"
+            f"{path}.pk", "must be the number of the credential's key", check="accumulator_counter"
         )
 
 

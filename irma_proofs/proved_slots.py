@@ -248,7 +248,7 @@ def check_number_of_indices(lists: Sequence[JsonValue]) -> None:
     if sum(1 + len(each) if type(each) is list else 1 for each in lists) > _MOST_INDICES:
         raise ProofError(
             "indices",
-            f"must have at most {_MOST_INDICES} lists and places together",
+            f"must have at most {_MOST_INDICES} lists and entries in total",
             check="number_of_indices",
         )
 
@@ -262,7 +262,7 @@ def check_indices_disclosed(proofs: Sequence[VerifiedProof], indices: Places) ->
     for place in (place for places in indices for place in places):
         if place.proof >= len(proofs) or place.attribute not in proofs[place.proof].proof.disclosed:
             raise ProofError(
-                place.path, "must be the place of a disclosed attribute", check="indices_disclosed"
+                place.path, "must point to a disclosed attribute", check="indices_disclosed"
             )
 
 

@@ -252,7 +252,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
     """
     if stamp.time < int(not_before.timestamp()):
         raise ProofError(
-            "timestamp.Time", "is before not_before", check="not_before", status=_STATUS
+            "timestamp.Time", "is earlier than not_before", check="not_before", status=_STATUS
         )
 
 
