@@ -43,7 +43,10 @@ _PERMISSION: Final = Fault(
 _LOGIN: Final = Fault("it rejected the user name or the password")
 _MEMORY: Final = Fault("it is out of memory")
 _REPLICA: Final = Fault("it is a replica, which accepts no writes")
-_CLUSTER: Final = Fault("it is a node of a Redis Cluster, which cannot be used", is_setting=True)
+_CLUSTER: Final = Fault(
+    "it is a node of a Redis Cluster, which is not supported; use a server without cluster mode",
+    is_setting=True,
+)
 _TIME: Final = Fault("it did not answer in time")
 _NO_CONNECTION: Final = Fault("there is no connection to it")
 _CLOSED: Final = Fault(

@@ -82,7 +82,8 @@ def tls_context(
     if ssl_context is not None:
         if settings != TlsSettings():
             raise ConfigurationError(
-                "ssl_context: cannot be combined with ca or client_…; leave one of them out"
+                "ssl_context: cannot be combined with ca or the client_ settings; load the "
+                "certificates into the context instead"
             )
         _check_context(ssl_context, allow)
         return ssl_context

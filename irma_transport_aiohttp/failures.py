@@ -64,20 +64,20 @@ def _not_connected(error: ClientConnectorError | ClientConnectorCertificateError
         return f"the certificate of {peer} is not valid"
     cause = error.os_error
     if isinstance(error, ClientProxyConnectionError):
-        return f"no connection to the proxy: {cause.strerror or 'it was closed'}"
+        return f"no connection to the proxy: {cause.strerror or 'it closed the connection'}"
     if isinstance(error, ClientConnectorDNSError):
         return reasons.no_address(peer)
     if isinstance(cause, ssl.SSLError):
         return reasons.tls_failed(cause, peer)
     if isinstance(cause, ConnectionRefusedError):
         return reasons.refused(peer)
-    return f"no connection to {peer}: {cause.strerror or 'it was closed'}"
+    return f"no connection to {peer}: {cause.strerror or 'it closed the connection'}"
 
 
 def _not_sent(error: Exception, peer: str) -> str:
     if isinstance(error, ClientHttpProxyError):
         return f"no connection to {peer}: {reasons.proxy_refused(error.status)}"
-    return f"no connection to {peer}: it was closed"
+    return f"no connection to {peer}: it closed the connection"
 
 
 def _fault(error: Exception) -> str:

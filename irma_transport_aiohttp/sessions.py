@@ -79,7 +79,9 @@ class Sessions:
             )
         session = self._made[is_stream]
         if session.closed:
-            raise ConfigurationError("session: was closed before the transport")
+            raise ConfigurationError(
+                "session: was closed before the transport; close the transport first"
+            )
         return session
 
     async def close(self) -> None:
@@ -100,7 +102,7 @@ class Sessions:
 
 def _check_connector(connector: BaseConnector | None, limits: Limits) -> BaseConnector:
     if connector is None or connector.closed:
-        raise ConfigurationError("session: is closed")
+        raise ConfigurationError("session: is closed; pass an open one")
     kept = _private(connector, "_keepalive_timeout")
     is_short = isinstance(kept, int | float) and kept <= limits.idle
     if not connector.force_close and not is_short:

@@ -84,10 +84,10 @@ def _system_reason(causes: list[BaseException]) -> str:
         return "the proxy sent no valid HTTP"
     system = _first(causes, OSError)
     if system is None:
-        return "urllib3 failed to open it"
+        return "urllib3 could not open a connection"
     if (refused := _TUNNEL.match(str(system))) is not None:
         return reasons.proxy_refused(int(refused[1]))
-    return system.strerror or "it was closed"
+    return system.strerror or "it closed the connection"
 
 
 def _fault(causes: list[BaseException], exchange: Exchange) -> str:
@@ -116,4 +116,4 @@ def _broken(causes: list[BaseException], peer: str) -> str:
         # In TLS 1.3 a server refuses the client's certificate after the handshake.
         why = reasons.tls_reason(tls)
         return f"{peer} refused the client's certificate ({why}): check client_certificate"
-    return f"TLS with {peer} broke ({reasons.tls_reason(tls) or 'it was closed'})"
+    return f"TLS with {peer} broke ({reasons.tls_reason(tls) or 'it closed the connection'})"

@@ -282,7 +282,7 @@ def _whole(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -
 def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:
     """Return the error for a `ValueError` from `http.client`, which may quote a secret header."""
     if exchange.request_sent:
-        reason = not_http(exchange.peer, "http.client does not understand it")
+        reason = not_http(exchange.peer, "http.client cannot parse it")
         return MalformedResponseError(request.label, reason, request_sent=True)
     return ConfigurationError(
         f"{request.label}: the method, a header or the host name has an invalid character"

@@ -163,7 +163,7 @@ def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
     options = ("--cluster-enabled", "yes", "--cluster-port", str(unused_port()))
     with running_redis(tmp_path, *options) as server:
         for uri in (server.uri, server.uri.replace("/0", "/1")):
-            assert "a node of a Redis Cluster, which cannot be used" in put(uri)
+            assert "a node of a Redis Cluster, which is not supported" in put(uri)
         with pytest.raises(ConfigurationError, match="Redis Cluster"):
             check_server(server.uri.replace("/0", "/1"), None, keeps_all=False)
         with server.client() as client:
