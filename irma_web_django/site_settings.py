@@ -274,7 +274,10 @@ class _Reader:
             return self.text("SERVER")
         server = self._file.first("server.url")
         if server is None:
-            raise ConfigurationError('IRMA["SERVER"]: is missing, and the settings have no url')
+            raise ConfigurationError(
+                'IRMA["SERVER"]: is missing; set it, or url in the table [server] of the settings '
+                "file"
+            )
         return str(server.value)
 
     def text(self, name: str, default: str | None = None) -> str:

@@ -104,9 +104,10 @@ def _limit_warnings(settings: SiteSettings) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Starts are not limited: behind a proxy, Django cannot find out where they come from.",
-            hint='Set IRMA["CLIENT_ADDRESS"]; or "STARTS_PER_MINUTE": None if the proxy limits '
-            "them.",
+            "The starts of sessions are not limited, because behind a proxy Django does not know "
+            "the addresses of visitors.",
+            hint='Set IRMA["CLIENT_ADDRESS"], or set IRMA["STARTS_PER_MINUTE"] to None if the '
+            "proxy limits starts.",
             id="irma_web_django.W009",
         )
     ]
@@ -192,7 +193,7 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     except NoReverseMatch:
         found.append(
             Error(
-                "The URLs of this application are not included.",
+                "The URL configuration does not include irma_web_django.urls.",
                 hint='path("irma/", include("irma_web_django.urls"))',
                 id="irma_web_django.E003",
             )
@@ -217,8 +218,8 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if django_settings.SESSION_ENGINE.endswith(".signed_cookies"):
         found.append(
             Error(
-                "Django keeps sessions in cookies, so a repeated call cannot continue in the "
-                "same session.",
+                "Django keeps web sessions in cookies, so a call that the page repeats cannot "
+                "continue in the same web session.",
                 hint='SESSION_ENGINE = "django.contrib.sessions.backends.db"',
                 id="irma_web_django.E006",
             )

@@ -387,7 +387,8 @@ class Irma:
         """
         if self._of_app().settings.is_store_shared is False:
             raise click.ClickException(
-                "IRMA_STORE: this command cannot see what another process keeps in memory"
+                "IRMA_STORE: this command cannot see what another process keeps in memory; use a "
+                "store that processes share, such as sqlite:PATH"
             )
         try:
             failure = report_replay(self.replay_callbacks(), click.echo)

@@ -137,7 +137,9 @@ def read_settings(app: Flask) -> FlaskSettings:
         risks = parse_risks(connect.get("allow", ())) | (file.risks if file else frozenset())
         ServerUrl.parse(server, allow=risks, what="IRMA_SERVER")
     elif file.first("server.url") is None:
-        raise ConfigurationError("IRMA_SERVER: is missing, and the settings have no url")
+        raise ConfigurationError(
+            "IRMA_SERVER: is missing; set it, or url in the table [server] of the settings file"
+        )
     config = {**defaults, **{name: each for name, each in config.items() if each is not None}}
     for name, argument in (("IRMA_TOKEN", "token"), ("IRMA_SERVER_KEY", "server_key")):
         if config.get(name) is not None:

@@ -472,7 +472,7 @@ def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> No
     shop.app.config["IRMA_LIFETIME"] = timedelta(minutes=2)
     assert read_settings(shop.app).lifetime == timedelta(minutes=2)
     file.write_text("")
-    with pytest.raises(ConfigurationError, match="the settings have no url"):
+    with pytest.raises(ConfigurationError, match="IRMA_SERVER: is missing"):
         read_settings(shop.app)
 
 

@@ -17,9 +17,9 @@ class Command(BaseCommand):
     """Passes stored callbacks to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
 
     help = (
-        "Delivers the IRMA server's callbacks for which IRMA['CALLBACK'] raised an error, "
-        "or which could not be passed to it. Each callback is checked as if it had just "
-        "arrived. The exit status is 1 if a callback could not be delivered."
+        "Delivers the IRMA server's callbacks that did not reach IRMA['CALLBACK'], or for which "
+        "it raised an error. Each callback is checked as if it had just arrived. The exit status "
+        "is 1 if a callback could not be delivered."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
