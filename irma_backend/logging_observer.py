@@ -43,8 +43,8 @@ _FALL_BACKS: Final = {
     "option `sse`, and let the proxy in front of it pass text/event-stream",
     "late": "the server's events did not begin in time, so the watch polls: let the proxy in front "
     "of the server pass them unbuffered",
-    "broken": "the server's events broke twice, so the watch polls: check whether a proxy cuts "
-    "idle streams",
+    "broken": "the server's event stream broke twice, so the watch polls: check whether a proxy "
+    "closes idle streams",
     "failed": "the status backend failed, so the watch asks the server in the meantime: see the "
     "backend's log",
 }
@@ -84,7 +84,7 @@ _WEB_ADVICE: Final = {
     "session_gone": "the server no longer knows the session: it was restarted, or has several "
     "processes without a shared store",
     "store_unavailable": "the store failed: see its log, and the error that the site logs",
-    "unknown_question": "the page names a question that is not among the application's",
+    "unknown_question": "the page names a question that the application does not have",
     "url_invalid": "the request has no usable `Host`: see what the proxy passes",
     "wrong_value": _OTHER_APP,
 }
@@ -100,12 +100,12 @@ _POST_ADVICE: Final = {
     **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "
     "slow",
-    "late": "the application's function took over three seconds: have its data ready",
+    "late": "the application's function took over three seconds: make it faster",
     "media_type": "the server signs its posts but the application does not expect that, or "
     "the other way round",
     "session": "another session was posted to this URL: somebody may have read the URL in a log",
     "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
-    "the same keys, and the same time",
+    "the same keys, and compare the clocks of their machines",
 }
 _HANDLE_ADVICE: Final = {
     "HandleInvalidError": "the handle was changed, or sealed with other keys: give all "
@@ -164,7 +164,7 @@ def _line(event: Event) -> str:
         case CallRetried():
             seconds = event.wait.total_seconds()
             reason = _reason(event.error, event.code)
-            return f"{event.call} is repeated in {seconds:.1f} s: {reason}"
+            return f"{event.call} will be repeated in {seconds:.1f} s: {reason}"
         case WatchFellBack():
             return f"the watch of session {event.session} fell back: {_FALL_BACKS[event.reason]}"
         case CallbackDelivered():

@@ -178,8 +178,8 @@ def check_version(examination: Examination) -> Generator[Problem, None, str]:
         finding="The server is older than 0.15"
         if has_pairing
         else "The server is older than 0.8, and has neither pairing nor chained sessions",
-        remedy="Update the IRMA server. `docs/explanation/servers.md` lists the gaps of each "
-        "version.",
+        remedy="Update the IRMA server. `docs/explanation/servers.md` lists what each version "
+        "lacks.",
     )
     return ""
 

@@ -122,9 +122,9 @@ def _refused(examination: Examination, name: str, error: IrmaError) -> Problem:
         )
     if not examination.has_own_requests:
         remedy = (
-            "Select a request that this requestor may start: the check tried one for an e-mail "
+            "Select a request for which this requestor may start a session: the check tried one "
         )
-        remedy += "address."
+        remedy += "for an e-mail address."
         command = "irma-backend doctor permissions --request FILE"
     elif error.code == _UNAUTHORIZED:
         remedy = "Add what the request asks for to `disclose_perms`, `sign_perms` or `issue_perms` "

@@ -141,8 +141,8 @@ def check_cors(examination: Examination) -> Generator[Problem, None, str]:
         yield Problem(
             id="cors.anyone",
             level=Level.WARNING,
-            finding="The server starts sessions without authentication, even for any website's "
-            "page in a visitor's browser",
+            finding="The server starts sessions without authentication, even for a page of any "
+            "website in a visitor's browser",
             remedy="Set the server's `requestors` instead of `no_auth`, or let its proxy forward "
             "only /irma/ from outside.",
         )

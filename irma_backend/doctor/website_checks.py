@@ -82,7 +82,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
         except IrmaError as error:
             yield Problem(
                 id="callback.unreachable",
-                finding="The website cannot be reached where the server posts results",
+                finding="The website cannot be reached at a callback URL",
                 exactly=f"{shown}, {error}",
                 remedy="Check that the website runs, and that the IRMA server can reach that URL.",
                 command=f"curl -i {shown}",
@@ -94,7 +94,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             fault = "it redirects" if is_redirect else _NO_PAGE.get(response.status, "it fails")
             yield Problem(
                 id="callback.wrong",
-                finding="The website does not accept the server's posts there",
+                finding="The website does not accept posts at a callback URL",
                 exactly=f"{shown}, HTTP {response.status}: {fault}",
                 remedy="Correct the path of the callback URL, and let the page take a POST without "
                 "a login, a CSRF token or a redirect.",

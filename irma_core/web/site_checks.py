@@ -346,8 +346,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E009",
-        "Each of several processes has its own store, so one handle or callback counts once in "
-        "each of them",
+        "Each process has its own store, so each of them accepts the same handle or callback once",
         "Use a store that they share: the database of the Django app, `sqlite:` on one machine, or "
         "`redis:` on several.",
         lambda facts: (
@@ -427,8 +426,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W005",
-        "The web session is kept in a cookie, so a copy of it stays valid after the person has "
-        "logged out",
+        "The web session is kept in a cookie, so a copy of the cookie stays valid after the person "
+        "has logged out",
         "Keep web sessions on the server, in a database or a cache.",
         lambda facts: _found(when=facts.is_session_in_cookie),
     ),
@@ -441,8 +440,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W007",
-        "The scheme that a proxy reports is not trusted, so behind a proxy each page is refused "
-        "with the code `other_site`",
+        "The scheme that a proxy reports is not trusted, so behind a proxy each call of a page is "
+        "refused with the code `other_site`",
         "If a proxy sets X-Forwarded-Proto, let the framework trust that header. If there is no "
         "proxy, silence this warning.",
         lambda facts: _found(when=facts.trusts_proxy is False),

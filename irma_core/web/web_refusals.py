@@ -160,7 +160,8 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             Again.START,
             "You have already completed this step. If you are not on the page you wanted, "
             "please start again.",
-            "Dit is al gebruikt. Bent u niet op de pagina die u zocht? Begin dan opnieuw.",
+            "U heeft deze stap al afgerond. Bent u niet op de pagina die u zocht? Begin dan "
+            "opnieuw.",
         ),
         "interrupted": Refusal(
             409,

@@ -67,7 +67,7 @@ LINES: list[tuple[Event, int, str]] = [
     (
         CallRetried("GET session/{token}/status", "ServerRefusedError", "HTTP 502", LATE),
         logging.WARNING,
-        "GET session/{token}/status is repeated in 41.2 s: ServerRefusedError (HTTP 502)",
+        "GET session/{token}/status will be repeated in 41.2 s: ServerRefusedError (HTTP 502)",
     ),
     (
         WatchFellBack(OF, WatchSource.EVENTS, "unsupported"),
