@@ -128,7 +128,7 @@ def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
     playing.requestor.set_pairing(paired, PairingMethod.PIN)
     page.get_by_role("link", name="Simulated app").click()
     playing.press("Scan")
-    playing.expect_heading("Is it you?")
+    playing.expect_heading("Is this you?")
     playing.look("7-pairing")
     playing.requestor.complete_pairing(paired)
     playing.expect_heading("Share these attributes?")
