@@ -40,7 +40,7 @@ def app() -> None:
     """Play the app at a development server, from a script or another terminal.
 
     LINK is the link that your application shows, the session pointer in JSON, or the address of the
-    session on the development server's page. Each command is a separate app. The answers are
+    session on the development server's page. Each command plays a separate app. The answers are
     simulated, so a real IRMA server is refused.
 
     Exit status: 0 success; 2 wrong usage, or the app lacks a credential; 4 session timed out or
@@ -65,8 +65,8 @@ def _holding(command: CommandT) -> CommandT:
         type=OneOf(KINDS),
         default=KINDS[0],
         show_default=True,
-        help="The person who has the app. The adult and the minor have cards with name, age, "
-        "address, phone number and e-mail address; `nobody` is an app without cards.",
+        help="The person whose app it is. The adult and the minor have cards with name, age, "
+        "address, phone number and e-mail address; the app of `nobody` has no cards.",
     )
     has = click.option(
         "--has",

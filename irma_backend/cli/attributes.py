@@ -37,8 +37,8 @@ def attributes() -> None:
     "--scheme",
     type=FILE,
     metavar="DIR",
-    help="The folder of a scheme, or of several, as `irma-backend scheme get` writes it. The "
-    "default is the setting dev_server.scheme.",
+    help="The folder of a scheme, as `irma-backend scheme get` writes it, or a folder with several "
+    "of them. The default is the setting dev_server.scheme.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the attributes as JSON.")
 @with_settings_file
@@ -57,7 +57,8 @@ def search(
         folder = settings_with(options, settings.settings_file).first(_SCHEME)
         if folder is None:
             raise ConfigurationError(
-                "--scheme is needed: the folder of a scheme, as `irma-backend scheme get` writes it"
+                "--scheme is missing: give the folder of a scheme, as `irma-backend scheme get` "
+                "writes it"
             )
         with naming(folder.place, "path"):
             found = find_attributes(open_schemes(folder.value), words)
@@ -65,7 +66,7 @@ def search(
         print_json([_value(each) for each in found])
         return
     if not found:
-        print_message("No attribute matches these words.")
+        print_message("No attribute matches all of these words.")
         return
     rows = [(each.identifier, each.title, each.issuer, ", ".join(_marks(each))) for each in found]
     console = stdout_console()

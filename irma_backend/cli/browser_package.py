@@ -26,9 +26,10 @@ __all__ = ["browser_package"]
 def browser_package(directory: Path, from_file: Path | None) -> None:
     """Put yivi.js, which draws QR codes in the browser, into DIR.
 
-    It is one file of the official browser package @privacybydesign/yivi-frontend. npm fetches the
-    version that irma-backend is tested with, and its hash is checked. The page needs it in addition
-    to the script of irma-backend. Its license is Apache-2.0, except for the Yivi logo.
+    yivi.js is one file of the official browser package @privacybydesign/yivi-frontend. npm fetches
+    the version that irma-backend is tested with, and irma-backend checks its hash. A page needs
+    yivi.js in addition to irma-backend's own script. The license of yivi.js is Apache-2.0, except
+    for the Yivi logo.
     """
     with reporting_errors():
         installed = install_browser_package(directory, from_file=from_file)

@@ -56,14 +56,14 @@ ReadT = TypeVar("ReadT")
     "--url",
     metavar="URL",
     help="The base URL at which apps and browsers reach this server, if it differs from its own "
-    "address: behind a proxy or a tunnel.",
+    "address: for example, behind a proxy or a tunnel.",
 )
 @click.option(
     "--cert",
     type=FILE,
     help="Serve HTTPS with this certificate, a PEM file. It may hold the private key, too.",
 )
-@click.option("--key-file", type=FILE, help="The private key of --cert, a PEM file.")
+@click.option("--key-file", type=FILE, help="The private key for --cert, a PEM file.")
 @click.option(
     "--requestors",
     type=FILE,
@@ -73,8 +73,8 @@ ReadT = TypeVar("ReadT")
 @click.option(
     "--scheme",
     type=FILE,
-    help="The folder of a scheme, or of several. Requests for attributes that no scheme has are "
-    "refused. By default every well-formed name is accepted.",
+    help="The folder of a scheme, or a folder with several of them. Requests for attributes that "
+    "no scheme has are refused. By default every well-formed name is accepted.",
 )
 @click.option(
     "--has",
@@ -198,7 +198,7 @@ class _Given:
 
 
 def _warning(*, has_requestors: bool) -> str:
-    may_start = "" if has_requestors else ", and start sessions, as there are no --requestors"
+    may_start = "" if has_requestors else " and start sessions, because --requestors is missing"
     return (
         f"Other machines in your network can reach this server{may_start}. The address of the page "
         "has a secret: share it only with people who may play the app."

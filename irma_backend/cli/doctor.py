@@ -40,7 +40,7 @@ _WIDTH = max(len(outcome.value) for outcome in Outcome) + 1
 
 @click.command(cls=Command)
 @click.argument("names", metavar="[CHECK]...", nargs=-1, type=OneOf([each.name for each in CHECKS]))
-@click.option("--list", "only_list", is_flag=True, help="List the checks, and run none.")
+@click.option("--list", "only_list", is_flag=True, help="List the checks without running them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--report",
@@ -73,8 +73,8 @@ def doctor(
     """Find out what is wrong with the settings, the server or the website.
 
     Run all checks, or only those that you name. A check that needs a session starts one and cancels
-    it, with the requests of the settings file unless an option gives another request. Each finding
-    has a remedy.
+    it. It uses the requests of the settings file, unless an option gives another request. Each
+    finding has a remedy.
 
     The exit status is 0 if no check found an error. Otherwise the first error decides: 2 for a
     setting, 5 if the server refuses, 7 for the network, and 9 if a check crashed.

@@ -53,7 +53,7 @@ __all__ = ["session"]
     metavar="URI",
     help="URI of the status backend that the callback receiver publishes to.",
 )
-@click.option("--no-qr", is_flag=True, help="Show only the link, and draw no QR code.")
+@click.option("--no-qr", is_flag=True, help="Show only the link, without a QR code.")
 @click.option(
     "--open",
     "opens",

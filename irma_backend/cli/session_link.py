@@ -46,7 +46,9 @@ def show_session(
         console.print(intro)
     elif page is not None:
         console.print("The server is on this machine, where a phone cannot reach it.")
-        console.print(printable(console, f"At the development server, answer on its page: {page}"))
+        console.print(
+            printable(console, f"If it is a development server, answer on its page: {page}")
+        )
         console.print("The link for an app:")
     elif drawing:
         console.print("Scan the QR code with the Yivi app, or open this on your phone:")

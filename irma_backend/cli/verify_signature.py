@@ -65,7 +65,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "--at",
     type=UtcTime(),
     metavar="TIME",
-    help="Accept a signature without a time stamp, if it is valid at this time, such as "
+    help="Accept a signature without a time stamp if it is valid at this time, for example "
     "2026-11-30T12:00:00Z.",
 )
 @click.option(

@@ -135,7 +135,7 @@ def test_other_machines_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     assert found is not None
     assert found[2] not in done.stderr
-    assert "Other machines in your network can reach this server, and start sessions" in done.stderr
+    assert "Other machines in your network can reach this server and start sessions" in done.stderr
 
 
 def test_requestors_are_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
