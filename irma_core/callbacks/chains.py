@@ -199,7 +199,9 @@ def _answer_flow(
     context: RequestorContext, result: SessionResult, callback: CallbackContext, deadline: float
 ) -> Flow[Answer]:
     if result.status is not SessionStatus.CONNECTED:
-        raise PostRefusedError("status", "the session is not CONNECTED, so nothing can follow it")
+        raise PostRefusedError(
+            "status", "the session is not CONNECTED, so no other session can follow it"
+        )
     session = callback.session(result.token)
     try:
         answer = result.answer_before_next_session(session)
@@ -304,7 +306,11 @@ class NextSessionRecord(ValueObject):
                 binding=token.reveal(),
             ).encode()
         except UsageError:
-            raise RequestError("", "the next session's request is too large to be stored") from None
+            raise RequestError(
+                "",
+                "the next session's request is too large to be stored: ask for fewer attributes, "
+                "or for shorter values",
+            ) from None
 
     @classmethod
     def unseal(
@@ -321,14 +327,16 @@ class NextSessionRecord(ValueObject):
             )
         except HandleError:
             raise ConfigurationError(
-                "sealer: the store's record was sealed with other keys, or for another session"
+                "sealer: the store's record was sealed with other keys, or for another session; "
+                "give all processes the same keys"
             ) from None
         match value:
             case [request, value]:
                 return cls(request, value)
             case _:
                 raise ConfigurationError(
-                    "store: the record has a format that this version cannot read"
+                    "store: the record has a format that this version cannot read; run the same "
+                    "version in all processes"
                 )
 
 

@@ -282,7 +282,9 @@ def handle_callback_flow(
             flow = _settle_flow(context, settings, delivery, deadline)
             yield from release_on_error_flow(context, asking, flow)
         elif keeper.is_replay:
-            raise PostRefusedError("busy", "another process asks the server about this session")
+            raise PostRefusedError(
+                "busy", "another process is asking the server about this session"
+            )
 
 
 def _settle_flow(
@@ -527,7 +529,7 @@ def _kept_outcome_flow(
     """Keep the post, and return its outcome."""
     if not (yield from delivery.keeper.keep_flow(context)):
         raise PostRefusedError(
-            "gone", "it is no longer stored: the store lost it, or another process removed it"
+            "gone", "the post is no longer kept: the store lost it, or another process removed it"
         )
     return (yield from delivery.outcome_flow(context, deadline))
 
@@ -537,6 +539,6 @@ def _delivered_status(record: bytes) -> SessionStatus:
         if status.value.encode() == record:
             return status
     raise ConfigurationError(
-        "store holds something else under the key of this session; use a separate store for the "
+        "store: holds something else under the key of this session; use a separate store for the "
         "receivers"
     )

@@ -249,7 +249,7 @@ def check_posted_result(
             "session", "the result and the request are for different types of session"
         )
     if callback.issued_after is not None and _is_older(post.body, callback.issued_after):
-        raise PostRefusedError("issued_at", "the server signed it more than an hour ago")
+        raise PostRefusedError("issued_at", "the server signed the result more than an hour ago")
 
 
 def _is_older(jwt: bytes, moment: datetime) -> bool:

@@ -325,8 +325,9 @@ class PostKeeper:
         if self._entry is not None:
             note = f"The post is kept for {KEPT_FOR.days} days; a replay delivers it."
         else:
-            result = "is full or the post is too large" if self._has_no_room else "failed"
-            note = f"The post was not kept, because the place for it {result}."
+            no_room = "there is no room for it or it is too large"
+            why = no_room if self._has_no_room else "storing it failed"
+            note = f"The post was not kept, because {why}."
         if note not in getattr(error, "__notes__", ()):  # the application may raise one error often
             with suppress(Exception):  # an error may refuse attributes
                 error.add_note(note)

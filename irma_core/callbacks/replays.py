@@ -107,10 +107,10 @@ def _replay_flow(
     """
     now = utc_now(context.clock)
     if now - entry.received_at >= KEPT_FOR:
-        return f"it is too old: an outcome is delivered within {KEPT_FOR.days} days"
+        return f"the post is too old: outcomes are delivered within {KEPT_FOR.days} days"
     post = open_kept_post(entry, settings.address.sealer, now)
     if post is None:
-        return "no sealing key opens it: put back the key that was removed"
+        return "no sealing key opens the post: put back the key that was removed"
     at = context_at(context, entry.received_at)
     try:
         yield from handle_callback_flow(at, settings, post, settings.keeper(post, entry))
@@ -121,5 +121,5 @@ def _replay_flow(
                 yield from remove_flow(context, kept, entry)
             return None
         refuse_post(context, settings.address, refused)
-        return f"it was refused ({refused.code}): {refused.reason}"
+        return f"the post was refused ({refused.code}): {refused.reason}"
     return ""

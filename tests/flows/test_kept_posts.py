@@ -93,7 +93,7 @@ def test_a_stranger_with_a_url_fills_four_places() -> None:
         for number in range(20):
             site.shop.post(changed(post, body=b"%d" % number))
             site.shop.post(changed(post, url=f"{PAGE}/{number}/{sealed}", body=b"%d" % number))
-    assert "is full" in site.shop.failures[-1].__notes__[-1]
+    assert "there is no room" in site.shop.failures[-1].__notes__[-1]
     assert stored_posts(site) == 1 + 4
 
 
@@ -120,7 +120,7 @@ def test_a_full_place_is_tried_once() -> None:
         patched.setattr(KeptInStore, "put_flow", full)
         site.answer()
     assert len(tries) == 1
-    assert "is full" in site.shop.failures[-1].__notes__[-1]
+    assert "there is no room" in site.shop.failures[-1].__notes__[-1]
 
 
 def test_a_slow_place_is_not_tried_for_long() -> None:
@@ -217,7 +217,7 @@ def test_a_place_that_stays_away_is_named() -> None:
         site.answer()
     [error] = site.shop.failures
     assert isinstance(error, LookupError)
-    assert "The post was not kept, because the place for it failed." in error.__notes__
+    assert "The post was not kept, because storing it failed." in error.__notes__
 
 
 def test_a_delivered_outcome_is_not_kept_if_its_record_fails() -> None:

@@ -159,7 +159,7 @@ def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: F
     function.is_broken = False
     wait(irma_server, KEPT_FOR)
     lines, is_done = replay()
-    assert "it is too old" in lines[0]
+    assert "the post is too old" in lines[0]
     assert (function.seen, is_done) == ([], False)
     wait(irma_server, DAY - timedelta(seconds=1))
     assert delete_expired_callbacks(irma_server.clock) == 0
@@ -178,11 +178,11 @@ def test_a_replay_deletes_what_a_cleanup_would(irma_server: InMemoryServer) -> N
 def test_what_cannot_be_delivered_is_said(order: Visitor, irma_server: InMemoryServer) -> None:
     """The command reports that no key opens a post, no function is set, or the post was refused."""
     with changed(SEALING_KEYS=[new_sealing_key()]):
-        assert "no sealing key opens it" in replay()[0][0]
+        assert "no sealing key opens the post" in replay()[0][0]
     with changed(CALLBACK=None, QUESTIONS={"order": ASKED}):
         assert 'IRMA["CALLBACK"] is not set' in replay()[0][0]
     connect = {"transport": irma_server.transport(), "jwt_issuer": "other"}
     with changed(CONNECT=connect):
-        assert "it was refused" in replay()[0][0]
+        assert "the post was refused" in replay()[0][0]
     with changed(SERVR="x"):
         assert "did you mean 'SERVER'" in replay()[0][-1]

@@ -186,7 +186,7 @@ def test_a_database_that_stays_away_is_logged(
     assert not IrmaCallback.objects.exists()
     assert "a post from the IRMA server failed" in caplog.text
     assert "the connection was refused" in caplog.text
-    assert "The post was not kept, because the place for it failed." in caplog.text
+    assert "The post was not kept, because storing it failed." in caplog.text
 
 
 def test_a_delivered_outcome_is_not_kept(
