@@ -347,4 +347,4 @@ def _raise_unless_second(failed: PluginError, error: BaseException | None) -> No
     # would let the program continue.
     if error is None:
         raise failed
-    error.add_note(f"Afterwards: {failed}")
+    error.add_note(f"A second error followed: {failed}")

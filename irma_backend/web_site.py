@@ -139,7 +139,7 @@ def site_questions(settings: Settings | None, own: Questions | None) -> Question
     questions = {**(settings.requests if settings else {}), **(own or {})}
     if not questions:
         raise ConfigurationError(
-            "questions: are missing; give them, or name requests in a settings file, in tables "
+            "questions: are missing; pass them, or define requests in a settings file, in tables "
             "such as [requests.login]"
         )
     return questions

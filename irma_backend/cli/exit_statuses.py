@@ -104,7 +104,7 @@ OPTIONS = {
     "as from_file=": "with --from",
     "use read_request for JSON": "--request also takes JSON",
     "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
-    "which plugins= must name": "which --plugin must name",
+    "name it in plugins=": "name it with --plugin",
     "in secrets= (": "in --secret-file (",
     "add a matching credential, or refuse": "give it with --has ATTRIBUTE=VALUE",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
@@ -191,8 +191,8 @@ def _message(error: IrmaError) -> str:
     server = "" if context is None else context.meta.get(_SERVER, "")
     if isinstance(error, SessionGoneError) and urlsplit(server).path.rstrip("/").endswith("/irma"):
         message += (
-            ". Or --server is wrong: below /irma, apps and browsers reach sessions, so give "
-            "the base URL without /irma"
+            ". Or --server is wrong: only apps and browsers use URLs below /irma, so give the base "
+            "URL without /irma"
         )
     return message
 

@@ -69,7 +69,7 @@ class OpenPart(ValueObject, Generic[ValueT_co]):
         """
         close = getattr(self.value, "close", None)
         if callable(close):
-            call_plugin(self.plugin, "closing", close)
+            call_plugin(self.plugin, "closing failed", close)
 
     async def aclose(self) -> None:
         """Close the part, if it has an `aclose` method.
@@ -86,7 +86,7 @@ class OpenPart(ValueObject, Generic[ValueT_co]):
             reason = _reason_of(error, None)
         else:
             return
-        raise PluginError(self.plugin, f"closing: {reason}")
+        raise PluginError(self.plugin, f"closing failed: {reason}")
 
 
 def _reason_of(error: Exception, uri: PluginUri | None) -> str:
@@ -96,7 +96,7 @@ def _reason_of(error: Exception, uri: PluginUri | None) -> str:
         return f"{type(error).__name__} at {_line_of(error)}"
     reason = error.reason if isinstance(error, PluginError) else str(error)
     if uri is not None and any(part in reason for part in _secret_parts(uri)):
-        return f"{type(error).__name__}, whose message quotes the URI"
+        return f"{type(error).__name__}, not shown in full because its message quotes the URI"
     return reason
 
 

@@ -196,7 +196,7 @@ class PluginRegistry:
         installed = ", ".join(sorted(self._installed())) or "none"
         return (
             f"unknown {kind.name}. Known: {known or 'none'}. "
-            f"Installed plugins, which plugins= must name: {installed}"
+            f"To use an installed plugin, name it in plugins=. Installed plugins: {installed}"
         )
 
 

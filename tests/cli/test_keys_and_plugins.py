@@ -133,7 +133,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
     key = ("--requestor", "by-hmac", "--key", "vault:x", "--secret-file", f"vault={keys}/hmac")
     status, _, err = there.run(*ASK, *key)
     assert status == 2
-    assert "Installed plugins, which --plugin must name: acme-irma" in err
+    assert "name it with --plugin. Installed plugins: acme-irma" in err
     named = (*key, "--plugin", "acme-irma")
     assert there.run(*ASK, *named)[0] == 0
     _, _, err = there.at(IRMA_STATUS="pigeon:x").run(*ASK, *named)

@@ -490,7 +490,11 @@ async def test_error_of_the_block_outlives_a_failed_close(
             fail(async_parts)
     assert caught.value is error
     assert events == ["close a", "close b"]
-    notes = [note for note in error.__notes__ if note.startswith("Afterwards: plugin acme: ")]
+    notes = [
+        note
+        for note in error.__notes__
+        if note.startswith("A second error followed: plugin acme: ")
+    ]
     assert len(notes) == 2
     assert not any("a secret" in note for note in notes)
 
@@ -603,6 +607,6 @@ def test_a_plugin_that_is_not_named_is_not_there() -> None:
     """The error for an unknown scheme lists the known schemes and installed plugins."""
     with (
         open_parts() as parts,
-        pytest.raises(PluginError, match=r"Known: file:, hmac:\. Installed plugins, which"),
+        pytest.raises(PluginError, match=r"Known: file:, hmac:\. To use an installed plugin"),
     ):
         parts.signer("vault:hunter2")
