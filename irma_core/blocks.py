@@ -83,8 +83,8 @@ class _Once(Generic[ManagerT]):
     def _enter_once(self) -> ManagerT:
         if self._is_entered:
             raise UsageError(
-                f"{self._name}: its result can be used in one `with` block only; call "
-                f"{self._name}() again for another block"
+                f"{self._name}: the returned context manager can be used only once; call "
+                f"{self._name}() again for another `with` block"
             )
         self._is_entered = True
         return self._manager.reveal()

@@ -326,8 +326,8 @@ class SessionMayExistError(IrmaError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"POST session: {reason}; a session may have been started, so this was not retried: "
-            "start another one if a leftover session is acceptable"
+            f"POST session: {reason}; the server may have started a session, so the library did "
+            "not try again: start another session if a leftover one does no harm"
         )
         self.reason = reason
 
@@ -501,7 +501,8 @@ class SessionCancelledError(AnswerError):
     """
 
     def __init__(self, session: str, code: str | None = None) -> None:
-        super().__init__(session, "cancelled" + (f" after {code}" if code else ""))
+        why = f" because of the server's error {code}" if code else ""
+        super().__init__(session, f"cancelled{why}")
         self.code = code
 
 

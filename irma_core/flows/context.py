@@ -235,8 +235,8 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
     )
     if not isinstance(authentication, kinds):  # a bare string would never be sent
         raise ConfigurationError(
-            "authentication must be TokenAuthentication(token), or another class that is named "
-            "after the server's auth_method"
+            "authentication must be TokenAuthentication(token), HmacAuthentication(name, signer), "
+            "PublicKeyAuthentication(name, signer) or NoAuthentication()"
         )
     if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
         check_signer(authentication.signer, "authentication", is_async=is_async)

@@ -230,7 +230,7 @@ def _not_awaitable(result: object, callee: str) -> object:
         if isinstance(result, Coroutine):
             result.close()  # otherwise Python warns that it was never awaited
         raise ConfigurationError(
-            f"the {callee} must be awaited: use AsyncRequestor and the other Async… classes"
+            f"the {callee} is async: use AsyncRequestor and the other Async… classes"
         )
     return result
 

@@ -226,9 +226,10 @@ def _frontend(
     url = session.pointer.url
     if not leads_to_frontend(url, context.server, context.frontend):
         known = "the frontend_url" if context.frontend is not None else "the base URL's host"
+        origin = _origin(url)
         raise ConfigurationError(
-            f"the session pointer leads to {_origin(url)}, not to {known}. If your server's "
-            "setting `url` points there, pass it as frontend_url"
+            f"the session pointer leads to {origin}, not to {known}; if your server's setting "
+            f"`url` begins with {origin}, pass that setting as frontend_url"
         )
     is_proxied = context.is_proxied
     parsed = ServerUrl.parse(url, allow=context.allow, what=_POINTER_URL, is_proxied=is_proxied)

@@ -161,7 +161,7 @@ def fetch_once_flow(
         if value is not None and value is not rejected:
             return value
         if now >= deadline:
-            raise DeadlineError("the deadline passed before the value could be fetched")
+            raise DeadlineError("the deadline passed before the key or token could be fetched")
         own = _Flight(deadline)
         try:
             flight = cache.join(own, now)
@@ -187,7 +187,7 @@ def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
     """Wait until another call's flight is over or lost; raise its failure."""
     while not flight.is_over and (now := clock.monotonic()) < flight.ends:
         if now >= deadline:
-            raise DeadlineError("the deadline passed while another call fetched the value")
+            raise DeadlineError("the deadline passed while another call fetched the key or token")
         yield from Sleep(timedelta(seconds=min(_POLL_INTERVAL, deadline - now)))
     if flight.failure is not None:
         # A copy without a traceback. The original's traceback has frames of the application that

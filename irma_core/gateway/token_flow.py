@@ -92,8 +92,8 @@ class Gateway:
             self._token.forget(token)
             refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
         raise GatewayError(
-            "the gateway refuses every token that its authorization server issues: check that it "
-            "accepts tokens of this client and scope, in this header",
+            "the gateway refuses every token that its authorization server issues: check that the "
+            "gateway accepts tokens of this client and scope, in this header",
             http_status=_UNAUTHORIZED,
             may_pass=not refusals.has_lasted(clock.monotonic()),
             label=call.request.label,
@@ -114,7 +114,7 @@ class Gateway:
                 )
             )
         except DeadlineError as error:
-            reason = "no token from the gateway's authorization server in time"
+            reason = "the gateway's authorization server issued no token in time"
             raise GatewayError(reason, may_pass=True) from error
 
     def _fetch_flow(self, deadline: float) -> Flow[CachedValue]:
@@ -122,7 +122,7 @@ class Gateway:
         context, refusals = self._context, self._refusals
         requested_at = context.clock.monotonic()
         if pause := refusals.pause(requested_at):
-            reason = "the gateway's authorization server asked to wait before another token request"
+            reason = "the gateway's authorization server asked for a pause between token requests"
             raise GatewayError(reason, may_pass=True, retry_after=pause)
         is_replacement = refusals.is_token_refused
         request = yield from self._request_flow(deadline)

@@ -391,14 +391,14 @@ def _mismatch(
 ) -> tuple[type[NotWhatWasAskedError], str] | None:
     value, status = found.raw_value, found.status
     if status is _EXTRA:
-        return AttributeMissingError, "was disclosed only as an extra"
+        return AttributeMissingError, "was disclosed only as an extra attribute"
     if (value is None) != (status is _NULL):
         return AttributeNullError, "has a value that contradicts its status"
     if not request.accepts_any:
         if value is None:
             return AttributeNullError, "has no value"
         if request.value not in (None, value):
-            return WrongValueError, "does not have the demanded value"
+            return WrongValueError, "does not have the required value"
     if (
         not_revoked
         and credential_type_of(request.type) in not_revoked

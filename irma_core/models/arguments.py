@@ -57,7 +57,7 @@ def check_instance(
         # class.
         if issubclass(type(value), _IN_C) or not isinstance(value, _IN_C):
             return value
-        hint = "; this is a proxy of one"
+        hint = "; this is a proxy for one"
     raise UsageError(f"{name}: must be {expected}{hint}")
 
 
@@ -105,8 +105,8 @@ def check_reference(value: object) -> str:
     text = check_instance(value, str, "reference", "a string")
     if len(text) > _LONGEST_REFERENCE or not text.isprintable():
         raise UsageError(
-            f"reference: must be at most {_LONGEST_REFERENCE} printable characters, such as the "
-            "number of an order; keep the rest in a database, under that number"
+            f"reference: must be at most {_LONGEST_REFERENCE} printable characters, such as an "
+            "order number; keep the rest in a database, under that number"
         )
     return text
 

@@ -143,9 +143,9 @@ class ConDisCon(ValueObject):
     names: tuple[str, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
-        _check_tuple(self.disjunctions, DisCon, "disjunctions", "a request makes one")
+        _check_tuple(self.disjunctions, DisCon, "disjunctions", "DisclosureRequest() makes one")
         if self.names is not None:
-            _check_tuple(self.names, str, "names", "a request makes one")
+            _check_tuple(self.names, str, "names", "DisclosureRequest() makes one")
 
     def __len__(self) -> int:
         return len(self.disjunctions)

@@ -115,8 +115,8 @@ def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> Cr
     if (until - _EPOCH) // _WEEK * _WEEK + _EPOCH <= now:
         raise RequestError(
             f"{path}.validity",
-            "would already be over, because the server rounds it down to a whole number of weeks "
-            "since 1970 (to a Thursday, 0:00 UTC): use a week or more",
+            "would already have ended, because the server rounds it down to a whole number of "
+            "weeks since 1970 (to a Thursday, 0:00 UTC): use a week or more",
         )
     if until is validity:
         return request

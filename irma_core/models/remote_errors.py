@@ -83,7 +83,7 @@ NOT_KNOWN: Final = "request could not be authenticated"
 """irmago's message with `INVALID_REQUEST` if no requestor matches."""
 _ADVICE: Final[Mapping[str, str]] = {
     NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
-    "runs with `no_auth` accepts none",
+    "runs with `no_auth` accepts no token and no key",
     "Unknown requestor: *": "the server's setting `requestors` has no requestor with this "
     "name and type of key",
     "signature is invalid": "the server has another key for this requestor",
@@ -105,8 +105,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "cannot issue expired credentials": "a credential's validity ends before now",
     "nextSession provided with empty URL": "the URL of `next_session` is empty",
     "Within inner conjunctions, *": "attributes of the same credential must be adjacent",
-    "cannot request nonrevocation proof for *": "a credential of `revocation` cannot be "
-    "revoked in its scheme",
+    "cannot request nonrevocation proof for *": "`revocation` names a credential that does not "
+    "support revocation in its scheme",
     "cannot revoke *": "the server's setting `revocation_settings` lacks this credential",
     "Pairing was not enabled": "pairing is off for this session: call set_pairing first",
     "Frontend options can only be updated *": "an app has connected already",

@@ -220,7 +220,8 @@ class StartedSession(ValueObject):
         written = write_json(_package(self.pointer, handle, self.frontend_request))
         if self.token.reveal() in written:
             raise UsageError(
-                "handle: must not hold the requestor token, as it goes to a browser; seal it first"
+                "handle: must not contain the requestor token, because the handle goes to a "
+                "browser; seal the session first"
             )
         return written
 

@@ -100,7 +100,7 @@ class CompactJws(ValueObject):
             except InvalidSignature:
                 continue
             return
-        raise self.refused("signature", "no configured key made its signature")
+        raise self.refused("signature", "its signature does not match any configured key")
 
     def check_hs256(self, key: bytes) -> None:
         """Check that this shared key made the signature.
@@ -110,7 +110,7 @@ class CompactJws(ValueObject):
         """
         self._check_algorithm(HS256)
         if not hmac.compare_digest(hmac.digest(key, self.signing_input, "sha256"), self.signature):
-            raise self.refused("signature", "the key did not make its signature")
+            raise self.refused("signature", "its signature does not match the key")
 
     def _check_algorithm(self, expected: str) -> None:
         algorithm = self.header.get("alg")
@@ -120,7 +120,9 @@ class CompactJws(ValueObject):
         # secret.
         known = algorithm in ("none", HS256, RS256)
         code = f"algorithm_{str(algorithm).lower()}" if known else "algorithm"
-        raise self.refused(code, f"its alg must be {expected}, as the key is for that algorithm")
+        raise self.refused(
+            code, f"its alg must be {expected}, because the key is for that algorithm"
+        )
 
 
 def read_compact(
@@ -171,13 +173,13 @@ def _segments(
         or not header
         or not payload
     ):
-        raise refused("form", "it must be base64url and dots alone, with nothing around it")
+        raise refused("form", "it must have only base64url and dots, with nothing around it")
     return header, payload, signature
 
 
 def _decoded(segment: str, refused: type[JwtError]) -> bytes:
     if len(segment) % 4 == 1:
-        raise refused("base64", "a part is cut off")
+        raise refused("base64", "a part is truncated")
     data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     # The unused bits at the end must be zero: other strings would decode to the same bytes.
     if (
@@ -198,7 +200,7 @@ def _read_object(
     try:
         value = read_json(data, unique_keys=True)
     except DuplicateKeyError:
-        raise refused("duplicate_key", f"an object of the {code} has a key twice") from None
+        raise refused("duplicate_key", f"an object in the {code} has a key twice") from None
     except JsonTextError as error:
         raise refused(code, f"the {code} {error}") from None
     if not isinstance(value, dict):

@@ -203,7 +203,7 @@ def verify_session_request_jwt(
         refused=RequestJwtError,
     )
     if claims.get("aud") != audience:
-        raise RequestJwtError("audience", "its aud is not the expected one")
+        raise RequestJwtError("audience", "its aud must be the expected audience")
     try:
         request = claimed_request(claims.get(field), field, subject)
     except RequestError as error:
@@ -344,9 +344,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
                 "unknown_claim", "it has a claim that session requests do not have"
             )
         if name in FIELDS.values() and name != field:
-            raise RequestJwtError(
-                "request", "it holds a request of a kind that its sub does not name"
-            )
+            raise RequestJwtError("request", "its sub must name the kind of request that it holds")
     for name in ("aud", "iss", "jti", "kid"):
         if not isinstance(claims.get(name, ""), str):
             raise RequestJwtError("claims", f"{name} must be a string")
@@ -375,7 +373,7 @@ def claimed_request(
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
-        raise RequestError(field, "holds a request of a kind that its sub does not name")
+        raise RequestError(field, "must hold the kind of request that the JWT's sub names")
     match value:
         case {"request": {"credentials": [*credentials]}}:
             for i, credential in enumerate(credentials):
@@ -431,7 +429,8 @@ def _check_options(value: JsonValue, field: str) -> None:
                 if isinstance(options, list) and [] in options[:-1]:
                     raise RequestError(
                         f"{field}.request.disclose[{i}]",
-                        "the empty option must come last: servers before 1.0.0 lose the others",
+                        "the empty option must come last: servers before 1.0.0 ignore the options "
+                        "after it",
                     )
         case _:
             pass

@@ -133,11 +133,11 @@ class Sealer:
         since = _seconds(now)
         sealed_for, expires, bound, value = self._decrypt(text)
         if sealed_for != purpose:
-            raise WrongPurposeError("it was sealed for another purpose")
+            raise WrongPurposeError("the sealed value is for another purpose")
         if not hmac.compare_digest(str(bound).encode(), str(_bound(binding)).encode()):
-            raise WrongBindingError("it was sealed for another web session")
+            raise WrongBindingError("the sealed value is for another web session")
         if not isinstance(expires, int) or since >= expires:
-            raise HandleExpiredError("it has expired: start again")
+            raise HandleExpiredError("the sealed value has expired: start again")
         return value
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class Sealer:
         except (InvalidToken, zlib.error, JsonTextError):
             parts = None
         if not isinstance(parts, list) or len(parts) != 4:  # noqa: PLR2004  # as `seal` packs
-            raise HandleInvalidError("it was not sealed with these keys, or was changed")
+            raise HandleInvalidError("the value was not sealed with these keys, or was changed")
         return parts
 
 
@@ -181,7 +181,7 @@ def _canonical(text: object) -> bytes:
         with suppress(binascii.Error):
             if base64.urlsafe_b64encode(base64.urlsafe_b64decode(padded)) == padded:
                 return padded
-    raise HandleInvalidError("it was not sealed with these keys")
+    raise HandleInvalidError("the value was not sealed with these keys")
 
 
 def _seconds(now: datetime) -> int:

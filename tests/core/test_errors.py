@@ -178,7 +178,10 @@ def test_redirect_keeps_its_target_out_of_the_message() -> None:
 def test_cancelled_error_shows_the_servers_code() -> None:
     """A SessionCancelledError shows the server's code if there is one."""
     assert str(errors.SessionCancelledError("f")) == "session f: cancelled"
-    assert str(errors.SessionCancelledError("f", "X")) == "session f: cancelled after X"
+    assert (
+        str(errors.SessionCancelledError("f", "X"))
+        == "session f: cancelled because of the server's error X"
+    )
 
 
 def test_invalid_proof_shows_its_status() -> None:

@@ -382,7 +382,7 @@ def test_sync_receiver_refuses_an_async_function() -> None:
     shop.server.deliver = None
     shop.app.accept(session.pointer)
     post = last_post(shop)
-    with pytest.raises(ConfigurationError, match="must be awaited"):
+    with pytest.raises(ConfigurationError, match="is async"):
         receiver.receive("POST", post.url, post.headers, post.body or b"")
 
 

@@ -134,7 +134,7 @@ def test_async_driver_awaits_any_awaitable() -> None:
 
 def test_sync_driver_rejects_awaitables() -> None:
     """The sync driver raises ConfigurationError if a part returns an awaitable."""
-    with pytest.raises(ConfigurationError, match="must be awaited"):
+    with pytest.raises(ConfigurationError, match="is async"):
         played(signing(FutureSigner()), mode="sync")
 
 

@@ -126,7 +126,7 @@ def test_coroutine_from_a_sync_transport_is_refused() -> None:
     disguised: Any = ScriptedTransport()
     disguised.send = send
     requestor = Requestor("https://irma.example.com", disguised)
-    with pytest.raises(ConfigurationError, match="the transport must be awaited"):
+    with pytest.raises(ConfigurationError, match="the transport is async"):
         requestor.start_session(EMAIL)
     assert sent == []
 

@@ -149,7 +149,7 @@ def test_the_sync_requestor_refuses_an_async_signer() -> None:
     requestor = Requestor(
         "https://irma.example", ScriptedTransport(), authentication=authentication
     )
-    with pytest.raises(ConfigurationError, match="must be awaited"):
+    with pytest.raises(ConfigurationError, match="is async"):
         requestor.start_session(ASK)
 
 
