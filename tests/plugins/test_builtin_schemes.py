@@ -168,7 +168,10 @@ async def test_memory_uri_opens_a_new_store() -> None:
 
 @pytest.mark.parametrize(
     ("uri", "allow", "words"),
-    [("memory:", [], "allow Risk.MEMORY_STORE"), ("memory:x", [Risk.MEMORY_STORE], "memory: alone")],
+    [
+        ("memory:", [], "allow Risk.MEMORY_STORE"),
+        ("memory:x", [Risk.MEMORY_STORE], "memory: alone"),
+    ],
 )
 def test_memory_store_must_be_asked_for(uri: str, allow: list[Risk], words: str) -> None:
     """`memory:` needs `Risk.MEMORY_STORE`, because processes cannot share the store."""
