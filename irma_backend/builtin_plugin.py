@@ -75,7 +75,7 @@ def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSig
     if name not in context.secrets:
         # The error does not show the name, because it may be the key itself by mistake.
         there = ", ".join(sorted(context.secrets)) or "none"
-        raise ConfigurationError(f"hmac:NAME must name a key in secrets= ({there})")
+        raise ConfigurationError(f"hmac:NAME must name a key in secrets= (available: {there})")
     return _for_mode(_hmac_signer(context.secret(name)), context)
 
 

@@ -240,7 +240,9 @@ def _parsed(kind: _Kind[object], uri: str) -> PluginUri:
 def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
     is_async = mode is Mode.ASYNC
     if isawaitable(made):
-        raise ConfigurationError(f"expected a plain function as factory, got {_described(made)}")
+        raise ConfigurationError(
+            f"expected a plain function as the factory, got {_described(made)}"
+        )
     closing = ("aclose" if is_async else "close",) if kind.is_closed else ()
     for method in (*kind.methods, *closing):
         function = getattr(made, method, None)

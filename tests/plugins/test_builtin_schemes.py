@@ -125,10 +125,10 @@ def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> 
 def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
     """The error for an unknown key name lists the known names, and omits the unknown one."""
     message = refused(f"hmac:{TEXT}")
-    assert message.endswith("must name a key in secrets= (clerk, short)")
+    assert message.endswith("must name a key in secrets= (available: clerk, short)")
     assert TEXT not in message
     assert "32 bytes" in refused("hmac:short")
-    with open_parts() as parts, pytest.raises(PluginError, match=r"secrets= \(none\)"):
+    with open_parts() as parts, pytest.raises(PluginError, match=r"secrets= \(available: none\)"):
         parts.signer("hmac:x")
 
 
