@@ -85,7 +85,7 @@ _WEB_ADVICE: Final = {
     "processes without a shared store",
     "store_unavailable": "the store failed: see its log, and the error that the site logs",
     "unknown_question": "the page names a question that the application does not have",
-    "url_invalid": "the request has no usable `Host`: see what the proxy passes",
+    "url_invalid": "the request has no usable `Host`: check what the proxy passes",
     "wrong_value": _OTHER_APP,
 }
 _CLOCKS: Final = "compare the clocks of this machine and of the server"

@@ -67,7 +67,7 @@ CHECKS: Final = (
         check_tls,
         needs_server=False,
     ),
-    Check("clock", "Do this machine and the server have the same time?", check_clock),
+    Check("clock", "Do the clocks of this machine and the server agree?", check_clock),
     Check("version", "How old is the server, roughly?", check_version),
     Check("authentication", "Does the server know this requestor?", check_authentication),
     Check("permissions", "May this requestor start each of its requests?", check_permissions),

@@ -71,7 +71,8 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
                 finding="The QR code leads to plain HTTP, so anyone on the network can log in as "
                 "anybody",
                 exactly=host,
-                remedy="Serve the server over HTTPS, and set its setting `url` to the https URL.",
+                remedy="Serve the IRMA server over HTTPS, and set its `url` setting to the https "
+                "URL.",
             )
         yield from _as_a_phone(examination, session)
     return f"the QR code leads to {host}, where the server answers"

@@ -333,15 +333,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E007",
         "There are no sealing keys, so each process refuses the handles of the others",
-        "Make one with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, and "
+        "Make a key with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, and "
         "give it to all processes.",
         lambda facts: _found(when=facts.sealing_keys is SealingKeys.MISSING),
     ),
     Check(
         "irma.E008",
         "The sealing keys can be guessed, so anyone can make a handle that logs them in",
-        "Make one with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, or give "
-        "the framework a random secret key.",
+        "Make a key with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, or "
+        "give the framework a random secret key.",
         lambda facts: _found(when=facts.sealing_keys is SealingKeys.WEAK),
     ),
     Check(
