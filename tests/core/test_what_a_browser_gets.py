@@ -62,7 +62,7 @@ def test_the_requestor_token_goes_to_no_browser() -> None:
     session = started(ASKED)
     assert SECRET_TOKEN not in session.browser_json("a-handle")
     for handle in (SECRET_TOKEN, f" {SECRET_TOKEN}", f"handle-{SECRET_TOKEN}-1"):
-        with pytest.raises(UsageError, match="seal it first"):
+        with pytest.raises(UsageError, match="seal the session first"):
             session.browser_json(handle)
 
 
