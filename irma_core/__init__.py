@@ -12,6 +12,8 @@ Programs that use another HTTP stack find the rest in `protocol` and `flows`.
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.callbacks.chains import ChainStep
 from irma_core.callbacks.delivery import SessionOutcome
+from irma_core.callbacks.kept_posts import KeptInStore
+from irma_core.callbacks.replays import ReplayedCallback
 from irma_core.errors import (
     AnswerError,
     HandleError,
@@ -151,6 +153,7 @@ __all__ = [
     "IrmaError",
     "IssuanceRequest",
     "JwtError",
+    "KeptInStore",
     "LoginRefusedError",
     "NextSession",
     "NextSessionReceiver",
@@ -164,6 +167,7 @@ __all__ = [
     "PublicKeyAuthentication",
     "Question",
     "RemoteError",
+    "ReplayedCallback",
     "RequestJwtError",
     "Requestor",
     "RequestorToken",

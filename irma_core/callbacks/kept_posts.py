@@ -31,8 +31,10 @@ from irma_core.errors import HandleError, StoreError, UsageError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored, put_if_absent
 from irma_core.json_text import JsonValue
+from irma_core.protocol.part_checks import check_store_of_either_mode
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 from irma_core.value_object import ValueObject
 
@@ -144,6 +146,7 @@ class KeptPosts(Protocol):
 
 
 @final
+@boundary
 @attrs.frozen(eq=False, repr=False)
 class KeptInStore(ValueObject):
     """Keeps about two thousand posts in a store, which all processes of a site share.
@@ -154,9 +157,15 @@ class KeptInStore(ValueObject):
     Args:
         store: The store. Each receiver needs one of its own, because receivers that share a store
             would replay each other's posts.
+
+    Raises:
+        ConfigurationError: The argument is not a store.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_store_of_either_mode(self.store)
 
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
         """See `KeptPosts.put_flow`."""

@@ -23,6 +23,7 @@ __all__ = [
     "check_signer",
     "check_status_backend",
     "check_store",
+    "check_store_of_either_mode",
     "check_transport",
 ]
 
@@ -74,6 +75,17 @@ def check_transport(transport: object, *, is_async: bool) -> None:
 
 def check_store(store: object, *, is_async: bool) -> None:
     """Check a store; see `check_transport`."""
+    _check(store, "store", _STORE, is_async=is_async)
+
+
+def check_store_of_either_mode(store: object) -> None:
+    """Check a store for a part that does not know yet in which mode it will be used.
+
+    Raises:
+        ConfigurationError: The argument is neither a store nor an async store.
+    """
+    methods = (getattr(store, name, None) for name in _STORE.methods)
+    is_async = hasattr(store, "aclose") or any(map(_is_async, methods))
     _check(store, "store", _STORE, is_async=is_async)
 
 

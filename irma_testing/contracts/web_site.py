@@ -15,6 +15,7 @@ from irma_core import (
     AttributeRequest,
     CallbackReceiver,
     DisclosureRequest,
+    KeptInStore,
     NextSessionReceiver,
     Question,
     Requestor,
@@ -26,7 +27,6 @@ from irma_core import (
     WebSessions,
     new_sealing_key,
 )
-from irma_core.callbacks.kept_posts import KeptInStore
 from irma_core.errors import ConnectionFailedError
 from irma_core.json_text import read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse

@@ -222,7 +222,10 @@ EXAMPLES: list[Any] = [
         sealing_keys=(SECRET,),
     ),
 ]
-NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
+NO_SECRET = {
+    *("Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"),
+    *("KeptInStore", "ReplayedCallback"),
+}
 """Public attrs classes that hold no secret themselves."""
 MADE_OF_OTHERS = {
     *("AnsweredSlot", "ChainStep", "Proof", "PublicKeyAuthentication", "SessionOutcome"),

@@ -897,6 +897,7 @@ def _all() -> Iterator[Door]:
         lambda world: (world.sealer, {"value": [1], "lifetime": A_MINUTE, **sealing}),
     )
     yield _method("Sealer.unseal", lambda world: (world.sealer, {"text": SEALED, **sealing}))
+    yield Door("KeptInStore", lambda world: (core.KeptInStore, {"store": world.store}))
     yield Door("dump_started_session", _of(core.dump_started_session, session=STARTED))
     dumped = core.dump_started_session(STARTED)
     yield Door("load_started_session", _of(core.load_started_session, dumped=dumped))
