@@ -19,15 +19,17 @@ from irma_core import (
     AsyncNextSessionReceiver,
     AsyncRequestor,
     CallbackReceiver,
+    KeptInStore,
     NextSessionReceiver,
+    ReplayedCallback,
     Requestor,
     Sealer,
 )
-from irma_core.callbacks.kept_posts import KeptInStore, KeptPosts
-from irma_core.callbacks.replays import ReplayedCallback
+from irma_core.callbacks.kept_posts import KeptPosts
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.interfaces import AsyncStore, Store
 from irma_core.models.risks import Risk
+from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.web.questions import Questions
 from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
@@ -38,6 +40,7 @@ __all__ = [
     "WebSite",
     "async_web_site",
     "check_not_empty",
+    "check_post_functions",
     "check_prefix",
     "check_question_name",
     "check_receives",
@@ -214,6 +217,19 @@ def report_replay(
 def describe_failure(error: IrmaError) -> str:
     """Return an error's message and its notes, for a command that ends with the error."""
     return "\n".join([f"{error}", *getattr(error, "__notes__", ())])
+
+
+def check_post_functions(deliver: object, choose: object, *, is_async: bool) -> None:
+    """Check the functions that receive the server's posts, each of which may be None.
+
+    An adapter opens its parts later, and would report a wrong function only then.
+
+    Raises:
+        ConfigurationError: An argument is not a function, or is `async def` in sync mode.
+    """
+    for place, function in (("deliver", deliver), ("choose", choose)):
+        if function is not None:
+            check_function(function, place, may_be_async=is_async)
 
 
 @final

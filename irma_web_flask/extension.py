@@ -43,6 +43,7 @@ from irma_backend import open_parts
 from irma_backend.site_log import log_findings
 from irma_backend.web_site import (
     SitePages,
+    check_post_functions,
     check_prefix,
     check_question_name,
     check_receives,
@@ -52,8 +53,7 @@ from irma_backend.web_site import (
     split_arguments,
     web_site,
 )
-from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
-from irma_core.callbacks.replays import ReplayedCallback
+from irma_core import CallbackReceiver, NextSessionReceiver, ReplayedCallback, Requestor
 from irma_core.errors import ConfigurationError, IrmaError, StoreError, UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
@@ -157,6 +157,7 @@ class Irma:
         )
         self._known: list[Questions] = []
         self._demanded: list[tuple[str, str]] = []
+        check_post_functions(deliver, choose, is_async=False)
         self._deliver = deliver
         self._choose = choose
         self._prefix = check_prefix(url_prefix, "url_prefix")

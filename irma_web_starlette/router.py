@@ -46,6 +46,7 @@ from irma_backend.site_log import log_findings
 from irma_backend.web_site import (
     SitePages,
     async_web_site,
+    check_post_functions,
     check_prefix,
     check_question_name,
     check_receives,
@@ -55,8 +56,12 @@ from irma_backend.web_site import (
     site_settings,
     split_arguments,
 )
-from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor
-from irma_core.callbacks.replays import ReplayedCallback
+from irma_core import (
+    AsyncCallbackReceiver,
+    AsyncNextSessionReceiver,
+    AsyncRequestor,
+    ReplayedCallback,
+)
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
@@ -186,6 +191,7 @@ class Irma:
             raise ConfigurationError(
                 "keys: is missing; set it, or sealing_keys in the table [web] of a settings file"
             )
+        check_post_functions(deliver, choose, is_async=True)
         if url is None and not (deliver is None and choose is None):
             raise ConfigurationError(
                 "url: is missing; set it to the base URL of this site, such as https://shop.example"

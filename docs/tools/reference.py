@@ -55,7 +55,8 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
         "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (
-            "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver ChainStep "
+            "CallbackReceiver AsyncCallbackReceiver SessionOutcome KeptInStore ReplayedCallback "
+            "NextSessionReceiver ChainStep "
             "AsyncNextSessionReceiver StaticSessionReceiver AsyncStaticSessionReceiver"
         ),
         "Errors that programs handle differently": (

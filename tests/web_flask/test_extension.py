@@ -15,7 +15,7 @@ from blinker import NamedSignal
 from flask import Flask, render_template_string
 
 import irma_web_flask
-from irma_core import DisclosureRequest, Risk, new_sealing_key
+from irma_core import DisclosureRequest, Risk, SessionOutcome, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, UsageError
 from irma_testing import AppError, InMemoryServer, Login, SimulatedApp
 from irma_web_flask import Irma
@@ -407,6 +407,18 @@ def test_prefix_is_a_path(prefix: Any) -> None:
     """A prefix that is not a path is refused, because the URLs of all pages begin with it."""
     with pytest.raises(ConfigurationError, match="url_prefix"):
         Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, url_prefix=prefix)
+
+
+async def _awaited(_outcome: SessionOutcome) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["deliver", "choose"])
+@pytest.mark.parametrize("value", ["function", _awaited])
+def test_functions_are_checked_at_once(name: str, value: Any) -> None:
+    """A wrong function is refused when the object is created, not at the first request."""
+    arguments: dict[str, Any] = {name: value}
+    with pytest.raises(ConfigurationError, match=name):
+        Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, **arguments)
 
 
 NAMED = """

@@ -248,6 +248,8 @@ def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
         ("origins", "https://app.example"),
         ("browser_package", None),
         ("store", None),
+        ("deliver", "function"),
+        ("choose", "function"),
     ],
 )
 def test_wrong_argument_is_named(name: str, value: Any) -> None:
