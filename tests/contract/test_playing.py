@@ -253,7 +253,7 @@ def test_a_chained_session_follows(place: Place, http: Http) -> None:
 
 
 def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Http) -> None:
-    """If the next session is missing, the app's answer fails, and the result has no error."""
+    """If there is no next session, the app gets NEXT_SESSION and the result has no error."""
     with place.receiver(lambda _post: HttpResponse(404)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
         assert not place.accept(package["sessionPtr"])
