@@ -12,10 +12,11 @@ from random import Random
 from typing import Any, TypeAlias
 
 import pytest
+from attrs import evolve
 
 from irma_core.errors import ProofError
 from tests.proofs.differential.random_changes import random_case
-from tests.proofs.honest import Proof
+from tests.proofs.honest import Proof, honest
 from tests.proofs.irmago import Irmago
 from tests.proofs.verifying import verified
 
@@ -53,6 +54,18 @@ def test_both_verifiers_agree(irmago: Irmago) -> None:
     assert set(seen) >= {"VALID", "MISSING_ATTRIBUTES", "EXPIRED", "TOO OLD", "REFUSED"}
 
 
+def test_only_our_verifier_reads_indices_of_no_slot(irmago: Irmago) -> None:
+    """An index after those of the slots may point anywhere for irmago, but not for our verifier."""
+    proof = honest("as asked")
+    slots = proof.json["indices"]
+    changed = evolve(proof, json={**proof.json, "indices": [*slots, [{"cred": 4, "attr": 2}]]})
+    with pytest.raises(ProofError) as caught:
+        verified(changed)
+    assert caught.value.check == "indices_disclosed"
+    (answer,) = irmago.ask([changed.question()])
+    assert their_verdict(changed, answer) == our_verdict(proof) == our_verdict(changed)
+
+
 Attribute: TypeAlias = tuple[str, str | None]
 Verdict: TypeAlias = tuple[str, list[list[Attribute]]]
 
@@ -65,12 +78,24 @@ def our_verdict(proof: Proof) -> Verdict:
         if error.check == "accumulator_age":  # irmago reports this in `notrevokedbefore`
             return "TOO OLD", []
         if error.check == "indices_disclosed":
-            return "NOT DISCLOSED", []
+            read = _with_indices_of_slots(proof)
+            return ("NOT DISCLOSED", []) if read == proof else our_verdict(read)
         return "REFUSED" if error.status in REFUSED else error.status, []
     if proof.request is None:
         everything = [each for slot in [*found.slots, found.extra] for each in slot]
         return "VALID", [_without_possession(everything)]
     return "VALID", [*found.slots, sorted(found.extra, key=str)]
+
+
+def _with_indices_of_slots(proof: Proof) -> Proof:
+    """Return a proof with the indices that irmago reads: those of the request's slots.
+
+    Our verifier checks that the other ones point to a disclosed attribute, too.
+    """
+    if proof.request is None:
+        return proof
+    indices = proof.json["indices"][: len(proof.request["disclose"])]
+    return evolve(proof, json={**proof.json, "indices": indices})
 
 
 def their_verdict(proof: Proof, answer: dict[str, Any]) -> Verdict:
