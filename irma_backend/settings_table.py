@@ -76,8 +76,8 @@ SETTINGS: Final = (
     Setting(
         "server.frontend_url",
         URL,
-        "The URL at which browsers and apps reach the server, if it differs from `url`: the "
-        "server's `url` setting without `/irma`.",
+        "The URL at which browsers and apps reach the server, if it is not `server.url`. It is "
+        "the value of the IRMA server's own `url` setting, without `/irma`.",
         "IRMA_FRONTEND_URL",
     ),
     Setting(
@@ -90,10 +90,12 @@ SETTINGS: Final = (
     Setting(
         "server.jwt_issuer",
         ISSUER,
-        "The server's setting `jwt_issuer`, which may be empty.",
+        "The value of the server's `jwt_issuer` setting; it can be empty.",
         "IRMA_JWT_ISSUER",
     ),
-    Setting("server.timeout", SECONDS, "The limit for each call to the server.", "IRMA_TIMEOUT"),
+    Setting(
+        "server.timeout", SECONDS, "The time limit for each call to the server.", "IRMA_TIMEOUT"
+    ),
     Setting(
         "server.allow",
         RISKS,
@@ -104,7 +106,7 @@ SETTINGS: Final = (
     Setting(
         "authentication.requestor",
         TEXT,
-        "The name of the key in the server's `requestors` setting.",
+        "This requestor's name in the server's `requestors` setting.",
         "IRMA_REQUESTOR",
     ),
     Setting(
@@ -138,8 +140,8 @@ SETTINGS: Final = (
     Setting(
         "parts.status",
         URI,
-        "The status backend, such as `redis://HOST`: callback receivers publish the ends of "
-        "sessions to it, and watches wait for them.",
+        "The status backend, such as `redis://HOST`. Callback receivers publish there how each "
+        "session ended, and the processes that watch the session learn it from there.",
         "IRMA_STATUS",
     ),
     Setting(
@@ -159,8 +161,8 @@ SETTINGS: Final = (
     Setting(
         "proofs.time_stamp_keys",
         PINNED_KEYS,
-        "The keys of time-stamping servers, as `irma-backend time-stamp-key` prints them. With "
-        "them, the requestor verifies each signature itself.",
+        "The keys of time-stamping servers, in the form that `irma-backend time-stamp-key` prints. "
+        "With these keys, the requestor verifies each signature itself.",
         "IRMA_TIME_STAMP_KEYS",
     ),
     Setting(
@@ -194,8 +196,8 @@ SETTINGS: Final = (
     Setting(
         "web.sealing_keys",
         REFERENCES,
-        "The sealing keys, as `new_sealing_key` makes them, newest first. One file or "
-        "variable may hold several, separated by commas or line ends.",
+        "The sealing keys, made with `new_sealing_key`, newest first. One file or variable can "
+        "hold several, separated by commas or line ends.",
         "IRMA_SEALING_KEYS",
     ),
     Setting("dev_server.host", TEXT, "The address on which the development server listens."),
