@@ -292,16 +292,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.E001",
         "Apps would reach the IRMA server over plain HTTP, so anyone on the network can log in as "
         "anybody",
-        "Serve the IRMA server over HTTPS, and set both `frontend_url` and the server's `url` "
-        "setting to its https URL.",
+        "Serve the IRMA server over HTTPS. Put its https address into `frontend_url` here, and "
+        "into the server's own setting `url`.",
         lambda facts: _plain(facts.frontend_url or facts.server_url),
     ),
     Check(
         "irma.E002",
         "Apps cannot reach the IRMA server, because its `frontend_url` is an address of this "
         "machine",
-        "Set both `frontend_url` and the server's `url` setting to the URL at which visitors' "
-        "phones reach it.",
+        "Put the address at which visitors' phones reach the server into `frontend_url` here, and "
+        "into the server's own setting `url`.",
         lambda facts: facts.frontend_url if _is_here(facts.frontend_url) else None,
     ),
     Check(
@@ -440,8 +440,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W007",
-        "The scheme that a proxy reports is not trusted, so behind a proxy each call of a page is "
-        "refused with the code `other_site`",
+        "The scheme that a proxy reports is not trusted, so behind a proxy each call from a page "
+        "is refused with the code `other_site`",
         "If a proxy sets X-Forwarded-Proto, let the framework trust that header. If there is no "
         "proxy, silence this warning.",
         lambda facts: _found(when=facts.trusts_proxy is False),
