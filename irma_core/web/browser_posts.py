@@ -24,6 +24,7 @@ from irma_core.web.web_messages import HeaderPairs, WebRequest
 from irma_core.web.web_refusals import WebRefusal
 
 __all__ = [
+    "COOKIE_NAMES",
     "LONGEST_HANDLE",
     "BrowserPost",
     "Site",
@@ -42,6 +43,7 @@ _SECURE_NAME: Final = "__Host-irma"
 """Browsers accept a cookie with this prefix only from the host itself, over HTTPS and with
 `Path=/`. So no other host, such as a subdomain, can set it."""
 _PLAIN_NAME: Final = "irma"
+COOKIE_NAMES: Final = (_SECURE_NAME, _PLAIN_NAME)
 
 
 @final
