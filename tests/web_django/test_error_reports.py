@@ -21,7 +21,7 @@ def reports(cookie: str, *, is_filtered: bool, **settings: Any) -> tuple[str, st
     request.COOKIES = {cookie: BINDING, "theme": "dark-blue"}
     chosen = {"DEFAULT_EXCEPTION_REPORTER_FILTER": FILTER} if is_filtered else {}
     with override_settings(IRMA=IRMA, **chosen, **settings):
-        # What Django does on first use of the setting; it keeps the filter for the whole process.
+        # On first use of the setting, Django does the same, and keeps the filter ever after.
         name = django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER
         vars(request)["exception_reporter_filter"] = import_string(name)()
         reporter = ExceptionReporter(request, ZeroDivisionError, ZeroDivisionError(), None)
