@@ -206,8 +206,8 @@ SETTINGS: Final = (
     Setting(
         "dev_server.cert",
         PATH,
-        "A PEM file with the development server's certificate, to serve HTTPS. It may hold "
-        "the private key, too.",
+        "A PEM file with the development server's certificate, to serve HTTPS. It can also "
+        "contain the private key.",
     ),
     Setting("dev_server.key_file", PATH, "A PEM file with the private key of `cert`."),
     Setting("dev_server.requestors", PATH, "A file with the development server's requestors."),

@@ -70,7 +70,11 @@ CHECKS: Final = (
     Check("clock", "Do the clocks of this machine and the server agree?", check_clock),
     Check("version", "How old is the server, roughly?", check_version),
     Check("authentication", "Does the server know this requestor?", check_authentication),
-    Check("permissions", "May this requestor start each of its requests?", check_permissions),
+    Check(
+        "permissions",
+        "May this requestor start a session for each of its requests?",
+        check_permissions,
+    ),
     Check("key", "Does the configured key verify the server's results?", check_key),
     Check("events", "Do status events arrive at once, even through a proxy?", check_events),
     Check("pointer", "Can a phone reach the URL in the QR code?", check_pointer),
