@@ -214,7 +214,7 @@ async def open_parts_async(
 @final
 @boundary
 class Parts:
-    """Opens requestors and their parts by URI; `open_parts` makes and closes it.
+    """Opens requestors and their parts by URI, within the block of `open_parts`.
 
     Every method raises `ConfigurationError` if a setting is invalid or the `with` block has ended,
     and `PluginError` if a plugin failed or no plugin has the URI's scheme.
@@ -260,7 +260,7 @@ class Parts:
 @final
 @boundary
 class AsyncParts:
-    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
+    """Opens asyncio requestors and their parts by URI, within the block of `open_parts_async`.
 
     Its methods are those of `Parts`. These are not awaited, but the methods of their results are.
     """

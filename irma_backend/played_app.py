@@ -31,7 +31,7 @@ def read_cards(values: Sequence[str]) -> Cards:
 
     Args:
         values: `SCHEME.ISSUER.CREDENTIAL.ATTRIBUTE=VALUE`, with an empty value for an attribute
-            without one, or `SCHEME.ISSUER.CREDENTIAL` for a card without attributes.
+            that has no value, or `SCHEME.ISSUER.CREDENTIAL` for a card without attributes.
 
     Raises:
         ConfigurationError: A value has another form, or an attribute occurs twice.

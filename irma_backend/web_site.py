@@ -235,7 +235,7 @@ def check_post_functions(deliver: object, choose: object, *, is_async: bool) -> 
 @final
 @attrs.frozen(kw_only=True)
 class SitePages:
-    """The properties of a site's pages that its code defines.
+    """The properties of a site's pages that are set in the site's code.
 
     Args:
         url: The URL of the pages, as the IRMA server sees it: `https://shop.example/irma`.
@@ -245,7 +245,7 @@ class SitePages:
         choose: Chooses the next session of a question that may have one; None if there are no such
             questions.
         sessions: Further arguments of `WebSessions`.
-        kept: Where callbacks are kept until `deliver` has returned; None for the store.
+        kept: Where callbacks are kept until `deliver` has returned; None means in the store.
     """
 
     url: str
@@ -278,7 +278,7 @@ class WebSite:
     """The receivers and sessions of a site.
 
     Attributes:
-        sessions: Handles the calls of the page.
+        sessions: Handles the calls from the page.
         callbacks: Receives the server's callbacks; None without `deliver`.
         next_sessions: Chooses the next session; None without `choose`.
     """

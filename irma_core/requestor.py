@@ -323,7 +323,7 @@ class Requestor:
         self._run(cancel_session_flow(self._context, session))
 
     def get_public_key(self) -> str:
-        """Return the key with which the server signs results, as PEM.
+        """Return the public key that verifies the server's signed results, as PEM.
 
         Such a key is only as trustworthy as the TLS connection that it came over.
         """

@@ -21,7 +21,7 @@ MOST_BITS: Final = 6144
 """More than the 5509 bits of the longest number in a proof: the response for v with a 4096-bit
 key."""
 LAST_SECOND: Final = 253_402_300_799
-"""The last second of the year 9999, in Unix seconds; Python knows no later time."""
+"""The last second of the year 9999, in Unix seconds. Python's `datetime` supports no later time."""
 _LONGEST: Final = 20 * 2**20
 """Bytes of a whole signature. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
@@ -77,7 +77,7 @@ def read_members(
 
 
 def read_list(value: JsonValue, path: str) -> list[JsonValue]:
-    """Return a list. Null counts as an empty list, because Go writes it for one.
+    """Return a list. Null counts as an empty list, because Go writes an empty list as null.
 
     Raises:
         ProofError: The value is something else.

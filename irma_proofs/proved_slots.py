@@ -344,7 +344,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired; it is still valid in the second of its expiry.
+    """Check that no credential had expired. In the second of its expiry it is still valid.
 
     Raises:
         ProofError: The check fails.

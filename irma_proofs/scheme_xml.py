@@ -108,7 +108,7 @@ class XmlFile:
         return int(text)
 
     def base64(self, name: str) -> bytes | None:
-        """Return the bytes that the only child of that name holds in base64; None without it.
+        """Return the bytes that the only child of that name holds in base64, or None.
 
         Raises:
             ConfigurationError: The child does not hold base64.

@@ -23,7 +23,7 @@ from irma_redis.store import AsyncRedisStore, RedisStore
 __all__ = ["open_status_backend", "open_store"]
 
 _NAME: Final = "redis-password"
-"""The name of the secret that holds the password, if the URI has none."""
+"""The name of the secret that holds the password, if the URI has no password."""
 
 
 def open_status_backend(

@@ -33,7 +33,7 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
 def make_person(
     server: InMemoryServer, kind: Kind = "adult", *, email: str | None = None
 ) -> SimulatedApp:
-    """Return the app of a person, who `answer`s sessions as that person would.
+    """Return a person's app, whose `answer` method responds to sessions as that person would.
 
     An adult and a minor have the cards `pbdf.gemeente.personalData`, `pbdf.gemeente.address`,
     `pbdf.sidn-pbdf.email` and `pbdf.sidn-pbdf.mobilenumber`. A minor's card says `over18: No`, so

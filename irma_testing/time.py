@@ -19,7 +19,7 @@ class ManualClock:
     real clock if threads wait for each other.
 
     Args:
-        now: The initial wall time: an aware time, which becomes UTC.
+        now: The initial wall time: a timezone-aware datetime, which is converted to UTC.
 
     Raises:
         UsageError: `now` is not an aware time.

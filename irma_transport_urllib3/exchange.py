@@ -32,7 +32,7 @@ _MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended within the response, which `http.client` takes for the end."""
+    """The connection ended within the response; `http.client` would treat that as its end."""
 
 
 class NotLoopbackError(OSError):

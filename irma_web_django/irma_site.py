@@ -35,7 +35,7 @@ class IrmaSite:
     Attributes:
         settings: The site's settings.
         requestor: Makes the calls to the IRMA server.
-        sessions: Handles the calls of the page.
+        sessions: Handles the calls from the page.
         callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
         proofs: Seals proofs for Django's session.

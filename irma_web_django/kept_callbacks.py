@@ -63,7 +63,7 @@ def delete_expired_callbacks(clock: Clock) -> int:
 
 
 def _call(context: RequestorContext, function: Callable[[], ResultT]) -> Flow[ResultT]:
-    """Return the flow of one call of the database.
+    """Return the flow of one call to the database.
 
     Raises:
         ConfigurationError: The table is missing.

@@ -53,7 +53,7 @@ _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _turns: Final = threading.BoundedSemaphore(16)
-"""How many calls of pages a process handles at once. Under ASGI, Django runs each request in its
+"""How many calls from pages a process handles at once. Under ASGI, Django runs each request in its
 own thread. If hundreds of them used the database at once, some would fail because of its locks or
 its connection limit, and outcomes of logins that have run would be lost."""
 

@@ -218,7 +218,7 @@ class Irma:
         return decorate
 
     def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-        """Return a decorator for views that need a proof; without it, a visitor is asked for one.
+        """Return a decorator for views that need a proof; visitors without it are asked for it.
 
         Args:
             name: The name of the question.
@@ -400,7 +400,7 @@ class Irma:
 
     @boundary
     def _call(self, step: Step, name: str) -> Response:
-        """Make a page's call; the reply is always JSON."""
+        """Handle a call from the page; the reply is always JSON."""
         asked = _web_request()
         try:
             sessions = self._site().sessions

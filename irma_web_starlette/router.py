@@ -101,9 +101,9 @@ _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
 _CALLS_AT_ONCE: Final = 64
-"""How many calls of pages a process handles at once, besides finishes. Other calls wait, and their
-timeouts do not start yet. If hundreds of calls ran together, each would take as long as all of
-them, fail, and be repeated."""
+"""How many calls from pages a process handles at once, besides finishes. Other calls wait, and
+their timeouts do not start yet. If hundreds of calls ran together, each would take as long as all
+of them, fail, and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
 """If the process dies, each login that has run but whose outcome is not stored yet ends as
 `interrupted`. With fewer finishes at once, fewer logins can end that way."""
@@ -464,7 +464,7 @@ class Irma:
 
     @boundary
     async def _call(self, step: Step, request: Request) -> Response:
-        """Make a page's call; the reply is always JSON."""
+        """Handle a call from the page; the reply is always JSON."""
         name = str(request.path_params["name"])
         asked = await as_web_request(request)
         try:

@@ -47,7 +47,7 @@ _STYLES = {
 _MIN_TABLE_WIDTH = 60
 """In a narrower terminal, rich wraps cells letter by letter and finally omits them."""
 _FEW = 2
-"""A larger unit is used once there are this many of it: 90 seconds, but 2 minutes."""
+"""A larger unit is used from this number on: 90 seconds, but 2 minutes."""
 
 
 def stderr_console() -> Console:

@@ -55,7 +55,7 @@ def name_of(url: str) -> str:
 
 
 def asked_by(requestor: str) -> str:
-    """Return the requestor's name for display; without authentication, the server has none."""
+    """Return the requestor's name for display; without authentication, the name is empty."""
     return requestor or "Your application"
 
 
@@ -89,7 +89,10 @@ def _with_card(titles: str, card: str) -> str:
 
 
 def listed(session: OpenSession, *, is_here: bool, now: datetime) -> ListedView:
-    """Return the view of an open session in the list; `is_here` if our own app has scanned it."""
+    """Return an open session's entry in the list.
+
+    `is_here` says whether our own app has scanned the session.
+    """
     is_new = session.status.value == "INITIALIZED"
     place: Literal["new", "here", "elsewhere"] = (
         "here" if is_here else "new" if is_new else "elsewhere"

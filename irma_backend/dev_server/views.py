@@ -224,7 +224,7 @@ def held_of_type(
 
 
 def conflict_of(credentials: Sequence[HeldCredential], asked: RequestedAttribute) -> str:
-    """Return the app's value of an attribute for which the request requires a different value.
+    """Return the app's value of an attribute, if the request requires a different value.
 
     The result is empty if the app holds the required value, or no value at all.
     """

@@ -267,7 +267,10 @@ class _Statuses:
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until the status, or any byte if it is None; return why neither arrived."""
+        """Read until the status has arrived, or until any byte has if `until` is None.
+
+        Return None, or the outcome of a read that returned no bytes.
+        """
         while True:
             data = self._stream.read(deadline)
             if isinstance(data, ReadOutcome):

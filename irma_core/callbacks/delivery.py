@@ -1,9 +1,9 @@
 """Callbacks: the server posts how a session ended, and the application is notified once.
 
-The server posts before it stores the end of the session and before the app gets its answer. Both
-wait for the reply; after 4.2 s the app gives up. The server ignores the reply, and repeats only the
-post that reports a timeout. If the app gave up, the server posts `DONE` first and then `CANCELLED`,
-and stores the first one. So:
+The server posts before it stores the end of the session and before the app gets its answer. The
+server and the app both wait for the receiver's reply; after 4.2 s the app gives up. The server
+ignores the content of the reply, and repeats only the post that reports a timeout. If the app gave
+up, the server posts `DONE` first and then `CANCELLED`, and stores the first one. So:
 
 * A signed post is handled while the server waits. It is checked, claimed under the session's token,
   delivered to the application, recorded and published. Duplicate posts, at the same time or later,
@@ -400,7 +400,7 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask about each token until a session has ended, and return None; else return the failures."""
+    """Ask about each token until a session has ended; return None, or the failures if none has."""
     failures: list[IrmaError] = []
     for token in tokens:
         deadline = context.deadline(_STORED_WITHIN)

@@ -110,7 +110,7 @@ class InboundRequest(ValueObject):
 
     @property
     def media_type(self) -> str:
-        """The `Content-Type` without parameters, in lower case; empty without one."""
+        """The `Content-Type` without parameters, in lower case; empty if that header is missing."""
         for name, value in self.headers:
             if name.lower().replace("_", "-") == "content-type":
                 return value.partition(";")[0].strip().lower()

@@ -395,7 +395,8 @@ def _place(number: int) -> str:
 def _places_of(post: KeptPost) -> list[str]:
     """Return the places where a post may be, in the order in which they are tried.
 
-    The name determines them: equal posts meet, and unverified posts to a URL share a few places.
+    The post's name determines the places, so identical posts get the same places. Unverified posts
+    to one URL share a few places.
     """
     first, step = int(post.name[:8], 16), int(post.name[8:16], 16) | 1
     tries = _TRIES if post.is_verified else MOST_OF_A_URL
@@ -411,7 +412,7 @@ def _written(post: KeptPost) -> bytes:
 
 
 def _read(place: str, value: bytes | None) -> KeptPost | None:
-    """Return the post that a value holds; None for no value, or for another program's."""
+    """Return the post that a value holds; None if the value is missing or another program's."""
     parts = [] if value is None else value.decode("utf-8", "replace").split(" ")
     match parts:
         case [name, session, received, sealed] if (

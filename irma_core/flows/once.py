@@ -37,8 +37,9 @@ _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
 """Measured on our own clock, from when the claim was confirmed; shorter than `_CLAIM_LIFETIME`
 because the store's clock may differ."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the clocks of processes that share a store may differ. A sealed value expires by the
-clock of the process that opens it, and a record by the store's clock."""
+"""How far the clocks of processes that share a store may differ. The clock of the
+process that opens a sealed value decides when it expires, and the store's clock decides for a
+record."""
 _POLL_INTERVAL: Final = timedelta(milliseconds=50)
 
 

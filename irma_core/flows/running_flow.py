@@ -73,8 +73,8 @@ class RunningFlow(Generic[ReturnT]):
     def throw(self, error: BaseException) -> None:
         """Hand the flow an error from performing `effect`, and run it up to its next effect.
 
-        An exception of a `Call`, except for one of the application's function, becomes an error of
-        the class that the flow expects. An error that no flow handles is an interruption.
+        An exception from a `Call` becomes an error of the class that the flow expects, unless the
+        application's function raised it. An error that no flow handles is an interruption.
 
         Raises:
             BaseException: The flow raised it, or it interrupted the flow.
@@ -100,7 +100,7 @@ class RunningFlow(Generic[ReturnT]):
 
 
 def _as_expected(error: BaseException, effect: Effect | None) -> tuple[BaseException, bool]:
-    """Return the error that the flow receives, and whether it handles such errors."""
+    """Return the error to raise in the flow, and whether the flow is expected to handle it."""
     if not isinstance(effect, Call):
         return error, isinstance(error, TransportError)
     if effect.failure is None:

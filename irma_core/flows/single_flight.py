@@ -184,7 +184,7 @@ def fetch_once_flow(
 
 
 def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
-    """Wait until another call's flight is over or lost; raise its failure."""
+    """Wait until another call's flight is over or lost; if it failed, raise its error."""
     while not flight.is_over and (now := clock.monotonic()) < flight.ends:
         if now >= deadline:
             raise DeadlineError("the deadline passed while another call fetched the key or token")

@@ -55,7 +55,7 @@ _set_id: Final = vars(ServerSentEvent)["id"].__set__
 
 
 class EventStreamDecoder:
-    """Decodes the bytes of one event stream, by section 9.2.6 of the HTML Standard.
+    """Decodes the bytes of one event stream (HTML Standard, section 9.2.6).
 
     Use one decoder for the body of one response, in one thread at a time.
 

@@ -57,7 +57,7 @@ class PublishedEnd(ValueObject):
 
 
 class StatusBackend(Protocol):
-    """Stores the ends of sessions, for threads. Threads may share it.
+    """Stores how each session ended, for threads. Threads may share it.
 
     An exception of a method reaches the flow as the cause of a `StatusBackendError`. Its message
     must contain no secret: no token, no signed result, no password.
@@ -95,7 +95,10 @@ class StatusBackend(Protocol):
 
 
 class AsyncStatusBackend(Protocol):
-    """Stores the ends of sessions, for asyncio. A `wait` that is cancelled loses no end."""
+    """Stores how each session ended, for asyncio.
+
+    Cancelling a `wait` does not lose the stored outcome.
+    """
 
     async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
         """See `StatusBackend.publish`."""

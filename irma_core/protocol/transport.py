@@ -102,7 +102,7 @@ class ByteStream(Protocol):
 
 
 class AsyncByteStream(Protocol):
-    """A `ByteStream` for asyncio. A `read` that is cancelled loses nothing."""
+    """A `ByteStream` for asyncio. Cancelling a `read` does not lose any bytes."""
 
     @property
     def status(self) -> int:

@@ -67,7 +67,7 @@ class CompactJws(ValueObject):
             maps: See `has_twins`.
 
         Raises:
-            JwtError: The claims are refused, by an error of the class `refused`.
+            JwtError: The claims are refused. The class of the error is `refused`.
         """
         if re.fullmatch(_NESTED, self.payload):
             raise self.refused("nested", "it holds another JWT")
@@ -82,7 +82,7 @@ class CompactJws(ValueObject):
 
         Raises:
             ConfigurationError: There is no key, or one is not an RSA key in PEM.
-            JwtError: The algorithm, a key or the signature is refused, by an error of the class
+            JwtError: The algorithm, a key or the signature is refused. The class of the error is
                 `refused`.
         """
         # Imported here because it is slow to import.
@@ -106,7 +106,8 @@ class CompactJws(ValueObject):
         """Check that this shared key made the signature.
 
         Raises:
-            JwtError: The algorithm or the signature is refused, by an error of the class `refused`.
+            JwtError: The algorithm or the signature is refused. The class of the error is
+                `refused`.
         """
         self._check_algorithm(HS256)
         if not hmac.compare_digest(hmac.digest(key, self.signing_input, "sha256"), self.signature):
@@ -136,7 +137,8 @@ def read_compact(
         max_bytes: The largest size to read; None if the caller made the JWS.
 
     Raises:
-        JwtError: The JWS is refused, by an error of that class. `result_jwt` lists the codes.
+        JwtError: The JWS is refused. The class of the error is `refused`; `result_jwt` lists the
+            codes.
     """
     header_text, payload_text, signature_text = _segments(jwt, refused, max_bytes)
     header = _read_object(_decoded(header_text, refused), "header", refused, _HEADER, {})

@@ -1,4 +1,4 @@
-"""A page's call while a flow handles it: its session, and its reply."""
+"""The state of a page's call while a flow handles it: the session and the reply."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ The steps, with the effect of a failure:
 4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
 5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
    the process dies, the claim remains. It is then unknown whether the login worked, so the login
-   does not run again, and the page shows this.
+   does not run again, and the page says that the login may have worked.
 6. The outcome is stored. The login has worked even if storing fails.
 7. The slot is freed.
 """
@@ -119,7 +119,7 @@ class _Login(ValueObject):
 
     @property
     def lifetime(self) -> timedelta:
-        """How long entries are kept: longer than the handle is valid by any process's clock."""
+        """How long entries are kept: longer than any process's clock considers the handle valid."""
         return self.settings.handle_lifetime + CLOCK_SKEW
 
     @property

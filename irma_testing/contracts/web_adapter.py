@@ -243,7 +243,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Failures behind the page.
 
     def test_the_server_may_be_away(self) -> None:
-        """The page learns that it may try again, and then nothing is lost."""
+        """The reply says that the page may try again, and the retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.set_server_away(is_away=True)
@@ -254,7 +254,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def test_the_store_may_be_away(self) -> None:
-        """The page learns that it may try again, and then nothing is lost."""
+        """The reply says that the page may try again, and the retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.set_store_away(is_away=True)

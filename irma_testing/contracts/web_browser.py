@@ -133,7 +133,7 @@ class Browser:
     Attributes:
         cookies: Its cookies, by name.
         set_cookies: Each `Set-Cookie` that it received.
-        replies: Each reply to a call of the page.
+        replies: Each reply to a call from the page.
     """
 
     def __init__(self, line: Line, prefix: str, csrf: tuple[str, str] | None) -> None:
@@ -163,7 +163,7 @@ class Browser:
         headers: Mapping[str, str | None] | None = None,
         **fields: object,
     ) -> Reply:
-        """Make a call of the page's script.
+        """Make a call as the page's script does.
 
         Args:
             step: `start`, `finish`, `status` or `cancel`.
@@ -202,13 +202,13 @@ class Browser:
         return self._request(method, f"{self._prefix}/{step}/{name}", sent, content)
 
     def read(self, response: HttpResponse) -> Reply:
-        """Read the reply to a call of the page, and keep its cookies."""
+        """Read the reply to a call from the page, and keep its cookies."""
         reply = Reply(self._receive(response))
         self.replies.append(reply)
         return reply
 
     def call_at_once(self, requests: Sequence[HttpRequest]) -> list[Reply]:
-        """Make calls of the page at the same time."""
+        """Make several calls from the page at the same time."""
         return [self.read(response) for response in self._line.send_at_once(requests)]
 
     def user(self) -> str | None:

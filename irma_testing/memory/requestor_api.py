@@ -205,7 +205,7 @@ def check_subscription(life: Lifecycle, session: Session) -> None:
 
 
 def _after_next_url_error(request: StartRequest, reply: HttpResponse) -> HttpResponse:
-    """Return the reply, after an error about `nextSession` if that has an empty URL.
+    """Return the reply; if `nextSession` has an empty URL, put an error before it.
 
     The official server writes that error and continues, so the body holds both.
     """

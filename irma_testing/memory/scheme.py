@@ -145,7 +145,7 @@ class Scheme:
         return sorted(missing, key=lambda name: (name.count("."), name))
 
     def suggestions(self, identifiers: Iterable[str]) -> list[str]:
-        """Return the existing names that are nearest to those that do not exist, if any."""
+        """Return the nearest existing names for the identifiers that do not exist."""
         missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
         near = (
             nearest_name(identifier, self._by_identifier, self._attribute_types)

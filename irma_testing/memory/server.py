@@ -136,7 +136,7 @@ class InMemoryServer:
 
     @property
     def public_key_pem(self) -> str:
-        """The public key that verifies its JWTs, in PEM."""
+        """The public key that verifies the server's JWTs, in PEM."""
         return self._life.signer.public_key_pem
 
     @property
@@ -212,14 +212,14 @@ class InMemoryServer:
         self._life.timeline.after(delay.total_seconds(), action)
 
     def catch_up(self) -> None:
-        """Run everything that is due by the clock: sweeps, events, time-outs, planned actions."""
+        """Run what is due according to the clock: sweeps, events, time-outs, planned actions."""
         self.raise_missed()
         self._life.timeline.catch_up()
 
     def raise_missed(self) -> None:
         """Raise an error of a planned action that no call could raise.
 
-        It happened while the application waited for something else. Every call to the server
+        The error occurred while the application waited for something else. Every call to the server
         raises it, and so does the end of a test that uses the fixture `irma_server`.
         """
         if self._missed:

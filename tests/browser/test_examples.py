@@ -34,7 +34,7 @@ CALL = """async ([step, body]) => {
   });
   return await reply.json();
 }"""
-"""A call of the page, as its script makes them."""
+"""A call from the page, as the page's script makes it."""
 
 all_examples = pytest.mark.parametrize(
     "site",

@@ -142,7 +142,7 @@ class Site:
 
 
 class Browser:
-    """A browser that keeps one cookie, and sends the calls of the page's script."""
+    """A browser that keeps one cookie, and sends the calls that the page's script makes."""
 
     def __init__(self, site: Site, headers: Mapping[str, str]) -> None:
         self.site = site
@@ -167,7 +167,7 @@ class Browser:
         )
 
     def send(self, step: str, name: str, fields: Any, **changes: Any) -> Reply:
-        """Make a call of the page, and keep the cookie that comes with the reply."""
+        """Make a call from the page, and keep the cookie that comes with the reply."""
         request = self.request(f"{step}/{name}", fields, **changes)
         return self.read(self.site.done(getattr(self.site.sessions, step)(name, request)))
 

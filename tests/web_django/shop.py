@@ -69,7 +69,7 @@ class Visitor:
         return response  # type: ignore[no-any-return]
 
     def post(self, step: str, name: str, body: Mapping[str, object] | bytes) -> HttpResponse:
-        """Make a call of the page."""
+        """Make a call from the page."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         response: Any = self.browser.post(
             f"/irma/{step}/{name}",

@@ -83,7 +83,7 @@ class Shop:
 
 
 class Visitor:
-    """A browser, which sends the calls of the page's script."""
+    """A browser, which sends the calls that the page's script makes."""
 
     def __init__(self, shop: Shop, client: FlaskClient) -> None:
         self.shop = shop
@@ -94,7 +94,7 @@ class Visitor:
         return self.client.get(path, base_url=SITE, **options)
 
     def post(self, path: str, value: object) -> Any:
-        """Send a call of the page's script."""
+        """Send a call from the page's script."""
         return self.client.post(path, json=value, base_url=SITE)
 
     def start(self, name: str) -> str:

@@ -70,7 +70,7 @@ class Website:
 
     Attributes:
         asked: The request of the next session; it has a slot `name`.
-        calls: The step, the JSON and the CSRF token of each call of a page.
+        calls: The step, the JSON and the CSRF token of each call from a page.
         logins: The people who logged in, in order.
     """
 

@@ -90,7 +90,7 @@ class Shop:
 
 
 class Visitor:
-    """A browser, which sends the calls of the page's script."""
+    """A browser, which sends the calls that the page's script makes."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop

@@ -35,7 +35,7 @@ class CellarTest(TestCase):
         return int(self.post(f"/irma/finish/{question}", body).status_code)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Make a call of the page."""
+        """Make a call from the page."""
         content = json.dumps(body)
         return self.visitor.post(path, content, content_type="application/json", secure=True)
 
