@@ -81,7 +81,7 @@ def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSig
 
 def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     if uri.rest:
-        raise ConfigurationError("the URI must be memory: alone")
+        raise ConfigurationError("the URI must be exactly `memory:`, with nothing after the colon")
     is_async = context.mode is Mode.ASYNC
     return (AsyncMemoryStore if is_async else MemoryStore)(context.clock, allow=context.allow)
 

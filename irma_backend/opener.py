@@ -140,7 +140,8 @@ class Opener:
         check_transport(transport, is_async=mode is Mode.ASYNC)
         if secrets is not None and not isinstance(secrets, Mapping):
             raise ConfigurationError(
-                "secrets must be a mapping of names to strings, bytes, or functions that return one"
+                "secrets must be a mapping of names to strings, bytes, or functions that return a "
+                "string or bytes"
             )
         self.is_closed = False
         self._own = own
@@ -159,13 +160,13 @@ class Opener:
         )
 
     def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
-        """Return a signer. Errors name the given place of its setting, as for a status backend."""
+        """Return a signer. Errors name `place`, the place of its setting, if it is given."""
         return self._open(self._plugins.signer, uri, "authentication.key", place)
 
     def status_backend(
         self, uri: str | None, place: Place | None = None
     ) -> StatusBackend | AsyncStatusBackend:
-        """Return a status backend."""
+        """Return a status backend. Errors name `place`, as for a signer."""
         return self._open(self._plugins.status_backend, uri, "parts.status", place)
 
     def store(self, uri: str | None) -> Store | AsyncStore:

@@ -118,8 +118,8 @@ def _check_replaceable(folder: Path) -> None:
     added = [each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()]
     for path in sorted({*added} - known):
         raise ConfigurationError(
-            f"the folder has a file that does not belong to the scheme, {path}, which would "
-            "be removed: move it, or choose another folder"
+            f"{path} in the folder does not belong to the scheme, and would be removed: move it, "
+            "or choose another folder"
         )
 
 

@@ -61,7 +61,7 @@ class WebSettings:
 @final
 @boundary
 class Settings:
-    """The settings of a program; `read_settings` makes them. No `repr` shows a value.
+    """The settings of a program, as `read_settings` returns them. No `repr` shows a value.
 
     Secrets are read each time they are used.
 
@@ -107,7 +107,7 @@ class Settings:
         setting = setting_of((table, key))
         variable = f", or set {setting.variable}" if setting and setting.variable else ""
         if self._file is None:
-            advice = f"set it in a settings file, which {_VARIABLE} names{variable}"
+            advice = f"set it in a settings file, whose path is in {_VARIABLE}{variable}"
             return ConfigurationError(f"{name}: is missing; {advice}")
         return ConfigurationError(
             f"{self._file}: {name} is missing; set {key} in the table [{table}]{variable}"

@@ -242,8 +242,8 @@ def _uri(value: Any, folder: Path) -> str:
     uri = _any_uri(value, folder)
     if _holds_secret(uri):
         raise ConfigurationError(
-            "must hold no secret. For a URI with a password, use the environment variable of this "
-            "setting; hmac: takes the name of a key in [secrets]"
+            "must not contain a secret. Put a URI with a password in this setting's environment "
+            "variable. In an `hmac:` URI, give the name of a key in [secrets]"
         )
     return resolve_path(uri, folder)
 

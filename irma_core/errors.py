@@ -220,7 +220,7 @@ class UnexpectedResponseError(IrmaError):
     """
 
     def __init__(self, label: str, http_status: int, reason: str) -> None:
-        super().__init__(f"{label}: HTTP {http_status} {reason}")
+        super().__init__(f"{label}: the HTTP {http_status} response {reason}")
         self.label = label
         self.http_status = http_status
         self.reason = reason
@@ -333,21 +333,27 @@ class SessionMayExistError(IrmaError):
 
 
 class SigningError(IrmaError):
-    """A signer failed, or returned something other than a signature. The cause is its error."""
+    """A signer failed, or returned something other than a signature.
+
+    The signer's own error is the `__cause__`.
+    """
 
 
 class StoreError(IrmaError):
-    """A store failed, and may or may not have written the value. The cause is its error."""
+    """A store failed, and may or may not have written the value.
+
+    The store's own error is the `__cause__`.
+    """
 
 
 class StatusBackendError(IrmaError):
-    """A status backend failed. The cause is its error."""
+    """A status backend failed. The backend's own error is the `__cause__`."""
 
 
 class VerifierError(IrmaError):
     """A signature verifier failed, which says nothing about the signature.
 
-    The cause is its error.
+    The verifier's own error is the `__cause__`.
     """
 
 
@@ -388,7 +394,7 @@ class PostRefusedError(IrmaError):
 
 
 class HandleError(IrmaError):
-    """A handle was rejected. Treat the visitor as if they had sent none."""
+    """A handle was rejected. Treat the visitor as if they had sent no handle."""
 
 
 class HandleInvalidError(HandleError):
@@ -476,7 +482,7 @@ class SessionNotFinishedError(AnswerError):
     def __init__(self, session: str, status: str) -> None:
         super().__init__(
             session,
-            f"not finished, its status is {status}: use wait_for_answer or watch_status to wait",
+            f"not finished (its status is {status}); use wait_for_answer or watch_status to wait",
         )
         self.status = status
 
@@ -535,7 +541,7 @@ class ProofNotValidError(AnswerError):
 
 
 class NullAttributeError(AnswerError):
-    """The program read the value of an attribute that has none (status `NULL`).
+    """The program read the value of an attribute without a value (status `NULL`).
 
     Whether an attribute has a value depends on the person's credential. Request it with
     `not_null=True`, or check `is_null` first. `session` is empty, because an attribute has no

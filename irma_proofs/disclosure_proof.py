@@ -258,7 +258,7 @@ def check_no_index_twice(proof: DisclosureProof) -> None:
     if proof.disclosed.keys() & proof.responses.keys():
         raise ProofError(
             f"{proof.path}.a_responses",
-            "must have no index that is also in a_disclosed",
+            "must not have an index that is also in a_disclosed",
             check="no_index_twice",
         )
 
@@ -272,7 +272,7 @@ def check_secret_key_hidden(proof: DisclosureProof) -> None:
     if SECRET_KEY not in proof.responses:
         raise ProofError(
             f"{proof.path}.a_responses",
-            "must have the secret key, at index 0",
+            "must have a response for the secret key, at index 0",
             check="secret_key_hidden",
         )
 

@@ -82,7 +82,9 @@ class Schemes:
 
     def __init__(self, files: SchemeFiles, *, pinned: Mapping[str, str | bytes]) -> None:
         if not callable(getattr(files, "read", None)):
-            raise UsageError("files: must be an object with a method read, such as a SchemeFolder")
+            raise UsageError(
+                "files: must be an object with a `read` method, such as a SchemeFolder"
+            )
         self._files = files
         self._hashes: dict[str, str] = {}
         self._types_by_hash: dict[bytes, str] = {}

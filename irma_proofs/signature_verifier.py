@@ -288,7 +288,7 @@ def time_without_stamp(at: datetime | None, not_before: datetime | None) -> date
     if at is None or not_before is not None:
         raise ProofError(
             "timestamp",
-            "is missing; to verify a signature without a time stamp, pass at= and no not_before",
+            "is missing; to verify a signature without a time stamp, pass at= without not_before=",
             check="time_without_stamp",
             status="INVALID_TIMESTAMP",
         )

@@ -81,7 +81,7 @@ class Address:
         if password is None:
             return address
         if not (isinstance(secret, str | bytes) or callable(secret)) or not secret:
-            return "password: must be a string, bytes, or a function that returns one of them"
+            return "password: must be a string, bytes, or a function that returns a string or bytes"
         if address.options.get("password"):
             return "pass the password in the Redis URI or as a secret, not both"
         user = address.options.get("username")

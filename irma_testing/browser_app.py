@@ -56,7 +56,7 @@ class BrowserApp:
                 break
             self._page.wait_for_timeout(_POLL_MILLISECONDS)
         else:
-            raise AppError("the page has not started a session within 60 s")
+            raise AppError("the page did not start a session within 60 s")
         reply = self._replies.pop(0)
         if not reply.ok:
             raise AppError(f"the page's start failed with the status {reply.status}")

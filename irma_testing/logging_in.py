@@ -74,7 +74,8 @@ class _LoginBase:
         check_optional(person, SimulatedApp, "person", "a SimulatedApp, such as irma_person()")
         if person is not None and email is not None:
             raise UsageError(
-                "email: must be left out if person is set, because that person's app has its own"
+                "email: must be left out if person is set, because that person's app already has "
+                "an e-mail address"
             )
         return person or make_person(self._server, email=email)
 

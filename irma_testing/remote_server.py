@@ -182,7 +182,7 @@ class RemoteServer:
                 actions[0]()
                 del actions[0]
                 if actions and self.clock.monotonic() > ends_at:
-                    raise AppError("the browser has not completed pairing within 5 minutes")
+                    raise AppError("the browser did not complete pairing within 5 minutes")
         finally:
             actions.clear()
 

@@ -75,7 +75,7 @@ class Sessions:
             self._made = self._own() if self._connector is None else _on(self._connector, loop)
         elif loop is not self._loop:
             raise ConfigurationError(
-                "the transport belongs to another event loop: make one for each"
+                "the transport belongs to another event loop: make a transport for each event loop"
             )
         session = self._made[is_stream]
         if session.closed:
@@ -107,8 +107,8 @@ def _check_connector(connector: BaseConnector | None, limits: Limits) -> BaseCon
     is_short = isinstance(kept, int | float) and kept <= limits.idle
     if not connector.force_close and not is_short:
         raise ConfigurationError(
-            "session: its connector keeps connections until the server has closed them, which "
-            f"loses requests; use TCPConnector(limit=0, keepalive_timeout={limits.idle})"
+            "session: its connector keeps connections until the server has closed them, so "
+            f"requests are lost; use TCPConnector(limit=0, keepalive_timeout={limits.idle})"
         )
     if connector.limit or connector.limit_per_host:
         raise ConfigurationError(

@@ -136,7 +136,8 @@ class IrmaBackend(ModelBackend):
         # The database's own message may quote the attribute.
         raise ConfigurationError(
             f"{type(self).__name__}.create_user: the database refuses the new user, perhaps "
-            "because a field must be unique or set: override create_user, and set that field"
+            "because a field is required or must be unique: override create_user, and fill in "
+            "that field"
         )
 
 

@@ -159,8 +159,8 @@ def read_settings(given: object) -> SiteSettings:
     account = reader.optional_text("ACCOUNT")
     if account is None and login in questions:
         raise ConfigurationError(
-            f'IRMA["ACCOUNT"]: is missing; it is the slot of "{login}" whose attribute '
-            'identifies the account, such as "email"'
+            f'IRMA["ACCOUNT"]: is missing; set it to the slot of "{login}" whose '
+            'attribute identifies the account, such as "email"'
         )
     if account is not None and login not in questions:
         raise ConfigurationError(

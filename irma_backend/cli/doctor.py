@@ -92,7 +92,9 @@ def doctor(
             )
             if isinstance(asked, str):
                 raise RequestError(
-                    "--request", "must be JSON, because a JWT belongs to one requestor"
+                    "--request",
+                    "must be JSON: a JWT is already signed, and this command authenticates with "
+                    "the configured token or key",
                 )
             requests = {named or "the request": asked}
         with (

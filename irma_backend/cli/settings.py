@@ -122,7 +122,7 @@ class Settings:
         name = self.all.value("authentication.requestor")
         if not isinstance(name, str):
             raise ConfigurationError(
-                "--key needs --requestor, the name of the key in the server's `requestors` setting"
+                "--key needs --requestor: the requestor's name in the server's `requestors` setting"
             )
         return name
 

@@ -40,14 +40,16 @@ def read_requestors(path: Path) -> dict[str, RequestorSettings]:
     if isinstance(value, dict) and list(value) == ["requestors"]:
         value = value["requestors"]
     if not isinstance(value, dict) or not value:
-        raise ConfigurationError(f"must name the requestors, such as {_EXAMPLE}")
+        raise ConfigurationError(
+            f"must be an object with the requestors by name, for example {_EXAMPLE}"
+        )
     return {name: _requestor(name, settings, path.parent) for name, settings in value.items()}
 
 
 def _requestor(name: str, value: Any, folder: Path) -> RequestorSettings:
     place = f"requestor {name}"
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{place}: must be an object, such as in {_EXAMPLE}")
+        raise ConfigurationError(f"{place}: must be an object, as in {_EXAMPLE}")
     if unknown := sorted(set(value) - _FIELDS):
         raise ConfigurationError(
             f"{place}: there is no setting {unknown[0]}; use {', '.join(sorted(_FIELDS))}"

@@ -168,8 +168,8 @@ def _name_of_secret(url: ServerUrl) -> str:
     segment = last_segment(urlsplit(url.text).path)
     if not re.fullmatch(_RANDOM_PART, segment):
         raise ConfigurationError(
-            "url must end with a secret segment of at least 20 characters: letters, "
-            "digits, '-' or '_'; secrets.token_urlsafe() makes one"
+            "url must end with a secret segment of at least 20 characters (letters, "
+            "digits, '-' or '_'); make the segment with secrets.token_urlsafe()"
         )
     return _hash_of(segment)
 

@@ -200,7 +200,7 @@ def _answer_flow(
 ) -> Flow[Answer]:
     if result.status is not SessionStatus.CONNECTED:
         raise PostRefusedError(
-            "status", "the session is not CONNECTED, so no other session can follow it"
+            "status", "a next session can be chosen only while the session is CONNECTED"
         )
     session = callback.session(result.token)
     try:

@@ -79,12 +79,12 @@ AttributeLike: TypeAlias = str | AttributeRequest
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Con(ValueObject):
-    """One option of a slot: all of these attributes together. Use `all_of` to make one."""
+    """One option of a slot: all of these attributes together. Make options with `all_of`."""
 
     attributes: tuple[AttributeRequest, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        _check_tuple(self.attributes, AttributeRequest, "attributes", "all_of() makes one")
+        _check_tuple(self.attributes, AttributeRequest, "attributes", "all_of()")
 
     def __iter__(self) -> Iterator[AttributeRequest]:
         return iter(self.attributes)
@@ -98,7 +98,7 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 
 def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
     # Servers before 1.0.0 use the first option that fits, and would ignore the options after it.
-    _check_tuple(options, Con, "options", "any_of() makes one")
+    _check_tuple(options, Con, "options", "any_of()")
     return tuple(sorted(options, key=lambda option: not option))
 
 
@@ -106,7 +106,7 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class DisCon(ValueObject):
-    """The options of a slot, one of which is needed. Use `any_of` or `optional` to make one.
+    """The options of a slot, one of which is needed. Make slots with `any_of` or `optional`.
 
     The empty option, with which the person may leave the slot out, always comes last.
     """
@@ -143,9 +143,9 @@ class ConDisCon(ValueObject):
     names: tuple[str, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
-        _check_tuple(self.disjunctions, DisCon, "disjunctions", "DisclosureRequest() makes one")
+        _check_tuple(self.disjunctions, DisCon, "disjunctions", "DisclosureRequest()")
         if self.names is not None:
-            _check_tuple(self.names, str, "names", "DisclosureRequest() makes one")
+            _check_tuple(self.names, str, "names", "DisclosureRequest()")
 
     def __len__(self) -> int:
         return len(self.disjunctions)
@@ -250,9 +250,9 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
     )
 
 
-def _check_tuple(value: object, kind: type[object], name: str, hint: str) -> None:
+def _check_tuple(value: object, kind: type[object], name: str, maker: str) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, kind) for each in value):
-        raise RequestError(name, f"must be a tuple of {kind.__name__}; {hint}")
+        raise RequestError(name, f"must be a tuple of {kind.__name__}; use {maker}")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:

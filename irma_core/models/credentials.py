@@ -140,7 +140,7 @@ def _validity(validity: object) -> datetime | timedelta | None:
     if isinstance(validity, datetime):
         validity = _as_utc(validity)
         if validity.microsecond:
-            raise RequestError("validity", "must be whole seconds")
+            raise RequestError("validity", "must be a whole number of seconds")
         if validity <= _EPOCH:
             raise RequestError("validity", "must not be before 1970")
     elif isinstance(validity, timedelta):

@@ -49,7 +49,7 @@ class SessionPointer(ValueObject):
         if type(self.type) is not SessionType:
             check_instance(self.type, SessionType, "type", "a SessionType")
         if "@" in url and "@" in urlsplit(url).netloc:
-            raise RequestError("u", "must have no user name and no password")
+            raise RequestError("u", "must not have a user name or password")
 
     @property
     def url(self) -> str:
@@ -69,7 +69,7 @@ class SessionPointer(ValueObject):
         """
         parts = urlsplit(check_address(server, "server"))
         if parts.query or parts.fragment or server.endswith(("?", "#")):
-            raise RequestError("server", "must have no query and no fragment")
+            raise RequestError("server", "must not have a query or fragment")
         check_instance(name, str, "name", "a string")
         if not name.isascii() or not name.isalnum():
             raise RequestError("name", "must consist of letters and digits")

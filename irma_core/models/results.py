@@ -196,7 +196,8 @@ class SessionResult(ValueObject):
             if self.status is SessionStatus.DONE:
                 raise WrongSessionError(
                     self.token.fingerprint,
-                    "the session has finished, so no other session can follow it",
+                    "the session has already finished; a next session can be chosen only before "
+                    "that",
                 )
             raise SessionNotFinishedError(self.token.fingerprint, self.status.value)
         if self.proof_status is not ProofStatus.VALID:

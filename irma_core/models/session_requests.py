@@ -1,4 +1,4 @@
-"""Session requests, their options, and the rules for fields that need no scheme to check."""
+"""Session requests, their options, and the checks of their fields that need no scheme."""
 
 from __future__ import annotations
 
@@ -204,7 +204,10 @@ class SignatureRequest(_Options):
             UsageError: The request comes from a handle, which has only `message_sha256`.
         """
         if isinstance(self._message, HiddenHash):
-            raise UsageError("a handle does not hold the message: compare message_sha256")
+            raise UsageError(
+                "a request from a handle has only the hash of the message: compare message_sha256 "
+                "with the hash of your message"
+            )
         return self._message.reveal()
 
     @property
@@ -369,8 +372,8 @@ class RevocationRequest(ValueObject):
         ):
             raise RequestError(
                 "issued",
-                "must be a whole number of nanoseconds since 1970, or None to revoke all of the "
-                "credentials with the key",
+                "must be a whole number of nanoseconds since 1970, or None to revoke every "
+                "credential that was issued with the key",
             )
 
 

@@ -50,9 +50,9 @@ def whitespace_fault(url: str) -> str:
     if url != url.strip():
         return "must not begin or end with whitespace or a line end: strip it after reading"
     if re.search(_WHITESPACE, url):
-        return "must have no whitespace and no line end"
+        return "must not contain whitespace or a line end"
     if not url.isprintable():
-        return "must have no control or invisible character"
+        return "must not contain control characters or invisible characters"
     return ""
 
 
@@ -62,9 +62,9 @@ def origin_fault(url: str) -> str:
     The host may have letters beyond ASCII.
     """
     if not re.match(_SCHEME, url, flags=re.ASCII):
-        return "must begin with its scheme, https:// for instance"
+        return "must begin with a scheme, such as https://"
     if "\\" in url:
-        return "must have no backslash: browsers and servers read it differently"
+        return "must not contain a backslash, which browsers and servers interpret differently"
     parts = _split(url)
     if parts is None:
         return "must have a valid host and port"
@@ -87,12 +87,12 @@ def path_fault(url: str) -> str:
     else:
         return "must not be percent-encoded several times"
     if re.search(_CONTROL, path) or _NOT_DECODED in path:
-        return "must have no encoded control character, and only valid UTF-8"
+        return "must not contain encoded control characters or invalid UTF-8"
     if "\\" in path:
-        return "must have no backslash, even if encoded"
+        return "must not contain a backslash, even an encoded one"
     segments = (segment.partition(";")[0].strip() for segment in path.split("/"))
     if any(segment in {".", ".."} for segment in segments):
-        return "must have no dot segment such as `..`, even if encoded"
+        return "must not contain dot segments such as `..`, even encoded ones"
     return ""
 
 

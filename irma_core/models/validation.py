@@ -113,7 +113,9 @@ def check_return_address(value: object, path: str) -> str:
             path, "must not have a scheme that runs code, reads local files or wraps another URL"
         )
     if "\\" in text:
-        raise RequestError(path, "must have no backslash: browsers and servers read it differently")
+        raise RequestError(
+            path, "must not contain a backslash, which browsers and servers interpret differently"
+        )
     return text
 
 
@@ -141,7 +143,7 @@ def check_duration(value: object, path: str) -> timedelta:
     if value < timedelta(0):
         raise RequestError(path, "must not be negative")
     if value.microseconds:
-        raise RequestError(path, "must be whole seconds")
+        raise RequestError(path, "must be a whole number of seconds")
     if value > _LONGEST:
         raise RequestError(path, "must not be longer than a hundred years")
     return value

@@ -126,7 +126,7 @@ def build_start_request(
 
 @boundary
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Return the call that starts a session with a session request JWT, which authenticates it.
+    """Return the call that starts a session. A session request JWT authenticates the call.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -147,7 +147,9 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
     except RedirectError:
         raise
     except UnexpectedResponseError as error:
-        raise SessionMayExistError(f"HTTP {error.http_status} {error.reason}") from error
+        raise SessionMayExistError(
+            f"the HTTP {error.http_status} response {error.reason}"
+        ) from error
     except ServerRefusedError as error:
         if error.code == INTERNAL_ERROR:
             raise SessionMayExistError(f"HTTP {error.http_status} {error.code}") from error
@@ -216,7 +218,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
     if response.body.strip():
         # This may be a page of a proxy, so the server may never have received the call.
         raise UnexpectedResponseError(
-            _CANCEL, response.status, "with a body, although none was expected"
+            _CANCEL, response.status, "has a body, although none was expected"
         )
 
 
@@ -248,7 +250,7 @@ def build_revocation_request(
 
 @boundary
 def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Return the call that revokes a credential with a JWT, which authenticates it.
+    """Return the call that revokes a credential. A JWT authenticates the call.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -378,5 +380,5 @@ def parse_status_event(event: ServerSentEvent) -> SessionStatus:
         return read_status(read_json(event.data))
     except (JsonTextError, WireError):
         raise UnexpectedResponseError(
-            _STATUS_EVENTS, _OK, "with an event that is not a session status"
+            _STATUS_EVENTS, _OK, "has an event that is not a session status"
         ) from None

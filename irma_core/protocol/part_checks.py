@@ -101,7 +101,7 @@ def check_observer(observer: object) -> None:
     Raises:
         ConfigurationError: The observer has no method `observe`, or that method is `async def`.
     """
-    expected = "an Observer, an object with a method observe(event), or None"
+    expected = "an Observer, which is an object with an `observe(event)` method, or None"
     _check_plain(observer, "observer", ("observe",), expected)
 
 
@@ -133,8 +133,8 @@ def check_signer(signer: object, place: str, *, is_async: bool) -> None:
     """
     if not is_async and iscoroutinefunction(getattr(signer, "sign", None)):
         raise ConfigurationError(
-            f"{place}: this signer is async, which only an AsyncRequestor can use; use a Signer, "
-            "such as HmacSigner(key)"
+            f"{place}: only an AsyncRequestor can use an async signer; pass a Signer, such as "
+            "HmacSigner(key)"
         )
 
 

@@ -106,7 +106,7 @@ def refuse(response: HttpResponse, label: str) -> NoReturn:
         if status >= _SERVER_ERRORS
         else "an IRMA server did not send this: check the base URL"
     )
-    raise UnexpectedResponseError(label, status, f"with {_kind(response)}: {hint}")
+    raise UnexpectedResponseError(label, status, f"has {_kind(response)}: {hint}")
 
 
 def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
@@ -122,7 +122,7 @@ def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(
-            label, response.status, "with an error and more data after it"
+            label, response.status, "has an error and more data after it"
         ) from None
 
 
@@ -136,7 +136,7 @@ def _read_remote_error(body: bytes | str) -> RemoteError | None:
 
 def _read_body(response: HttpResponse, label: str) -> JsonValue:
     if not response.body:
-        raise UnexpectedResponseError(label, response.status, "with an empty body")
+        raise UnexpectedResponseError(label, response.status, "has an empty body")
     try:
         return read_json(response.body)
     except JsonTextError as error:
@@ -146,12 +146,12 @@ def _read_body(response: HttpResponse, label: str) -> JsonValue:
 def _check_media_type(response: HttpResponse, label: str, expected: str) -> None:
     if media_type(response) != expected:
         raise UnexpectedResponseError(
-            label, response.status, f"with {_kind(response)} instead of {expected}"
+            label, response.status, f"has {_kind(response)} instead of {expected}"
         )
 
 
 def media_type(response: HttpResponse) -> str:
-    """Return the media type of a response in lower case; empty without one."""
+    """Return the media type of a response in lower case, or an empty string if it has none."""
     for name, value in response.headers:
         if name.lower() == "content-type":
             return value.partition(";")[0].strip().lower()

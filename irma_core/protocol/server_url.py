@@ -69,7 +69,7 @@ class ServerUrl(ValueObject):
         """
         _check(url, what, allow, is_proxied=is_proxied)
         if urlsplit(url).query or url.endswith("?"):
-            raise ConfigurationError(f"the {what} must have no query")
+            raise ConfigurationError(f"the {what} must not have a query")
         parsed = object.__new__(cls)
         object.__setattr__(parsed, "text", url.rstrip("/"))
         return parsed
@@ -119,13 +119,13 @@ def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool)
 def _form_fault(url: str) -> str:
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        return "must have no user name and no password"
+        return "must not have a user name or password"
     if not parts.netloc.isascii():
         return "must have a host in ASCII: write a name such as café.example in its xn-- form"
     if not url.isascii() or re.search(_NOT_IN_A_URL, url):
         return "must be percent-encoded: it has a character that is not valid in a URL"
     if parts.fragment or url.endswith("#"):
-        return "must have no fragment"
+        return "must not have a fragment"
     return ""
 
 

@@ -83,16 +83,17 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if len(key) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"{name} must be at least 32 bytes long: `openssl rand -base64 32` makes one"
+            f"{name} must be at least 32 bytes long; make a new key with `openssl rand -base64 32`"
         )
     if len(key) > _LONGEST_SECRET:
         raise ConfigurationError(
-            f"{name} must have at most {_LONGEST_SECRET} bytes: a longer one may be a public key; "
-            "make a new one with `openssl rand -base64 32`, here and at the server"
+            f"{name} must be at most {_LONGEST_SECRET} bytes long; a longer value may be a public "
+            "key. Make a new key with `openssl rand -base64 32`, and use it both here and at the "
+            "server"
         )
     if is_repetition(key):
         raise ConfigurationError(
-            f"{name} repeats a few bytes, so it can be guessed: make a new one with "
+            f"{name} repeats a few bytes, so it can be guessed; make a new key with "
             "`openssl rand -base64 32`"
         )
     if not was_base64 and _is_undecoded(key):
@@ -265,7 +266,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
         ),
         (
             label.startswith(("EC ", "DSA ")),
-            "it is not an RSA key: `openssl genrsa 2048` makes one",
+            "it is not an RSA key: make an RSA key with `openssl genrsa 2048`",
         ),
         (
             "OPENSSH" in label,

@@ -29,11 +29,11 @@ def keyed_pseudonym(key: object, parts: Sequence[JsonValue]) -> str:
         ConfigurationError: The key is not 32 bytes in base64, or can be guessed.
     """
     if not isinstance(key, str):
-        raise ConfigurationError("key must be str; new_sealing_key() makes one")
+        raise ConfigurationError("key must be a string; make a key with new_sealing_key()")
     secret = decoded_base64(key, "key")
     if len(secret) != _KEY_BYTES or is_repetition(secret):
         raise ConfigurationError(
-            "key must be 32 random bytes in base64; new_sealing_key() makes one"
+            "key must be 32 random bytes in base64; make a key with new_sealing_key()"
         )
     message = write_json([_PURPOSE, *parts]).encode("utf-8", "surrogatepass")
     digest = hmac.new(secret, message, sha256).digest()

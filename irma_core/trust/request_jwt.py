@@ -95,7 +95,9 @@ class VerifiedRequest(ValueObject):
     request: ExtendedRequest | RevocationRequest
 
     def __new__(cls) -> Self:  # noqa: D102  # it only raises
-        raise UsageError("only verify_session_request_jwt() makes a VerifiedRequest")
+        raise UsageError(
+            "a VerifiedRequest cannot be constructed: use verify_session_request_jwt()"
+        )
 
     def __copy__(self) -> VerifiedRequest:
         return self
@@ -126,7 +128,8 @@ def sign_session_request(
         allow: The risks that the application allows, as for a requestor.
 
     Returns:
-        The JWT. The server accepts it for five minutes, each time for a new session.
+        The JWT. For five minutes the server accepts it, any number of times, and starts a new
+            session each time.
 
     Raises:
         RequestError: A credential would be issued already expired.
@@ -155,7 +158,7 @@ def _check_signer(signer: object) -> None:
     if isinstance(signer, type) or not isinstance(algorithm, str) or not callable(sign):
         raise ConfigurationError("signer must be a Signer such as HmacSigner(key)")
     if iscoroutinefunction(sign):
-        raise ConfigurationError("signer is async: only an AsyncRequestor can use it")
+        raise ConfigurationError("only an AsyncRequestor can use an async signer")
 
 
 @boundary

@@ -70,7 +70,7 @@ class Sealer:
         given: object = keys
         if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not given:
             raise ConfigurationError(
-                "keys must be a list of sealing keys; new_sealing_key() makes one"
+                "keys must be a list of sealing keys, such as [new_sealing_key()]"
             )
         self._cipher = _cipher(keys)
 
@@ -212,21 +212,24 @@ def _cipher(keys: Sequence[object]) -> MultiFernet:
     secrets = [_sealing_secret(key) for key in keys]
     if len(set(secrets)) < len(secrets):
         raise ConfigurationError(
-            "keys must not contain a sealing key twice; new_sealing_key() makes another"
+            "keys must not contain a sealing key twice; make another key with new_sealing_key()"
         )
     return MultiFernet([Fernet(base64.urlsafe_b64encode(secret)) for secret in secrets])
 
 
 def _sealing_secret(key: object) -> bytes:
     if not isinstance(key, str):
-        raise ConfigurationError("a sealing key must be str; new_sealing_key() makes one")
-    secret = decoded_base64(key, "a sealing key, such as new_sealing_key() makes,")
+        raise ConfigurationError(
+            "a sealing key must be a string; make a key with new_sealing_key()"
+        )
+    secret = decoded_base64(key, "a sealing key")
     if len(secret) != _SEALING_KEY_BYTES:
         raise ConfigurationError(
-            "a sealing key must be 32 bytes in base64; new_sealing_key() makes one"
+            "a sealing key must be 32 bytes in base64; make a key with new_sealing_key()"
         )
     if is_repetition(secret):
         raise ConfigurationError(
-            "a sealing key repeats a few bytes, so it can be guessed; new_sealing_key() makes one"
+            "a sealing key repeats a few bytes, so it can be guessed; make a random "
+            "key with new_sealing_key()"
         )
     return secret

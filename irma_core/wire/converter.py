@@ -96,7 +96,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
     context = fields.get("@context")
     model = _SESSION_REQUESTS.get(context) if isinstance(context, str) else None
     if model is None:
-        raise WireError(".@context", "must be that of a disclosure, signature or issuance request")
+        raise WireError(".@context", "must name a disclosure, signature or issuance request")
     request: SessionRequest = structure(fields, model)
     return request
 
@@ -213,7 +213,7 @@ def _read_labels(value: JsonValue, _kind: object) -> dict[int, JsonValue]:
     labels: dict[int, JsonValue] = {}
     for position, label in read_object(value).items():
         if not re.fullmatch(r"0|[1-9][0-9]{0,8}", position):
-            raise WireError("", "must have positions of disjunctions as keys: 0, 1, …")
+            raise WireError("", "must have the positions of disjunctions (0, 1, …) as its keys")
         if label is not None:  # irmago's own library writes null for no label
             labels[int(position)] = label
     return labels

@@ -164,7 +164,7 @@ def _credential_value(request: CredentialRequest) -> JsonValue:
     if request.validity is not None:
         if isinstance(request.validity, timedelta):
             raise RequestError(
-                "validity", "must be a date: turn a duration into one with resolve_validity()"
+                "validity", "must be a date: convert a duration with resolve_validity()"
             )
         value["validity"] = int(request.validity.timestamp())
     if request.revocation_key is not None:

@@ -136,7 +136,9 @@ def _result(future: Future[ResultT]) -> ResultT:
             f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"
         ) from None
     except CancelledError:
-        raise UsageError("deliver: the application's event loop stopped before a reply") from None
+        raise UsageError(
+            "deliver: the application's event loop stopped before the application replied"
+        ) from None
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:

@@ -138,7 +138,7 @@ def test_a_page_that_starts_nothing_is_an_error(
     monkeypatch.setattr("irma_testing.browser_app._LIMIT_MILLISECONDS", 100)
     app = irma_browser_app(page)
     page.goto(shop)
-    with pytest.raises(AppError, match="has not started a session"):
+    with pytest.raises(AppError, match="did not start a session"):
         app.scan()
 
 

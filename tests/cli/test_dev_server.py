@@ -201,7 +201,7 @@ def test_page_shows_what_the_app_has(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "reason"),
     [
         (("--host", "dev.example"), "--host: must be an IP address"),
-        (("--url", "dev.example"), "--url: the URL must begin with its scheme"),
+        (("--url", "dev.example"), "--url: the URL must begin with a scheme"),
         (("--has", "nonsense"), "--has: value 1: must be"),
         (("--scheme", "nowhere"), "--scheme: must be the folder"),
         (("--requestors", "nowhere"), "--requestors: cannot read the file: No such file"),

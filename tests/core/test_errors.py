@@ -27,7 +27,7 @@ SPECIMENS: list[errors.IrmaError] = [
         stacktrace="goroutine 1",
         advice="start a new session",
     ),
-    errors.UnexpectedResponseError(PATH, 502, "with HTML"),
+    errors.UnexpectedResponseError(PATH, 502, "has HTML"),
     errors.RedirectError(PATH, 301, "https://irma.example"),
     errors.TransportError(PATH, "broke", request_sent=True),
     errors.ConnectionFailedError(PATH, "refused", request_sent=False),

@@ -66,7 +66,7 @@ def test_a_dangerous_return_url_is_refused(url: str) -> None:
 
 def test_a_pointer_has_no_user_name() -> None:
     """A pointer has no user name, since a reader could take it for the host."""
-    with pytest.raises(RequestError, match=r"^u: must have no user name"):
+    with pytest.raises(RequestError, match=r"^u: must not have a user name"):
         SessionPointer("https://irma.example@evil.example/x", SessionType.DISCLOSING)
 
 

@@ -132,7 +132,7 @@ def test_pairing_ends_after_five_minutes() -> None:
     scanned = SimulatedApp.at("https://irma.example", transport).scan(
         "https://irma.example/irma/session/abcdefghijklmnopqrst"
     )
-    with pytest.raises(AppError, match="has not completed pairing within 5 minutes"):
+    with pytest.raises(AppError, match="did not complete pairing within 5 minutes"):
         scanned.accept()
 
 

@@ -95,9 +95,9 @@ def test_setting_may_stand_in_its_own_object(path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ([], "must name the requestors"),
-        ({}, "must name the requestors"),
-        ({"requestors": {}}, "must name the requestors"),
+        ([], "must be an object with the requestors"),
+        ({}, "must be an object with the requestors"),
+        ({"requestors": {}}, "must be an object with the requestors"),
         ({"shop": "token"}, "requestor shop: must be an object"),
         ({"shop": {"auth_method": "token"}}, "requestor shop: must have either key or key_file"),
         (

@@ -225,7 +225,7 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
         ({"url": "https://" + "a" * 20}, "url must end with a secret segment"),
         ({"url": "https://" + "a" * 20 + "/"}, "url must end with a secret segment"),
         ({"url": "http://shop.example/irma/" + "a" * 20}, "plain http"),
-        ({"url": f"{URL}?id=7"}, "must have no query"),
+        ({"url": f"{URL}?id=7"}, "must not have a query"),
         ({"server_key": None}, "server_key"),
     ],
 )

@@ -158,7 +158,7 @@ class AwaitedSigner:
 def test_asyncio_signer_is_refused_in_sync_mode() -> None:
     """The constructor of a sync requestor refuses an asyncio signer."""
     wrong: Any = HmacAuthentication("shop", AwaitedSigner())
-    with pytest.raises(ConfigurationError, match="which only an AsyncRequestor can use"):
+    with pytest.raises(ConfigurationError, match="only an AsyncRequestor can use"):
         Requestor("https://irma.example.com", ScriptedTransport(), authentication=wrong)
 
 

@@ -170,7 +170,7 @@ async def test_memory_uri_opens_a_new_store() -> None:
     ("uri", "allow", "words"),
     [
         ("memory:", [], "allow Risk.MEMORY_STORE"),
-        ("memory:x", [Risk.MEMORY_STORE], "memory: alone"),
+        ("memory:x", [Risk.MEMORY_STORE], "exactly `memory:`"),
     ],
 )
 def test_memory_store_must_be_asked_for(uri: str, allow: list[Risk], words: str) -> None:

@@ -20,8 +20,8 @@ SERVER = ServerUrl.parse("https://irma.example")
 TOKEN = RequestorToken("0123456789abcdefghij")
 MAY_EXIST = {
     "error-auth-jwt-sub-field-mismatch": "HTTP 500 INTERNAL_ERROR",
-    "error-start-next-session-empty-url": "HTTP 400 with an error and more data after it",
-    "error-start-unknown-attribute-scheme-silent": "HTTP 503 with HTML",
+    "error-start-next-session-empty-url": "HTTP 400 response has an error and more data after it",
+    "error-start-unknown-attribute-scheme-silent": "HTTP 503 response has HTML",
 }
 """The errors of a start that may have created a session, each with its reason."""
 FOREIGN = ["error-404-no-route", "error-405-method"]
@@ -95,7 +95,7 @@ def test_a_timed_out_start_may_have_made_a_session() -> None:
     first, *lines = head.split("\r\n")
     headers = tuple((line.partition(":")[0], line.partition(":")[2].strip()) for line in lines)
     response = HttpResponse(int(first.split()[1]), headers, body=body.encode())
-    with pytest.raises(SessionMayExistError, match="HTTP 503 with an empty body"):
+    with pytest.raises(SessionMayExistError, match="HTTP 503 response has an empty body"):
         endpoints.parse_start_response(response)
 
 

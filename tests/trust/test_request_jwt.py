@@ -303,7 +303,7 @@ def test_a_signer_that_is_awaited_is_refused() -> None:
             raise AssertionError(signing_input)
 
     wrong: Any = Awaited()
-    with pytest.raises(ConfigurationError, match="only an AsyncRequestor can use it"):
+    with pytest.raises(ConfigurationError, match="only an AsyncRequestor can use"):
         sign_session_request(
             DisclosureRequest(["a.b.c.d"]), name="shop", signer=wrong, now=datetime.now(UTC)
         )

@@ -141,7 +141,7 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
         "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; CALLBACK needs the URL'),
         "url form": (
             {"URL": "shop.example"},
-            r'the setting IRMA\["URL"\] must begin with its scheme',
+            r'the setting IRMA\["URL"\] must begin with a scheme',
         ),
         "callback": ({"CALLBACK": 5}, r'IRMA\["CALLBACK"\]: must be a function'),
         "lifetime": ({"LIFETIME": 300}, r'IRMA\["LIFETIME"\]: must be a timedelta'),
