@@ -133,7 +133,7 @@ def open_parts(
         plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
-            one.
+            a string or bytes.
         allow: The accepted risks; see `Risk`.
         transport: The transport that requestors and plugins use, which the caller closes. By
             default a `Urllib3Transport()`.
@@ -179,7 +179,7 @@ async def open_parts_async(
         plugins: The plugins to use: names of installed plugins (`irma-backend plugins` lists them),
             or modules of the application. Other installed plugins are not imported.
         secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
-            one.
+            a string or bytes.
         allow: The accepted risks; see `Risk`.
         transport: The transport that requestors and plugins use, which the caller closes. By
             default an `AiohttpTransport()`.

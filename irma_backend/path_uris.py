@@ -32,7 +32,7 @@ def path_of(uri: str) -> Path:
 
 
 def resolve_path(uri: str, folder: Path) -> str:
-    """Return the URI; a relative path in it starts from the given folder.
+    """Return the URI, with a relative path resolved against the given folder.
 
     URIs with schemes that this package does not define are returned unchanged.
 

@@ -1,7 +1,7 @@
 """The kinds of setting values, and how each is read from TOML, a variable or an option.
 
-A reader receives the value as in TOML, and the folder of the settings file, from which relative
-paths start. Its errors describe a valid value, and never repeat the invalid one.
+A reader receives the value as in TOML, and the folder of the settings file, to which paths are
+relative. Its errors describe a valid value, and never repeat the invalid one.
 """
 
 from __future__ import annotations

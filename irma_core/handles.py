@@ -188,8 +188,8 @@ class Handles:
 
     Args:
         requestor: The requestor that starts the sessions.
-        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
-            keys, put the new one first, and remove the old one a lifetime later.
+        keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys,
+            put the new one first, and remove the old one a lifetime later.
         store: Remembers which handles were redeemed. All processes share it.
         purpose: What the answers are for, such as `"login"`.
         lifetime: How long a handle is valid, from the start of its session. A shorter lifetime also

@@ -139,7 +139,7 @@ class Irma:
             `Question`.
         settings: A settings file, or the result of `read_settings`, for everything that the other
             arguments leave out. Without it and without `server`, `read_settings()` is used.
-        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
+        keys: Sealing keys from `new_sealing_key`, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
         url: The application's own base URL, under which the IRMA server posts. It is needed with
             `deliver` or `choose`.
@@ -152,7 +152,7 @@ class Irma:
         origins: Other origins whose pages may start and finish sessions.
         plain_cookie: Whether to use a cookie that works over plain HTTP on this machine, for
             development.
-        browser_package: The file `yivi.js` that `irma-backend browser-package` made.
+        browser_package: The file `yivi.js` that `irma-backend browser-package` fetched.
         connect: Further keyword arguments of `connect_async`, such as `token` and `server_key`.
 
     Raises:

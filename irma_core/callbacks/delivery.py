@@ -160,7 +160,7 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
         address: The URL that the server posts to.
         store: Remembers what was delivered.
         deliver: The application's function.
-        kept: Where posts are kept until they are delivered; None to keep none.
+        kept: Where posts are kept until they are delivered; None to keep no posts.
     """
 
     address: UrlT_co

@@ -41,7 +41,7 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 
 @boundary
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
-    """Return the access token and its lifetime in seconds, or None without a stated lifetime.
+    """Return the access token and its lifetime in seconds, which is None if none is stated.
 
     Some servers write an `expires_in` that is zero, negative or empty, which is read as no
     lifetime.

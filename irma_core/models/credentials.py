@@ -50,10 +50,10 @@ class CredentialRequest(ValueObject):
         attributes: Strings by attribute name (the fourth part of the identifier). None leaves an
             optional attribute out, so that it is issued without a value; an empty string is a
             value.
-        validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's start;
-            in whole seconds. The server rounds it down to a whole week since 1970. If it is less
-            than a week, the credential may already have expired; starting the session then raises
-            an error.
+        validity: An aware `datetime`, which is converted to UTC, or a `timedelta` from the
+            session's start; in whole seconds. The server rounds it down to a whole week since 1970.
+            If it is less than a week, the credential may already have expired; starting the session
+            then raises an error.
         revocation_key: Identifies this credential for later revocation; required if its type can be
             revoked.
         sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.

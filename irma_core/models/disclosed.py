@@ -37,11 +37,11 @@ class DisclosedAttribute(HiddenFields):
         raw_value: The value (`rawvalue`), or None.
         status: Whether the attribute was requested, and has a value.
         issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
-            time, which becomes UTC.
+            time, which is converted to UTC.
         translations: The value by language, or None.
         not_revoked: Whether non-revocation was proved.
         not_revoked_before: The time up to which that proof holds, if it is older than the request
-            tolerates; an aware time, which becomes UTC.
+            tolerates; an aware time, which is converted to UTC.
 
     Raises:
         UsageError: An argument has a wrong type, or a time is not aware.

@@ -173,7 +173,7 @@ class StartedSession(ValueObject):
     Args:
         request: The request.
         package: The server's response.
-        started_at: The time of the start; an aware time, which becomes UTC.
+        started_at: The time of the start; an aware time, which is converted to UTC.
 
     Raises:
         UsageError: `started_at` is not an aware time.
@@ -249,7 +249,7 @@ class SessionReference(ValueObject):
         request: The request.
         token: The requestor token, only for the backend.
         started_after: The earliest time at which the session may have started; an aware time, which
-            becomes UTC. An earlier signature belongs to another session.
+            is converted to UTC. An earlier signature belongs to another session.
 
     Raises:
         UsageError: An argument has a wrong type, or `started_after` is not an aware time.

@@ -36,8 +36,8 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     Args:
         slots: What was disclosed for each slot.
         message: The signed message.
-        signed_at: The time in the time stamp; an aware time, which becomes UTC. Without a time
-            stamp, the time that the caller passed to the verification.
+        signed_at: The time in the time stamp; an aware time, which is converted to UTC. Without a
+            time stamp, the time that the caller passed to the verification.
         is_time_stamped: Whether a time-stamping server vouches for `signed_at`.
         extra: The attributes that were disclosed in addition to the requested ones.
 

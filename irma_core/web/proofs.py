@@ -47,7 +47,7 @@ class Proof(Mapping[Slot, AnsweredSlot]):
     An optional slot that the person left out is not in it.
 
     Args:
-        proved_at: When the answer arrived; an aware time, which becomes UTC.
+        proved_at: When the answer arrived; an aware time, which is converted to UTC.
 
     Raises:
         UsageError: `proved_at` is not an aware time, or another argument has the wrong type.
@@ -84,7 +84,7 @@ class Proofs:
     """Seals answers for a session on the server, and reads them back. Threads may share it.
 
     Args:
-        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
+        keys: Sealing keys from `new_sealing_key`, the same in all processes.
         lifetime: How long a proof is valid, from the moment of the answer.
 
     Raises:

@@ -84,7 +84,8 @@ class CallbackReceiver:
             about at most four tokens a minute, because anyone who learns the URL can post made-up
             tokens. The job raises its errors.
         kept: Where to keep posts, sealed, until `deliver` has returned, so that `replay` can
-            deliver them later: `KeptInStore(store)`. Only signed posts are kept. None keeps none.
+            deliver them later: `KeptInStore(store)`. Only signed posts are kept. With None, no
+            post is kept.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the

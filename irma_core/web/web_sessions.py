@@ -47,8 +47,8 @@ class WebSessions:
 
     Args:
         requestor: The requestor that starts the sessions.
-        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
-            keys, put the new one first, and remove the old one half an hour later.
+        keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys,
+            put the new one first, and remove the old one half an hour later.
         store: Records the browsers' slots and the completed logins. All processes share it.
         questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.

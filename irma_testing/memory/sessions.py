@@ -247,7 +247,7 @@ class OpenSession:
         pointer: The session pointer in the QR code.
         status: Its status.
         requestor: The name of the requestor that started it; empty without authentication.
-        started_at: When it was started: an aware time, which becomes UTC.
+        started_at: When it was started: an aware time, which is converted to UTC.
         request: The session request in JSON, as an app gets it.
     """
 

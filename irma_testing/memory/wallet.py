@@ -65,7 +65,8 @@ class HeldCredential:
     Args:
         credential_type: `scheme.issuer.credential`.
         attributes: Values by name; None for an attribute that was issued without a value.
-        issued_at: The time of issuance, a whole week since 1970: an aware time, which becomes UTC.
+        issued_at: The time of issuance, a whole week since 1970: an aware time, which is
+            converted to UTC.
         expires_at: The time of expiry, in the same form.
         serial: Identifies the credential if it can be revoked, else empty.
 
