@@ -327,7 +327,7 @@ class SessionMayExistError(IrmaError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"POST session: {reason}; the server may have started a session, so the library did "
-            "not try again: start another session if a leftover one does no harm"
+            "not try again. Start another session if a leftover session does no harm"
         )
         self.reason = reason
 
@@ -516,7 +516,9 @@ class SessionTimedOutError(AnswerError):
     """No app finished the session within the server's time limit."""
 
     def __init__(self, session: str) -> None:
-        super().__init__(session, "timed out: no app finished it in time; start a new session")
+        super().__init__(
+            session, "timed out, because no app finished it in time; start a new session"
+        )
 
 
 class SessionGoneError(AnswerError):
@@ -524,7 +526,7 @@ class SessionGoneError(AnswerError):
 
     def __init__(self, session: str) -> None:
         super().__init__(
-            session, "expired or lost: the server no longer knows it; start a new session"
+            session, "no longer known to the server (expired or lost); start a new session"
         )
 
 

@@ -136,7 +136,7 @@ class IrmaBackend(ModelBackend):
         # The database's own message may quote the attribute.
         raise ConfigurationError(
             f"{type(self).__name__}.create_user: the database refuses the new user, perhaps "
-            "because a field is required or must be unique: override create_user, and fill in "
+            "because a field is required or must be unique; override create_user, and fill in "
             "that field"
         )
 

@@ -362,7 +362,7 @@ class _Reader:
             return site_questions(self._file, None)
         if value is None:
             raise ConfigurationError(
-                'IRMA["QUESTIONS"]: is missing; it maps names to requests, such as {"login": '
+                'IRMA["QUESTIONS"]: is missing; set it to requests by name, such as {"login": '
                 'DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})}'
             )
         found = _imported("QUESTIONS", value)

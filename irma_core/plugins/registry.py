@@ -160,7 +160,9 @@ class PluginRegistry:
             if not isinstance(scheme, str) or not re.fullmatch(_SCHEME, scheme, flags=re.ASCII):
                 raise PluginError(name, f"{kind.hook}: each key must be a URI scheme in lower case")
             if not callable(factory):
-                raise PluginError(name, f"{kind.hook}: the factory for {scheme}: must be callable")
+                raise PluginError(
+                    name, f"{kind.hook}: the factory of the scheme {scheme} must be callable"
+                )
             if scheme in RESERVED:
                 raise PluginError(
                     name, f"claims {scheme}:, which is reserved for the core: choose another scheme"

@@ -98,15 +98,15 @@ def refuse(response: HttpResponse, label: str) -> NoReturn:
         raise ServerRefusedError(
             label,
             status,
-            advice=f"{_kind(response)} instead of the server's error: a proxy refused, or the base "
-            "URL is not that of an IRMA server",
+            advice=f"the response has {_kind(response)} instead of the server's error; a proxy "
+            "refused, or the base URL is not that of an IRMA server",
         )
     hint = (
-        "a proxy sent this, not an IRMA server: check that the server behind it is running"
+        "a proxy sent it, not an IRMA server; check that the server behind the proxy is running"
         if status >= _SERVER_ERRORS
-        else "an IRMA server did not send this: check the base URL"
+        else "an IRMA server did not send it, so check the base URL"
     )
-    raise UnexpectedResponseError(label, status, f"has {_kind(response)}: {hint}")
+    raise UnexpectedResponseError(label, status, f"has {_kind(response)}; {hint}")
 
 
 def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:

@@ -201,7 +201,7 @@ def failing(*_: object) -> object:
         (lambda: {"Acme": print}, "each key must be a URI scheme in lower case"),
         (lambda: {"acme:": print}, "each key must be a URI scheme in lower case"),
         (lambda: {5: print}, "each key must be a URI scheme in lower case"),
-        (lambda: {"acme": "acme"}, "the factory for acme: must be callable"),
+        (lambda: {"acme": "acme"}, "the factory of the scheme acme must be callable"),
     ],
 )
 def test_hook_must_return_factories(hook: Callable[..., object], words: str) -> None:
