@@ -20,8 +20,8 @@ SERVER = ServerUrl.parse("https://irma.example")
 TOKEN = RequestorToken("0123456789abcdefghij")
 MAY_EXIST = {
     "error-auth-jwt-sub-field-mismatch": "HTTP 500 INTERNAL_ERROR",
-    "error-start-next-session-empty-url": "the HTTP 400 response has an error and more data after it",
-    "error-start-unknown-attribute-scheme-silent": "the HTTP 503 response has HTML; a proxy sent it",
+    "error-start-next-session-empty-url": "the HTTP 400 response has an error and more data",
+    "error-start-unknown-attribute-scheme-silent": "the HTTP 503 response has HTML",
 }
 """The errors of a start that may have created a session, each with its reason."""
 FOREIGN = ["error-404-no-route", "error-405-method"]
