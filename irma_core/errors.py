@@ -333,27 +333,21 @@ class SessionMayExistError(IrmaError):
 
 
 class SigningError(IrmaError):
-    """A signer failed, or returned something other than a signature.
-
-    The signer's own error is the `__cause__`.
-    """
+    """A signer failed, or did not return a signature. The signer's own error is `__cause__`."""
 
 
 class StoreError(IrmaError):
-    """A store failed, and may or may not have written the value.
-
-    The store's own error is the `__cause__`.
-    """
+    """A store failed, and may have written the value. The store's own error is `__cause__`."""
 
 
 class StatusBackendError(IrmaError):
-    """A status backend failed. The backend's own error is the `__cause__`."""
+    """A status backend failed. The backend's own error is `__cause__`."""
 
 
 class VerifierError(IrmaError):
     """A signature verifier failed, which says nothing about the signature.
 
-    The verifier's own error is the `__cause__`.
+    The verifier's own error is `__cause__`.
     """
 
 
