@@ -22,11 +22,11 @@ from irma_redis.failures import reason
 from irma_redis.records import CHANNEL
 from irma_redis.waiting import Notice, Waiting
 
-__all__ = ["CLOSED", "SILENCE", "Listener", "Queue"]
+__all__ = ["CLOSED", "SILENCE", "TICK", "Listener", "Queue"]
 
 SILENCE: Final = 2.0
 """Seconds without a message before a ping, and again before the connection counts as broken."""
-_TICK: Final = 0.25
+TICK: Final = 0.25
 """Seconds after which the thread checks whether it must stop."""
 CLOSED: Final = "the status backend is closed"
 
@@ -133,7 +133,7 @@ class _Run:
         self._has_begun.set()
 
     def _receive(self) -> None:
-        message = self._pubsub.get_message(timeout=_TICK)
+        message = self._pubsub.get_message(timeout=TICK)
         now = time.monotonic()
         if message is not None:
             self._received_at, self._pinged_at = now, None

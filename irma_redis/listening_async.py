@@ -14,7 +14,7 @@ from irma_core.errors import StatusBackendError
 from irma_redis.address import LONGEST_CALL, LONGEST_STEP
 from irma_redis.clients import as_bytes
 from irma_redis.failures import reason
-from irma_redis.listening import CLOSED, SILENCE
+from irma_redis.listening import CLOSED, SILENCE, TICK
 from irma_redis.records import CHANNEL
 from irma_redis.waiting import Notice, Waiting
 
@@ -116,6 +116,9 @@ class _Run:
             async with asyncio.timeout(LONGEST_STEP):
                 await self._pubsub.ping()
             message = await self._pubsub.get_message(timeout=SILENCE)
+            if message is None:
+                # If this process was stopped, the reply may have arrived when its time was up.
+                message = await self._pubsub.get_message(timeout=TICK)
         if message is None:
             raise redis.TimeoutError
         key = as_bytes(message["data"])

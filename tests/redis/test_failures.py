@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from redis.asyncio.client import PubSub
 
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
@@ -157,6 +159,42 @@ def test_stopped_process_pings_before_it_gives_up(
                 time.sleep(0.02)
         watching.publish(token, DONE)
         assert wait.result() == DONE
+
+
+def test_stopped_process_finds_the_reply_to_its_ping(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait goes on if its event loop stands still while Redis replies to a ping."""
+    monkeypatch.setattr(listening_async, "SILENCE", 0.3)
+    ping = PubSub.ping
+    stalled = asyncio.Event()
+
+    async def ping_and_stall(pubsub: PubSub) -> None:
+        server.hang()
+        await ping(pubsub)
+        monkeypatch.setattr(PubSub, "ping", ping)
+        writer: asyncio.StreamWriter = vars(pubsub.connection)["_writer"]
+        connection: int = writer.get_extra_info("socket").fileno()
+
+        def stall() -> None:
+            server.go_on()
+            assert select.select([connection], [], [], 60)[0]
+            time.sleep(0.4)  # now the reply has arrived, and its time is up
+            monkeypatch.setattr(listening_async, "SILENCE", 60.0)
+            stalled.set()
+
+        asyncio.get_running_loop().call_soon(stall)  # when the listener waits for the reply
+
+    async def story() -> None:
+        monkeypatch.setattr(PubSub, "ping", ping_and_stall)
+        async with opened("async", server.uri) as watching:
+            token = a_token()
+            wait = asyncio.create_task(watching.wait(token))
+            await stalled.wait()
+            await watching.publish(token, DONE)
+            assert await wait == DONE
+
+    asyncio.run(story())
 
 
 @MODES
