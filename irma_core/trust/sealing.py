@@ -222,7 +222,7 @@ def _sealing_secret(key: object) -> bytes:
         raise ConfigurationError(
             "a sealing key must be a string; make a key with new_sealing_key()"
         )
-    secret = decoded_base64(key, "a sealing key")
+    secret = decoded_base64(key, "a sealing key (see new_sealing_key)")
     if len(secret) != _SEALING_KEY_BYTES:
         raise ConfigurationError(
             "a sealing key must be 32 bytes in base64; make a key with new_sealing_key()"

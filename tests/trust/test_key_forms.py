@@ -470,7 +470,7 @@ def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
         ([KEY[:-2]], "base64"),
         ([base64.b64encode(SECRET).decode()], "must be 32 bytes"),
         ([f"{KEY[:20]} {KEY[20:]}"], "base64 without whitespace"),
-        ([KEY.encode()], "must be str"),
+        ([KEY.encode()], "must be a string"),
     ],
 )
 def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) -> None:
