@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from redis.asyncio.client import PubSub
@@ -173,12 +174,12 @@ def test_stopped_process_finds_the_reply_to_its_ping(
         server.hang()
         await ping(pubsub)
         monkeypatch.setattr(PubSub, "ping", ping)
-        writer: asyncio.StreamWriter = vars(pubsub.connection)["_writer"]
-        connection: int = writer.get_extra_info("socket").fileno()
+        connection: Any = pubsub.connection
+        socket = connection._writer.get_extra_info("socket").fileno()
 
         def stall() -> None:
             server.go_on()
-            assert select.select([connection], [], [], 60)[0]
+            assert select.select([socket], [], [], 60)[0]
             time.sleep(0.4)  # now the reply has arrived, and its time is up
             monkeypatch.setattr(listening_async, "SILENCE", 60.0)
             stalled.set()
@@ -190,7 +191,9 @@ def test_stopped_process_finds_the_reply_to_its_ping(
         async with opened("async", server.uri) as watching:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
-            await stalled.wait()
+            await asyncio.wait(
+                {wait, asyncio.create_task(stalled.wait())}, return_when=asyncio.FIRST_COMPLETED
+            )
             await watching.publish(token, DONE)
             assert await wait == DONE
 
