@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final, final
+from typing import Any, Final, final
 
 from django.views.debug import SafeExceptionReporterFilter
 
@@ -11,7 +10,7 @@ from irma_core.web.browser_posts import COOKIE_NAMES
 
 __all__ = ["ExceptionReporterFilter"]
 
-_OURS: Final = "|".join(rf"\A{re.escape(name)}\Z" for name in COOKIE_NAMES)
+_HIDDEN: Final = frozenset({*COOKIE_NAMES, "IRMA"})
 
 
 @final
@@ -22,7 +21,8 @@ class ExceptionReporterFilter(SafeExceptionReporterFilter):
     the debug page then show neither the cookie, which ties a login to its browser, nor `IRMA`.
     """
 
-    # Django looks for this pattern in names of cookies, headers and settings.
-    hidden_settings = re.compile(
-        f"{SafeExceptionReporterFilter.hidden_settings.pattern}|{_OURS}", re.IGNORECASE
-    )
+    def cleanse_setting(self, key: Any, value: Any) -> Any:
+        """Return what a report may show of a setting, a header or a cookie."""
+        if key in _HIDDEN:
+            return self.cleansed_substitute
+        return super().cleanse_setting(key, value)
