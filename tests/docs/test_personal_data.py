@@ -16,14 +16,14 @@ PAGE = (ROOT / "docs" / "explanation" / "personal-data.md").read_text(encoding="
 WHAT = {
     "irma-web:H:0": "a slot",
     "irma-web:H:0:handle": "the handle of a slot",
-    "irma-web:H:0:evicted:H": "the mark that a slot was taken over",
-    "irma-web:login:H:claim": "the claim on a login",
+    "irma-web:H:0:evicted:H": "the record that a slot was taken over",
+    "irma-web:login:H:claim": "the lock that keeps a login from running twice",
     "irma-web:login:H": "the outcome of a login, sealed",
     "irma-kept-callback:N": "a kept callback, sealed; not with Django",
     "irma-callback:H": "a delivered callback",
-    "irma-callback-url:H:first": "the first session of a callback URL",
+    "irma-callback-url:H:first": "which session was first posted to a callback URL",
     "irma-next:H": "what follows a session in a chain",
-    "irma-next-url:H": "the first session of a chain's URL",
+    "irma-next-url:H": "which session was first posted to a chain's URL",
 }
 """The rows of the page's table by the store's keys, with H for a hash and N for a number."""
 UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "days": 86400}
