@@ -291,7 +291,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E001",
         "Apps would reach the IRMA server over plain HTTP, so anyone on the network can log in as "
-        "anybody",
+        "anyone else",
         "Serve the IRMA server over HTTPS. Put its https address into `frontend_url` here, and "
         "into the server's own setting `url`.",
         lambda facts: _plain(facts.frontend_url or facts.server_url),
@@ -332,7 +332,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E007",
-        "There are no sealing keys, so each process refuses the handles of the others",
+        "There are no sealing keys, so each process refuses handles from the others",
         "Make a key with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, and "
         "give it to all processes.",
         lambda facts: _found(when=facts.sealing_keys is SealingKeys.MISSING),
@@ -347,8 +347,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E009",
         "Each process has its own store, so each of them accepts the same handle or callback once",
-        "Use a store that they share: the database of the Django app, `sqlite:` on one machine, or "
-        "`redis:` on several.",
+        "Use a store that all processes share: the database of the Django app, `sqlite:` on one "
+        "machine, or `redis:` on several.",
         lambda facts: (
             f"{facts.workers} processes"
             if facts.is_store_shared is False and (facts.workers or 0) > 1
@@ -365,14 +365,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E011",
         "Results from a simulated server are accepted, so anyone who knows its key can log in as "
-        "anybody",
+        "anyone else",
         "Leave `Risk.SIMULATED_PROOFS` out of `allow`; it is for tests.",
         lambda facts: _found(when=Risk.SIMULATED_PROOFS in facts.risks),
     ),
     Check(
         "irma.E012",
         "The certificate of the IRMA server is not verified, which is no better than plain HTTP",
-        "Leave `Risk.UNVERIFIED_TLS` out of `allow`, and trust the server's authority instead.",
+        "Leave `Risk.UNVERIFIED_TLS` out of `allow`. Trust the certificate authority of the server "
+        "instead.",
         lambda facts: _found(when=Risk.UNVERIFIED_TLS in facts.risks),
     ),
     Check(
@@ -391,7 +392,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E015",
-        "Unsigned results travel over plain HTTP, so anyone on that network can log in as anybody",
+        "Unsigned results travel over plain HTTP, so anyone on that network can log in as anyone "
+        "else",
         "Pass the server's public key as `server_key`, or serve the IRMA server over HTTPS.",
         lambda facts: None if facts.has_server_key else _plain(facts.server_url),
     ),
@@ -411,7 +413,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W003",
-        "The requestor does not authenticate, so the server starts sessions for everyone who can "
+        "The requestor does not authenticate, so the server starts sessions for anyone who can "
         "reach it",
         "Add a requestor with a token or a key to the server's `requestors` setting, and pass "
         "`token`, or `key` and `name`.",
@@ -440,8 +442,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W007",
-        "The scheme that a proxy reports is not trusted, so behind a proxy each call from a page "
-        "is refused with the code `other_site`",
+        "The framework does not trust the scheme (http or https) that a proxy reports, so behind a "
+        "proxy each call from a page is refused with the code `other_site`",
         "If a proxy sets X-Forwarded-Proto, let the framework trust that header. If there is no "
         "proxy, silence this warning.",
         lambda facts: _found(when=facts.trusts_proxy is False),
