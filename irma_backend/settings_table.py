@@ -83,8 +83,8 @@ SETTINGS: Final = (
     Setting(
         "server.key_files",
         PATHS,
-        "Files with the server's public key in PEM, which verifies its results; several "
-        "while a key is being replaced.",
+        "PEM files with the server's public key, which verifies the server's results; several "
+        "files while a key is being replaced.",
         "IRMA_SERVER_KEY_FILES",
     ),
     Setting(
@@ -133,21 +133,22 @@ SETTINGS: Final = (
     Setting(
         "parts.store",
         URI,
-        "The store of callbacks and handles, which all processes share: `sqlite:PATH`, "
-        "`redis://HOST`, `memory:` for one process, or a URI that a plugin supports.",
+        "The store, shared by all processes, that remembers which callbacks and handles were "
+        "used: `sqlite:PATH`, `redis://HOST`, `memory:` for one process, or a URI that a plugin "
+        "supports.",
         "IRMA_STORE",
     ),
     Setting(
         "parts.status",
         URI,
-        "The status backend, such as `redis://HOST`. Callback receivers publish there how each "
-        "session ended, and the processes that watch the session learn it from there.",
+        "The status backend, such as `redis://HOST`. The process that receives a callback "
+        "publishes there how the session ended, for the processes that watch the session.",
         "IRMA_STATUS",
     ),
     Setting(
         "proofs.schemes",
         PATHS,
-        "The scheme folders, such as `irma_configuration/pbdf`, all in the same folder. "
+        "The scheme folders, such as `irma_configuration/pbdf`, which must share a parent folder. "
         "`requestor.check` looks up attributes in these schemes.",
         "IRMA_SCHEMES",
     ),
@@ -168,12 +169,14 @@ SETTINGS: Final = (
     Setting(
         "proofs.min_key_bits",
         KEY_BITS,
-        "The minimum length of an issuer's key in a signature; by default 2048. "
+        "The minimum length of the issuer's key for a signature; by default 2048. "
         "Demonstrations use 1024 bits.",
         "IRMA_MIN_KEY_BITS",
     ),
     Setting("requests.*.json", REQUEST, "The session request with this name, as JSON."),
-    Setting("requests.*.file", REQUEST_FILE, "The same request, in its own file."),
+    Setting(
+        "requests.*.file", REQUEST_FILE, "The session request with this name, in its own file."
+    ),
     Setting(
         "web.url",
         URL,
@@ -190,14 +193,14 @@ SETTINGS: Final = (
     Setting(
         "web.plain_cookie",
         FLAG,
-        "Whether the cookie may travel over HTTP on this machine, for development.",
+        "Whether the cookie may travel over plain HTTP on this machine, for development.",
         "IRMA_PLAIN_COOKIE",
     ),
     Setting(
         "web.sealing_keys",
         REFERENCES,
-        "The sealing keys, made with `new_sealing_key`, newest first. One file or variable can "
-        "hold several, separated by commas or line ends.",
+        "The keys that seal handles and callback URLs, made with `new_sealing_key`, newest first. "
+        "One file or variable can hold several keys, separated by commas or line ends.",
         "IRMA_SEALING_KEYS",
     ),
     Setting("dev_server.host", TEXT, "The address on which the development server listens."),
