@@ -307,7 +307,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E003",
         "The IRMA server would post results over plain HTTP",
-        "Serve the page over HTTPS, and change its URL to https.",
+        "Use an https URL for callbacks and next sessions, and serve it over HTTPS.",
         lambda facts: _plain(*facts.posted_urls),
     ),
     Check(
