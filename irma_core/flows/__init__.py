@@ -1,1 +1,1 @@
-"""The order of steps, written once: generators that yield effects and serve both modes."""
+"""Flows: generators that yield the steps of each call, for sync and async requestors alike."""

@@ -1,7 +1,7 @@
-"""The last calls for a session that the caller no longer waits for.
+"""Cancel a session that the caller no longer waits for.
 
-The caller would no longer read what the person discloses, so the session is cancelled at the
-server. These calls take a few seconds at most.
+Without this, the person could still disclose attributes that the caller would never read. The calls
+to the server take a few seconds at most.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["abandon_session_flow", "cleanup_deadline", "try_cancel_flow"]
 
 _CLEANUP_TIMEOUT: Final = timedelta(seconds=5)
-"""A server that reports the end to a callback page takes up to 4.2 s."""
+"""The limit for cancelling. A server that reports the end to a callback page takes up to 4.2 s."""
 
 _UNANSWERED: Final = (
     SessionCancelledError,
@@ -42,9 +42,9 @@ _UNANSWERED: Final = (
 
 
 def cleanup_deadline(context: RequestorContext) -> float:
-    """Return the deadline for the last calls of a wait, on the monotonic clock.
+    """Return the deadline for cancelling the session after a wait, on the monotonic clock.
 
-    It may be a few seconds later than the caller's timeout.
+    This deadline may be a few seconds later than the caller's timeout.
     """
     return context.deadline(min(_CLEANUP_TIMEOUT, context.call_timeout))
 
@@ -52,7 +52,7 @@ def cleanup_deadline(context: RequestorContext) -> float:
 def try_cancel_flow(context: RequestorContext, token: RequestorToken) -> Flow[None]:
     """Cancel a session; ignore a failure, because the caller has another error to raise.
 
-    A session that could not be cancelled ends by the server's timeout.
+    A session that could not be cancelled ends when the server's timeout expires.
     """
     with suppress(Exception):
         yield from cancel_session_flow(context, token, cleanup_deadline(context))
@@ -66,7 +66,7 @@ def abandon_session_flow(
     Args:
         context: The requestor's context.
         session: The session.
-        error: Why the caller stops.
+        error: The error or interruption that made the caller stop.
 
     Returns:
         The answer, if the session ended before it could be cancelled; otherwise None. After an

@@ -70,17 +70,18 @@ class RequestorContext(ValueObject):
             results.
         fetched_key: How to fetch the server's key, if `server_keys` is empty.
         key_flight: The fetched key, which concurrent calls share.
-        jwt_issuer: The issuer of signed results: the server's `jwt_issuer`, None if that is empty.
+        jwt_issuer: The issuer of signed results: the server's setting `jwt_issuer`; None if that
+            setting is empty.
         status_backend: A second source of statuses and signed results, or None.
         retry: How often `GET` and `DELETE` are tried, and `POST` if nothing was sent.
-        call_timeout: The limit of a whole call, including all tries and waits.
-        try_timeout: The limit of one request. A server may take 4.2 s to report that it timed out,
-            so a shorter limit hides its error.
+        call_timeout: The time limit of a whole call, including all tries and waits.
+        try_timeout: The time limit of one request. A server may take 4.2 s to report a timeout of
+            its own, so a shorter limit hides that error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
         observer: Receives notifications about sessions, or None.
         signature_verifier: Verifies the signatures of signature sessions, or None.
-        schemes: The attributes that exist, or None.
+        schemes: The schemes that define which attributes exist, or None.
     """
 
     server: ServerUrl

@@ -1,4 +1,4 @@
-"""Drivers: run a flow by performing its effects, one function for each mode.
+"""Drivers: functions, one for each mode, that run a flow by performing its effects.
 
 Rules for drivers; `RunningFlow` implements those that every driver needs:
 
@@ -60,8 +60,8 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     Args:
         flow: The flow.
         transport: Performs its effects.
-        streams: Closes the streams that the flow opens, if they must outlive the flow. Without this
-            argument, they are closed when the flow ends.
+        streams: Closes the streams that the flow opens, for a flow whose streams must outlive it.
+            Without this argument, the streams are closed when the flow ends.
 
     Raises:
         IrmaError: The flow raised it.

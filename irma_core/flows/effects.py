@@ -142,12 +142,12 @@ class CloseStream(_EffectBase[None]):
 
 
 class ExpectedResult(NamedTuple):
-    """The result that a method of a part must return.
+    """The classes of result that a method of a signer, store, backend or verifier may return.
 
     Attributes:
-        method: The method with the part's class, for error messages.
-        kinds: The classes that the result may have.
-        description: The same in words, for error messages.
+        method: The names of the class and of its method, for error messages.
+        kinds: The allowed classes.
+        description: The allowed classes in words, for error messages.
     """
 
     method: str
@@ -161,15 +161,15 @@ class Call(_EffectBase[ResultT]):
     """Call anything but the transport: a signer, a store, a status backend or the application.
 
     Args:
-        function: The call. In async mode its result is awaited if it is awaitable; in sync mode an
-            awaitable result is an error.
+        function: The function to call, without arguments. In async mode, an awaitable result is
+            awaited; in sync mode, it is an error.
         deadline: When the result must be available, on the monotonic clock. An async driver cancels
             a call that takes longer. Nothing can end a call that blocks its thread.
-        callee: The called part, for error messages.
+        callee: What is called, such as "store", for error messages.
         failure: The class of the error that the flow receives when the call fails. None for a
-            function of the application, whose exception the flow receives unchanged.
-        expected: What the called method must return, or None for anything. A driver need not check
-            it.
+            function of the application: the flow receives its exception unchanged.
+        expected: What the called method must return; None if any result is allowed. A driver need
+            not check the result.
         computes: Whether the call only computes and never waits. An async driver should run it on a
             thread.
     """
@@ -203,7 +203,7 @@ Flow: TypeAlias = Generator[Effect, Any, ReturnT]
 
 
 def sign(signer: Signer | AsyncSigner, signing_input: bytes, deadline: float) -> Call[bytes]:
-    """See `Signer.sign`."""
+    """Return the effect that calls `Signer.sign`."""
     function: Any = partial(signer.sign, signing_input)
     expected = _expected(signer, "sign", (bytes,), "the signature as bytes")
     return Call(function, deadline, callee="signer", failure=SigningError, expected=expected)
@@ -212,21 +212,21 @@ def sign(signer: Signer | AsyncSigner, signing_input: bytes, deadline: float) ->
 def put_if_absent(
     store: Store | AsyncStore, key: str, value: bytes, lifetime: timedelta, deadline: float
 ) -> Call[bool]:
-    """See `Store.put_if_absent`."""
+    """Return the effect that calls `Store.put_if_absent`."""
     function: Any = partial(store.put_if_absent, key, value, lifetime)
     expected = _expected(store, "put_if_absent", (bool,), "True or False")
     return Call(function, deadline, callee="store", failure=StoreError, expected=expected)
 
 
 def get_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[bytes | None]:
-    """See `Store.get`."""
+    """Return the effect that calls `Store.get`."""
     function: Any = partial(store.get, key)
     expected = _expected(store, "get", (bytes, NoneType), "bytes or None")
     return Call(function, deadline, callee="store", failure=StoreError, expected=expected)
 
 
 def delete_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[None]:
-    """See `Store.delete`."""
+    """Return the effect that calls `Store.delete`."""
     function: Any = partial(store.delete, key)
     return Call(function, deadline, callee="store", failure=StoreError)
 
@@ -237,7 +237,7 @@ def publish_end(
     end: PublishedEnd,
     deadline: float,
 ) -> Call[None]:
-    """See `StatusBackend.publish`."""
+    """Return the effect that calls `StatusBackend.publish`."""
     function: Any = partial(backend.publish, token, end)
     return Call(function, deadline, callee="status backend", failure=StatusBackendError)
 
@@ -248,7 +248,7 @@ def wait_for_end(
     timeout: timedelta,
     deadline: float,
 ) -> Call[PublishedEnd | None]:
-    """See `StatusBackend.wait`."""
+    """Return the effect that calls `StatusBackend.wait`."""
     function: Any = partial(backend.wait, token, timeout)
     expected = _expected(backend, "wait", (PublishedEnd, NoneType), "a PublishedEnd or None")
     return Call(
@@ -268,7 +268,10 @@ def verify_signature(
     not_before: datetime,
     deadline: float,
 ) -> Call[VerifiedSignature]:
-    """See `SignatureVerifier.verify`. The flow receives a `ProofError` unchanged."""
+    """Return the effect that calls `SignatureVerifier.verify`.
+
+    The flow receives a `ProofError` unchanged.
+    """
     function: Any = partial(verifier.verify, signature, request, not_before=not_before)
     expected = _expected(verifier, "verify", (VerifiedSignature,), "a VerifiedSignature")
     return Call(
@@ -284,7 +287,10 @@ def verify_signature(
 def call_application(
     function: Callable[[], ResultT | Awaitable[ResultT]], deadline: float
 ) -> Call[ResultT]:
-    """Call a function of the application; the flow receives what it raises."""
+    """Return the effect that calls a function of the application.
+
+    The flow receives an exception of the function unchanged.
+    """
     return Call(function, deadline, callee="application's function", failure=None)
 
 

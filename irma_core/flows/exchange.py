@@ -45,7 +45,7 @@ class ToSign(ValueObject):
     Args:
         signer: The signer.
         jwt: The unsigned JWT.
-        build: Returns the request with the signed JWT.
+        build: Builds the request from the signed JWT.
     """
 
     signer: Signer | AsyncSigner

@@ -37,9 +37,8 @@ _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
 """Measured on our own clock, from when the claim was confirmed; shorter than `_CLAIM_LIFETIME`
 because the store's clock may differ."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the clocks of processes that share a store may differ. The clock of the
-process that opens a sealed value decides when it expires, and the store's clock decides for a
-record."""
+"""How far the clocks of processes that share a store may differ. A sealed value expires by the
+clock of the process that opens it; a record expires by the store's clock."""
 _POLL_INTERVAL: Final = timedelta(milliseconds=50)
 
 
@@ -49,7 +48,7 @@ class OnceKey(ValueObject):
     """The key of an action that is done once.
 
     Args:
-        store: Where the claim and the record are.
+        store: Contains the claim and the record.
         key: The name of the action in the store. It contains no secret.
     """
 
@@ -108,9 +107,10 @@ def claim_or_wait_flow(
 def claim_or_record_flow(
     context: RequestorContext, once: OnceKey, deadline: float
 ) -> Flow[tuple[bool, bytes | None]]:
-    """Do what `claim_or_wait_flow` does, and also return whether the claim is the caller's.
+    """Do what `claim_or_wait_flow` does, and also return whether the caller holds the claim.
 
-    With a record, the claim is the caller's if no other process is working on the action any more.
+    If there is a record, the caller holds the claim only if no other process is working on the
+    action any more.
     """
     by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:
@@ -131,7 +131,7 @@ def claim_or_record_flow(
 def check_first_flow(
     context: RequestorContext, first: OnceKey, token: RequestorToken, lifetime: timedelta
 ) -> Flow[None]:
-    """Check that no other session was posted to a URL before, and record the first session.
+    """Check that no post to a URL named another session before, and record the first session.
 
     Args:
         context: The requestor's context.
@@ -140,7 +140,7 @@ def check_first_flow(
         lifetime: How long the URL is valid.
 
     Raises:
-        PostRefusedError: `session`: another session came before.
+        PostRefusedError: `session`: an earlier post named another session.
         StoreError: The store failed.
     """
     name = sha256(token.reveal().encode()).hexdigest().encode()
@@ -169,8 +169,8 @@ def release_on_error_flow(
 def release_flow(context: RequestorContext, once: OnceKey, claimed_at: float) -> Flow[None]:
     """Release a claim, so that the next process can try at once.
 
-    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone, because it
-    may be the claim of another process that is doing the action.
+    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone, because
+    another process may have claimed the action since then.
     """
     if context.clock.monotonic() - claimed_at >= _SAFE_CLAIM_AGE.total_seconds():
         return

@@ -1,7 +1,7 @@
 """Verify the signature of a signature session with the requestor's own verifier.
 
 The server chooses the nonce of a session, so a dishonest server could present an old signature over
-the same message. That is why the time stamp must not be from before the session.
+the same message. So the signature's time stamp must not be earlier than the session.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["proved_signature_flow"]
 def proved_signature_flow(
     context: RequestorContext, session: SessionWithRequest, answer: Answer, deadline: float
 ) -> Flow[Answer]:
-    """Return the answer with what its signature proves, once it is verified.
+    """Verify the signature in an answer, and return the answer with what the signature proves.
 
     Without a verifier, or without a signature, return the answer unchanged.
 

@@ -54,7 +54,7 @@ def get_answer_flow(
     Raises:
         UsageError: The session is not a `SessionWithRequest`.
         ResultJwtError: The signed result was rejected.
-        AnswerError: One of its subclasses: there is no answer.
+        AnswerError: There is no answer; the subclass names the reason.
     """
     return observed_answer(context, session, unobserved_answer_flow(context, session, deadline))
 
@@ -62,7 +62,10 @@ def get_answer_flow(
 def unobserved_answer_flow(
     context: RequestorContext, session: SessionWithRequest, deadline: float
 ) -> Flow[Answer]:
-    """Do the same as `get_answer_flow`, inside a flow that notifies the observer itself."""
+    """Return the answer as `get_answer_flow` does, but do not notify the observer.
+
+    Flows that notify the observer themselves use this.
+    """
     check_has_request(session)
     deadline = min(context.deadline(), deadline)
     end = yield from _published_end_flow(context, session.token, deadline)

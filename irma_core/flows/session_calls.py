@@ -1,7 +1,7 @@
 """The calls to the server for a started session, one flow each.
 
-Each raises `SessionGoneError` if the server does not know the session. A started session did exist,
-so the server has forgotten it.
+Each raises `SessionGoneError` if the server does not know the session. The session was started, so
+the server must have forgotten it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ Session: TypeAlias = SessionWithRequest | RequestorToken
 
 
 def get_status_flow(context: RequestorContext, session: Session) -> Flow[SessionStatus]:
-    """Ask for the status of a session."""
+    """Ask the server for the status of a session, and return it."""
     token = _token_of(session)
     request = build_status_request(context.server, token)
     parse = with_session_gone(token, parse_status_response)
@@ -84,7 +84,7 @@ def get_status_flow(context: RequestorContext, session: Session) -> Flow[Session
 def get_unchecked_result_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[SessionResult]:
-    """Ask for the result of a session, whatever its status.
+    """Ask the server for the result of a session, and return it whatever the session's status.
 
     `deadline` is a deadline earlier than the call's own, on the monotonic clock.
     """
@@ -97,7 +97,7 @@ def get_unchecked_result_flow(
 def get_result_jwt_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[str]:
-    """Ask for the result as a JWT, at any status; it is not verified."""
+    """Ask the server for the result as a JWT, at any status; return the JWT unverified."""
     token = _token_of(session)
     request = build_result_jwt_request(context.server, token)
     parse = with_session_gone(token, parse_result_jwt_response)
@@ -166,7 +166,7 @@ def _parse_repeated_cancel(response: HttpResponse) -> None:
 
 
 def get_public_key_flow(context: RequestorContext) -> Flow[str]:
-    """Ask for the public key that verifies the server's signatures, as PEM."""
+    """Ask the server for the public key that verifies its signatures, and return it as PEM."""
     request = build_public_key_request(context.server)
     return exchange_flow(context, request, parse_public_key_response, context.deadline())
 

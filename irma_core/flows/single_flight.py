@@ -98,14 +98,14 @@ class SingleFlight:
         Args:
             rejected: The value that was rejected.
             now: The time on the monotonic clock.
-            interval: The minimum number of seconds between two refreshes. A failed fetch is not a
-                refresh.
+            interval: The minimum number of seconds between two refreshes. A failed fetch does not
+                count as a refresh.
         """
         is_available = self.value is not rejected or self.is_being_fetched
         return is_available or now - self._refreshed_at >= interval
 
     def join(self, own: _Flight, now: float) -> _Flight:
-        """Return the fetch in progress; if nothing is in progress, start `own`."""
+        """Return the fetch in progress; if there is none, start `own`."""
         process = getpid()
         flight = self._flights.setdefault(process, own)
         if flight is own or flight.ends > now:

@@ -53,7 +53,7 @@ def start_session_flow(
         request: The request. A string is a session request JWT, which is sent unchanged.
 
     Raises:
-        RequestError: The request is invalid, perhaps only at this time.
+        RequestError: The request is invalid, or is not valid at this time.
         ConfigurationError: The request needs a `Risk` that is not allowed.
         ServerRefusedError: The server refused.
         RedirectError: The server has another base URL.

@@ -4,8 +4,8 @@ A watch is a frozen state; `next_status_flow` advances the watch by one status. 
 to learn a status, and a watch uses one at a time:
 
 * The status backend, if there is one. Look for a published end, poll the server once, then wait on
-  the backend and poll now and then. While the backend fails, use the other ways and try it again
-  from time to time.
+  the backend and poll now and then. While the backend fails, use the other ways and try the backend
+  again from time to time.
 * Events, if the server has them. Subscribe, then poll once, because the stream reports no change
   from before the subscription. Then read the stream, and poll now and then in case a proxy holds
   it back.

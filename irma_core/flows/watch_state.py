@@ -1,4 +1,4 @@
-"""The state of a watch, and when to ask next: pure state transitions without effects."""
+"""The state of a watch, and when to ask the server next: state transitions without effects."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class WatchState(ValueObject):
 
     @property
     def is_new(self) -> bool:
-        """Whether the watch has asked nothing yet."""
+        """Whether the watch has not asked for a status yet."""
         return self.next_poll == math.inf and self.last is None
 
     @property
@@ -121,12 +121,18 @@ class WatchState(ValueObject):
         )
 
     def on_poll_failed(self, now: float, retry_after: float) -> WatchState:
-        """Return the state after a failed poll; the server may have asked for a wait in seconds."""
+        """Return the state after a failed poll.
+
+        `retry_after` is the wait that the server asked for, in seconds.
+        """
         wait = max(self.poll_interval, min(retry_after, _SAFETY_POLL_INTERVAL))
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """Return the state after a stream's head: poll next, as a change may have been missed."""
+        """Return the state after an event stream's head arrived, in which the watch polls next.
+
+        The stream reports no change from before the subscription.
+        """
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
     def on_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
@@ -152,11 +158,13 @@ class WatchState(ValueObject):
         return attrs.evolve(self, subscription=None, subscriptions_left=left, next_poll=now)
 
     def on_no_events(self, now: float) -> WatchState:
-        """Return the state for a server without events: poll until the end."""
+        """Return the state for a server without events, in which the watch polls until the end."""
         return attrs.evolve(self, subscriptions_left=0, next_poll=now)
 
     def on_backend_available(self, now: float) -> WatchState:
-        """Return the state for a working status backend: poll once, then wait on the backend.
+        """Return the state for a working status backend.
+
+        The watch polls the server once, and then waits on the backend.
 
         An end that came while the backend failed may never have been published.
         """
@@ -169,7 +177,10 @@ class WatchState(ValueObject):
         return attrs.evolve(self, pending=(*self.pending, status))
 
     def on_backend_failed(self, now: float, jitter: float) -> WatchState:
-        """Return the state after the status backend failed: use events and polls for a while."""
+        """Return the state after a failure of the status backend.
+
+        In this state, the watch uses events and polls for a while.
+        """
         next_poll = self.next_poll
         if self.uses_backend:
             next_poll = math.inf if self.subscriptions_left else now
