@@ -58,8 +58,8 @@ class CallbackContext(ValueObject):
     Args:
         request: The request, in its stored form.
         reference: The application's own reference, or an empty string.
-        lifetime: How long posts about the session may arrive. The store keeps the records of them
-            for as long.
+        lifetime: How long posts about the session may arrive. The store keeps its records of the
+            posts for as long.
         name: A name for the URL that reveals no secret.
         started_after: The earliest time at which the session may have started.
         issued_after: The earliest `iat` that is accepted in a result JWT, for a URL that never
@@ -129,11 +129,13 @@ class SealedUrl(ValueObject):
         return url
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
-        """Open a post's URL. Only the last segment counts, because proxies may change the rest.
+        """Return the session data that the URL of a post contains.
+
+        Only the URL's last segment counts, because proxies may change the rest.
 
         Raises:
-            HandleError: One of its subclasses. The segment was not sealed here for this page and
-                purpose, or it has expired.
+            HandleError: The segment was not sealed here for this page and purpose, or it has
+                expired; the subclass says which.
         """
         sealed = last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
@@ -194,7 +196,9 @@ class StaticUrl(ValueObject):
     purpose: str = attrs.field(default=CALLBACK, init=False)
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
-        """Check a post's URL. Only the last segment counts, because proxies may change the rest.
+        """Check the URL of a post, and return the session data that belongs to the URL.
+
+        Only the URL's last segment counts, because proxies may change the rest.
 
         Raises:
             HandleInvalidError: The segment differs from the secret.

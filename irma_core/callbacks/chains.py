@@ -1,9 +1,9 @@
-"""Chained sessions: the server asks which session follows one that is about to end.
+"""Chained sessions: when a session is about to end, the server asks which session follows.
 
-It posts the result to `nextSession.url` while the session is still `CONNECTED` and the proof is
-`VALID`. The server and the app wait for the reply: a reply after 3 s still works, but after 5 s the
-app has given up. A reply of 200 with a request starts that session, 204 ends the chain, and after
-any other reply the session that was about to end fails. So:
+The server posts the result to `nextSession.url` while the session is still `CONNECTED` and the
+proof is `VALID`. The server and the app wait for the reply: a reply after 3 s still works, but
+after 5 s the app has given up. A reply of 200 with a request starts that session, 204 ends the
+chain, and after any other reply the session that was about to end fails. So:
 
 * A post is accepted only if its URL has the secret, the server has signed it, and its status is
   `CONNECTED`. No other page accepts that status. Unsigned posts are refused: the server reports
@@ -129,7 +129,8 @@ class ChainStep(ValueObject):
 
 
 ChooseNext: TypeAlias = Callable[[ChainStep], Awaitable[NextRequest] | NextRequest]
-"""The application's function: returns the next request, or None. The person's app waits for it."""
+"""The application's function, which returns the next request, or None. The person's app waits for
+the function."""
 
 
 @final
@@ -257,10 +258,10 @@ def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKe
 @final
 @attrs.frozen(eq=False, repr=False)
 class NextSessionRecord(ValueObject):
-    """The request that follows a session, as it is in the store.
+    """The request of the session that follows, as it is in the store.
 
-    It is read twice: to answer a repeated POST identically, and to follow the chain, which needs
-    the request to make an answer.
+    The record serves two purposes: it lets a repeated POST get the same reply, and it holds the
+    request that the next answer is compared with.
 
     Args:
         request: The JSON that the server receives; None if nothing follows.
@@ -291,7 +292,7 @@ class NextSessionRecord(ValueObject):
     def seal(
         self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
     ) -> bytes:
-        """Return the record, sealed for that session so that records cannot be swapped.
+        """Return the record, sealed for one session so that records cannot be swapped.
 
         Raises:
             RequestError: The request is too large.
@@ -316,7 +317,7 @@ class NextSessionRecord(ValueObject):
     def unseal(
         cls, stored: bytes, sealer: Sealer, token: RequestorToken, now: datetime
     ) -> NextSessionRecord:
-        """Return the record that was stored for that session.
+        """Return the record that was stored for a session.
 
         Raises:
             ConfigurationError: The record was sealed with other keys, or for another session.
@@ -346,7 +347,7 @@ class ChainState(ValueObject):
     """The progress of following a chain.
 
     Args:
-        first: Its first session.
+        first: The chain's first session.
         sealer: Opens the records of the sessions that follow.
         store: Contains those records.
         deadline: The end of the timeout, on the monotonic clock.
@@ -399,7 +400,7 @@ def next_answer_flow(
 
     Raises:
         NobodyAnsweredError: The timeout passed.
-        AnswerError: Another of its subclasses: the session has no answer, and the chain ends.
+        AnswerError: The session has no answer, so the chain ends; the subclass names the reason.
         ConfigurationError: The store does not have the next request, or it was sealed with other
             keys.
         IrmaError: `wait_for_answer_flow` raised it, or the store failed.

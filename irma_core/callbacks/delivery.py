@@ -3,7 +3,7 @@
 The server posts before it stores the end of the session and before the app gets its answer. The
 server and the app both wait for the receiver's reply; after 4.2 s the app gives up. The server
 ignores the content of the reply, and repeats only the post that reports a timeout. If the app gave
-up, the server posts `DONE` first and then `CANCELLED`, and stores the first one. So:
+up, the server posts `DONE` first and then `CANCELLED`, and stores the first outcome. So:
 
 * A signed post is handled while the server waits. It is checked, claimed under the session's token,
   delivered to the application, recorded and published. Duplicate posts, at the same time or later,
@@ -169,7 +169,7 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
     kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
 
     def keeper(self, post: InboundRequest, replayed: KeptPost | None = None) -> PostKeeper:
-        """Return the keeper of a post. A post that is replayed is kept already."""
+        """Return the `PostKeeper` for a post. A post that is replayed is already kept."""
         sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
         return PostKeeper(self.kept, sealer, post, replayed)
 
@@ -219,7 +219,7 @@ def receive_callback_flow(
     settings: CallbackSettings[SealedUrl | StaticUrl],
     post: InboundRequest,
 ) -> Flow[HttpResponse]:
-    """Handle a signed post, and keep it if that fails.
+    """Handle a signed post, and keep the post if handling it fails.
 
     Returns:
         The reply: 204, or a refusal; see `inbound` for the codes.
@@ -314,7 +314,7 @@ def _settle_flow(
 @final
 @attrs.frozen(eq=False, repr=False)
 class PendingCallback(ValueObject):
-    """An unsigned post that was replied to, and is to be resolved by asking the server.
+    """An unsigned post that was replied to; the server must still be asked for the outcome.
 
     Args:
         token: The session that the post names.
@@ -340,7 +340,7 @@ def receive_unsigned_callback_flow(
     """Reply to an unsigned post.
 
     Returns:
-        The reply, and what `resolve_unsigned_callback_flow` must resolve after it was sent.
+        The reply, and what `resolve_unsigned_callback_flow` must resolve after the reply was sent.
 
     Raises:
         StoreError: The store failed.
@@ -400,7 +400,7 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask about each token until a session has ended; return None, or the failures if none has."""
+    """Ask about each token until one session has ended; return the failures if none has."""
     failures: list[IrmaError] = []
     for token in tokens:
         deadline = context.deadline(_STORED_WITHIN)

@@ -57,7 +57,7 @@ __all__ = [
 
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
-"""A mapping, its items, the pairs of an ASGI scope, or a WSGI environ."""
+"""Headers as a mapping, as pairs, as the pairs of an ASGI scope, or as a WSGI environ."""
 Body: TypeAlias = bytes | bytearray | memoryview | str
 """The whole body, before it is decoded."""
 
@@ -83,7 +83,7 @@ _HEADERS: Final = "headers: must be a mapping or pairs of strings, such as reque
 @final
 @attrs.frozen(eq=False, repr=False)
 class InboundRequest(ValueObject):
-    """A request to a page of the application, as any web framework represents it.
+    """A request to a page of the application, in a form that any web framework can supply.
 
     Args:
         method: The HTTP method.
@@ -173,7 +173,7 @@ class _ClockAt(ValueObject):
 
 
 def context_at(context: RequestorContext, received_at: datetime | None) -> RequestorContext:
-    """Return the context for a request that was received at a given time; None means now.
+    """Return the context with its clock set to when a request was received; None means now.
 
     Raises:
         UsageError: The time is not aware.
@@ -193,7 +193,7 @@ def at_present(context: RequestorContext) -> RequestorContext:
 def check_inbound(
     context: RequestorContext, address: SealedUrl | StaticUrl, post: InboundRequest, media_type: str
 ) -> CallbackContext:
-    """Check all of a post except its body, steps 1 to 4, and return its URL's session data.
+    """Check a post except for its body (steps 1 to 4); return the session data of its URL.
 
     Args:
         context: The requestor's settings.
@@ -262,7 +262,7 @@ def _is_older(jwt: bytes, moment: datetime) -> bool:
 def refuse_post(
     context: RequestorContext, address: SealedUrl | StaticUrl, error: PostRefusedError
 ) -> HttpResponse:
-    """Notify the observer, and return the reply; its body has the code and the reason."""
+    """Notify the observer that a post is refused; return a reply with the code and the reason."""
     context.notify(PostRefused(address.purpose, error.code))
     status = _STATUS.get(error.code, _FORBIDDEN)
     headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]

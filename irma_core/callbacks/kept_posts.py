@@ -3,9 +3,9 @@
 The server posts an outcome once, and repeats the post only if the outcome is a timeout. So each
 post is sealed and kept while the application's function runs, and removed when the function has
 returned. If the function raises an error, or the process ends, a replay passes the post to the
-function later. Two other kinds of post are kept. One is a post that fails before it reaches the
-function, for example because a signature verifier fails. The other is a verified post that waited
-in vain for another handler.
+function later. Two other kinds of post are kept. One is a post whose handling fails before the
+function is called, for example because a signature verifier fails. The other is a verified post
+that waited in vain for another handler.
 
 Only the handler that has claimed a post keeps, delivers or removes it; see `flows.once`. So if
 several replays run at the same time, one of them delivers the post. The order of the steps is in
@@ -73,9 +73,10 @@ _TRY_FOR: Final = timedelta(seconds=3)
 """The limit for all tries. The person's app waits about four seconds for the reply, and a failing
 store may be slow as well."""
 _PLACES: Final = 2048
-"""A power of two, so that odd steps reach every place. A replay looks at each place."""
+"""The number of places: a power of two, so that odd steps reach every place. A replay looks at each
+place."""
 _MOST_UNREADABLE: Final = 8
-"""If a replay cannot read more places than this, the whole store is failing."""
+"""If a replay finds more unreadable places than this, the whole store is failing."""
 _TRIES: Final = 32
 """While a tenth of the places is free, 32 tries find one with a probability of 97 %."""
 _LARGEST: Final = 1024 * 1024 - 256
@@ -93,9 +94,9 @@ class KeptPost(ValueObject):
         session: The fingerprint of the session's token, or `unknown` if the post is not verified.
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
-        place: Where it is kept.
-        is_done: Whether the session may have an answer. It is not stored, and is not used once the
-            post has its place.
+        place: Where the post is kept.
+        is_done: Whether the session may have an answer. This field is not stored, and is not used
+            once the post has its place.
     """
 
     name: str
@@ -117,7 +118,10 @@ class KeptPost(ValueObject):
 
 
 class KeptPosts(Protocol):
-    """Where posts are kept, for both modes. Each method is a flow, and may raise a `StoreError`."""
+    """The place where posts are kept, for sync and async requestors alike.
+
+    Each method is a flow, and may raise a `StoreError`.
+    """
 
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
         """Keep a post, and return it with its place; or return the kept post of the same name.
@@ -155,8 +159,8 @@ class KeptInStore(ValueObject):
     one.
 
     Args:
-        store: The store. Each receiver needs one of its own, because receivers that share a store
-            would replay each other's posts.
+        store: The store. Each receiver needs a store of its own, because receivers that share a
+            store would replay each other's posts.
 
     Raises:
         ConfigurationError: The argument is not a store.
@@ -241,8 +245,8 @@ class PostKeeper:
     """Keeps one post while it is handled.
 
     Args:
-        kept: Where to keep it; None to keep nothing.
-        sealer: Seals it.
+        kept: Where to keep the post; None to keep nothing.
+        sealer: Seals the post.
         post: The post.
         replayed: The kept post, if this is a replay.
     """

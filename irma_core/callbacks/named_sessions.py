@@ -36,7 +36,7 @@ class NamedSessions(ValueObject):
     """The sessions that were named at one URL.
 
     Args:
-        store: Contains their tokens, sealed.
+        store: Contains the sessions' tokens, sealed.
         sealer: Seals the tokens.
         key: The name of the URL in the store.
     """
