@@ -2,8 +2,8 @@
 
 Source: RFC 6749, section 4.4 (client credentials); RFC 7523, section 2.2 (a signed assertion).
 
-Authlib writes the form and the client's authentication. It does not make the assertion, because it
-would need the key, and a `Signer` may keep its key in hardware or in a key service.
+Authlib writes the form and the client's authentication. It does not make the assertion, because
+Authlib would need the key, and a `Signer` may keep its key in hardware or in a key service.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
     because an IRMA server refuses an `Authorization` header that it does not recognize.
 
     Args:
-        token_url: The URL of the authorization server's token endpoint. The requestor checks it.
+        token_url: The URL of the authorization server's token endpoint. The requestor checks the
+            URL.
         credentials: A `GatewaySecret` or a `GatewayAssertion`.
         scope: The token's scopes, as the authorization server names them, separated by spaces.
         header: The header in which the gateway expects `Bearer …`. Choose a name other than

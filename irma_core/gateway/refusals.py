@@ -2,7 +2,7 @@
 
 A gateway that restarts may refuse each token for a while, and an authorization server that restarts
 may refuse each request. Two facts show whether such a refusal is temporary: whether a token was
-ever accepted, and how long the refusals have lasted. All calls of a requestor share this memory.
+ever accepted, and how long the refusals have lasted. All calls of a requestor share one `Refusals`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Refusals:
         self._failed(now)
 
     def may_replace(self, now: float) -> bool:
-        """Return whether a token may be fetched, because no replacement was refused recently."""
+        """Return whether a token may be fetched; false if a replacement was refused recently."""
         return now >= self._replaceable_from
 
     def has_lasted(self, now: float) -> bool:
@@ -73,7 +73,7 @@ class Refusals:
         self._last = now
 
     def may_pass(self, now: float) -> bool:
-        """Return whether the authorization server may issue a token soon, as it did before."""
+        """Return whether the authorization server may soon issue tokens again, as it did before."""
         return self._was_accepted and not self.has_lasted(now)
 
     def pause(self, now: float) -> float:

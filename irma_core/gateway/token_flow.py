@@ -67,7 +67,7 @@ class Gateway:
         self._refusals = Refusals()
 
     def through(self, flow: Flow[ReturnT]) -> Flow[ReturnT]:
-        """Return a flow whose own calls have a token that the gateway accepts."""
+        """Return a flow that runs `flow`, and adds a token to each of its calls to the base URL."""
         return replace_own_calls_flow(flow, self._send_flow)
 
     def _send_flow(self, call: OwnCall) -> Flow[Any]:
