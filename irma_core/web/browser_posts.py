@@ -1,8 +1,8 @@
 """A page's call, and the checks before anything in it is used.
 
 The checks run in this order, each with its code in `web_refusals`: `url_invalid`, `other_site`,
-`method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop other websites,
-because a browser adds this site's cookie to any request that another site makes it send.
+`method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop requests that another
+website makes a browser send, because the browser adds this site's cookie to them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _hide_fields(
 @final
 @attrs.frozen(eq=False, repr=False)
 class BrowserPost(ValueObject):
-    """A call that passed the checks.
+    """A page's call that passed the checks.
 
     Args:
         request: The request.
@@ -103,7 +103,7 @@ class BrowserPost(ValueObject):
         """Return the value of the binding cookie.
 
         Raises:
-            WebRefusal: `no_cookie`.
+            WebRefusal: `no_cookie`: the browser sent no such cookie, or several.
         """
         if self.binding is None:
             raise WebRefusal("no_cookie")
@@ -236,7 +236,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
 def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     """Return the header that sets the binding cookie.
 
-    A page of another site gets a cookie that the browser sends only from that site (CHIPS).
+    For a page of another site, the browser sends the cookie only from that site (CHIPS).
     """
     parts = [f"{site.cookie_name}={binding}", "Path=/", f"Max-Age={_YEAR}", "HttpOnly"]
     if not site.is_plain:

@@ -50,18 +50,18 @@ def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
 
 @boundary
 def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
-    """Return a stable name for the person whose unique attribute is in a slot.
+    """Return a stable pseudonym for the person whose unique attribute is in a slot.
 
-    The name reveals nothing about the attribute. It depends on the key, on the attribute's
-    identifier and on its value, exactly as issued: an attribute of another issuer gives another
-    name.
+    The pseudonym reveals nothing about the attribute. It depends on the key, on the attribute's
+    identifier and on the attribute's value, exactly as issued: an attribute of another issuer gives
+    another pseudonym.
 
     Args:
         answer: The answer, or the proof that the website keeps instead.
-        slot: The slot. If its option has several attributes, the name depends on all of them.
-        key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing key
-            it can never be changed, as all names would change. Anyone with the key can find out
-            whose name it is.
+        slot: The slot. If its option has several attributes, the pseudonym depends on all of them.
+        key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing
+            key, this key must never change, because every pseudonym would change with it. Anyone
+            who has the key can find out whose pseudonym it is.
 
     Returns:
         43 letters, digits, `-` and `_`.
@@ -80,8 +80,9 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
 def check_same_person(current: str | None, proved: str) -> None:
     """Check that a proof belongs to the person who is logged in.
 
-    Call this before a step-up, and before another attribute is linked to an account. Without it, a
-    person at another person's computer could add their own attribute to that person's account.
+    Call this before a step-up, and before another attribute is linked to an account. Without this
+    check, a person at another person's computer could add their own attribute to that person's
+    account.
 
     Args:
         current: The e-mail address or pseudonym of the person who is logged in; None if no one is.

@@ -90,7 +90,7 @@ class NextSessionReceiver:
     def with_next_session(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a new `nextSession` URL. Start one session with it.
+        """Return the request with a new `nextSession` URL. Start only one session with the result.
 
         Args:
             request: What to ask.
@@ -128,8 +128,9 @@ class NextSessionReceiver:
         """Return an iterator that yields each answer of a chain when its session has ended.
 
         Any process with the same keys and store can follow a chain. When the caller stops early,
-        for example with `break`, the running session is cancelled as in `wait_for_answer`. Close
-        the iterator if it outlives the loop, as an async one does (`contextlib.aclosing`).
+        for example with `break`, the running session is cancelled as in `wait_for_answer`. An async
+        iterator outlives its loop, so close it with `contextlib.aclosing`. Close any other iterator
+        that you keep after the loop.
 
         Args:
             session: The first session, as `start_session` returned it.

@@ -1,7 +1,7 @@
 """Proofs that are kept in a web session, so that a page can ask for a recent one.
 
-An `Answer` is never stored. A website keeps this instead, sealed, in a session on its server. It is
-read like the answer, and has the time of the proof.
+An `Answer` is never stored. A website keeps a `Proof` instead, sealed, in a session on its server.
+A proof is read like the answer, and has the time at which the answer arrived.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """A person's proof: a mapping of slots, like an `Answer`, with the time.
+    """What a person proved, and when: a mapping of slots, like an `Answer`.
 
-    An optional slot that the person left out is not in it.
+    An optional slot that the person left out is not in the mapping.
 
     Args:
         proved_at: When the answer arrived; an aware time, which is converted to UTC.
@@ -100,7 +100,7 @@ class Proofs:
         return f"<Proofs for {self._lifetime}>"
 
     def seal(self, web_answer: WebAnswer, *, now: datetime) -> str:
-        """Return the answer, sealed: a string for the session, which only this site can read.
+        """Return the answer as a sealed string for the web session. Only this site can read it.
 
         Args:
             web_answer: The answer that the application's login received.

@@ -68,7 +68,7 @@ class CallbackReceiver:
             it has a `status_backend`, each outcome is published there after `deliver` returns.
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             under it, and the web framework calls `receive` for each of these requests.
-        sealer: Seals the request of each session, and its reference, into its callback URL.
+        sealer: Seals the request and the reference of each session into the session's callback URL.
         store: Remembers what was delivered, for as long as posts may arrive; with `kept`, for
             a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
@@ -91,7 +91,7 @@ class CallbackReceiver:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
             requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; one
             of `accept_unsigned` and `run_later` is passed without the other; or `kept` is passed
-            with `accept_unsigned`, is not such a place, or is for the other mode.
+            with `accept_unsigned`, is not a place for posts, or is for the other mode.
         UsageError: Another argument has the wrong type.
     """
 
@@ -121,7 +121,7 @@ class CallbackReceiver:
     def with_callback(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a new callback URL. Start one session with it, at once.
+        """Return the request with a new callback URL. Start only one session with it, at once.
 
         Args:
             request: What to ask.
@@ -318,7 +318,7 @@ class StaticSessionReceiver:
         return "<StaticSessionReceiver>"
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Handle a request to the page; arguments and errors are those of `CallbackReceiver`."""
+        """Handle a request to the page; see `CallbackReceiver.receive` for arguments and errors."""
         post = InboundRequest.of(method, url, headers, body)
         flow = receive_callback_flow(self._requestor.context, self._settings, post)
         return self._requestor.run_flow(flow)

@@ -54,11 +54,11 @@ _NUMBERS: Final = 100
 @final
 @attrs.frozen(eq=False, repr=False)
 class Slot(ValueObject):
-    """A slot that a session has.
+    """A slot that belongs to a session.
 
     Args:
         key: The store's key.
-        number: Its number, counted from 0.
+        number: The slot's number, counted from 0.
         claim: The value in the store, which no other session has.
     """
 
@@ -148,7 +148,7 @@ def return_number(slot: int, claim: str) -> int:
 def find_session_flow(
     context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
 ) -> Flow[WebSession]:
-    """Return the session of a question that has this return number.
+    """Return the session that has a return number and belongs to a question.
 
     Raises:
         WebRefusal: `body_invalid`: the value cannot be a return number. `handle_invalid`: there is

@@ -86,7 +86,7 @@ def put_flow(
 
 
 def new_claim(now: datetime) -> str:
-    """Return a value for a claim, which no other call uses."""
+    """Return a unique value with which a call can claim a key."""
     return f"{now.timestamp()} {new_random_secret()}"
 
 

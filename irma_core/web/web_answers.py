@@ -84,8 +84,8 @@ class Finished(ValueObject):
 
     Args:
         reply: The reply to send.
-        value: The value that the application's login returned, in this call or in the call that it
-            repeats.
+        value: The value that the application's login returned, in this call or in the call that
+            this one repeats.
         is_repeat: Whether the login ran in an earlier call.
         web_answer: The answer for the login, if the login worked in this call; else None.
 
@@ -122,5 +122,5 @@ class Finished(ValueObject):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the login worked, in this call or in the call that it repeats."""
+        """Whether the login worked, in this call or in the call that this one repeats."""
         return self.code is None

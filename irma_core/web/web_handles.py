@@ -30,7 +30,7 @@ class WebSession(ValueObject):
         name: The name of the question.
         slot: The number of its slot.
         claim: The value of the slot in the store, as long as the slot belongs to this session.
-        reference: The application's own.
+        reference: The application's own reference.
     """
 
     session: StartedSession

@@ -20,7 +20,7 @@ __all__ = ["HeaderPairs", "WebReply", "WebRequest", "json_reply"]
 HeaderPairs: TypeAlias = holders.Headers
 _WSGI_PREFIX: Final = "HTTP_"
 _WSGI_BARE: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
-"""The two headers that a WSGI environ has without the prefix."""
+"""The two headers that a WSGI environ has without the prefix `HTTP_`."""
 
 
 def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]:

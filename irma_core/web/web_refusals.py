@@ -313,7 +313,7 @@ _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "oth
 
 
 class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
-    """A step of a flow refuses the page's request.
+    """Raised when a step of a flow refuses the page's request.
 
     Attributes:
         code: A code of the table.

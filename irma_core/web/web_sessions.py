@@ -124,7 +124,7 @@ class WebSessions:
         same outcome without running the login again.
 
         Args:
-            name: As for `start`.
+            name: The name of the question, as for `start`.
             request: The browser's request. Its JSON has either the `handle` or a `slot`, which is
                 the number in the fragment `#irma-NAME-NUMBER` with which the app returned to the
                 page. It may also have `next`, a page of the same site.

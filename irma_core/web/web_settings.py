@@ -67,11 +67,11 @@ class WebSettings(ValueObject):
         return self.lifetime + _AFTER_CONNECTING
 
     def slot_key(self, binding: str, number: int) -> str:
-        """Return the store's key for a slot of a browser, which does not reveal the binding."""
+        """Return the store's key for a browser's slot. The key does not reveal the cookie."""
         return f"irma-web:{_digest(binding)}:{number}"
 
     def login_key(self, token: RequestorToken) -> str:
-        """Return the store's key for the one login of a session, which hides its token."""
+        """Return the store's key for a session's login. The key does not reveal the token."""
         return f"irma-web:login:{_digest(token.reveal())}"
 
 
@@ -92,7 +92,7 @@ def make_settings(
     origins: Iterable[str],
     plain_cookie: bool,
 ) -> WebSettings:
-    """Return the settings, checked.
+    """Check the settings of a website, and return them.
 
     Raises:
         ConfigurationError: A setting is invalid.

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _NO_TIME: Final = timedelta(0)
-"""In a request this means the server's default, like None."""
+"""A request with this `timeout` gets the server's default, as with None."""
 
 
 def start_flow(call: WebCall) -> Flow[WebReply]:
