@@ -56,7 +56,7 @@ FILE_INTEGRITY: Final = (
     "sha512-brQWAEi6a+ObOEZSDyjrzg2FasUsetm7Vy9YTWKRWiPd"
     "QtwiVOBxGEVMMaUCydmHjV8GlZgBl+elsFgTqkbj1w=="
 )
-"""The hash of the file, in the same form; a page may use it as its script's `integrity`."""
+"""The hash of `yivi.js`, in the form of npm's lock files; a page may use it as `integrity`."""
 _MEMBER: Final = f"package/dist/{FILE_NAME}"
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_RUN: Final = 300

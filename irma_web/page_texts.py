@@ -1,6 +1,6 @@
 """The page's texts for visitors, in English and Dutch.
 
-The sentence for an endpoint's error is in its reply; all other strings are here.
+The sentence for an error is in the endpoint's reply; all other strings are here.
 """
 
 from __future__ import annotations

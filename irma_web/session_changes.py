@@ -23,7 +23,7 @@ class SessionChanges:
         self._before = deepcopy(dict(session))
 
     def changes(self) -> list[Any]:
-        """Return the changes since the start, in the types of the session's values."""
+        """Return the keys that the login set, with their values, and the keys that it removed."""
         missing = object()
         changed = {
             key: value
@@ -33,7 +33,7 @@ class SessionChanges:
         return [changed, [key for key in self._before if key not in self._session]]
 
     def undo(self) -> None:
-        """Restore the session's state at the start."""
+        """Restore the state that the session had when the login started."""
         self._session.clear()
         self._session.update(self._before)
 

@@ -31,12 +31,12 @@ _NAME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 class IrmaBackend(ModelBackend):
     """Finds the user of an answer, or creates one: `authenticate(request, answer=answer)`.
 
-    The attribute in the slot `IRMA["ACCOUNT"]` names the account. It is kept as a keyed pseudonym,
-    in `IrmaAccount`. With `IRMA["ACCOUNT_BY_EMAIL"]` the account is the user with that e-mail
-    address instead.
+    The attribute in the slot `IRMA["ACCOUNT"]` identifies the account. The attribute is kept as a
+    keyed pseudonym, in `IrmaAccount`. With `IRMA["ACCOUNT_BY_EMAIL"]` the account is the user with
+    that e-mail address instead.
 
-    To change this, a site overrides methods in a subclass, which `AUTHENTICATION_BACKENDS` names:
-    `find_user`, `create_user`, `check_login` and `update_user`. Permissions work as in Django's
+    To change this, a site overrides `find_user`, `create_user`, `check_login` or `update_user` in a
+    subclass, and names the subclass in `AUTHENTICATION_BACKENDS`. Permissions work as in Django's
     `ModelBackend`.
     """
 

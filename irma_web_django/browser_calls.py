@@ -48,7 +48,7 @@ def body_of(request: HttpRequest) -> bytes:
 
 
 def as_django(reply: Reply) -> HttpResponse:
-    """Return a `WebReply` as a response of Django."""
+    """Return a `WebReply` as a Django response."""
     response = HttpResponse(reply.body, status=reply.status)
     for name, value in reply.headers:
         if name.lower() == "set-cookie" and "partitioned" not in value.lower():

@@ -44,7 +44,7 @@ def dropping_broken_connection() -> Generator[None]:
 @final
 @boundary
 class DjangoStore:
-    """Keeps values in the database that the router writes `IrmaEntry` to.
+    """Keeps values in the database to which Django's router sends writes of `IrmaEntry`.
 
     Each call commits before it returns, because other processes would otherwise not see the value.
     So a call inside the caller's transaction is refused: with `ATOMIC_REQUESTS`, decorate the view

@@ -53,7 +53,7 @@ class KeptInDatabase:
 
 @explaining_missing_tables()
 def delete_expired_callbacks(clock: Clock) -> int:
-    """Delete the posts that are a day too old to be delivered, and return how many there were.
+    """Delete posts that became too old to be delivered a day ago; return their number.
 
     Raises:
         ConfigurationError: The table is missing.

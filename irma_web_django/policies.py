@@ -20,8 +20,8 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}
 
     Args:
-        irma: The complete setting `IRMA`. You pass it because the settings file calls this
-            function, before Django has read the file.
+        irma: The complete setting `IRMA`. You pass the setting because the settings file calls this
+            function before Django has read the whole file.
 
     Returns:
         A list of sources for each directive.

@@ -3,8 +3,8 @@
 They include the core's table of checks, with its identifiers. Errors from that table are errors for
 Django only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
 
-With `--deploy`, Django runs both functions. If both functions have the same finding, it is reported
-once: by the first function while `DEBUG` is on, and otherwise by the second.
+With `--deploy`, Django runs both functions of this module. If both have the same finding, it is
+reported once: by the first function while `DEBUG` is on, and otherwise by the second.
 """
 
 from __future__ import annotations

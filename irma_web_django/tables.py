@@ -1,4 +1,4 @@
-"""Report missing tables, before `migrate` has run, with one clear error of our own."""
+"""Report tables that are missing because `migrate` has not run, with one clear error."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def callback(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001
 
 @_public
 def next_session(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # likewise
-    """Choose the session that follows."""
+    """Reply to the IRMA server with the session that follows."""
     return _reply(request, _receive_next_session)
 
 

@@ -126,7 +126,7 @@ class Irma:
     """Puts questions on the pages of a Flask application.
 
     One object may serve several applications. Settings are in the application's configuration:
-    `IRMA_SERVER`, `IRMA_TOKEN` and more, in a table of `docs/how-to/flask.md`.
+    `IRMA_SERVER`, `IRMA_TOKEN` and others, which `docs/how-to/flask.md` lists.
 
     Args:
         app: The application; None to call `init_app` later.
@@ -218,7 +218,7 @@ class Irma:
         return decorate
 
     def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-        """Return a decorator for views that need a proof; visitors without it are asked for it.
+        """Return a decorator for views that need a proof; visitors without one are asked for it.
 
         Args:
             name: The name of the question.

@@ -36,7 +36,7 @@ async def body_of(request: Request) -> bytes:
 
 
 def as_starlette(reply: HttpResponse) -> Response:
-    """Return a `WebReply` as a response of Starlette."""
+    """Return a `WebReply` as a Starlette response."""
     response = Response(reply.body, reply.status)
     response.raw_headers = [
         *(header for header in response.raw_headers if header[0] == b"content-length"),

@@ -105,8 +105,9 @@ _CALLS_AT_ONCE: Final = 64
 their timeouts do not start yet. If hundreds of calls ran together, each would take as long as all
 of them, fail, and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
-"""If the process dies, each login that has run but whose outcome is not stored yet ends as
-`interrupted`. With fewer finishes at once, fewer logins can end that way."""
+"""How many finishes a process handles at once. If the process dies, each login that has run but
+whose outcome is not stored yet ends as `interrupted`, so a lower limit puts fewer logins at
+risk."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All methods, so that the page gets JSON for a wrong method, too."""
 
@@ -238,7 +239,8 @@ class Irma:
     async def lifespan(self, app: object = None) -> AsyncGenerator[None]:
         """Open the connections to the server and the store while the application runs.
 
-        Give it to the application as `lifespan`, or enter it in your own.
+        Pass this method to the application as `lifespan`, or enter its result in a lifespan of your
+        own.
 
         Raises:
             ConfigurationError: A setting is invalid.

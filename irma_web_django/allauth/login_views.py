@@ -28,7 +28,7 @@ login = login_not_required(_LoginView.as_view())
 @require_safe
 @login_not_required
 def callback(request: HttpRequest) -> HttpResponse:
-    """Log in the person who has just proved something in this browser, as allauth does.
+    """Let allauth log in the person who has just answered the question in this browser.
 
     Raises:
         PermissionDenied: The browser's session has not begun this login, or has used it already.

@@ -32,8 +32,8 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
     """Logs people in with Yivi.
 
     allauth identifies an account by a pseudonym of the attribute in the slot `ACCOUNT`. To keep
-    more of an answer, a site names a subclass that overrides `extract_common_fields` in the setting
-    `provider_class`. In all methods, `data` is the `Proof`.
+    more of an answer, a site overrides `extract_common_fields` in a subclass, and names the
+    subclass in the setting `provider_class`. In all methods, `data` is the `Proof`.
     """
 
     id = PROVIDER
@@ -56,7 +56,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         data: Any = None,
         **kwargs: Any,
     ) -> HttpResponse:
-        """Send the visitor to the page that asks, which leads back to the callback.
+        """Send the visitor to the page that asks the question; that page leads back to `callback`.
 
         Raises:
             ConfigurationError: A setting is wrong.
@@ -74,7 +74,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
 
         Raises:
             NullAttributeError: The attribute has no value.
-            SlotNotAnsweredError: The slot was left out.
+            SlotNotAnsweredError: The person left the slot out.
         """
         slot = provider_settings().account
         newest, *older = [
@@ -88,11 +88,11 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         return newest
 
     def extract_extra_data(self, data: Proof) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing, because allauth would store it in the clear."""
+        """Return no data, because allauth would store the data unencrypted."""
         return {}
 
     def extract_email_addresses(self, data: Proof) -> list[EmailAddress]:
-        """Return the address in the slot `EMAIL`, which is verified, or nothing.
+        """Return the verified address in the slot `EMAIL`, or an empty list if there is none.
 
         Raises:
             LoginRefusedError: The value is not an e-mail address.
