@@ -1,4 +1,4 @@
-"""Redis for irma-backend: a status backend and a store, each in two modes.
+"""Redis for irma-backend: a status backend and a store, each for threads and for asyncio.
 
 This package needs `irma-backend[redis]`. Use it by configuration, `connect(…, status="redis://…")`,
 or directly:

@@ -136,7 +136,7 @@ def _may_be_ca(file: str | None) -> bool:
 
 @final
 class NoPasswordError(AuthenticationError):
-    """The function for the password failed; the message is the type of its exception.
+    """The function for the password failed; the message is the type of the function's exception.
 
     The class derives from an error of redis-py, because redis-py closes a connection only if the
     login raises one of redis-py's errors.

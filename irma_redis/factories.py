@@ -1,4 +1,4 @@
-"""Open the parts of a Redis URI, for `irma_backend`."""
+"""Open the status backend or the store that a Redis URI names, for `irma_backend`."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class Door:
         self._is_closed = True
 
     def check(self) -> None:
-        """Raise an error if this is closed."""
+        """Raise an error if `close` was called."""
         if self._is_closed:
             raise self._kind(f"the {self._what} is closed")
 

@@ -43,7 +43,7 @@ class RedisStatusBackend:
         self._listener = Listener(self._redis)
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        """Store an end and wake the waits for it; see `StatusBackend.publish`.
+        """Store a session's end, and wake the waits for it; see `StatusBackend.publish`.
 
         Raises:
             StatusBackendError: Redis cannot be reached, is full, or holds another program's value

@@ -1,4 +1,4 @@
-"""The store, in both modes, with which processes that share a Redis do an action only once.
+"""The Redis store, in both modes: processes that share a Redis use it to do an action only once.
 
 Redis receives only a hash of each key, because keys may identify sessions. A value is stored behind
 one byte, which distinguishes an empty value from a missing one.
