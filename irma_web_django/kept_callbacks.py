@@ -53,7 +53,7 @@ class KeptInDatabase:
 
 @explaining_missing_tables()
 def delete_expired_callbacks(clock: Clock) -> int:
-    """Delete posts that became too old to be delivered a day ago; return their number.
+    """Delete posts a day after they became too old to be delivered; return their number.
 
     Raises:
         ConfigurationError: The table is missing.

@@ -39,7 +39,7 @@ DEMANDED: Final[set[str]] = set()
 
 
 def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-    """Return a decorator for views that need a proof; visitors without one are asked for it.
+    """Return a decorator for views that need a proof; visitors without one are asked for one.
 
         @proved("adult", max_age=timedelta(hours=1))
         def wines(request): ...

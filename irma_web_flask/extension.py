@@ -218,7 +218,7 @@ class Irma:
         return decorate
 
     def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-        """Return a decorator for views that need a proof; visitors without one are asked for it.
+        """Return a decorator for views that need a proof; visitors without one are asked for one.
 
         Args:
             name: The name of the question.

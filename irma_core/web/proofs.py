@@ -42,7 +42,7 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """What a person proved, and when: a mapping of slots, like an `Answer`.
+    """A person's proof and its time: a mapping of slots, like an `Answer`.
 
     An optional slot that the person left out is not in the mapping.
 
