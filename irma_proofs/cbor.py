@@ -1,6 +1,7 @@
 """Read the small part of CBOR that signed accumulators use (RFC 8949).
 
-Accumulators are maps from strings to bytes or numbers. Every length precedes its content.
+Accumulators are maps from strings to bytes or numbers. The length of each item precedes its
+content.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class _Reader:
         return taken
 
     def head(self, major: int) -> int:
-        """Return the number in the head of an item, which must have that major type."""
+        """Return the number in the head of an item, which must have the given major type."""
         first = self.take(1)[0]
         if first >> 5 != major:
             raise self.fault()

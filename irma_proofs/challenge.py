@@ -1,4 +1,4 @@
-"""The challenge that all proofs in a list share, which the provers' commitments determine.
+"""The challenge that all proofs in a list share: a hash over the prover's commitments.
 
 Source: gabi `createChallenge`; irmago `ASN1ConvertSignatureNonce`.
 """
@@ -26,7 +26,7 @@ def challenge_of(
     """Return the challenge that all proofs of a list must have.
 
     Args:
-        contributions: The numbers of all proofs, in order.
+        contributions: The numbers that the proofs contribute to the hash, in order.
         context: The session's context, which is 1 in practice.
         nonce: The session's nonce; the nonce of a signature includes its message.
         is_signature: Whether a message is signed. The challenge of a disclosure is different, so

@@ -34,10 +34,10 @@ _MOST_ATTRIBUTES: Final = 1000
 @final
 @attrs.frozen
 class Scheme:
-    """A scheme's description of itself.
+    """The description of a scheme.
 
     Args:
-        identifier: Its name, such as `pbdf`.
+        identifier: The scheme's name, such as `pbdf`.
         time_stamp_server: The URL of its time-stamping server; empty if it has none.
         is_distributed: Whether the scheme has a keyshare server, which holds a part of each secret
             key.
@@ -159,7 +159,7 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
 
     Args:
         data: The file.
-        identifier: The identifier, as the folder names imply it.
+        identifier: The identifier that the names of the folders imply.
         path: The path of the file, for errors.
 
     Raises:

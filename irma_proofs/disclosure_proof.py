@@ -32,8 +32,7 @@ METADATA: Final = 1
 """The index of the metadata, which is always disclosed."""
 _MOST_PROOFS: Final = 20
 _VALUE_BITS: Final = 8 * 4 * 2**20
-"""Bits of the longest disclosed attribute: 4 MiB, as it may be a photo. Checking it takes one
-hash."""
+"""The maximum length in bits of a disclosed attribute: 4 MiB, for a photo. It takes one hash."""
 _REQUIRED: Final = frozenset({"c", "A", "e_response", "v_response", "a_responses", "a_disclosed"})
 _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 
@@ -83,9 +82,9 @@ class DisclosureProof:
 def read_proofs(
     value: JsonValue, path: str, *, schemes: Schemes, min_key_bits: int
 ) -> tuple[DisclosureProof, ...]:
-    """Return the disclosure proofs of a list, once the form of each has passed every check.
+    """Return the disclosure proofs of a list, after checking the form of each.
 
-    Nothing is computed yet.
+    The arithmetic of the proofs is not checked yet.
 
     Args:
         value: The list in the JSON.
@@ -235,7 +234,7 @@ def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
 
 
 def check_key_length(key: IssuerKey, min_key_bits: int, path: str) -> None:
-    """Check that the issuer's key is as long as the caller demands.
+    """Check that the issuer's key is at least as long as the caller demands.
 
     Raises:
         ProofError: The check fails.

@@ -1,4 +1,4 @@
-"""Public keys of issuers, which verify their credentials.
+"""The public keys of issuers, with which their credentials are verified.
 
 Source: gabi `PublicKey` and `DefaultSystemParameters`; Idemix specification, section 4.3.
 """
@@ -18,7 +18,7 @@ from irma_proofs.scheme_xml import XmlFile, read_xml
 __all__ = ["IssuerKey", "Sizes", "is_unit", "load_p256_key", "parse_issuer_key"]
 
 _NUMBER_DIGITS: Final = 1240
-"""Decimal digits of the longest modulus, 4096 bits, and a few more."""
+"""The number of decimal digits in the longest modulus, of 4096 bits, and a few more."""
 _TIME_DIGITS: Final = 12
 _COUNTER_DIGITS: Final = 5
 _MOST_BASES: Final = 1000
@@ -32,10 +32,9 @@ class Sizes:
     The names are those of the Idemix specification, where each is a letter l with an index.
 
     Args:
-        n: The modulus.
-        m: An attribute that is signed without hashing.
-        statzk: The security parameter of
-            statistical zero-knowledge.
+        n: The length of the modulus.
+        m: The length of an attribute that is signed without hashing.
+        statzk: The security parameter of statistical zero-knowledge.
     """
 
     n: int

@@ -78,7 +78,7 @@ class NonRevocationProof:
 def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
     """Return the proof of non-revocation of a disclosure proof, or None.
 
-    Nothing is computed, except that the accumulator's signature is verified.
+    Only the form of the proof and the accumulator's signature are checked, not yet the arithmetic.
 
     Raises:
         ProofError: The proof does not have the right form, or the issuer did not sign the

@@ -1,4 +1,4 @@
-"""Numbers of proofs: read from JSON within bounds, and written as DER for hashing.
+"""Read the numbers of proofs from JSON, within bounds, and write them as DER for hashing.
 
 Source: gabi `big.Int`; X.690 for DER.
 """
@@ -29,7 +29,7 @@ __all__ = [
 
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,3}", re.ASCII)
 _SHORT_LENGTH: Final = 0x80
-"""A length below this is one byte in DER."""
+"""DER encodes a length below this in one byte."""
 
 
 def read_number(value: JsonValue, path: str, *, bits: int) -> int:
@@ -101,7 +101,7 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
 
 
 def as_bytes(number: int) -> bytes:
-    """Return the big-endian bytes of a number, without leading zeros; none for 0."""
+    """Return the big-endian bytes of a number, without leading zeros; no bytes for 0."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 

@@ -23,10 +23,9 @@ key."""
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds. Python's `datetime` supports no later time."""
 _LONGEST: Final = 20 * 2**20
-"""Bytes of a whole signature. Attributes may hold photos."""
+"""The maximum size of a whole signature, in bytes. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
-"""Brackets and commas, including those in strings. Each may stand for a value, which takes about 80
-bytes."""
+"""The maximum number of brackets and commas, also in strings. Each may add a value of 80 bytes."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:
@@ -43,7 +42,7 @@ def read_proof_json(data: str | bytes) -> JsonValue:
 
 
 def limit_proof_size(data: str | bytes) -> None:
-    """Limit the time and the memory that reading some JSON may take, before it is read.
+    """Check, before JSON is read, that reading it will not take too much time or memory.
 
     Raises:
         ProofError: The input exceeds 20 MiB, or has very many values.

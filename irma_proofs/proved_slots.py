@@ -132,7 +132,7 @@ def _read_place(value: JsonValue, path: str) -> Place:
 def prove_slots(
     proofs: Sequence[VerifiedProof], indices: Places, *, asked: Asked | None, at: datetime
 ) -> ProvedSlots:
-    """Return the attributes that proofs disclose, once they have passed every check.
+    """Return the attributes that proofs disclose, after checking them against the request.
 
     Args:
         proofs: The proofs.
@@ -204,7 +204,7 @@ def _all_attributes(
 def _not_revoked_before(
     given: NonRevocationProof | None, at: datetime, tolerance: timedelta
 ) -> datetime | None:
-    """Return the time of a proof of non-revocation, if it is too old."""
+    """Return the time of a proof of non-revocation if the proof is too old, otherwise None."""
     if given is None:
         return None
     time = datetime.fromtimestamp(given.time, UTC)
@@ -344,7 +344,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired. In the second of its expiry it is still valid.
+    """Check that no credential had expired. It is still valid in the second of its expiry.
 
     Raises:
         ProofError: The check fails.

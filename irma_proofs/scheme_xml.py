@@ -1,4 +1,4 @@
-"""Read the XML files of a scheme, without document types and entities."""
+"""Read the XML files of a scheme; a file with a document type or entities is refused."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _TYPE: Final = re.compile(
 )
 _LONGEST_INDEX: Final = 16 * 2**20
 _HASH_LENGTH: Final = 16
-"""Bytes of the hash of a credential type's identifier in the metadata."""
+"""The length in bytes of the hash in the metadata that identifies the credential type."""
 
 
 class SchemeFiles(Protocol):
@@ -70,10 +70,10 @@ class Schemes:
 
     Args:
         files: The source of the files.
-        pinned: The key of each scheme, by its name: the PEM of a public key on the curve P-256, as
-            in the scheme's `pk.pem`. Get the key from a source that you trust, and keep it in your
-            own configuration, because a key that comes with the files proves nothing. Other schemes
-            are ignored.
+        pinned: The key of each scheme, by the scheme's name. Each key is the PEM of a public key on
+            the curve P-256, as in the scheme's `pk.pem`. Get the key from a source that you trust,
+            and keep it in your own configuration, because a key that comes with the files proves
+            nothing. Schemes without a key here are ignored.
 
     Raises:
         ConfigurationError: A key is not such a PEM, or an index is missing, is malformed, or is
@@ -146,7 +146,7 @@ class Schemes:
         return tuple(each.identifier for each in found.attributes if not each.is_revocation)
 
     def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
-        """Return the credential type with that hash in its metadata; None if the type is unknown.
+        """Return the credential type that a hash in metadata stands for; None if it is unknown.
 
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
@@ -209,7 +209,7 @@ class Schemes:
         return known[path]
 
     def _checked(self, path: str) -> bytes:
-        """Return the content of a file, once its hash is checked against its scheme's index."""
+        """Return the content of a file, after checking its hash against the scheme's index."""
         data = self._read(path)
         check_file_hash(data, self._hashes.get(path), path)
         return data

@@ -17,8 +17,8 @@ __all__ = ["check_one_secret_key", "check_singletons"]
 def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) -> None:
     """Check that all credentials have the same secret key.
 
-    For the credentials of a scheme with a keyshare server, that server holds a part of the key, so
-    these credentials have a different key.
+    Credentials of a scheme with a keyshare server are the exception: that server holds part of the
+    key, so they are compared only with other credentials of the same scheme.
 
     Raises:
         ProofError: Two credentials that should have the same key have different keys.
@@ -38,7 +38,7 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
 
 
 def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that a type that allows each person only one credential has only one proof.
+    """Check that each singleton type, of which a person has one credential, has only one proof.
 
     Raises:
         ProofError: The check fails.

@@ -102,7 +102,7 @@ class SignatureVerifier:
         not_before: datetime | None = None,
         at: datetime | None = None,
     ) -> VerifiedSignature:
-        """Return what a signature proves, once it has passed every check.
+        """Return what a signature proves, after it has passed every check.
 
         The checks run in this order: the form, the requested message, the time stamp, the proofs,
         the requested attributes, and the validity of the credentials.
@@ -168,7 +168,7 @@ class SignatureVerifier:
         not_before: datetime | None,
         at: datetime | None,
     ) -> datetime:
-        """Return the time at which a signature must be valid, once its time stamp is verified."""
+        """Return the time at which a signature must be valid, after verifying its time stamp."""
         stamp = signed.stamp
         if stamp is None:
             return time_without_stamp(at, not_before)

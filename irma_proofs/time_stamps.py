@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 TimeStampKeys: TypeAlias = Mapping[str, Iterable[str | bytes]]
-"""URLs of time-stamping servers, each with its Ed25519 keys: 32 bytes, or their base64."""
+"""The Ed25519 keys of time-stamping servers, by URL: each 32 bytes, or the base64 of these."""
 
 _KEY_LENGTH: Final = 32
 _SIGNATURE_LENGTH: Final = 64
@@ -110,7 +110,7 @@ def _list(values: object) -> list[object]:
 
 
 def time_stamp_server(proofs: Sequence[DisclosureProof], schemes: Schemes) -> str:
-    """Return the URL of the time-stamping server for credentials.
+    """Return the URL of the time-stamping server that the credentials' schemes name.
 
     Raises:
         ProofError: Their schemes name several servers, or no server.
@@ -257,7 +257,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
 
 
 def same_server(url: str) -> str:
-    """Return a URL without the slashes at its end, as in the mapping of pinned keys."""
+    """Return a URL without the slashes at its end, the form in which URLs are compared."""
     return url.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""The order of checks for a list of proofs: the form, the arithmetic, then the request."""
+"""Verify a list of proofs: first the form, then the arithmetic, then the request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["read_any_number", "verify_disclosure", "verify_proofs"]
 
 
 def read_any_number(value: JsonValue, path: str) -> int:
-    """Return a number in a proof, up to the length of the longest one.
+    """Return a number in a proof; it may be as long as the longest number in any proof.
 
     Raises:
         ProofError: The value is not such a number.
@@ -41,7 +41,7 @@ def verify_proofs(
     nonce: int,
     is_signature: bool,
 ) -> tuple[VerifiedProof, ...]:
-    """Return the proofs, once their arithmetic has passed every check.
+    """Return the proofs, after their arithmetic has passed every check.
 
     Args:
         proofs: The proofs, in the order of the JSON.
@@ -76,7 +76,7 @@ def verify_disclosure(
     at: datetime,
     min_key_bits: int,
 ) -> ProvedSlots:
-    """Return the attributes that a disclosure proves, once it has passed every check.
+    """Return the attributes that a disclosure proves, after it has passed every check.
 
     Args:
         disclosure: The JSON that the app sends to the server.
