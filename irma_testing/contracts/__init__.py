@@ -1,4 +1,4 @@
-"""Tests for your own parts and web adapters: pytest classes to subclass.
+"""Tests for the parts and web adapters that you write: pytest classes to subclass.
 
     class TestMyTransport(TransportContract):
         def make_transport(self):

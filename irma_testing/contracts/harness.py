@@ -1,7 +1,8 @@
 """Run the scenarios of the contracts, against a misbehaving server or with plugins.
 
-Every scenario is written once, as a coroutine. A sync transport or plugin runs on a thread, so
-authors do not need a pytest plugin for asyncio.
+Every scenario is a coroutine, which serves for sync and async parts alike: a sync transport or
+plugin runs on a thread. The harness runs the coroutines itself, so authors do not need a pytest
+plugin for asyncio.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class TransportHarness:
     async def failure(
         self, kind: type[ErrorT], call: Awaitable[object], timeout: float = PATIENCE
     ) -> ErrorT:
-        """Return the error of a call that must fail in this way, in time, without the token."""
+        """Return the error of a call, which must be of this kind, in time and without the token."""
         start = self.transport.clock.monotonic()
         with pytest.raises(kind) as caught:
             await call
@@ -135,7 +136,7 @@ Scenario: TypeAlias = Callable[[TransportHarness], Awaitable[None]]
 
 
 class HarnessMixin:
-    """Runs the scenarios of the transport contracts, which define how to make a transport."""
+    """Runs the scenarios of a transport contract; the contract defines how to make a transport."""
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
         """Make the transport, and close it after the scenario."""
@@ -207,13 +208,14 @@ class PluginContract(Generic[PluginT]):
     """Runs the scenarios of a contract for sync plugins.
 
     Attributes:
-        secrets: Values that no string may contain: passwords, URLs that contain a password.
+        secrets: Values that no `repr` or error of the plugin may show, such as passwords and URLs
+            that contain a password.
     """
 
     secrets: Sequence[str | bytes] = ()
 
     def make_plugin(self) -> PluginT:
-        """Make the plugin under test; each contract has a different name for this method."""
+        """Make the plugin under test. Each contract calls its own method, such as `make_store`."""
         raise NotImplementedError
 
     def make_failing_plugin(self) -> PluginT:

@@ -2,7 +2,7 @@
 
 Python runs the handler of a signal on the main thread, between two steps of the program. A signal
 that arrives just before a system call does not end that call, so the handler runs only after the
-call. A signal that another thread receives has the same effect, at any moment.
+call. The same happens, at any moment, if another thread receives the signal.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import pytest
 __all__ = ["signal_while_blocked"]
 
 _PAUSE: Final = 0.5
-"""Seconds after which the main thread should block. If it blocks later, the test still passes."""
+"""Seconds after which the main thread should be blocked. If it is not, the test still passes."""
 _HANG: Final = 60.0
 """Seconds after which the test has failed."""
 
 
 @contextmanager
 def signal_while_blocked() -> Generator[None]:
-    """Send SIGINT during the block, which must end with `KeyboardInterrupt`.
+    """Send SIGINT while the `with` block runs, which must end with `KeyboardInterrupt`.
 
     Raises:
         AssertionError: The block noticed the signal too late.

@@ -1,4 +1,4 @@
-"""The contract of signers, one class for each mode."""
+"""The contracts of signers: a test class for sync signers, and one for async signers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CHILD_TIMEOUT: Final = 60.0
 
 
 def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes) -> bool:
-    """Return whether a key verifies the signature: a shared key (HS256) or a public one (RS256)."""
+    """Return whether a shared key (HS256) or a public key (RS256) verifies the signature."""
     encoded = key.encode() if isinstance(key, str) else key
     if algorithm == HS256:
         return hmac.compare_digest(hmac.digest(encoded, data, "sha256"), signature)
@@ -108,11 +108,11 @@ class _SigningContract(Generic[SignerT]):
         pytest.skip("make_failing_signer is not overridden: this signer never fails")
 
     async def sign(self, signer: SignerT, data: bytes) -> object:
-        """Sign, in the signer's mode."""
+        """Return the signature over the data; subclasses call or await the signer."""
         raise NotImplementedError
 
     async def start(self, signer: SignerT, server: InMemoryServer) -> str:
-        """Start a session in the signer's mode, and return the URL of its pointer."""
+        """Start a session with the signer, and return the URL of the session pointer."""
         raise NotImplementedError
 
     def run_scenario(
@@ -199,7 +199,7 @@ class _SigningContract(Generic[SignerT]):
         self.run_scenario(scenario)
 
     def test_repr_contains_no_secret(self) -> None:
-        """The strings of a signer contain no secret, before and after it signs."""
+        """The `repr` and `str` of a signer contain no secret, before and after it signs."""
 
         async def scenario(signer: SignerT) -> None:
             self.check_no_leak(signer)
@@ -240,10 +240,10 @@ class SignerContract(_SigningContract[Signer]):
     A signer that has a `close` is closed after each test.
 
     Attributes:
-        verifying_key: The key that verifies the signatures: the bytes of the shared key for HS256,
-            the public key in PEM for RS256. A fixture may set it.
-        secrets: Values that no string may contain: private keys, PINs, passwords. A shared key in
-            `verifying_key` is always checked.
+        verifying_key: The key that verifies the signatures: for HS256 the bytes of the shared key,
+            for RS256 the public key in PEM. A fixture may set it.
+        secrets: Values that no `repr`, pickle or error of the signer may contain, such as private
+            keys, PINs and passwords. A shared key in `verifying_key` is always checked.
     """
 
     async def sign(self, signer: Signer, data: bytes) -> object:

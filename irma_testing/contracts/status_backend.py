@@ -1,4 +1,4 @@
-"""The contracts that authors of status backends subclass, one for each mode."""
+"""The contracts of status backends: a test class for sync backends, and one for async ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ended."""
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend. All backends of one test share the published ends."""
+        """Make a backend. All backends of one test find the ends that one of them publishes."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
@@ -57,7 +57,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
     async def wait(
         self, backend: Any, token: RequestorToken, timeout: timedelta | None = None
     ) -> PublishedEnd | None:
-        """Wait for an end, and check the type of the result and the duration."""
+        """Wait for a session's end, and check the type of the result and how long the wait took."""
         timeout = _LONG if timeout is None else timeout
         start = time.monotonic()
         end = await self.call(backend.wait, token, timeout)
@@ -67,7 +67,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         return end
 
     async def publish(self, backend: Any, token: RequestorToken, end: PublishedEnd) -> None:
-        """Publish an end."""
+        """Publish the end of a session."""
         await self.call(backend.publish, token, end)
 
     def test_publish_wakes_a_wait_of_another_instance(self) -> None:
@@ -203,7 +203,10 @@ class _StatusBackendContract(PluginContract[BackendT]):
 
     @pytest.mark.parametrize("method", ["wait", "look", "publish"])
     def test_unreachable_service_raises_in_time(self, method: str) -> None:
-        """A call raises if the service cannot be reached, because a watch would trust None."""
+        """A call raises an error if the service cannot be reached.
+
+        If `wait` returned `None` instead, a watch would believe that the session has not ended.
+        """
         token = _token()
         self.secrets = [*self.secrets, token.reveal(), "a.b.c"]
 

@@ -1,4 +1,4 @@
-"""The contract of stores, one class for each mode."""
+"""The contracts of stores: a test class for sync stores, and one for async stores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FAILURE_TIMEOUT: Final = 60.0
 
 class _StoreContract(PluginContract[StoreT]):
     def make_store(self) -> StoreT:
-        """Make a store. The stores of one test share their keys."""
+        """Make a store. All stores of one test share their keys and values."""
         raise NotImplementedError
 
     def make_failing_store(self) -> StoreT:
@@ -44,7 +44,7 @@ class _StoreContract(PluginContract[StoreT]):
         return self.make_failing_store()
 
     async def pass_time(self, duration: timedelta) -> None:
-        """Let time pass on the store's clock. The default really waits."""
+        """Let time pass on the store's clock. By default, this method waits for that long."""
         await asyncio.sleep(duration.total_seconds())
 
     def test_first_value_wins(self) -> None:
@@ -179,7 +179,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_repr_contains_no_secret(self) -> None:
-        """The strings of a store contain no secret, no key and no value."""
+        """The `repr` and `str` of a store contain no secret, no key and no value."""
 
         async def scenario(store: Any) -> None:
             key, value = _key(), token_hex(16)
@@ -190,7 +190,7 @@ class _StoreContract(PluginContract[StoreT]):
 
     @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
     def test_failing_store_raises_in_time(self, method: str) -> None:
-        """A store whose service cannot be reached raises in time, without its secrets."""
+        """If the store's service cannot be reached, a call raises in time, and shows no secret."""
 
         async def scenario(store: Any) -> None:
             arguments = (b"value", _HOUR) if method == "put_if_absent" else ()

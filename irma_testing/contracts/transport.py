@@ -1,4 +1,4 @@
-"""The contract of transports, one class for each mode."""
+"""The contracts of transports: a test class for sync transports, and one for async ones."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class CallsContract(HarnessMixin):
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
     def test_any_response_is_returned(self) -> None:
-        """A response of any status and framing is returned whole, with HTML or without a body."""
+        """A response of any status and framing is returned whole, also HTML or an empty body."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -263,7 +263,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *wrong, answer(body=b"OK"), idle_limit=idle_limit)
 
     def test_idle_connections_are_not_reused(self) -> None:
-        """After 1.5 s without a request a connection is dropped, as the server may close it."""
+        """A connection without a request for 1.5 s is dropped, because the server may close it."""
         self._check_pause(0.3, connections=1)
         self._check_pause(1.6, connections=2)
 
@@ -296,7 +296,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def _is_sent(self, slow: Behaviour, within: float) -> bool:
-        """Return whether the request was sent before the time ended; check that the time ends."""
+        """Check that the call times out, and return whether the request was sent before that."""
         is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:
@@ -501,7 +501,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
         return self.make_transport()
 
     def test_cancelled_call_leaves_no_task(self) -> None:
-        """A cancelled call, or opening of a stream, leaves no task running."""
+        """A call, or the opening of a stream, leaves no task running if it is cancelled."""
 
         async def scenario(harness: TransportHarness) -> None:
             before = asyncio.all_tasks()

@@ -34,10 +34,11 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
                 return wsgi(my_application(parts.sessions, site.login))
 
     The adapter serves, below `prefix`: `start/NAME`, `finish/NAME`, `status/NAME`, `cancel/NAME`,
-    `callback/…` and `next/…`. The application serves `GET /`, any page, and `GET /who`, which is
-    `{"email": …}` with the result of `site.login` for the person who is logged in, or null.
-    Callbacks are kept until `site.session_ended` has returned; override `replay` if the application
-    has a command of its own that replays them.
+    `callback/…` and `next/…`. The application serves two pages: any page at `/`, and the JSON
+    `{"email": …}` at `/who`. The e-mail address is the one that `site.login` returned for the
+    person who is logged in, or null if no person is logged in. Callbacks are kept until
+    `site.session_ended` has returned; override `replay` if the application has a command of its own
+    that replays them.
     """
 
     # A person logs in.
@@ -59,7 +60,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_status_follows_the_session(self) -> None:
-        """The status is that of the server."""
+        """The page receives the status that the session has at the server."""
         browser = self.browser()
         start = browser.call("start")
         assert browser.call("status", handle=start.handle).json == {"status": "INITIALIZED"}
@@ -98,7 +99,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert first.next.disclose[0][0][0].type == "pbdf.gemeente.personalData.over18"
 
     def test_an_unsealed_post_is_not_found(self) -> None:
-        """A post to the callback or next-session page without its secret is refused."""
+        """A post to the callback or next-session page is refused without the secret in the URL."""
         for page in ("callback", "next"):
             response = self.post_as_server(f"{self.prefix}/{page}/made-up/")
             assert response.status == 404
@@ -118,7 +119,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     def test_only_pages_of_the_same_site_are_next(
         self, next_url: str, expected: str | None
     ) -> None:
-        """The page may go to another page of the same site, and to no other site."""
+        """The next page after a finish may be any page of this site, but of no other site."""
         browser = self.browser()
         reply = browser.call("finish", handle=self.started(browser), next=next_url)
         assert (reply.status, reply.json) == (200, {"next": expected})
@@ -126,7 +127,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Repeated finishes.
 
     def test_a_repeat_within_a_minute_has_the_same_outcome(self) -> None:
-        """A lost reply is repeated with its cookies, and the login does not run again."""
+        """A repeated finish gets the same reply and cookies, and the login does not run again."""
         browser = self.browser()
         handle = self.started(browser)
         before = dict(browser.cookies)
@@ -138,7 +139,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_a_repeat_after_a_minute_is_refused(self) -> None:
-        """After a minute a handle is used up."""
+        """A finish that is repeated after more than a minute is refused."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -148,7 +149,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_finishes_at_the_same_time_log_in_once(self) -> None:
-        """Three finishes at the same time all work, and the login runs once."""
+        """Three finishes at the same time all succeed, and the login runs once."""
         browser = self.browser()
         handle = self.started(browser)
         request = browser.request("finish", handle=handle)
@@ -158,7 +159,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_a_finish_before_the_app_is_done_can_be_repeated(self) -> None:
-        """A finish that is sent too early loses nothing."""
+        """A finish that is sent before the app is done can be sent again later."""
         browser = self.browser()
         start = browser.call("start")
         early = browser.call("finish", handle=start.handle)
@@ -230,7 +231,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_app_returns_to_another_browser(self) -> None:
-        """A browser with no cookie or a different one cannot finish with the slot's number."""
+        """A browser without the cookie, or with another, cannot finish with the slot number."""
         browser, stranger, other = self.browser(), self.browser(), self.browser()
         start = browser.call("start", page="/", same_device=True)
         self.site.person.accept(start.pointer)
@@ -270,7 +271,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert reply.response.header("retry-after")
 
     def test_errors_are_in_the_language_of_the_browser(self) -> None:
-        """The sentence of an error is Dutch for a browser that prefers it."""
+        """The message of an error is in Dutch for a browser that prefers Dutch."""
         browser = self.browser()
         english = browser.call("finish", handle="x", headers={"accept-language": "en"})
         dutch = browser.call("finish", handle="x", headers={"accept-language": "nl, en;q=0.5"})

@@ -1,4 +1,4 @@
-"""The part of the web adapters' contract about attacks and about malformed bodies."""
+"""The tests of the web adapters' contract that make attacks and send malformed bodies."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ class WebAttacksMixin(WebHarness):
         assert not self.site.logins
 
     def test_a_handle_of_another_question_is_refused(self) -> None:
-        """A proof of age is not a login."""
+        """The handle of a session that proves an age cannot finish a login."""
         browser = self.browser()
         handle = self.started(browser, "adult")
         assert browser.call("finish", "login", handle=handle).code == "handle_invalid"
         assert not self.site.logins
 
     def test_a_cancel_after_the_finish_changes_nothing(self) -> None:
-        """Calls in another order cannot undo a login or cause one."""
+        """A cancel that is sent after the finish does not undo the login."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -84,7 +84,7 @@ class WebAttacksMixin(WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_a_chosen_cookie_is_replaced(self) -> None:
-        """A cookie that this website cannot have set is not used."""
+        """A cookie that this website cannot have set is replaced."""
         browser = self.browser()
         browser.cookies["__Host-irma"] = "chosen-by-an-attacker"
         browser.call("start")
@@ -133,7 +133,7 @@ class WebAttacksMixin(WebHarness):
         assert attributes >= {"secure", "httponly", "samesite=none", "partitioned"}
 
     def test_a_preflight_lets_allowed_origins_in_alone(self) -> None:
-        """A browser sends a preflight before a page of another origin may send JSON."""
+        """A preflight, which browsers send for other origins, succeeds only for allowed ones."""
         browser = self.browser()
         headers = {
             "content-type": None,
@@ -164,7 +164,7 @@ class WebAttacksMixin(WebHarness):
     @pytest.mark.parametrize("step", _STEPS)
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     def test_only_posts_are_accepted(self, step: str, method: str) -> None:
-        """A link or an image cannot make a call."""
+        """Each call must be a POST, so that a link or an image cannot make one."""
         reply = self.browser().call(step, method=method)
         assert (reply.status, reply.code) == (405, "method")
         assert reply.response.header("allow") == "POST"
@@ -205,14 +205,14 @@ class WebAttacksMixin(WebHarness):
         ids=str,
     )
     def test_any_other_field_is_refused(self, step: str, fields: dict[str, Any]) -> None:
-        """A handle that is not a string, or a slot that is not a number, is refused in JSON."""
+        """A handle that is not a string, or a slot that is not a number, gets a JSON error."""
         browser = self.browser()
         browser.call("start")
         reply = browser.call(step, **fields)
         assert (reply.status, reply.code) == (400, "body_invalid")
 
     def test_json_may_have_parameters_and_letters(self) -> None:
-        """A media type with a parameter, and a body beyond ASCII, arrive as they were sent."""
+        """A JSON body is read even if its media type has a parameter, or it is not in ASCII."""
         browser = self.browser()
         reply = browser.call(
             "finish",

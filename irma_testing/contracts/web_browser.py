@@ -25,7 +25,7 @@ _LIMIT: Final = 60.0
 
 @final
 class Line:
-    """The connection to the application; for asyncio, with an event loop for the whole test."""
+    """The connection to the application. An ASGI application keeps one event loop for the test."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -128,7 +128,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
 
 @final
 class Browser:
-    """A browser with a page of the website in it.
+    """A simulated browser that has a page of the website open.
 
     Attributes:
         cookies: Its cookies, by name.

@@ -1,4 +1,4 @@
-"""The part of the contract of web adapters about callbacks that the application fails to handle."""
+"""The tests in the contract of web adapters for callbacks that the application fails to handle."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["WebCallbacksMixin"]
 _DELIVERED: Final = ["order-17 ada@example.com"]
 _WEEK: Final = timedelta(days=7)
 _CLAIM: Final = timedelta(minutes=2)
-"""Longer than the claim of a dead process lasts."""
+"""Longer than a callback stays locked after the process that handled it has died."""
 _MOST_OF_A_URL: Final = 4
 """How many unchecked posts to one URL are kept."""
 
 
 class _Crash(BaseException):
-    """Ends a process, as a signal does."""
+    """Simulates the end of a process by a signal."""
 
 
 class WebCallbacksMixin(WebHarness):
-    """Tests that outcomes are delivered once while the function, the store or the process fails."""
+    """Tests that each outcome is delivered once, even if the function, store or process fails."""
 
     def test_a_failing_callback_is_answered_with_an_error(self) -> None:
-        """The reply is an error without a body, as the exception may have personal data."""
+        """The error reply has no body, because the function's exception may hold personal data."""
         self._fail()
         reply = self._post_again()
         assert (reply.status, reply.body) == (500, b"")
         assert not self.site.ended
 
     def test_a_replay_delivers_a_failed_callback_once(self) -> None:
-        """Days later the function is repaired, and one replay delivers the outcome."""
+        """When the function is repaired days later, one replay delivers the outcome."""
         self._fail()
         self.site.pass_time(timedelta(days=3))
         self.site.callback_failure = None

@@ -31,7 +31,7 @@ class WebHarness:
     _browsers: list[Browser]
 
     def make_application(self, site: WebSite) -> Application:
-        """Make the application under test, which the adapter serves to the parts of the site.
+        """Make the application under test, in which the adapter serves the parts of the site.
 
         Returns:
             A function that takes an `HttpRequest` and returns an `HttpResponse`: `wsgi(app)` or
@@ -40,7 +40,7 @@ class WebHarness:
         raise NotImplementedError
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call to the store fail, or succeed again; override this for your own store."""
+        """Make each call to the store fail, or succeed again; override this for your own store."""
         self.site.set_store_away(is_away=is_away)
 
     def replay(self) -> Sequence[str]:
@@ -54,11 +54,11 @@ class WebHarness:
         return [each.problem for each in self.site.parts().callbacks.replay()]
 
     def stored(self) -> str:
-        """Return everything in the place where callbacks are kept; override this for your place."""
+        """Return all data that is kept for callbacks; override this if you keep it elsewhere."""
         return self.site.stored()
 
     def lose_callbacks(self) -> None:
-        """Delete all kept callbacks; override this for your place."""
+        """Delete all kept callbacks; override this if you keep them elsewhere."""
         self.site.lose_callbacks()
 
     @pytest.fixture(autouse=True)

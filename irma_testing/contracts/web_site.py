@@ -1,4 +1,4 @@
-"""The website in the contract of web adapters. Tests can make its parts fail."""
+"""The website that the contract of web adapters uses. Tests can make its parts fail."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ class WebSite:
         return AsyncWebParts(sessions, callbacks, next_sessions)
 
     def login(self, web_answer: WebAnswer) -> str:
-        """Log a person in, or raise `refusal`. The application calls it at each login.
+        """Log a person in, or raise `refusal`. The application calls this method at each login.
 
         Returns:
             The e-mail address, by which the application identifies the person.
@@ -224,7 +224,7 @@ class WebSite:
         return value
 
     def session_ended(self, outcome: SessionOutcome) -> None:
-        """Record how a session ended, or raise `callback_failure`, for the callback receiver."""
+        """Record how a session ended, or raise `callback_failure`, as the callback function."""
         if self.during_callback is not None:
             self.during_callback()
         if self.callback_failure is not None:
@@ -248,11 +248,11 @@ class WebSite:
         self._clock.pass_time(duration)
 
     def set_server_away(self, *, is_away: bool) -> None:
-        """Let the connections to the IRMA server fail, or succeed again."""
+        """Make the connections to the IRMA server fail, or succeed again."""
         self._faults.is_server_away = is_away
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Let each call to the store fail, or succeed again."""
+        """Make each call to the store fail, or succeed again."""
         self._faults.is_store_away = is_away
 
     def call_while_waiting(self, function: Callable[[], object]) -> None:
@@ -295,7 +295,7 @@ class _Clock:
 
 @final
 class _Values:
-    """The values that both stores share."""
+    """The values that the sync and the async store share."""
 
     def __init__(self, clock: _Clock, faults: _Faults) -> None:
         self._clock = clock
@@ -372,7 +372,7 @@ class _AsyncStore:
 
 @final
 class _Line:
-    """The connection to the server, which tests can cut, and which records the tokens."""
+    """The connection to the IRMA server. Tests can cut it, and it records the tokens."""
 
     def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
         self.server = server
