@@ -1,7 +1,7 @@
-"""A development server in another process, and its description of itself.
+"""The app's side of a development server in another process, and that server's description.
 
-The functions write the description, and `RemoteServer` reads it, so that one module defines its
-form.
+The functions of this module write the description of the server, and `RemoteServer` reads it, so
+that a single module defines the form of the description.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ABOUT: Final = "/app/server.json"
 """The path of a development server's description."""
 SESSIONS: Final = "/sessions.json"
-"""The path of the open sessions, below that of the pages."""
+"""The path of the description of the open sessions, below the path of the server's pages."""
 _TIMEOUT: Final = 60.0
 _POLL: Final = timedelta(milliseconds=100)
 _PAIRING_LIMIT: Final = timedelta(minutes=5)
@@ -165,7 +165,7 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, and call a function; the functions that it plans are called before this returns.
+        """Wait, call a function, and also call each function that it plans, before returning.
 
         Raises:
             AppError: Functions are still waiting to be called after five minutes.
@@ -259,13 +259,13 @@ def _read_scheme(value: Mapping[str, Any]) -> Scheme:
 
 @contextmanager
 def _understanding(url: str) -> Generator[None]:
-    """Raise `AppError` if a description is malformed, because any program may be at the URL."""
+    """Raise `AppError` if a description is malformed: another program may be at the URL."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):
         raise AppError(
-            f"{_origin(url)} does not match this version's description of a development "
-            "server; use the same version of irma-backend for both"
+            f"{_origin(url)} did not reply as this version expects of a development server; use "
+            "the same version of irma-backend for the server and the tests"
         ) from None
 
 
