@@ -1,4 +1,4 @@
-"""An IRMA server in memory with an app, and scripted transports, for test suites.
+"""For test suites: an in-memory IRMA server, a simulated app, and scripted transports.
 
     server = InMemoryServer()
     app = SimulatedApp(server)

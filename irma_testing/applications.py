@@ -41,7 +41,7 @@ class DjangoClient(Protocol):
 
     @property
     def generic(self) -> Callable[..., Any]:
-        """Makes a request of any method, and sends it."""
+        """Makes and sends a request with any HTTP method."""
         ...
 
 
@@ -54,7 +54,7 @@ def wsgi(app: WSGIApplication) -> Callable[[HttpRequest], HttpResponse]:
 
     Returns:
         The function. It raises the application's exceptions, unless the framework turns them into a
-        reply; for Flask set `TESTING`.
+        reply; to prevent this in Flask, set `TESTING`.
 
     Raises:
         UsageError: The application cannot be called.
@@ -89,8 +89,9 @@ def wsgi(app: WSGIApplication) -> Callable[[HttpRequest], HttpResponse]:
 def asgi(app: AsgiApplication) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
     """Return a function for `InMemoryServer.deliver` that awaits an ASGI application.
 
-    The server awaits it on the event loop from which the application last called the server, or on
-    a new one if that loop is not running. The server sends no lifespan events.
+    The in-memory server awaits the application on the event loop from which the application last
+    called that server, or on a new loop if that one is not running. The server sends no lifespan
+    events.
 
     Args:
         app: The application, such as a `FastAPI` or `Starlette` object.
@@ -160,7 +161,7 @@ def _check_application(app: object) -> None:
 
 
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the headers of a request, with those that an HTTP client adds."""
+    """Return a request's headers, and those that an HTTP client would add."""
     added = [
         ("host", urlsplit(request.url).netloc.rpartition("@")[2]),
         ("content-length", str(len(request.body or b""))),

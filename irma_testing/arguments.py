@@ -96,7 +96,7 @@ def check_deliver(value: object) -> None:
 
 
 def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
-    """Return the lists of strings in a list.
+    """Return the value, which must be a list of lists of strings.
 
     Raises:
         UsageError: The value is something else.
@@ -121,7 +121,7 @@ def check_choice(value: object, name: str) -> Mapping[int, int]:
 
 
 def check_url(value: object, name: str) -> str:
-    """Return the value without a slash at its end; it must be an HTTP URL with a host.
+    """Return the value, an HTTP URL with a host, without the slash at its end.
 
     Raises:
         UsageError: The value is something else.

@@ -1,4 +1,4 @@
-"""Act as the app in browser tests with Playwright: read the page's QR code, and answer."""
+"""A simulated app for browser tests with Playwright, which scans the page's QR code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LIMIT_MILLISECONDS: Final = 60_000
 @final
 @boundary
 class BrowserApp:
-    """An app that sees a page of Playwright's synchronous interface; made by `irma_browser_app`.
+    """An app that scans QR codes on a page of Playwright's sync API; made by `irma_browser_app`.
 
-    Once it is made, the app follows the page. When the page starts a session, the app reads the
+    Create the app before the page starts a session. When the page starts one, the app reads the
     session pointer, which is the content of the QR code, from the website's reply.
 
     Args:
         page: The page, before it starts a session.
-        person: The app.
+        person: The app of the person who answers.
 
     Raises:
         UsageError: The argument is not a page.
@@ -42,14 +42,14 @@ class BrowserApp:
         page.on("response", self._note)
 
     def scan(self) -> ScannedSession:
-        """Scan the QR code on the page, as soon as the page shows one that has not been scanned.
+        """Wait until the page shows a QR code that has not been scanned, and scan it.
 
         Returns:
             The session: type its `pairing_code` into the page if it has one, and `answer`,
             `accept` or `refuse` it.
 
         Raises:
-            AppError: The page does not start a session within 60 s, or its start fails.
+            AppError: The page does not start a session within 60 s, or the start fails.
         """
         for _ in range(_LIMIT_MILLISECONDS // _POLL_MILLISECONDS):
             if self._replies:
@@ -63,13 +63,13 @@ class BrowserApp:
         return self._person.scan(reply.json()["sessionPtr"])
 
     def answer(self) -> ScannedSession:
-        """Scan, and accept or refuse as an honest user; see `scan` and `ScannedSession.answer`."""
+        """Scan, and answer as an honest user would; see `scan` and `ScannedSession.answer`."""
         session = self.scan()
         session.answer()
         return session
 
     def refuse(self) -> ScannedSession:
-        """Scan and refuse; see `scan`."""
+        """Scan the QR code, and refuse the session; see `scan`."""
         session = self.scan()
         session.refuse()
         return session

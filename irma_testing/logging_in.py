@@ -1,4 +1,4 @@
-"""Log a test client in like a browser and an app: start, answer and finish a session."""
+"""Log a test client in as a browser and an app would: start, answer and finish a session."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _check(name: str, prefix: str, next_url: str | None) -> None:
 @final
 @boundary
 class Login(_LoginBase):
-    """Logs test clients in at the in-memory server; the fixture `irma_login`."""
+    """Logs test clients in to your website, with the in-memory server; the fixture `irma_login`."""
 
     def __call__(
         self,
@@ -104,9 +104,10 @@ class Login(_LoginBase):
         """Start a session, let a person answer it, and finish it.
 
         Args:
-            client: The test client of Django, Flask or Starlette. Afterwards, it has the cookies.
+            client: The test client of Django, Flask or Starlette. Afterwards, it holds the cookies
+                of the login.
             name: The name of the question.
-            person: The person who answers, honestly; `irma_person("adult")` by default.
+            person: The app of the person, who answers honestly; `irma_person("adult")` by default.
             email: The e-mail address of the person, if `person` is not given.
             prefix: The path of the website's IRMA pages.
             next_url: The page to go to next.

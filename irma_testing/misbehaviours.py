@@ -165,7 +165,7 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send compressed zeros, which decompress to this many bytes: a thousand times as many."""
+    """Send zeros that decompress to this many bytes, about a thousand times the bytes sent."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
     # A full flush resets the compressor, so the same bytes may be repeated.

@@ -1,4 +1,4 @@
-"""For pytest: an IRMA server in memory, an app and requestors, as fixtures.
+"""Fixtures for pytest: an in-memory IRMA server, a simulated app, and requestors.
 
 pytest loads this module in every project where the library is installed. So it imports nothing from
 the library until a test uses a fixture. That keeps other projects' tests fast, and lets coverage
@@ -94,7 +94,7 @@ def irma_login(irma_server: InMemoryServer) -> Login:
 
 @pytest.fixture
 def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
-    """Logs an asynchronous test client in, and is awaited."""
+    """Logs an asynchronous test client in. A test awaits the call; see `irma_login`."""
     from irma_testing.logging_in import AsyncLogin  # noqa: PLC0415
 
     return AsyncLogin(irma_server)
@@ -102,7 +102,7 @@ def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
 
 @pytest.fixture
 def irma_browser_app(irma_server: InMemoryServer) -> Callable[..., BrowserApp]:
-    """Makes an app that sees a page of Playwright: `irma_browser_app(page).answer()`."""
+    """Makes an app that scans a page of Playwright: `irma_browser_app(page).answer()`."""
     from irma_testing.browser_app import BrowserApp  # noqa: PLC0415
     from irma_testing.people import make_person  # noqa: PLC0415
 

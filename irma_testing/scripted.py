@@ -18,7 +18,7 @@ from irma_testing.time import ManualClock
 __all__ = ["AsyncScriptedTransport", "ScriptedStream", "ScriptedTransport", "Step"]
 
 Step: TypeAlias = HttpResponse | Exception | Callable[[HttpRequest], HttpResponse]
-"""A response, an error to raise, or a function of the request that does either."""
+"""A response, an error to raise, or a function of the request that returns or raises one."""
 
 
 _PAIR = 2
@@ -117,7 +117,7 @@ class _AsyncStream:
 
 @boundary
 class _Script:
-    """The part that both modes share: the script, and a record of the calls."""
+    """The part that sync and async transports share: the script, and a record of the calls."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""An IRMA server in memory, and an app for it. The public names are in `irma_testing`."""
+"""An in-memory IRMA server and a simulated app. The public names are in `irma_testing`."""

@@ -94,7 +94,7 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may see the request: after pairing, or at once without pairing."""
+        """Whether the app may see the request: at once, or after pairing if pairing is required."""
         if self._request is None and self._client.get("/status").value == "CONNECTED":
             self._request = self._client.get("/request").value
         return self._request is not None
@@ -122,7 +122,7 @@ class ScannedSession:
 
     @property
     def options(self) -> tuple[tuple[bool, ...], ...]:
-        """For each slot and each of its options, whether the app can disclose it."""
+        """For each slot, a list that says for each option whether the app can disclose it."""
         chooser = self._chooser()
         return tuple(
             tuple(picks is not None for picks in chooser.options(disjunction))
@@ -138,11 +138,11 @@ class ScannedSession:
         """Disclose the requested attributes, sign the message, or receive the credentials.
 
         Args:
-            choice: The option to disclose, by the number of the slot, from 0. For other slots the
-                app discloses the first option that it can, using an expired credential only if it
-                has no other. The empty option of an optional slot is an option like any other.
-                Because `optional()` puts it last, the slot is disclosed if possible; `{1: 1}` skips
-                the slot.
+            choice: Maps the number of a slot to the number of the option to disclose, both from 0.
+                For other slots the app discloses the first option that it can, using an expired
+                credential only if it has no other. The empty option of an optional slot is an
+                option like any other. Because `optional()` puts it last, the slot is disclosed if
+                possible; `{1: 1}` skips the slot.
             follow: Whether to accept every chained session in the same way. If false, the next
                 session is in `next`.
 
@@ -195,8 +195,9 @@ class ScannedSession:
         Args:
             flaw: The proof status to cause: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
                 signature session `UNMATCHED_REQUEST` and `INVALID_TIMESTAMP`.
-            send: The attributes for each slot, instead of the requested ones.
-            values: Values to send instead of the app's, by identifier; None for no value.
+            send: The attributes to disclose for each slot, instead of the requested ones.
+            values: Values to disclose instead of those in the app, by identifier; None for no
+                value.
             extra: Attributes to disclose that were not requested.
 
         Raises:
@@ -327,14 +328,14 @@ class ScannedSession:
 
 
 def _explained(code: str) -> str:
-    """Return a description of the server's error when an app connects, with its usual cause."""
+    """Return a description of the error that a connecting app received, with its usual cause."""
     if code == _TAKEN:
         return f"{code}, because another app has scanned the session, or it has ended"
     return code
 
 
 def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
-    """Return why the app cannot answer a slot, without any value."""
+    """Return why the app cannot answer a slot, without showing a value."""
     name = f"slot {slot}{_label(slot, chooser.request)}"
     advice = "add a matching credential, or refuse"
     if mismatches := chooser.mismatched_attributes(disjunction):
@@ -355,7 +356,7 @@ def _label(slot: int, request: StartRequest) -> str:
 @final
 @boundary
 class SimulatedApp:
-    """An app with its credentials, for one in-memory server; `at` makes an app for a remote server.
+    """A simulated app and its credentials, for an in-memory server; see `at` for a remote one.
 
     Args:
         server: The server, whose scheme and clock the app shares.
@@ -372,7 +373,7 @@ class SimulatedApp:
 
     @classmethod
     def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
-        """Return an app for the development server of another process, with an empty wallet.
+        """Return an app, without credentials, for a development server in another process.
 
         The app can only answer sessions of that server. If the person must wait for pairing,
         `accept` and the other decisions wait, too, for at most five minutes. The app receives no
@@ -472,7 +473,7 @@ class SimulatedApp:
         return ScannedSession(self._server, self._wallet, url)
 
     def accept(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan and accept; for `server.when_started(app.accept)`.
+        """Scan a session pointer and accept, as in `server.when_started(app.accept)`.
 
         Raises:
             AppError: As for `scan` and `ScannedSession.accept`.
@@ -482,7 +483,7 @@ class SimulatedApp:
         return session
 
     def answer(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan, and accept or refuse as an honest user; for `server.when_started(app.answer)`.
+        """Scan, and answer as an honest user would, as in `server.when_started(app.answer)`.
 
         Raises:
             AppError: As for `scan`.
@@ -492,7 +493,7 @@ class SimulatedApp:
         return session
 
     def refuse(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan and refuse; for `server.when_started(app.refuse)`.
+        """Scan a session pointer and refuse, as in `server.when_started(app.refuse)`.
 
         Raises:
             AppError: As for `scan`.

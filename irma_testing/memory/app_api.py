@@ -1,4 +1,7 @@
-"""The calls at the URL of a session pointer. Source: irmago `irmaserver/handle.go`."""
+"""Handle the calls of apps and browsers to the URL of a session pointer.
+
+Source: irmago `irmaserver/handle.go`.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ _REPLY_CACHE_SECONDS = 10.0
 
 @final
 class AppApi:
-    """The calls under `/irma`: those of apps, and those of the browser under `/frontend`.
+    """Handles the calls under `/irma`: those of apps, and those of browsers under `/frontend`.
 
     Each call works on a copy of the session, which is stored if the call has changed it.
 
@@ -181,7 +184,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if the request is repeated; like irmago, for any client."""
+        """Return the last reply if any client repeats the last request, as irmago does."""
         cached = session.cached
         if (
             cached is None

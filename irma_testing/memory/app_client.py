@@ -1,4 +1,4 @@
-"""The calls of an app in one session, and their replies."""
+"""The HTTP calls that an app makes in one session, and the replies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def understanding_reply() -> Generator[None]:
     """Raise `AppError` for a malformed reply, which a proxy or another version may have sent.
 
     Raises:
-        AppError: The block failed because of the reply.
+        AppError: The `with` block failed because of the reply.
     """
     try:
         yield
@@ -150,7 +150,7 @@ class AppClient:
 
 
 def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str, bool]:
-    """Return the URL in a scanned pointer or link, and whether it starts a static session.
+    """Return the URL in a scanned pointer or link, and whether the pointer is of a static session.
 
     Raises:
         AppError: The string is not a session pointer.

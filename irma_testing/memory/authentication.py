@@ -47,7 +47,7 @@ _REVOCATION_CLAIMS = Struct(
 @final
 @attrs.frozen
 class RevocationRequest:
-    """A revocation request; `issued` is in nanoseconds, 0 for every credential of that key."""
+    """A revocation request; `issued` is in nanoseconds, or 0 for every credential with that key."""
 
     credential_type: str
     key: str
@@ -72,7 +72,7 @@ def authenticate_start(
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RevocationRequest]:
-    """Return the requestor's name and revocation request; without authentication, no name.
+    """Return the requestor's name and revocation request; no authentication gives an empty name.
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a revocation request.

@@ -40,7 +40,7 @@ _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
 _MAX_DEPTH = 10
 _MOST_SENT = 1000
-"""The number of requests to keep: they contain disclosed data, and a server may run for weeks."""
+"""How many requests are kept. More would hold on to disclosed data if a server runs for weeks."""
 _REDIRECT_AS_GET = (301, 302, 303)
 _REDIRECT_UNCHANGED = (307, 308)
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
@@ -66,7 +66,7 @@ class CallbackSender:
         settings: The server's settings.
         clock: The server's clock.
         signer:  Signs the results if the server has a key.
-        deliver: Delivers a request to its receiver; None loses every request.
+        deliver: Delivers a request to its receiver; with None, every request is lost.
         loops: Awaits `deliver` if it is a coroutine function.
     """
 
@@ -94,10 +94,11 @@ class CallbackSender:
         return iscoroutinefunction(self.deliver) or iscoroutinefunction(call)
 
     def send_callback(self, session: Session) -> None:
-        """Post the result to the callback URL, if there is one. The reply is ignored.
+        """Post the result to the callback URL, if there is one.
 
-        A receiver that cancels the session is called again because of that, and so on. The official
-        server stops when the request times out; this server stops after ten calls.
+        The receiver's reply is ignored. If the receiver cancels the session during this post, the
+        server posts again, and the receiver may cancel again. The official server ends this loop
+        when a request times out; this server ends it after ten posts.
         """
         url = session.request.callback_url
         if not url or self._nesting.depth >= _MAX_DEPTH:
@@ -223,7 +224,8 @@ def _next_request(response: HttpResponse | None) -> bytes | None:
 def _decompress(response: HttpResponse) -> bytes:
     """Return the body, decompressed as Go's client does.
 
-    The function that delivered the request may already have decompressed it, and kept the header.
+    The function that delivered the request may already have decompressed the body, and kept the
+    header that says how the body was compressed.
     """
     encoding = response.header("content-encoding").lower()
     if encoding != "gzip" or not response.body.startswith(_GZIP_MAGIC):

@@ -23,7 +23,7 @@ __all__ = ["EventLoops"]
 ResultT = TypeVar("ResultT")
 _POLL_SECONDS: Final = 0.002
 _LIMIT_SECONDS: Final = 30.0
-"""Real seconds. Only an application that waits for its own next call needs this long."""
+"""A limit in real seconds. Only an application that waits for its own next call reaches it."""
 
 
 @final
@@ -60,10 +60,11 @@ class EventLoops:
         return await _on_thread(take_turn)
 
     def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
-        """Call a function while the application waits, again and again until it returns false.
+        """While the application waits, call a function again and again until it returns false.
 
-        Nothing happens if the loop runs in a thread other than the test's, because the test can
-        then call the server itself. Such a loop may also end with the request that it serves.
+        Nothing happens if the application's event loop runs in a thread other than the test's,
+        because the test can then call the server itself. Besides, such an event loop may end as
+        soon as it has served one request.
         """
         if self._tasks or threading.get_ident() != self._home:
             return

@@ -105,14 +105,14 @@ class EventStream:
 
 @final
 class EventHub:
-    """All streams, by requestor token."""
+    """All event streams, by the requestor token of the session."""
 
     def __init__(self, timeline: Timeline, now: Callable[[], float]) -> None:
         self._timeline = timeline
         self._now = now
         self._streams: dict[str, list[EventStream]] = {}
         self._watched: set[str] = set()
-        """The sessions whose timeout has a planned action; one action serves all streams."""
+        """The sessions for whose timeout an action is planned: one for all streams of a session."""
         self._lock = threading.Lock()
 
     def subscribe(
@@ -168,7 +168,7 @@ class EventHub:
         self._timeline.at(store.times_out_at(session), lambda: self.check_timeout(token, store))
 
     def check_timeout(self, token: str, store: SessionStore) -> None:
-        """Send a session's timeout to its streams, if its time is up."""
+        """Send the status `TIMEOUT` to a session's streams, if the session has timed out."""
         with self._lock:
             self._watched.discard(token)
         session = store.find(token)

@@ -102,7 +102,7 @@ class _Reader:
             self._fail("after top-level value")
 
     def value(self) -> Json:
-        """Parse a value, with a stack of open values, since Go allows more depth than Python."""
+        """Parse a value without recursion, because Go allows deeper nesting than Python."""
         stack: list[tuple[list[Any], str | None]] = []
         while True:
             opening = self._peek()

@@ -1,8 +1,8 @@
-"""Values of Go types, read from JSON and written to JSON as `encoding/json` does.
+"""Read values of Go types from JSON, and write them to JSON, as `encoding/json` does.
 
-A value is read into the existing value: a repeated object sets fields of the first one, a repeated
-list sets elements, and a repeated map sets entries. Field names match without regard to case; if
-two match, the last one wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
+If a member is repeated, its later value is read into the earlier one: an object sets fields, a list
+sets elements, and a map sets entries. Field names match without regard to case; if two match, the
+last one wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ class Field:
 
 @final
 class Struct:
-    """A struct. Its values are dictionaries by the names of the fields."""
+    """A Go struct. Its values are dictionaries, keyed by the names of the fields."""
 
     def __init__(self, *fields: Field) -> None:
         self._fields = {field.name: field for field in fields}

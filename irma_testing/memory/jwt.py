@@ -125,7 +125,7 @@ def _duration(seconds: int) -> str:
 
 
 def parse_jwt(body: bytes) -> RequestJwt | None:
-    """Return the JWT, or None if this is not a JWT or a registered claim has the wrong type."""
+    """Return the JWT; None if the string is no JWT or a registered claim has the wrong type."""
     parts = body.split(b".")
     if len(parts) != _PARTS:
         return None

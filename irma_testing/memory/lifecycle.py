@@ -40,10 +40,10 @@ class Lifecycle:
 
     Args:
         url: The server's base URL, without a slash at the end.
-        settings: Its configuration.
+        settings: The server's configuration.
         scheme: The credential types that exist.
-        clock: Its clock.
-        deliver: Delivers its requests to their receivers.
+        clock: The server's clock.
+        deliver: Delivers the server's requests to their receivers.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Lifecycle:
         repeats: ConDisCon = (),
         frontend_authorization: str = "",
     ) -> Session:
-        """Start a session. In a chain, it repeats the disclosure of the previous session.
+        """Start a session. In a chain, the session repeats the disclosure of the previous one.
 
         Raises:
             Refusal: The request names something unknown or unsupported.
@@ -126,7 +126,7 @@ class Lifecycle:
         session.last_active = self.clock.monotonic()
 
     def move(self, session: Session, status: SessionStatus) -> None:
-        """Set the status. A final status is posted to the callback URL first."""
+        """Set the status. If it is final, post the result to the callback URL."""
         session.status = status
         if status.is_final:
             self.callbacks.send_callback(session)
@@ -239,7 +239,7 @@ class Lifecycle:
 
 
 def _repeats(session: Session) -> ConDisCon:
-    """Return the condiscon that asks for the same values again."""
+    """Return the condiscon that requests the disclosed values again."""
     return tuple(
         (
             tuple(

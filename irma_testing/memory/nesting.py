@@ -26,7 +26,7 @@ _LEVELS: Final[ContextVar[tuple[_Level, ...]]] = ContextVar("irma_testing_levels
 class Nesting:
     """Counts the calls that the current thread or task is inside of.
 
-    A task that was started inside a call is no longer inside after the call has ended.
+    A task that was started inside a call no longer counts as inside once the call has ended.
     """
 
     @property
@@ -36,7 +36,7 @@ class Nesting:
 
     @contextmanager
     def deeper(self) -> Generator[None]:
-        """Mark everything that is called within the block as inside."""
+        """Count the `with` block as one more call, for everything that runs within the block."""
         level = _Level(self)
         token = _LEVELS.set((*_LEVELS.get(), level))
         try:

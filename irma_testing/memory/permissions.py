@@ -1,4 +1,4 @@
-"""Check that a session may start: permissions, existing identifiers, and the configuration.
+"""Check that a session may start, by the permissions, the scheme and the configuration.
 
 Source: irmago `CanRequest` in `requestorserver/conf.go`, `startNextSession` and
 `validateIssuanceRequest` in `irmaserver`.
@@ -31,7 +31,7 @@ _CREDENTIAL_DOTS = 2
 def check_permissions(
     settings: ServerSettings, requestor: str, request: StartRequest, default_host: str
 ) -> None:
-    """Raise `Refusal` unless the requestor may start this request and use the host in it."""
+    """Raise `Refusal` unless the requestor may make this request and use the host in it."""
     known = (settings.requestors or {}).get(requestor)
     if request.kind == "issuing":
         _check_issuing(_permissions(settings, known, "issue_perms"), request)

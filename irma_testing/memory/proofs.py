@@ -87,7 +87,7 @@ class Proof:
 @final
 @attrs.frozen
 class Disclosure:
-    """Proofs, and for each disjunction the indices of its attributes: proof number and name."""
+    """Proofs, and the attributes for each disjunction: each by proof number and name."""
 
     proofs: tuple[Proof, ...]
     indices: tuple[tuple[tuple[int, str], ...], ...]
@@ -124,7 +124,7 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
 
 
 def number_of(name: str, proof: Proof) -> int:
-    """Return the number of a disclosed attribute; an empty name is the credential alone."""
+    """Return the index of a disclosed attribute; an empty name stands for the credential alone."""
     return _FIRST_ATTRIBUTE + list(proof.disclosed).index(name) if name else _METADATA
 
 
@@ -179,7 +179,7 @@ class Verifier:
 
         Args:
             request: The session request.
-            condiscon: Its condiscon, with the attributes that a chain discloses again.
+            condiscon: The request's condiscon, with the attributes that a chain discloses again.
             disclosure: The disclosure that the app sent.
             time: When the credentials must be valid, in Unix seconds.
         """

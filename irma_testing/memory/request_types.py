@@ -69,7 +69,7 @@ def _read_timestamp(value: Json, _old: int) -> int:
 
 
 def _raw(value: Json) -> str:
-    """Return approximately how a value was written."""
+    """Return a value approximately as it was written in the JSON."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, Members):

@@ -1,4 +1,7 @@
-"""The calls of a requestor's backend, by path. Source: irmago `requestorserver/server.go`."""
+"""Handle the calls that a requestor's backend makes, by path.
+
+Source: irmago `requestorserver/server.go`.
+"""
 
 from __future__ import annotations
 

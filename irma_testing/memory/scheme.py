@@ -1,4 +1,4 @@
-"""The existing credential types: a small description of one scheme, or of all schemes."""
+"""The credential types that the in-memory server knows: simplified descriptions of schemes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class CredentialType:
             key.
 
     Raises:
-        ConfigurationError: The identifier is malformed, or `optional` names other attributes.
+        ConfigurationError: The identifier is malformed, or `optional` names an attribute that is
+            not in `attributes`.
     """
 
     identifier: str
@@ -85,9 +86,10 @@ class Scheme:
     """The credential types that exist, of one scheme or several.
 
     Args:
-        credential_types: The credential types that are described.
-        is_open: Whether every other well-formed credential type exists too, with any attribute,
-            not as a singleton, and revocable if the issuance has a revocation key.
+        credential_types: The descriptions of credential types.
+        is_open: Whether every other well-formed identifier is a credential type, too. Such a type
+            has any attribute, is not a singleton, and is revocable if the issuance has a revocation
+            key.
     """
 
     credential_types: tuple[CredentialType, ...] = ()
@@ -138,7 +140,7 @@ class Scheme:
         return {known.rpartition(".")[0] for known in self._by_identifier}
 
     def missing(self, identifiers: Iterable[str]) -> list[str]:
-        """Return the schemes, issuers, types and attributes among these that do not exist."""
+        """Return which schemes, issuers, types and attributes in these identifiers do not exist."""
         missing: dict[str, None] = {}
         for identifier in check_items(identifiers, str, "identifiers", "strings"):
             missing.update(dict.fromkeys(self._missing(identifier)))
@@ -185,7 +187,7 @@ EXAMPLE_SCHEME = Scheme(
         ),
     )
 )
-"""The scheme of the recorded exchanges with the official server."""
+"""The scheme that the recorded exchanges with the official server use."""
 
 OPEN_SCHEME = Scheme(EXAMPLE_SCHEME.credential_types, is_open=True)
-"""`EXAMPLE_SCHEME`, and every other well-formed identifier."""
+"""A scheme with the types of `EXAMPLE_SCHEME`, and every other well-formed type."""

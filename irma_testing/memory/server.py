@@ -1,4 +1,4 @@
-"""An IRMA server in memory: the calls of requestors, apps and browsers, without a socket."""
+"""An in-memory IRMA server, which requestors, apps and browsers call without a socket."""
 
 from __future__ import annotations
 
@@ -69,20 +69,21 @@ class InMemoryServer:
     """Behaves like the official IRMA server, without a socket and with simulated proofs.
 
     Each of its JWTs has the claim `"simulated": true`. Timeouts, events and planned actions follow
-    the server's clock: at the next call, or while a transport of this server sleeps. Threads may
-    share a server. Not supported: non-revocation proofs that are older than tolerated
-    (`notrevokedbefore`), and SD-JWT. Calls below `/irma/revocation/` are refused, as by a server
-    without a revocation database. Source: irmago v1.3.0, `irma/server`.
+    the server's clock. They happen at the next call to the server, or while one of its transports
+    sleeps. Threads may share a server. Not supported: non-revocation proofs that are older than
+    tolerated (`notrevokedbefore`), and SD-JWT. Calls below `/irma/revocation/` are refused, as by a
+    server without a revocation database. Source: irmago v1.3.0, `irma/server`.
 
     Args:
-        settings: Its configuration; by default anyone may start sessions.
-        url: Its base URL, with a path prefix if any.
+        settings: The server's configuration; by default anyone may start sessions.
+        url: The server's base URL, with its path prefix if it has one.
         scheme: The credential types that exist; by default every well-formed one.
-        clock: Its clock; by default a `ManualClock`, which moves only when a transport sleeps.
+        clock: The server's clock; by default a `ManualClock`, which moves only when a transport
+            sleeps.
         deliver: Delivers callbacks and `nextSession` posts to their receiver, and returns its
-            response: `wsgi(app)`, `asgi(app)`, `django(client)`, or a function of yours. Without it
-            they are lost. It may be set later. A coroutine function is awaited on the event loop
-            of the application.
+            response: `wsgi(app)`, `asgi(app)`, `django(client)`, or a function of yours. Without
+            such a function the posts are lost. You may also set `deliver` later. A coroutine
+            function is awaited on the event loop of the application.
 
     Raises:
         ConfigurationError: The official server would not start with these settings.
@@ -176,11 +177,11 @@ class InMemoryServer:
         return answer
 
     def transport(self) -> InMemoryTransport:
-        """Return a transport to this server, whatever host a request names."""
+        """Return a transport that sends each request to this server, whatever the URL's host is."""
         return InMemoryTransport(self)
 
     def async_transport(self) -> AsyncInMemoryTransport:
-        """Return an async transport to this server, whatever host a request names."""
+        """Return an async transport to this server; see `transport`."""
         return AsyncInMemoryTransport(self)
 
     def when_started(
@@ -188,15 +189,15 @@ class InMemoryServer:
     ) -> None:
         """Call a function with the pointer of every session that a requestor starts from now on.
 
-        `server.when_started(app.accept)` answers all sessions. The call happens at the next call to
-        the server, or while a transport sleeps, but never within the start itself. That call raises
-        the function's exceptions. If `deliver` is awaited, and the application runs on an event
-        loop of the test's own thread, the call also happens while the application waits for
-        something else.
+        `server.when_started(app.accept)` answers all sessions. The function is called during the
+        next call to the server, or while a transport sleeps, but never within the start itself.
+        That call or sleep raises the function's exceptions. If `deliver` is awaited, and the
+        application runs on an event loop of the test's own thread, the function is also called
+        while the application waits for something else.
 
         Args:
             action: Called with the session pointer.
-            after: How long after the start.
+            after: How long after the start to call the function.
 
         Raises:
             UsageError: An argument has the wrong type.
@@ -217,10 +218,11 @@ class InMemoryServer:
         self._life.timeline.catch_up()
 
     def raise_missed(self) -> None:
-        """Raise an error of a planned action that no call could raise.
+        """Raise the error of a planned action that failed between two calls to the server.
 
-        The error occurred while the application waited for something else. Every call to the server
-        raises it, and so does the end of a test that uses the fixture `irma_server`.
+        An action that runs while the application waits for something else has no caller that could
+        receive its error. The next call to the server raises the error instead, and so does the end
+        of a test that uses the fixture `irma_server`.
         """
         if self._missed:
             raise self._missed.pop()

@@ -31,12 +31,12 @@ class RequestedAttribute:
 
     @property
     def credential_type(self) -> str:
-        """The first three parts."""
+        """The credential type: the first three parts of the identifier."""
         return ".".join(self.type.split(".")[:3])
 
     @property
     def name(self) -> str:
-        """The fourth part, or an empty string."""
+        """The attribute's name: the fourth part of the identifier, or an empty string."""
         return ".".join(self.type.split(".")[3:])
 
     def accepts(self, value: str | None) -> bool:
@@ -69,7 +69,8 @@ class RequestedCredential:
 class StartRequest:
     """A session request with its options; times are in seconds, where 0 is the server's default.
 
-    `app_json` is the session request as the app receives it; `revocation` maps types to tolerances.
+    `app_json` is the session request as the app receives it. `revocation` maps each credential type
+    that needs a proof of non-revocation to the age that the proof may have.
     """
 
     kind: SessionKind

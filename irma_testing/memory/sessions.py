@@ -56,7 +56,7 @@ def new_pairing_code() -> str:
 @final
 @attrs.frozen
 class CachedReply:
-    """The last reply to the app, which is repeated if its request repeats within 10 seconds."""
+    """The last reply to the app, in case the app repeats its request within 10 seconds."""
 
     path: str
     message: bytes
@@ -113,7 +113,7 @@ class SessionStore:
         max_lifetime: How long an app may take once it is connected, or if the request sets no
             time-out.
         result_lifetime: How long a session is stored after its end.
-        on_timeout: Called with a session that has timed out, each time it is read.
+        on_timeout: Called with a session that has timed out, each time that the session is read.
         on_stored: Called with a session whose status has changed.
     """
 

@@ -98,7 +98,7 @@ class RequestorSettings:
         _check_permissions(self)
 
     def _expected_key(self) -> str:
-        """Return what the key must be if it is invalid, or an empty string."""
+        """Return what the key must be, if it is invalid; an empty string if it is valid."""
         if not self.key:
             return "a non-empty string"
         try:
@@ -153,10 +153,12 @@ class ServerSettings:
         max_request_age: The maximum age of a session request JWT.
         enable_sse: Whether there are status events.
         jwt_issuer: The `iss` of result JWTs; empty for none.
-        jwt_privkey: The RSA private key in PEM that signs them; None generates one at first use.
-        has_jwt_key: False for a server without such a key.
-        allow_unsigned_callbacks: Whether a server without such a key posts results.
-        augment_client_return_url: Whether a request may add the token to the return URL.
+        jwt_privkey: The RSA private key in PEM that signs the server's JWTs; None generates one at
+            first use.
+        has_jwt_key: Whether the server has a key to sign JWTs.
+        allow_unsigned_callbacks: Whether the server posts results if it has no key to sign them.
+        augment_client_return_url: Whether a request may let the server add the session's token to
+            the return URL.
         static_sessions: By name, extended requests as objects or in JSON.
         max_session_lifetime: The time in which an app must finish.
         session_result_lifetime: How long a session is stored after its end.

@@ -1,4 +1,4 @@
-"""Transports to an in-memory server, in both modes.
+"""Sync and async transports to an in-memory server.
 
 Sleeping lets time pass. With a `ManualClock` the clock moves, and planned actions run at their
 time; with a real clock sleeping takes that long.
@@ -49,7 +49,7 @@ class _Server(Protocol):
 
 
 class _Stream:
-    """The part that both modes share: the event stream, or the response in its place."""
+    """The part that sync and async streams share: an event stream, or a response in its place."""
 
     def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
@@ -120,7 +120,7 @@ class AsyncInMemoryStream(_Stream):
 
 @boundary
 class _TransportBase:
-    """The part that both modes share."""
+    """The part that the sync and async transports share."""
 
     def __init__(self, server: _Server) -> None:
         self._server = check_instance(server, _Server, "server", "an InMemoryServer")

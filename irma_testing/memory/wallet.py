@@ -214,7 +214,7 @@ class Chooser:
         return None
 
     def mismatched_attributes(self, disjunction: DisCon) -> list[str]:
-        """Return the attributes that the wallet only holds with values that are not accepted."""
+        """Return the requested attributes that the wallet holds, but only with other values."""
         return sorted(
             attribute.type
             for attribute in {attribute for con in disjunction for attribute in con}
@@ -231,8 +231,8 @@ class Chooser:
     def pretend(self, disclose: ConDisCon) -> Lists:
         """Return the attributes for the first option of each slot that is not empty.
 
-        Either all are from the wallet, revoked or not, or all are made up, because the server would
-        notice two credentials of a singleton type.
+        Either all attributes are from the wallet, revoked or not, or all are made up. With a
+        mixture, the server could notice two credentials of a singleton type.
         """
         options = [next(filter(None, disjunction), ()) for disjunction in disclose]
         held = [self._option(conjunction, allow_revoked=True) for conjunction in options]

@@ -14,8 +14,8 @@ proofs. That is also why **nothing here may issue or sign anything real**: all p
 read or guessed, and the timing of the arithmetic gives secrets away.
 
 Formats and formulas are those of irmago v1.3.0 and gabi, which follow the specification of the
-identity mixer library, version 2.3.40. The verifier, `irma_proofs`, shares no code with this, so a
-mistake in one is not a mistake in both.
+identity mixer library, version 2.3.40. The verifier, `irma_proofs`, shares no code with this
+package, so a mistake in one is not a mistake in both.
 """
 
 from irma_testing.proofs.accumulators import Accumulator, Witness

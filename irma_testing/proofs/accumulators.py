@@ -26,12 +26,12 @@ PRIME_BITS = 195
 
 @frozen
 class Accumulator:
-    """An issuer's statement about revocation at some time."""
+    """An issuer's accumulator at some time, which shows which credentials are not revoked."""
 
     key: MadeIssuerKey
     nu: int
     index: int
-    """The number of credentials that were revoked before."""
+    """The number of revocations before this accumulator."""
     time: int
     """Unix time in seconds."""
     event_hash: bytes
@@ -89,7 +89,7 @@ class Witness:
     def update(self, accumulator: Accumulator, revoked: int) -> Witness:
         """Return the witness for the next accumulator, after another prime was revoked.
 
-        With a·e + b·revoked = 1 it is u^b · nu'^a, which needs no private key.
+        With a·e + b·revoked = 1, the new u is u^b · nu'^a, so updating needs no private key.
         """
         n = self.accumulator.key.n
         b = pow(revoked, -1, self.prime)

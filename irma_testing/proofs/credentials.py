@@ -37,7 +37,10 @@ class Credential:
 
     @property
     def group(self) -> str:
-        """Return which secret key it contains: the name of its distributed scheme, or empty."""
+        """Return the credential's scheme if that scheme is distributed, or an empty string.
+
+        Credentials of the same group contain the same secret key.
+        """
         return self.scheme.name if self.scheme.is_distributed else ""
 
 
@@ -66,7 +69,8 @@ def issue(
         weeks: How long the credential is valid.
         holder: The person whose secret key the credential contains.
         counter: The number of the issuer's key that signs the credential; the last key by default.
-        witness: Has the prime of the revocation attribute, if the type has such an attribute.
+        witness: The witness whose prime is the revocation attribute, if the type has such an
+            attribute.
         version: The version of the metadata: 3, or 2 without a mark for values that are present.
     """
     made = scheme.type_of(identifier)

@@ -1,6 +1,6 @@
 """Encode numbers in JSON, DER and CBOR.
 
-The verifier has separate functions for this, so a mistake in one is not a mistake in both.
+The verifier has functions of its own for this, so a mistake in one is not a mistake in both.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ _SIZES = {
 class MadeIssuerKey:
     """An issuer's key with its private half, for tests.
 
-    `evolve` of attrs makes a key with other numbers, so that a test can have a wrong key.
+    A test that needs a wrong key can make one with other numbers by `attrs.evolve`.
     """
 
     p: int
@@ -152,7 +152,7 @@ class MadeIssuerKey:
         return product(powers, self.n)
 
     def without_revocation(self) -> Self:
-        """Return the key of an issuer that cannot revoke."""
+        """Return this key without its parts for revocation, as of an issuer that cannot revoke."""
         return evolve(self, accumulator_key=None)
 
     def public_xml(self) -> bytes:
