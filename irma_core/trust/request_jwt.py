@@ -8,7 +8,7 @@ run in this order. Each refusal is a `RequestJwtError` with one of the codes lis
 3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names the requestor.
    `iss` is used only if there is no `kid`, because official libraries put a display name into
    `iss`.
-4. `algorithm`, `signature`: the key decides the algorithm, not the sender.
+4. `algorithm`, `signature`: the key, not the sender, decides the algorithm.
 5. `kind`, `unknown_claim`, `request`, `claims`: `sub` does not name a session request, a claim is
    unknown, a second claim holds a request, or a claim has the wrong type.
 6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
@@ -87,7 +87,7 @@ class VerifiedRequest(ValueObject):
     """The request in a JWT, and its requestor. It exists only after every check of the JWT.
 
     Attributes:
-        requestor: The verifier's name for the key.
+        requestor: The requestor's name, as in the verifier's `keys`.
         request: The request. Its slots are numbers.
     """
 
@@ -179,7 +179,7 @@ def verify_session_request_jwt(
         max_age: How long ago the JWT may have been signed. A server's default is 300 s.
         now: An aware time.
         leeway: How far the clocks may differ.
-        audience: The `aud` that the JWT must have. By default it must have none.
+        audience: The `aud` that the JWT must have. By default, the JWT must have no `aud`.
 
     Raises:
         RequestJwtError: The JWT is refused; see the module for the codes.
@@ -225,11 +225,14 @@ def _checked_keys(keys: object) -> Mapping[str, object]:
 def _claimed_requestor(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
     """Return the claimed requestor.
 
-    It selects the key, and is trusted only once the signature verifies.
+    This name selects the key, and is trusted only once the signature verifies.
     """
     name = header["kid"] if "kid" in header else claims.get("iss")
     if not isinstance(name, str) or not name:
-        raise RequestJwtError("requestor", "its kid, or its iss if it has no kid, must be a name")
+        raise RequestJwtError(
+            "requestor",
+            "its kid (or, without a kid, its iss) must be the requestor's name, a non-empty string",
+        )
     return name
 
 
@@ -320,7 +323,7 @@ def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
 
 
 def request_claims(jws: CompactJws) -> dict[str, JsonValue]:
-    """Return the claims of a session request JWT, which the server would read in the same way.
+    """Return the claims of a session request JWT, if the server would read them in the same way.
 
     Raises:
         RequestJwtError: The claims are refused.
@@ -347,7 +350,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
                 "unknown_claim", "it has a claim that session requests do not have"
             )
         if name in FIELDS.values() and name != field:
-            raise RequestJwtError("request", "its sub must name the kind of request that it holds")
+            raise RequestJwtError("request", "its sub must match the kind of request in the JWT")
     for name in ("aud", "iss", "jti", "kid"):
         if not isinstance(claims.get(name, ""), str):
             raise RequestJwtError("claims", f"{name} must be a string")
@@ -425,7 +428,7 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
 
 
 def _check_options(value: JsonValue, field: str) -> None:
-    """Check that each empty option is the last, because the JWT is sent unchanged."""
+    """Check that each empty option is the last of its slot, because the JWT is sent unchanged."""
     match value:
         case {"request": {"disclose": [*disjunctions]}}:
             for i, options in enumerate(disjunctions):

@@ -19,8 +19,8 @@ The checks run in this order. Each refusal is a `ResultJwtError` with one of the
    of session than the result.
 8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
    the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
-9. `audience`: it has an `aud`. IRMA servers write none, so it is for another recipient.
-10. `simulated`: by a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
+9. `audience`: the JWT has an `aud`. IRMA servers write none, so it is for another recipient.
+10. `simulated`: signed by an in-memory server, unless `Risk.SIMULATED_PROOFS` is allowed.
 11. `result`: the claims are not a session result.
 
 A valid signature only shows that the server made the statement. irmago signs a result at any
@@ -122,7 +122,7 @@ def verify_result_jwt(
     """Return the session result in a JWT, after all the checks that this module lists.
 
     Args:
-        jwt: From `get_result_jwt` or a callback, without anything around it.
+        jwt: The JWT from `get_result_jwt` or a callback, without anything around it.
         keys: The server's public keys in PEM: several while a key is being replaced.
         issuer: The server's setting `jwt_issuer`; None if that is empty.
         now: An aware time.
@@ -237,7 +237,9 @@ def _checked_kind(
     subject = claims.get("sub")
     kind = kinds.get(subject) if isinstance(subject, str) else None
     if kind is None:
-        raise ResultJwtError("kind", "its sub must name a session result")
+        raise ResultJwtError(
+            "kind", f"its sub must be that of a session result, such as {next(iter(kinds))}"
+        )
     return kind
 
 
