@@ -97,7 +97,7 @@ class AnsweredSlot(ValueObject):
 
     @property
     def attribute(self) -> str:
-        """The identifier of the only attribute.
+        """The identifier of the slot's only attribute.
 
         Raises:
             UsageError: The option has several attributes: use `slot["…"]`.
@@ -106,7 +106,7 @@ class AnsweredSlot(ValueObject):
 
     @property
     def value(self) -> str:
-        """The value of the only attribute.
+        """The value of the slot's only attribute.
 
         Raises:
             UsageError: The option has several attributes: use `slot["…"]`.
@@ -116,7 +116,7 @@ class AnsweredSlot(ValueObject):
 
     @property
     def is_null(self) -> bool:
-        """Whether the only attribute has no value.
+        """Whether the slot's only attribute has no value.
 
         Raises:
             UsageError: The option has several attributes: use `slot["…"]`.
@@ -137,9 +137,9 @@ class Answer(Mapping[Slot, AnsweredSlot]):
 
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
     is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
-    changed or unpickled. It has no truth value, because its existence is the result. It proves no
-    more than the request demands. If the request demands no particular value, the answer proves
-    only that an issuer issued the value.
+    changed or unpickled. `bool(answer)` raises an error, because there is an answer only if every
+    check has passed. An answer proves no more than the request demands: if the request demands no
+    particular value, the answer proves only that an issuer issued the disclosed value.
 
     Attributes:
         type: The type of session.
@@ -227,7 +227,7 @@ def make_answer(
 
 
 def proved_answer(answer: Answer, slots: Mapping[Slot, AnsweredSlot]) -> Answer:
-    """Return an answer with `Evidence.PROOF` and what its signature proves.
+    """Return the answer with `Evidence.PROOF`, and with the slots that its signature proves.
 
     Only `proved_signatures` may call this, once the signature is verified.
     """

@@ -65,7 +65,7 @@ def check_optional(value: object, kind: type[object], name: str, expected: str) 
     """Check that a value is None or an instance of a class; see `check_instance`.
 
     Raises:
-        UsageError: The value is neither.
+        UsageError: The value is neither None nor an instance.
     """
     if value is not None:
         check_instance(value, kind, name, f"{expected}, or None")
@@ -172,10 +172,10 @@ def check_timedelta(value: object, name: str) -> timedelta:
 
 
 def check_deadline(value: object) -> None:
-    """Check that a deadline is a number of seconds, which may be infinite in both directions.
+    """Check that a deadline is a number of seconds, which may be positive or negative infinity.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a number.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     # This comparison is false for NaN.

@@ -1,8 +1,8 @@
 """Condiscons: conjunctions of disjunctions of conjunctions of attribute requests.
 
 In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all of that option's
-attributes *k*. Slots have names that only this library knows, or numbers; in JSON they are
-positions.
+attributes *k*. In this library, slots have names or numbers; in the JSON, each slot is only a
+position in a list.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class AttributeRequest(ValueObject):
     Source: irmago `AttributeRequest`; IRMA documentation, "Session requests".
 
     Args:
-        type: The identifier. One with three parts requests proof of having the credential.
-        value: The only acceptable value. Always set it for a yes/no attribute, as `over18` may be
-            "No".
+        type: The identifier. An identifier with three parts requests proof that the person has the
+            credential.
+        value: The only acceptable value. Always set it for a yes/no attribute, because the value of
+            `over18` may also be "No".
         not_null: Whether to refuse an attribute that was issued without a value.
 
     Raises:
@@ -60,7 +61,7 @@ class AttributeRequest(ValueObject):
 
     @property
     def value(self) -> str | None:
-        """The only acceptable value; None for any value."""
+        """The only acceptable value; None if any value is acceptable."""
         return self._value.reveal()
 
     def __attrs_post_init__(self) -> None:
@@ -216,9 +217,9 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
     """Return a `ConDisCon`, given anything that a request accepts as `disclose`.
 
     Args:
-        disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each is
-            an identifier, an `AttributeRequest`, a result of `all_of`, `any_of` or `optional`, or
-            lists as in the JSON.
+        disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each
+            disjunction is an identifier, an `AttributeRequest`, a result of `all_of`, `any_of` or
+            `optional`, or lists as in the JSON.
         path: The beginning of the path in errors.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Requests to issue a credential, and its validity."""
+"""Requests to issue credentials, and how long the credentials are valid."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class CredentialRequest(ValueObject):
 
     Args:
         credential: The credential type, three parts.
-        attributes: Strings by attribute name (the fourth part of the identifier). None leaves an
-            optional attribute out, so that it is issued without a value; an empty string is a
-            value.
+        attributes: The values to issue, as strings, by attribute name (the fourth part of the
+            identifier). None leaves an optional attribute out, so that it is issued without a
+            value; an empty string is a value.
         validity: An aware `datetime`, which is converted to UTC, or a `timedelta` from the
-            session's start; in whole seconds. The server rounds it down to a whole week since 1970.
-            If it is less than a week, the credential may already have expired; starting the session
-            then raises an error.
-        revocation_key: Identifies this credential for later revocation; required if its type can be
-            revoked.
-        sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.
+            session's start; in whole seconds. The server rounds the end down to a whole week since
+            1970. So a credential that is to be valid for less than a week may already have expired
+            when it is issued; starting the session then raises an error.
+        revocation_key: Identifies this credential for later revocation; required if credentials of
+            this type can be revoked.
+        sd_jwt_batch_size: The number of SD-JWT instances to issue in addition, 0 to 200.
 
     Raises:
         RequestError: A field is invalid; the error names it.
@@ -76,12 +76,12 @@ class CredentialRequest(ValueObject):
 
     @property
     def attributes(self) -> Mapping[str, str | None]:
-        """Strings by attribute name."""
+        """The values to issue, as strings, by attribute name."""
         return self._attributes.reveal()
 
     @property
     def revocation_key(self) -> str | None:
-        """The identifier of this credential for later revocation."""
+        """The identifier by which this credential can be revoked later."""
         return self._revocation_key.reveal()
 
     def __attrs_post_init__(self) -> None:

@@ -32,16 +32,16 @@ class DisclosedAttribute(HiddenFields):
     Source: irmago `DisclosedAttribute`.
 
     Args:
-        attribute: The identifier (`id`). One with three parts stands for possession of the
-            credential.
+        attribute: The identifier (`id`). An identifier with three parts stands for possession of
+            the credential.
         raw_value: The value (`rawvalue`), or None.
-        status: Whether the attribute was requested, and has a value.
+        status: Whether the attribute was requested, and whether it has a value.
         issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
             time, which is converted to UTC.
         translations: The value by language, or None.
         not_revoked: Whether non-revocation was proved.
-        not_revoked_before: The time up to which that proof holds, if it is older than the request
-            tolerates; an aware time, which is converted to UTC.
+        not_revoked_before: The time up to which non-revocation was proved, if that proof is older
+            than the request allows; an aware time, which is converted to UTC.
 
     Raises:
         UsageError: An argument has a wrong type, or a time is not aware.
@@ -98,7 +98,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def status(self) -> AttributeProofStatus:
-        """Whether the attribute was requested, and has a value."""
+        """Whether the attribute was requested, and whether it has a value."""
         field: AttributeProofStatus = self._field(2)
         return field
 
@@ -170,7 +170,7 @@ def checked_attribute(
 
     Args:
         fields: The seven arguments of `DisclosedAttribute`, in order. Their types were checked, and
-            nothing else refers to the translations.
+            nothing else holds a reference to the translations.
     """
     attribute = object.__new__(DisclosedAttribute)
     hide_fields(attribute, fields.__getitem__)

@@ -41,10 +41,10 @@ class RefusedBy(Enum):
     """Why a session that was started successfully has no answer."""
 
     PERSON = "person"
-    """The person, the app or the application cancelled it. Refusing looks the same as lacking the
-    attributes."""
+    """The person, the app or the application cancelled the session. A person who refuses looks the
+    same as one who lacks the attributes."""
     TIMEOUT = "timeout"
-    """No app finished it in time, or the caller stopped waiting."""
+    """No app finished the session in time, or the caller stopped waiting."""
     PROOF = "proof"
     """The proof is invalid, or does not match the request."""
 
@@ -75,7 +75,7 @@ class SessionStarted(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SessionAnswered(ValueObject):
-    """The application got the answer of a session. Each call that returns it is an event.
+    """The application got the answer of a session; sent for each call that returns the answer.
 
     Args:
         session: The session.
@@ -89,7 +89,7 @@ class SessionAnswered(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SessionRefused(ValueObject):
-    """A session ended without an answer, and nothing is broken.
+    """A session ended without an answer, although nothing failed.
 
     Args:
         session: The session.
@@ -125,11 +125,11 @@ class SessionFailed(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallRetried(ValueObject):
-    """A call to the server failed and is retried. A series of failed polls is one event.
+    """A call to the server failed and will be retried. A series of failed polls is only one event.
 
     Args:
         call: Method and path, with `{token}` in place of a token.
-        error: Why it failed.
+        error: The error with which the call failed.
         code: The reason that came with the error.
         wait: How long until the next try.
     """
@@ -148,9 +148,9 @@ class WatchFellBack(ValueObject):
     Args:
         session: The session.
         source: The source that the watch stopped using.
-        reason: `unsupported`: the server has no events, or a proxy removes them. `late`: the stream
-            did not begin in time, as when a proxy holds it back. `broken`: it broke twice.
-            `failed`: the status backend failed.
+        reason: `unsupported`: the server sends no events, or a proxy removes them. `late`: the
+            stream did not begin in time, as when a proxy holds it back. `broken`: the stream broke
+            twice. `failed`: the status backend failed.
     """
 
     session: str
@@ -165,7 +165,7 @@ class CallbackDelivered(ValueObject):
 
     Args:
         session: The session.
-        status: How it ended.
+        status: How the session ended.
         error: Why there is no answer; empty if there is one.
     """
 
@@ -191,7 +191,7 @@ class NextSessionChosen(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class PostRefused(ValueObject):
-    """A post to one of the pages that the server posts to was refused.
+    """A post to the callback URL or to the next-session URL was refused.
 
     Args:
         page: `callback` or `next session`.
@@ -209,7 +209,7 @@ class HandleRefused(ValueObject):
 
     Args:
         purpose: The purpose of the `Handles` that refused it.
-        error: Why.
+        error: The reason: the error's class.
     """
 
     purpose: str

@@ -1,8 +1,9 @@
 """Holders of values for the fields of frozen models: hidden values, and immutable mappings.
 
 A hidden value must not appear in a `repr`, rich, pytest, `attrs.asdict` or `vars`. Its field has
-one of the converters below, and a property or method of the model returns the value. Classes that
-are made for each response, or many times for one, have `HiddenFields` as their base instead.
+one of the converters below, and a property or method of the model returns the value. Classes whose
+objects are created for every response, or many times for one response, have `HiddenFields` as their
+base instead.
 """
 
 from __future__ import annotations

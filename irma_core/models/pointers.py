@@ -85,7 +85,7 @@ class SessionPointer(ValueObject):
         return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
-        """Return the QR code's content: a link that says it is for a second device.
+        """Return the QR code's content: a link that says that the page is on another device.
 
         Args:
             base: The base of universal links, for an app other than Yivi.

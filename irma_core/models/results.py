@@ -1,4 +1,4 @@
-"""Session results, and the only way from a result to an answer."""
+"""Session results, and the checks that turn a result into an answer."""
 
 from __future__ import annotations
 

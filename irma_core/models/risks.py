@@ -1,4 +1,4 @@
-"""Risks that must be allowed explicitly, and request checks that depend on them or on the time."""
+"""Risks that must be allowed explicitly, and checks of requests that depend on risks or time."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Risk(Enum):
     This concerns the base URL, the token URL, the session pointer, `callback_url`, `next_session`,
     a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
-    """A TLS context that does not verify the server's certificate and name, or that accepts TLS
-    before 1.2. Such a context is no better than plain HTTP."""
+    """A TLS context that does not verify the server's certificate and name, or that accepts
+    versions of TLS before 1.2. Such a context is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
     """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
@@ -38,8 +38,8 @@ class Risk(Enum):
     SIMULATED_PROOFS = "simulated proofs"
     """JWTs of an in-memory server, which prove nothing: for tests and development."""
     MEMORY_STORE = "memory store"
-    """A store in memory. Processes do not share it, so each of them would accept the same callback
-    or handle once."""
+    """A store in memory. Each process would have its own store, so the same callback or handle
+    could be accepted once by each process."""
 
 
 _RISKS: Final = frozenset(Risk)

@@ -187,7 +187,8 @@ class SignatureRequest(_Options):
 
     Args:
         message: The message to sign; not empty.
-        disclose: The attributes to sign with. This and the rest are as in `DisclosureRequest`.
+        disclose: The attributes to sign with. This and the other arguments are as in
+            `DisclosureRequest`.
 
     Raises:
         RequestError: A value is invalid; the error has its path.
@@ -239,7 +240,7 @@ class IssuanceRequest(_Options):
 
     Args:
         credentials: The credentials to issue; at least one.
-        disclose: Requested attributes. This and the rest are as in `DisclosureRequest`.
+        disclose: Requested attributes. This and the other arguments are as in `DisclosureRequest`.
 
     Raises:
         RequestError: A value is invalid; the error has its path.
@@ -347,7 +348,7 @@ class RevocationRequest(ValueObject):
         credential: The credential type, three parts.
         revocation_key: The key that the credential was issued with.
         issued: The time of issuance as irmago records it, in nanoseconds since 1970, to select one
-            of several credentials with that key. None revokes all.
+            of several credentials with that key. None revokes all of them.
 
     Raises:
         RequestError: A field is invalid; the error names it.
@@ -379,7 +380,7 @@ class RevocationRequest(ValueObject):
 
 @boundary
 def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-    """Return the request itself if it is extended, else an extended one without options."""
+    """Return the request itself if it is extended, else an extended request that contains it."""
     return request if isinstance(request, ExtendedRequest) else ExtendedRequest(request)
 
 

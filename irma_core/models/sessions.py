@@ -82,7 +82,7 @@ class FrontendRequest(ValueObject):
         min_protocol_version: The lowest version of the frontend protocol that the server supports.
         max_protocol_version: The highest version.
         received: All fields as the server wrote them, for browsers that know more fields than this
-            library; empty if this does not come from a server.
+            library; empty if this object does not come from a server.
     """
 
     authorization: FrontendAuthorization
@@ -150,7 +150,7 @@ class SessionPackage(ValueObject):
             check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Return this in the server's JSON form, with the requestor token: only for the backend."""
+        """Return the package in the server's JSON form, with its token: only for the backend."""
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
@@ -173,7 +173,7 @@ class StartedSession(ValueObject):
     Args:
         request: The request.
         package: The server's response.
-        started_at: The time of the start; an aware time, which is converted to UTC.
+        started_at: When the session was started; an aware time, which is converted to UTC.
 
     Raises:
         UsageError: `started_at` is not an aware time.
@@ -204,7 +204,7 @@ class StartedSession(ValueObject):
         return self.package.frontend_request
 
     def browser_json(self, handle: str | None = None) -> str:
-        """Return what the browser needs as JSON, without the requestor token.
+        """Return JSON with what the browser needs, without the requestor token.
 
         The page's `start` call receives `sessionPtr`, `frontendRequest`, and the handle as `token`.
 
@@ -265,11 +265,11 @@ class SessionReference(ValueObject):
 
 
 SessionWithRequest: TypeAlias = StartedSession | SessionReference
-"""A session with its request, which is enough to make its result into an answer."""
+"""A session with its request, which is enough to turn its result into an answer."""
 
 
 class PairingMethod(Enum):
-    """How people prove that both page and app are theirs. Source: irmago `PairingMethod`."""
+    """How a person proves that page and app are both theirs. Source: irmago `PairingMethod`."""
 
     NONE = "none"
     PIN = "pin"
@@ -286,7 +286,7 @@ class FrontendOptions(ValueObject):
 
     Args:
         pairing_method: The current method.
-        pairing_code: With `PIN`, the code that the app will show. Each change makes a new one.
+        pairing_code: With `PIN`, the code that the app will show. Each change makes a new code.
     """
 
     pairing_method: PairingMethod

@@ -1,6 +1,6 @@
 """Types and statuses of sessions, proofs and attributes.
 
-All are closed: reading any other value from JSON is an error.
+The lists are complete: any other value in JSON is an error.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _RANK = {
 
 
 class ProofStatus(Enum):
-    """Whether the app's proof is valid; only `VALID` is. Source: irmago `ProofStatus`."""
+    """Whether the app's proof is valid; only `VALID` says so. Source: irmago `ProofStatus`."""
 
     VALID = "VALID"
     INVALID = "INVALID"

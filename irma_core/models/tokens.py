@@ -109,7 +109,7 @@ class RequestorToken(_Secret):
 
     @property
     def fingerprint(self) -> str:
-        """The part of its hash that logs and errors show."""
+        """The part of the token's hash that logs and errors show."""
         return fingerprint_of(self._text.reveal())
 
 

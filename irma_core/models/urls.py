@@ -99,7 +99,7 @@ def path_fault(url: str) -> str:
 def is_loopback(host: str) -> bool:
     """Return whether a URL's host is a loopback address, or exactly `localhost`.
 
-    On many systems, DNS resolves other names below `localhost`.
+    Other names below `localhost` do not count, because many systems resolve them with DNS.
     """
     if host.lower() == "localhost":
         return True
@@ -112,7 +112,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_plain_http(url: str) -> bool:
-    """Return whether a URL that was checked already is `http` to a host that is not loopback."""
+    """Return whether a URL, which was checked already, is `http` to a host that is not loopback."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 

@@ -1,6 +1,6 @@
 """Check identifiers, strings, URLs and durations in a request; raise `RequestError` if invalid.
 
-Identifiers, `scheme.issuer.credential.attribute` and its beginnings, are plain strings throughout
+Identifiers (`scheme.issuer.credential.attribute`, or its first parts) are plain strings throughout
 the library. Only the server knows which ones exist.
 """
 
@@ -95,8 +95,8 @@ def check_address(value: object, path: str) -> str:
 def check_return_address(value: object, path: str) -> str:
     """Return the value, which must be the URL of a web page, a universal link or an app.
 
-    Apps have schemes that cannot be listed. So all schemes are accepted, except those that run
-    code, read local files or wrap another URL.
+    Apps have their own schemes, which cannot all be listed. So all schemes are accepted, except
+    those that run code, read local files or wrap another URL.
 
     Raises:
         RequestError: The URL has no scheme or a refused one, or is an `http` or `https` URL without
@@ -150,7 +150,7 @@ def check_duration(value: object, path: str) -> timedelta:
 
 
 def check_attribute_type(identifier: object, path: str) -> str:
-    """Return an attribute's identifier: four parts, or three for the credential itself.
+    """Return the value, which must be an identifier of four parts, or three for a credential.
 
     Raises:
         RequestError: The value is not such an identifier.
@@ -164,7 +164,7 @@ def check_attribute_type(identifier: object, path: str) -> str:
 
 
 def check_credential_type(identifier: object, path: str) -> str:
-    """Return a credential type: an identifier of exactly three parts.
+    """Return the value, which must be a credential type: an identifier of exactly three parts.
 
     Raises:
         RequestError: The value is not such an identifier.
@@ -175,7 +175,7 @@ def check_credential_type(identifier: object, path: str) -> str:
 
 
 def check_attribute_name(name: object, path: str) -> str:
-    """Return the name of an attribute to issue: only the fourth part of its identifier.
+    """Return the value, which must be an attribute's name: the fourth part of its identifier.
 
     Raises:
         RequestError: The value is not such a name.
@@ -186,7 +186,7 @@ def check_attribute_name(name: object, path: str) -> str:
 
 
 def credential_type_of(attribute_type: str) -> str:
-    """Return the first three parts."""
+    """Return the credential type of an attribute: the first three parts of its identifier."""
     return ".".join(attribute_type.split(".", 3)[:3])
 
 
