@@ -1,11 +1,12 @@
-"""A pair of functions for each endpoint of the server: build a request, parse its response.
+"""Two functions for each endpoint: one builds the request, the other parses the response.
 
-They are in the order of the server's documentation. Framework authors with an HTTP stack need
-nothing else: send the request, follow no redirects, and pass the response to the parse function.
+The endpoints are in the order of the server's documentation. Framework authors with an HTTP stack
+need nothing else: send the request, follow no redirects, and pass the response to the parse
+function.
 
 Every parse function raises `ServerRefusedError` if the server refuses, `RedirectError` if it
-redirects, and `UnexpectedResponseError` if the response is not from an IRMA server. Docstrings list
-further errors. Source: IRMA documentation, "IRMA server API".
+redirects, and `UnexpectedResponseError` if the response is not from an IRMA server. The functions'
+docstrings list further errors. Source: IRMA documentation, "IRMA server API".
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def build_start_request(
     Args:
         server: The server.
         request: The request; call `resolve_request` first.
-        authorization: The bare token, for the server's method `token`.
+        authorization: The bare token, if the server's `auth_method` is `token`.
 
     Raises:
         RequestError: A credential's validity is still a duration.
@@ -126,7 +127,7 @@ def build_start_request(
 
 @boundary
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Return the call that starts a session. A session request JWT authenticates the call.
+    """Return the call that starts a session with a session request JWT, which authenticates it.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -137,7 +138,7 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
 
 @boundary
 def parse_start_response(response: HttpResponse) -> SessionPackage:
-    """Parse the response to either form of a start.
+    """Parse the response to the start of a session, with or without a JWT.
 
     Raises:
         SessionMayExistError: The response does not show whether a session was started.
@@ -250,7 +251,7 @@ def build_revocation_request(
 
 @boundary
 def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Return the call that revokes a credential. A JWT authenticates the call.
+    """Return the call that revokes a credential with a JWT, which authenticates the call.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -267,7 +268,7 @@ def parse_revocation_response(response: HttpResponse) -> None:
 
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
-    """Return the call for the server's health; servers since 0.15 support it."""
+    """Return the call that checks the server's health; servers since 0.15 support it."""
     return HttpRequest("GET", server.join("health"), label=_HEALTH)
 
 
@@ -365,13 +366,13 @@ def build_status_events_request(server: ServerUrl, token: RequestorToken) -> Htt
 
 @boundary
 def is_event_stream(status: int, headers: tuple[tuple[str, str], ...]) -> bool:
-    """Return whether a response is the requested stream, given its status and headers."""
+    """Return whether a response is a stream of events, given its HTTP status and headers."""
     return status == _OK and media_type(HttpResponse(status, headers)) == _EVENT_STREAM
 
 
 @boundary
 def parse_status_event(event: ServerSentEvent) -> SessionStatus:
-    """Parse one event of that stream.
+    """Parse one event of a stream of status changes.
 
     Raises:
         UnexpectedResponseError: The event is not a session status.

@@ -1,4 +1,4 @@
-"""HTTP messages, which build functions return and parse functions accept.
+"""HTTP messages: requests from the build functions, and responses for the parse functions.
 
 They are plain classes because every call creates a request and a response, and plain objects are
 the fastest to create.

@@ -16,8 +16,9 @@ class Observer(Protocol):
     """Is notified of events, in the thread or task in which they happen.
 
     The person waits until the observer returns, so it must return at once and never wait for I/O.
-    Threads may call it at the same time. If it raises, the library's caller is not affected: Python
-    issues a `RuntimeWarning`, by default once for each class of exception.
+    Threads may call it at the same time. If it raises an exception, the library's caller is not
+    affected: the exception becomes a `RuntimeWarning`, which Python shows by default once for each
+    class of exception.
     """
 
     def observe(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Check that a part that the application passes has the right interface and mode.
+"""Check that a part from the application has the right interface and mode (sync or async).
 
 A type checker rejects a wrong part. Without one, a sync transport in an `AsyncRequestor` would
 start a session before anything failed. So each part is checked where it is passed in.

@@ -23,7 +23,8 @@ _REFUSALS = range(400, 500)
 _SERVER_ERRORS = 500
 _ERROR_NAME: Final = r"[A-Z][A-Z0-9_]*"
 """The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`,
-which must not be mistaken for a refusal by the server: the server may have done the work."""
+which must not be mistaken for a refusal by the server: behind the gateway, the server may have done
+the work."""
 _ENDPOINT: Final = r"/(session|revocation|publickey|health)(/|$)"
 _KINDS = {
     "": "a body",
@@ -53,7 +54,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
 
     Raises:
         ServerRefusedError: The server refused.
-        RedirectError: It redirects.
+        RedirectError: The server redirects.
         UnexpectedResponseError: The response is something else.
     """
     if response.status != _OK:

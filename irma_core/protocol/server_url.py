@@ -55,14 +55,15 @@ class ServerUrl(ValueObject):
         what: str = "base URL",
         is_proxied: bool = False,
     ) -> ServerUrl:
-        """Return a base URL that was checked.
+        """Check the URL of a server, and return it as a `ServerUrl`.
 
         Args:
             url: The server's URL, with its `api_prefix` if it has one, and with or without a slash
                 at the end: `https://irma.example.com` or `https://example.com/irma-api/`.
             allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
             what: The name of the setting, for errors.
-            is_proxied: Whether requests go through a proxy. If so, loopback is not an exception.
+            is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also
+                needs the risk.
 
         Raises:
             ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
@@ -81,12 +82,13 @@ class ServerUrl(ValueObject):
 
 @boundary
 def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: bool = False) -> str:
-    """Return the URL of a token endpoint unchanged, once it is checked.
+    """Check the URL of a token endpoint, and return it unchanged.
 
     Args:
         url: The URL.
         allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
-        is_proxied: Whether requests go through a proxy. If so, loopback is not an exception.
+        is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also needs
+            the risk.
 
     Raises:
         ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.

@@ -38,7 +38,8 @@ class ServerSentEvent(ValueObject):
     Args:
         type: The event type; `message` if the server sent none.
         data: The data, its lines joined by LF.
-        id: The last ID that the server sent, with this event or before; empty if it sent none.
+        id: The last ID that the server sent, with this event or before it; empty if the server sent
+            none.
     """
 
     type: str
@@ -60,9 +61,9 @@ class EventStreamDecoder:
     Use one decoder for the body of one response, in one thread at a time.
 
     Args:
-        max_event_bytes: How many bytes an event may take: those kept of its earlier lines (data,
-            type and ID), and the whole line that is being read. A comment counts only while it is
-            read. At least 1.
+        max_event_bytes: How many bytes an event may take: the bytes kept from its earlier lines
+            (data, type and ID), and the whole line that is being read. A comment counts only while
+            it is read. At least 1.
 
     Attributes:
         last_event_id: The last ID that the server sent with a finished event, with or without data;
@@ -101,7 +102,7 @@ class EventStreamDecoder:
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Decode the next bytes of the stream and return the events that they finish.
 
-        An event is finished by a blank line, even if that ends in a CR that an LF may follow.
+        A blank line finishes an event at once, even if the line ends in a CR that an LF may follow.
 
         Args:
             data: Any number of bytes, cut anywhere.
@@ -110,9 +111,9 @@ class EventStreamDecoder:
             The events in order; often an empty list.
 
         Raises:
-            EventTooLargeError: An event is over `max_event_bytes`. The events before it are not
-                lost: if the same bytes finish some, these are returned and the next call raises.
-                Then the decoder is closed.
+            EventTooLargeError: An event is over `max_event_bytes`. Earlier events are not lost: if
+                the same bytes finish some of them, this call returns those, and the next call
+                raises the error. After the error, the decoder is closed.
             UsageError: The decoder is closed.
         """
         if self._is_closed:

@@ -1,4 +1,4 @@
-"""Interfaces of a status backend: one Protocol for each mode, and the value that it stores.
+"""The interfaces of a status backend, sync and async, and the value that it stores.
 
 A status backend carries the end of a session between processes. The process that receives the
 server's callback publishes the end; any process that watches the session waits for it. A watch does
@@ -57,9 +57,9 @@ class PublishedEnd(ValueObject):
 
 
 class StatusBackend(Protocol):
-    """Stores how each session ended, for threads. Threads may share it.
+    """Stores how each session ended, for synchronous programs. Threads may share it.
 
-    An exception of a method reaches the flow as the cause of a `StatusBackendError`. Its message
+    An exception from a method becomes the cause of a `StatusBackendError`. The exception's message
     must contain no secret: no token, no signed result, no password.
     """
 
@@ -80,9 +80,9 @@ class StatusBackend(Protocol):
 
         Args:
             token: The session's token.
-            timeout: How long to wait; with zero or less, only look. A call must not take much
-                longer, even if it fails: nothing can end a call that blocks its thread. Block for a
-                second or so at a time, or Ctrl-C may be noticed only at the end.
+            timeout: How long to wait; with zero or less, return at once. A call must not take much
+                longer, even if it fails: nothing can end a call that blocks its thread. Block for
+                about a second at a time; otherwise Ctrl-C may take effect only at the end.
 
         Returns:
             The end, or None if none was published within the timeout.
@@ -90,14 +90,14 @@ class StatusBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Release all connections. Closing again does nothing; any other call raises."""
+        """Release all connections. Then closing again does nothing; other calls raise an error."""
         ...
 
 
 class AsyncStatusBackend(Protocol):
     """Stores how each session ended, for asyncio.
 
-    Cancelling a `wait` does not lose the stored outcome.
+    Cancelling a `wait` does not lose the end of a session.
     """
 
     async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:

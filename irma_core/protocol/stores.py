@@ -1,4 +1,4 @@
-"""Interfaces of a store, which ensures that actions are done once: one Protocol for each mode.
+"""The interfaces, sync and async, of a store, which ensures that an action is done only once.
 
 Callbacks may arrive more than once, and a handle may be redeemed only once. The process that is the
 first to put a key does the work.
@@ -13,16 +13,17 @@ __all__ = ["AsyncStore", "Store"]
 
 
 class Store(Protocol):
-    """Stores small values for a limited time, for threads. Threads may share it.
+    """Stores small values for a limited time, for synchronous programs. Threads may share it.
 
-    An exception of a method reaches the caller as the cause of a `StoreError`. Its message must
+    An exception from a method becomes the cause of a `StoreError`. The exception's message must
     contain no secret.
     """
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; of many concurrent calls, one succeeds.
 
-        A call that was cancelled or raised may have put the value; use `get` to find out.
+        A call that was cancelled, or that raised an exception, may have put the value; use `get` to
+        find out.
 
         Args:
             key: A string without whitespace, at most 200 ASCII characters.
@@ -43,7 +44,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release all connections. Closing again does nothing; any other call raises."""
+        """Release all connections. Then closing again does nothing; other calls raise an error."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Interfaces of a transport and its clock: one Protocol for each mode.
+"""The interfaces of a transport, sync and async, and of its clock.
 
 Belongs here: the interfaces, and the one function that reads a transport's clock. Does not belong
 here: any transport, or retries (`policy`), which a transport never makes.
@@ -60,7 +60,7 @@ class Jitter(Protocol):
 
 
 class ReadOutcome(Enum):
-    """The result of a read of a stream that returned no bytes."""
+    """Why a read of a stream returned no bytes."""
 
     IDLE = "quiet"
     """Nothing arrived before the deadline. The stream goes on, and nothing is lost."""
@@ -86,10 +86,10 @@ class ByteStream(Protocol):
 
         Args:
             deadline: When to stop waiting, on the transport's clock. Bytes that have arrived are
-                returned even after it.
+                returned even after the deadline.
 
         Returns:
-            One byte or more, or why no bytes are returned.
+            At least one byte; or, if there are none, the `ReadOutcome` that says why.
 
         Raises:
             TransportError: The stream broke, for example within a chunk.
@@ -157,7 +157,8 @@ class Transport(Protocol):
         """Send the request and return the response once its head has arrived.
 
         The connection is not one of those that `send` uses. The body is requested without
-        compression. It has no size limit, and no time limit other than that of each read.
+        compression. The body has no size limit, and no time limit other than the deadline of each
+        read.
 
         Args:
             request: The request, which is sent unchanged.

@@ -71,7 +71,7 @@ _FIELD = re.compile(r"^[a-z_]+")
 
 
 def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
-    """Return a request, or a part of one, of the given class.
+    """Return a request, or a part of one, as an object of the given class.
 
     Raises:
         WireError: A value is invalid, or a field is unknown; the error has its path.

@@ -1,8 +1,8 @@
 """Read what a server sends: packages, statuses, results and errors.
 
-These are plain functions, because a result may hold many attributes and a generated hook costs
-several times as much (see `make bench`). Unknown fields are ignored, because later servers may have
-more. Each function raises a `WireError` if a value is invalid.
+These are plain functions, because a result may hold many attributes, and the code that cattrs
+generates takes several times as long (see `make bench`). Unknown fields are ignored, because later
+servers may have more. Each function raises a `WireError` if a value is invalid.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ _FIRST_VERSION = "1.0"
 
 
 def read_session_package(value: JsonValue) -> SessionPackage:
-    """Read the response to a start.
+    """Read the response to the start of a session.
 
     Raises:
         WireError: A value is invalid; the error has its path.

@@ -194,7 +194,7 @@ def dump_started_session(session: StartedSession) -> str:
         session: What `start_session` returned.
 
     Returns:
-        JSON on one line, with a format version. Later versions of the library read it.
+        JSON on one line, with a format version. Later versions of the library can read it.
 
     Raises:
         UsageError: The argument is not a `StartedSession`.

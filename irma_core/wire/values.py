@@ -53,7 +53,7 @@ def require_field(fields: dict[str, JsonValue], name: str, path: str = "") -> Js
 
 
 def read_enum(value: JsonValue, members: dict[str, EnumT], path: str = "") -> EnumT:
-    """Return the member that a string stands for."""
+    """Return the enum member that a string stands for."""
     member = members.get(value) if type(value) is str else None
     if member is None:
         raise WireError(path, f"must be one of {', '.join(members)}")
