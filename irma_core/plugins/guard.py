@@ -1,4 +1,4 @@
-"""Calls into plugins, whose errors name the plugin and hide what it received.
+"""Calls into plugins: an error from a call names the plugin and hides what the plugin received.
 
 Messages of native errors may quote a URI or a password. So an error raised here shows only the type
 and line of a native error, and never has one as its cause or context.
@@ -20,7 +20,8 @@ from irma_core.value_object import ValueObject
 __all__ = ["OpenPart", "call_plugin"]
 
 _SHORTEST_HIDDEN = 8
-"""Characters. A message may contain a shorter part by chance, such as the `web` of `hmac:web`."""
+"""In characters. A message may contain a shorter part of a URI by chance, such as the `web` of
+`hmac:web`."""
 ResultT = TypeVar("ResultT")
 ValueT_co = TypeVar("ValueT_co", covariant=True)
 

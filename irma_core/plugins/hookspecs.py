@@ -171,14 +171,14 @@ class FactoryContext(ValueObject):
             raise ConfigurationError("clock: must be a Clock, such as SystemClock()")
 
     def secret(self, name: str) -> bytes:
-        """Return the secret of that name, as bytes. A function is called each time.
+        """Return the secret of that name, as bytes. If it is a function, this calls it each time.
 
         Args:
             name: The secret's name in `secrets`. Errors show it.
 
         Raises:
-            ConfigurationError: No secret has this name, its function failed, or it is neither `str`
-                nor `bytes`.
+            ConfigurationError: No secret has this name, the secret's function failed, or the secret
+                is neither `str` nor `bytes`.
             UsageError: The name is empty, or not a string.
         """
         check_string(name, "name")

@@ -1,1 +1,1 @@
-"""Keys and what they prove: signers, JWTs of requests and results, sealed values, credentials."""
+"""Everything that uses keys: signers, JWTs of requests and results, sealing, authentication."""

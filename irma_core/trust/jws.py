@@ -134,7 +134,7 @@ def read_compact(
     Args:
         jwt: The JWS, with nothing around it.
         refused: The error class to raise.
-        max_bytes: The largest size to read; None if the caller made the JWS.
+        max_bytes: The largest size to read; None for no limit, if the caller made the JWS.
 
     Raises:
         JwtError: The JWS is refused. The class of the error is `refused`; `result_jwt` lists the

@@ -35,7 +35,7 @@ def check_times(
         leeway: How far the clocks may differ.
         required: The claims that must be present.
         refused: The error class to raise.
-        max_age: How long ago it may have been issued; None for any time.
+        max_age: How long ago the JWT may have been issued; None for any time.
 
     Raises:
         JwtError: The code is `time`, `issued_at`, `too_old`, `expired` or `not_yet`.

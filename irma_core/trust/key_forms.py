@@ -3,8 +3,8 @@
 openssl, PowerShell, ssh-keygen and other programs make keys, and the keys then pass through files,
 environment variables and configuration. If a public key were accepted as a shared secret, anyone
 could sign. No list of formats is complete, so a shared secret is searched for byte sequences that
-only other keys contain: the object identifiers of X.509, the markers of armour, and the names of
-SSH. They are also found inside base64, hexadecimal digits and UTF-16.
+occur only in other kinds of key: X.509 object identifiers, PEM armour markers, and SSH key-type
+names. They are also found inside base64, hexadecimal digits and UTF-16.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ _UNDECODED: Final = rb"[A-Za-z0-9+/_-]+={0,2}|[0-9A-Fa-f]{2}(?:[: ][0-9A-Fa-f]{2
 
 
 def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> bytes:
-    """Return a shared secret.
+    """Check the bytes of a shared secret, and return them.
 
     Args:
-        key: Its bytes.
-        name: Its name in errors.
-        was_base64: Whether the caller has just decoded it from base64.
+        key: The bytes of the secret.
+        name: The name of the secret in errors.
+        was_base64: Whether the caller has just decoded the secret from base64.
 
     Raises:
         ConfigurationError: The key is of another kind, is too short, can be guessed, or is

@@ -1,4 +1,4 @@
-"""Keys with a type for each use: a shared secret for HS256, a public key for RS256."""
+"""Keys, with one type for each use: a shared secret for HS256, a public key for RS256."""
 
 from __future__ import annotations
 

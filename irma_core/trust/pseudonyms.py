@@ -1,7 +1,7 @@
 """Pseudonyms: names that reveal nothing about the person, computed with the website's own key.
 
-HMAC-SHA256 (RFC 2104) over JSON. A pseudonym cannot be computed without the key. So an attacker
-cannot find the value behind it by trying all values, such as all social security numbers.
+A pseudonym is the HMAC-SHA256 (RFC 2104) of JSON. It cannot be computed without the key, so an
+attacker cannot find the value behind it by trying all values, such as all social security numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Seal JSON values: encrypt them with an expiry, for one purpose and perhaps one web session.
 
-A handle in a browser, or a URL that the server posts to, carries what the backend will need later.
-Only the backend can read, change or make it.
+A handle in a browser, or a URL that the server posts to, carries sealed data that the backend will
+need later. Only the backend can read, change or make such data.
 
 The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. It encrypts compressed JSON:
 purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. This format is
@@ -42,7 +42,7 @@ __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 _SEALING_KEY_BYTES: Final = 32
 LARGEST_SEALED: Final = 1024 * 1024
-"""Characters. Longer strings are neither made nor read."""
+"""In characters. Longer strings are neither made nor read."""
 
 
 @boundary
@@ -93,8 +93,8 @@ class Sealer:
             binding: A secret of the web session that may present the string; None for any bearer.
 
         Returns:
-            Letters, digits, `-` and `_`: about 200, and more for a longer value. A URL, a header or
-            a cookie may hold at most 4000.
+            About 200 letters, digits, `-` and `_`; more for a longer value. A URL, a header or a
+            cookie may be limited to 4000.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
