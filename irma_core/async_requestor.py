@@ -71,7 +71,7 @@ ReturnT = TypeVar("ReturnT")
 @final
 @boundary
 class AsyncRequestor:
-    """A requestor at one IRMA server, on asyncio: starts sessions and returns answers.
+    """A requestor for one IRMA server, on asyncio: starts sessions and returns answers.
 
     It has the methods of `Requestor`, as coroutines. It runs on asyncio, including anyio's asyncio
     backend, and not on trio or curio. Signers and the status backend may be asynchronous.
@@ -90,20 +90,20 @@ class AsyncRequestor:
             that setting is empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions
             end. A watch waits on this backend instead of on the server. The caller closes it.
-        timeout: The limit for each call, including its retries. Each watch has its own. The limit
-            also applies to signers, stores and the application's functions.
+        timeout: The time limit for each call, including its retries. A watch has its own `timeout`
+            instead. The limit also applies to signers, stores and the application's functions.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: The URL at which browsers and apps reach the server: its setting `url` without
             `/irma`. It is needed only for pairing by the backend, and only if its host differs from
             the base URL's.
         observer: Receives a notification when a session starts or ends, and when a call is retried.
-            It is called in the same thread or task and is never awaited.
+            It is called in the thread or task in which the event happens, and is never awaited.
         signature_verifier: Verifies the signature of each signature session before there is an
             answer, so that the answer does not depend on trust in the server (`Evidence.PROOF`).
-            See `irma_proofs.SignatureVerifier`. It runs on a thread.
+            See `irma_proofs.SignatureVerifier`. It runs in a worker thread.
         schemes: The schemes in which `check` looks up attributes. See `irma_proofs.Schemes`. They
-            are read on a thread.
+            are read in a worker thread.
 
     A method that accepts either a `StartedSession` or a `RequestorToken` does not compare the
     result with the request. Besides the errors that it lists, each method may raise five others.
@@ -166,7 +166,8 @@ class AsyncRequestor:
     async def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
         """Run a flow that was made with this requestor's `context`.
 
-        Features on top of the requestor use this, and so may a framework.
+        Parts of the library that build on the requestor use this method, and a framework may do so
+        too.
 
         Raises:
             IrmaError: The flow raised it.
@@ -199,8 +200,8 @@ class AsyncRequestor:
         """Start a session.
 
         Args:
-            request: What to ask. A string is a session request JWT, which is sent unchanged and
-                without an `Authorization` header.
+            request: The session request. A string must be a session request JWT, which is sent
+                unchanged and without an `Authorization` header.
 
         Returns:
             The session. Show its `pointer` to the person, and keep its `token` in the backend.
@@ -235,10 +236,10 @@ class AsyncRequestor:
         """Follow a session: `async with requestor.watch_status(session) as statuses: async for …`.
 
         Each status is yielded once and in order, and the final one is the last. Statuses come from
-        the server's events, if it has them (its option `--sse`), or from the status backend.
-        Without either, the status is polled each second. A poll that fails is repeated. Watching
-        never ends a session: the session continues until `cancel_session` or the server's timeout.
-        Leaving the `async with` block closes everything.
+        the server's events, if the server sends them (with its option `--sse`), or from the status
+        backend. Without either, the status is polled each second. A poll that fails is repeated.
+        Watching never ends a session: the session continues until `cancel_session` or the server's
+        timeout. Leaving the `async with` block closes everything.
 
         Args:
             session: The session from `start_session`.
@@ -246,7 +247,8 @@ class AsyncRequestor:
                 session ends.
 
         Raises:
-            NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
+            NobodyAnsweredError: The timeout expired. Like the other errors here, this one is raised
+                during the iteration.
             SessionGoneError: The server no longer knows the session.
             ServerRefusedError: The server refused to report the status.
             TransportError: The server was still unreachable when the timeout expired.
@@ -272,8 +274,8 @@ class AsyncRequestor:
     ) -> Answer:
         """Follow a session to its end, and return the answer.
 
-        If the wait ends before the session does, the session is cancelled at the server. That
-        happens when the timeout expires, after an error, and when the program is interrupted
+        If the wait ends before the session does, the session is cancelled at the server. A wait
+        ends early when the timeout expires, after an error, or when the program is interrupted
         (Ctrl-C, a cancelled task). Cancelling takes a few more seconds at most. An answer that
         arrives meanwhile is returned.
 
@@ -329,7 +331,7 @@ class AsyncRequestor:
     async def get_public_key(self) -> str:
         """Return the public key that verifies the server's signed results, as PEM.
 
-        Such a key is only as trustworthy as the TLS connection that it came over.
+        The key is only as trustworthy as the TLS connection that it came over.
         """
         return await self._run(get_public_key_flow(self._context))
 

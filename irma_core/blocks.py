@@ -1,6 +1,8 @@
-"""Decorators for functions whose result may be entered in one `with` block only.
+"""Decorators for functions whose result can be entered in only one `with` block.
 
-`contextlib` raises an `AttributeError` about its own fields when its result is entered twice.
+When such a result is entered a second time, the decorators of `contextlib` raise an
+`AttributeError` about their own fields. The decorators here raise a `UsageError` that explains the
+mistake.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ ManagerT = TypeVar("ManagerT")
 def with_block(
     function: Callable[ParametersT, Generator[YieldT]],
 ) -> Callable[ParametersT, AbstractContextManager[YieldT]]:
-    """Do the same as `contextmanager`, but the returned manager can be entered only once."""
+    """Decorate like `contextmanager`, but let each returned manager be entered only once."""
     managed = contextmanager(function)
 
     @wraps(function)
@@ -47,7 +49,7 @@ def with_block(
 def async_with_block(
     function: Callable[ParametersT, AsyncGenerator[YieldT]],
 ) -> Callable[ParametersT, AbstractAsyncContextManager[YieldT]]:
-    """Do the same as `asynccontextmanager`, but the returned manager can be entered only once."""
+    """Decorate like `asynccontextmanager`, but let each returned manager be entered only once."""
     managed = asynccontextmanager(function)
 
     @wraps(function)

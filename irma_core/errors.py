@@ -138,8 +138,8 @@ class RequestError(UsageError):
     """A request is invalid, or would not mean what it seems to say.
 
     Attributes:
-        path: Where in the request, as in its JSON but with the names of slots:
-            `disclose["age"][0][2]`. Empty for the request as a whole.
+        path: Where the fault is: the path in the request's JSON, but with the names of slots, such
+            as `disclose["age"][0][2]`. Empty for the request as a whole.
         reason: What is wrong there.
     """
 
@@ -176,9 +176,11 @@ class ServerRefusedError(IrmaError):
         code: The server's name for the error, such as `SESSION_UNKNOWN`. None if another program
             refused, such as a proxy or the server at a wrong base URL.
         description: What the code means; empty if this library does not know it.
-        remote_message: The server's own message, which may be empty. A gateway may quote what it
-            refused, such as a key or an attribute value, so it is never part of a message or log.
-        stacktrace: The stack trace of a server in verbose mode; never part of a message or log.
+        remote_message: The message in the response, which may be empty. It is never part of this
+            error's own message or of a log, because a gateway may quote what it refused, such as a
+            key or an attribute value.
+        stacktrace: The stack trace of a server in verbose mode; never part of this error's message
+            or of a log.
     """
 
     def __init__(
@@ -229,8 +231,8 @@ class UnexpectedResponseError(IrmaError):
 class RedirectError(UnexpectedResponseError):
     """The response is a redirect. IRMA servers send none, so the base URL is wrong.
 
-    `target` is the base URL that it points to; empty if it cannot be derived. The message leaves it
-    out, because a redirect may repeat secrets of the request.
+    `target` is the base URL that the redirect points to; empty if that URL cannot be derived. The
+    error's message leaves `target` out, because a redirect may repeat secrets of the request.
     """
 
     def __init__(self, label: str, http_status: int, target: str) -> None:
@@ -281,7 +283,7 @@ class EventTooLargeError(TransportError):
 
 
 class GatewayError(TransportError):
-    """The gateway in front of the server could not be given a valid token. Nothing was sent.
+    """There was no valid token for the gateway in front of the server. Nothing was sent.
 
     Attributes:
         http_status: The HTTP status of the authorization server, or 401 if the gateway rejects
@@ -289,7 +291,7 @@ class GatewayError(TransportError):
         code: The error code of the authorization server, such as `invalid_client`. None if it sent
             no code, or one that RFC 6749, section 5.2, does not list.
         may_pass: Whether the same call may succeed soon with the same settings.
-        retry_after: Seconds that the authorization server asks the caller to wait.
+        retry_after: How many seconds the authorization server asks the caller to wait.
     """
 
     def __init__(
@@ -312,16 +314,16 @@ class GatewayError(TransportError):
 class DeadlineError(IrmaError, TimeoutError):
     """A call to the server, with all its attempts, took too long.
 
-    The cause, if there is one, is the last failed attempt. Waiting for a person raises
-    `NobodyAnsweredError` instead.
+    The cause, if there is one, is the last failed attempt. A wait for a person that takes too long
+    raises `NobodyAnsweredError` instead.
     """
 
 
 class SessionMayExistError(IrmaError):
     """Starting a session failed in a way that leaves open whether the server started one.
 
-    The library did not try again. The caller may: an abandoned session ends when the server's time
-    limit is up. The cause, if there is one, is the underlying error.
+    The library did not try again. The caller may try again: an abandoned session ends when the
+    server's time limit is up. The cause, if there is one, is the underlying error.
     """
 
     def __init__(self, reason: str) -> None:
@@ -373,8 +375,8 @@ class OtherPersonError(LoginRefusedError):
 class PostRefusedError(IrmaError):
     """A POST that claims to come from the IRMA server was refused, and nothing was done.
 
-    Receivers return a reply with the code instead. This is raised only after an unsigned POST, if
-    its session turns out to have no result.
+    Receivers usually return a reply with the code and do not raise this error. They raise it only
+    after an unsigned POST whose session turns out to have no result.
 
     Attributes:
         code: The reason as one of a fixed set of codes, for programs to test.
@@ -438,10 +440,11 @@ class ProofError(IrmaError):
     """A proof or an attribute-based signature did not pass a check of `irma_proofs`.
 
     Attributes:
-        path: Where in the JSON: `signature[0].a_responses["3"]`. Empty for the whole.
+        path: Where in the JSON the fault is, such as `signature[0].a_responses["3"]`. Empty for the
+            JSON as a whole.
         reason: What is wrong there.
-        check: The name of the function that failed, without `check_`; `form` if the JSON does not
-            have the documented form.
+        check: The name of the check that failed: its function's name without `check_`; `form` if
+            the JSON does not have the documented form.
         status: The status that irmago reports for this failure (`ProofStatus`): `INVALID`,
             `INVALID_TIMESTAMP`, `UNMATCHED_REQUEST`, `MISSING_ATTRIBUTES` or `EXPIRED`.
     """
@@ -495,8 +498,8 @@ class NobodyAnsweredError(AnswerError, TimeoutError):
 class SessionCancelledError(AnswerError):
     """The session was cancelled by the person, the app or the requestor.
 
-    By design, a person who refused looks the same as one who lacks the attributes. `code` is the
-    server's name for the error if it refused the app's proofs (`INVALID_PROOFS`,
+    By design, this error does not show whether the person refused or lacks the attributes. `code`
+    is the server's name for the error if the server refused the app's proofs (`INVALID_PROOFS`,
     `ATTRIBUTES_EXPIRED`), else None.
     """
 
@@ -527,8 +530,9 @@ class SessionGoneError(AnswerError):
 class ProofNotValidError(AnswerError):
     """The app's proof is not valid.
 
-    `proof_status` is what the server reported, or None. If the requestor's `signature_verifier`
-    rejected the proof, the status is that of the `ProofError` that caused this error.
+    `proof_status` is the status that the server reported, or None. If the requestor's
+    `signature_verifier` rejected the proof, the status is that of the `ProofError` that caused this
+    error.
     """
 
     def __init__(self, session: str, proof_status: str | None) -> None:
@@ -539,8 +543,8 @@ class ProofNotValidError(AnswerError):
 class NullAttributeError(AnswerError):
     """The program read the value of an attribute without a value (status `NULL`).
 
-    Whether an attribute has a value depends on the person's credential. Request it with
-    `not_null=True`, or check `is_null` first. `session` is empty, because an attribute has no
+    Whether an attribute has a value depends on the person's credential. Request the attribute with
+    `not_null=True`, or check its `is_null` first. `session` is empty, because an attribute has no
     reference to its session.
     """
 
@@ -558,7 +562,8 @@ class NotWhatWasAskedError(AnswerError):
 
     Attributes:
         slot: The slot's name or number; None if the mismatch is not in a slot.
-        attribute: The identifier of the requested attribute; None if no single one is concerned.
+        attribute: The identifier of the requested attribute; None if the error does not concern a
+            single attribute.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Handles: a started session as a string that a browser keeps and cannot read.
+"""Handles: strings that hold a started session, for a browser that keeps but cannot read them.
 
-The browser sends the handle back when the session is done. Any process with the same keys can open
-it. It holds the request, so it is still valid after a deployment that changed what the application
-requests. The first call that redeems a handle gets the answer of its session.
+The browser sends a handle back when the session is done. Any process with the same keys can open
+the handle. A handle holds the request, so it is still valid after a deployment that changed what
+the application requests. Only the first call that redeems a handle gets the answer of its session.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class HandleSettings(ValueObject):
         return session
 
     def used_key(self, session: StartedSession) -> str:
-        """Return the store's key for a redeemed session and purpose, which reveals neither."""
+        """Return the store's key for a session redeemed for this purpose; it reveals neither."""
         used = write_json([session.token.reveal(), self.purpose])
         return f"irma-handle:{sha256(used.encode()).hexdigest()}"
 
@@ -156,10 +156,10 @@ def redeem_handle_flow(
     handle: str | bytes | None,
     binding: str | Binding | None,
 ) -> Flow[Answer]:
-    """Return the answer of a handle's session, to the first call that asks for it.
+    """Return the answer of a handle's session, to the first call only.
 
-    A session can be redeemed once for a purpose, however many handles were sealed for it. Its
-    handles all expire together, before the store forgets the session.
+    A session can be redeemed once for a purpose, however many handles were sealed for it. All
+    handles of a session expire together, before the store forgets the session.
 
     Raises:
         UsageError: The binding has the wrong type.
@@ -189,7 +189,7 @@ class Handles:
     Args:
         requestor: The requestor that starts the sessions.
         keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys,
-            put the new one first, and remove the old one a lifetime later.
+            put the new one first, and remove the old one after one `lifetime`.
         store: Remembers which handles were redeemed. All processes share it.
         purpose: What the answers are for, such as `"login"`.
         lifetime: How long a handle is valid, from the start of its session. A shorter lifetime also
@@ -224,7 +224,8 @@ class Handles:
         Args:
             session: What `start_session` returned.
             binding: A secret of the visitor's web session, such as the value of its cookie. A thief
-                of the handle does not have it. `Binding.NONE` lets anyone redeem the handle.
+                of the handle does not have this secret. `Binding.NONE` lets anyone redeem the
+                handle.
 
         Returns:
             About 600 letters, digits, `-` and `_`; more for a longer request. A message to sign
@@ -243,8 +244,8 @@ class Handles:
         """Return the session of a handle, for example to watch or to cancel it.
 
         A handle can be unsealed any number of times, because this does not redeem it. So never use
-        this method to log a visitor in. The returned session has only what an answer is compared
-        with. Instead of a message to sign, it has `message_sha256`.
+        this method to log a visitor in. The returned session has only the parts of the request that
+        an answer is compared with. Instead of a message to sign, it has `message_sha256`.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None is an invalid
@@ -262,7 +263,7 @@ class Handles:
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
-        """Return the answer of the handle's session, once. Act on the answer after this call.
+        """Return the answer of the handle's session, to the first call only.
 
         A handle that arrives too early, or whose session has no answer, is not used up.
 

@@ -35,7 +35,7 @@ class JsonTextError(ValueError):
 
 
 class DuplicateKeyError(JsonTextError):
-    """An object has a key twice, and readers may use the first or the last one."""
+    """An object has a key twice: some readers use the first value, and others the last."""
 
     def __init__(self) -> None:
         super().__init__("has a key twice in an object")
@@ -51,8 +51,8 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
 
     Args:
         body: The JSON.
-        unique_keys: Whether to refuse an object that has a key twice, as is right for anything
-            signed. The server's reader takes the last one.
+        unique_keys: Whether to refuse an object that has a key twice. Set this for anything that is
+            signed. The server's own reader uses the last value of such a key.
 
     Raises:
         DuplicateKeyError: An object has a key twice, and `unique_keys` is set.

@@ -1,7 +1,7 @@
 """The synchronous requestor: one short method for each call to an IRMA server.
 
-The order of steps is in `flows`. `async_requestor` has the same methods for asyncio, with the same
-docstrings.
+`flows` decides the order of the steps. `async_requestor` has the same methods for asyncio, with the
+same docstrings.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ ReturnT = TypeVar("ReturnT")
 @final
 @boundary
 class Requestor:
-    """A requestor at one IRMA server: starts sessions and turns results into answers.
+    """A requestor for one IRMA server: starts sessions and turns results into answers.
 
     Threads may share it.
 
@@ -93,16 +93,16 @@ class Requestor:
             that setting is empty.
         status_backend: Where the processes that receive the server's callbacks publish how sessions
             end. A watch waits on this backend instead of on the server. The caller closes it.
-        timeout: The limit for each call, including its retries. Each watch has its own. The limit
-            cannot interrupt a signer, store or application function that blocks its thread, so give
-            each of those its own timeout.
+        timeout: The time limit for each call, including its retries. A watch has its own `timeout`
+            instead. The limit cannot interrupt a signer, store or application function that blocks
+            its thread, so give each of those its own timeout.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: The URL at which browsers and apps reach the server: its setting `url` without
             `/irma`. It is needed only for pairing by the backend, and only if its host differs from
             the base URL's.
         observer: Receives a notification when a session starts or ends, and when a call is retried.
-            It is called in the same thread or task and is never awaited.
+            It is called in the thread or task in which the event happens, and is never awaited.
         signature_verifier: Verifies the signature of each signature session before there is an
             answer, so that the answer does not depend on trust in the server (`Evidence.PROOF`).
             See `irma_proofs.SignatureVerifier`.
@@ -169,7 +169,8 @@ class Requestor:
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
         """Run a flow that was made with this requestor's `context`.
 
-        Features on top of the requestor use this, and so may a framework.
+        Parts of the library that build on the requestor use this method, and a framework may do so
+        too.
 
         Raises:
             IrmaError: The flow raised it.
@@ -200,8 +201,8 @@ class Requestor:
         """Start a session.
 
         Args:
-            request: What to ask. A string is a session request JWT, which is sent unchanged and
-                without an `Authorization` header.
+            request: The session request. A string must be a session request JWT, which is sent
+                unchanged and without an `Authorization` header.
 
         Returns:
             The session. Show its `pointer` to the person, and keep its `token` in the backend.
@@ -236,10 +237,10 @@ class Requestor:
         """Follow a session: `with requestor.watch_status(session) as statuses: for …`.
 
         Each status is yielded once and in order, and the final one is the last. Statuses come from
-        the server's events, if it has them (its option `--sse`), or from the status backend.
-        Without either, the status is polled each second. A poll that fails is repeated. Watching
-        never ends a session: the session continues until `cancel_session` or the server's timeout.
-        Leaving the `with` block closes everything.
+        the server's events, if the server sends them (with its option `--sse`), or from the status
+        backend. Without either, the status is polled each second. A poll that fails is repeated.
+        Watching never ends a session: the session continues until `cancel_session` or the server's
+        timeout. Leaving the `with` block closes everything.
 
         Args:
             session: The session from `start_session`.
@@ -247,7 +248,8 @@ class Requestor:
                 session ends.
 
         Raises:
-            NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
+            NobodyAnsweredError: The timeout expired. Like the other errors here, this one is raised
+                during the iteration.
             SessionGoneError: The server no longer knows the session.
             ServerRefusedError: The server refused to report the status.
             TransportError: The server was still unreachable when the timeout expired.
@@ -267,8 +269,8 @@ class Requestor:
     ) -> Answer:
         """Follow a session to its end, and return the answer.
 
-        If the wait ends before the session does, the session is cancelled at the server. That
-        happens when the timeout expires, after an error, and when the program is interrupted
+        If the wait ends before the session does, the session is cancelled at the server. A wait
+        ends early when the timeout expires, after an error, or when the program is interrupted
         (Ctrl-C, a cancelled task). Cancelling takes a few more seconds at most. An answer that
         arrives meanwhile is returned.
 
@@ -325,7 +327,7 @@ class Requestor:
     def get_public_key(self) -> str:
         """Return the public key that verifies the server's signed results, as PEM.
 
-        Such a key is only as trustworthy as the TLS connection that it came over.
+        The key is only as trustworthy as the TLS connection that it came over.
         """
         return self._run(get_public_key_flow(self._context))
 

@@ -2,12 +2,13 @@
 
 Crash reporters show the local variables of every frame of a traceback. Frames of the library hold
 keys, tokens and attribute values. So every public function is a `boundary`. The traceback of an
-error that leaves one has only the boundary's own frame, which holds nothing, and the frames of the
-application's functions that the library called.
+error that leaves a boundary has only the boundary's own frame, which holds nothing, and the frames
+of the application's functions that the library called.
 
-Errors of the tree keep their type, message and attributes. A built-in error that the library raised
-by mistake may quote a value, so it becomes a `UsageError` that says where it was raised. Suppressed
-contexts, and built-in errors in a chain, are dropped for the same reason.
+Errors of the library's own tree (`errors`) keep their type, message and attributes. A built-in
+error that the library raised by mistake may quote a value, so it becomes a `UsageError` that says
+where it was raised. Suppressed contexts, and built-in errors in a chain, are dropped for the same
+reason.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _MARK: Final = "__irma_boundary__"
 
 
 def boundary(target: TargetT) -> TargetT:
-    """Return the function with clean tracebacks; for a class, wrap its public methods in place.
+    """Return a function wrapped for clean tracebacks; in a class, wrap the public methods.
 
     Args:
         target: A function of any kind, or a class. `__init__` and the methods of context managers
@@ -198,7 +199,7 @@ def _cleaned(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[BaseException, BaseException | None]:
-    """Return the error to raise instead, and its context."""
+    """Return the error to raise instead of the given one, and its context."""
     handled = sys.exception()  # the application's own context
     frames = Frames(error.__traceback__)
     # A single frame, the boundary's, means wrong arguments: Python's own error explains those best.
