@@ -176,11 +176,10 @@ class ServerRefusedError(IrmaError):
         code: The server's name for the error, such as `SESSION_UNKNOWN`. None if another program
             refused, such as a proxy or the server at a wrong base URL.
         description: What the code means; empty if this library does not know it.
-        remote_message: The message in the response, which may be empty. It is never part of this
-            error's own message or of a log, because a gateway may quote what it refused, such as a
-            key or an attribute value.
-        stacktrace: The stack trace of a server in verbose mode; never part of this error's message
-            or of a log.
+        remote_message: The message in the response, which may be empty. This error's own message
+            and the logs leave it out, because a gateway may quote the key or attribute value that
+            it refused.
+        stacktrace: The stack trace of a server in verbose mode; never in a message or log.
     """
 
     def __init__(
@@ -440,8 +439,7 @@ class ProofError(IrmaError):
     """A proof or an attribute-based signature did not pass a check of `irma_proofs`.
 
     Attributes:
-        path: Where in the JSON the fault is, such as `signature[0].a_responses["3"]`. Empty for the
-            JSON as a whole.
+        path: Where in the JSON: `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
         reason: What is wrong there.
         check: The name of the check that failed: its function's name without `check_`; `form` if
             the JSON does not have the documented form.
@@ -530,9 +528,8 @@ class SessionGoneError(AnswerError):
 class ProofNotValidError(AnswerError):
     """The app's proof is not valid.
 
-    `proof_status` is the status that the server reported, or None. If the requestor's
-    `signature_verifier` rejected the proof, the status is that of the `ProofError` that caused this
-    error.
+    `proof_status` is what the server reported, or None. If the requestor's `signature_verifier`
+    rejected the proof, it is the status of the `ProofError` that caused this error.
     """
 
     def __init__(self, session: str, proof_status: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What authors of transports, stores, status backends, signers, observers and plugins import.
+"""The interfaces of transports, stores, status backends, signers, observers and plugins.
 
 Applications import from `irma_core`, and errors are in `irma_core.errors`. Importing this module
 loads no plugin machinery: only a module that uses `hookimpl` needs pluggy.
