@@ -9,7 +9,7 @@ __all__ = ["urlpatterns"]
 
 
 def bare(request: HttpRequest) -> JsonResponse:
-    """Only reply with JSON."""
+    """Reply with JSON and do nothing else, for comparison."""
     return JsonResponse({})
 
 

@@ -25,7 +25,7 @@ _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTE
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure the CPU time of processes that import, minus that of a process that does not."""
+    """Return the CPU time of processes that import, minus that of a process that does not."""
     for code in (OURS, YARDSTICK):
         _cpu(code)  # to write the byte code
     ours: list[float] = []

@@ -26,7 +26,7 @@ _Taken: TypeAlias = tuple[list[float], list[float]]
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure with a loopback server."""
+    """Return the figures for tasks that run at once, measured with a loopback server."""
     with running_loopback() as url:
         started, asked = asyncio.run(_measure(effort, url))
     name = f"async start, {AT_ONCE} at a time / raw aiohttp and json.loads"

@@ -22,7 +22,7 @@ CHUNK, LINE, MEGABYTE = 1024, 16, 1024 * 1024
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure without a socket."""
+    """Return the figures for reading results and event streams, measured without a socket."""
     yield from _results(effort)
     yield from _events(effort)
     yield from _sessions(effort)

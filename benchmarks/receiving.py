@@ -45,7 +45,7 @@ class Forgetful:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure without a socket."""
+    """Return the figures for receiving callbacks, measured without a socket."""
     ids = [f"pbdf.gemeente.personalData.attribute{number}" for number in range(20)]
     one_slot, slots = (
         DisclosureRequest({"all": all_of(*ids)}),

@@ -57,7 +57,7 @@ def alternate(effort: Effort, count: int, works: Mapping[str, Work]) -> dict[str
     """Measure each workload in every round, in alternating slices.
 
     Returns:
-        The CPU seconds of one call by name, with a value for each round.
+        By the workload's name, the CPU seconds of one call in each round.
     """
     slices = min(SLICES, effort.times(count))
     share = effort.times(count) // slices
@@ -81,10 +81,10 @@ def alternate(effort: Effort, count: int, works: Mapping[str, Work]) -> dict[str
 
 
 def ratios(above: list[float], below: list[float]) -> list[float]:
-    """Return the ratio of each round."""
+    """Return `above` divided by `below`, for each round."""
     return [one / other for one, other in zip(above, below, strict=True)]
 
 
 def differences(above: list[float], below: list[float]) -> list[float]:
-    """Return the difference of each round, in microseconds."""
+    """Return `above` minus `below` for each round, in microseconds; both are in seconds."""
     return [(one - other) * 1e6 for one, other in zip(above, below, strict=True)]

@@ -41,7 +41,7 @@ ASKED = DisclosureRequest(
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure with a loopback server."""
+    """Return the figures for starting sessions, measured with a loopback server."""
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,

@@ -105,7 +105,7 @@ class AsyncServer:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure each framework."""
+    """Return the figures for the web adapter of each framework."""
     with ExitStack() as opened:
         loop = opened.enter_context(closing(asyncio.new_event_loop()))
         floor, async_floor = opened.enter_context(_floor()), _async_floor(loop)

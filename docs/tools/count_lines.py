@@ -1,4 +1,4 @@
-"""Count the lines about IRMA that a web developer must write for a login, in an example.
+"""Count the lines about IRMA in an example site: what a developer must write for a login.
 
     python -m docs.tools.count_lines
 
@@ -49,9 +49,9 @@ class Counts:
     """The number of lines about IRMA.
 
     Args:
-        login: Of Python, for the login alone.
-        with_adults: Of Python, with the page for adults.
-        html: Of HTML.
+        login: Lines of Python, for the login alone.
+        with_adults: Lines of Python, for the login and the page for adults.
+        html: Lines of HTML.
     """
 
     login: int
@@ -60,7 +60,7 @@ class Counts:
 
 
 def count_lines(example: Path = EXAMPLE) -> Counts:
-    """Return the counts of a Django project, without its commands, which are for the demo."""
+    """Return the counts of a Django project, without its own commands, which are for the demo."""
     python = [
         line
         for path in sorted(example.glob("*.py"))
@@ -80,7 +80,7 @@ def count_lines(example: Path = EXAMPLE) -> Counts:
 
 
 def count_module(path: Path) -> int:
-    """Return the count of Python in an application of one module."""
+    """Return the number of lines about IRMA in an application of one module."""
     return sum(1 for _ in lines_about_irma(path.read_text(encoding="utf-8")))
 
 
@@ -99,7 +99,7 @@ def lines_about_irma(source: str) -> Iterator[tuple[str, bool]]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, and those in a function that makes an application."""
+    """Yield the statements of a module; for a function that makes an application, those in it."""
     for node in body:
         if isinstance(node, ast.FunctionDef) and any(
             isinstance(each, _FUNCTIONS) for each in node.body
@@ -110,7 +110,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _is_whole(node: ast.stmt) -> bool:
-    """Return whether a whole statement is about IRMA, and is not a list of other things too."""
+    """Return whether all lines of a statement are about IRMA, rather than only some of a list."""
     if isinstance(node, _FUNCTIONS):
         head = [*node.decorator_list, node.args, *([node.returns] if node.returns else [])]
         return any(_IRMA.search(ast.unparse(each)) for each in head)

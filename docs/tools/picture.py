@@ -19,14 +19,14 @@ __all__ = ["PICTURE", "draw", "lines_of", "played"]
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "pictures" / "demo.svg"
 WIDTH = 118
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-"""A viewer would have to fetch them from another server."""
+"""Matches the declarations of fonts, which a viewer would have to fetch from another server."""
 _TEXT = re.compile(r'<text [^>]*y="([0-9.]+)"[^>]*>(.*?)</text>')
 _OF_THE_SESSION = re.compile("[\u2580-\u2588]|https:")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def played() -> Console:
-    """Run the demo in a terminal that records its output."""
+    """Run the demo, and return a terminal that has recorded its output."""
     console = Console(
         file=StringIO(),
         record=True,
@@ -41,7 +41,7 @@ def played() -> Console:
 
 
 def draw(console: Console) -> str:
-    """Draw the output of a console."""
+    """Return the output of a console as a picture in SVG."""
     return _FONTS.sub("", console.export_svg(title="make demo", unique_id="demo"))
 
 

@@ -114,7 +114,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
     },
 }
-"""The names by front door and group."""
+"""The names by package and group."""
 
 _CONSTANTS = {
     "OPEN_SCHEME": "Any card that a test requests, besides those of `EXAMPLE_SCHEME`: the default.",
@@ -132,7 +132,7 @@ _EXTENDING = (
 
 
 def drawn() -> str:
-    """Return the page as it should be."""
+    """Return the reference page, generated from the current docstrings."""
     return "\n".join(
         [
             "# Reference",
@@ -178,7 +178,7 @@ def _line(module: ModuleType, name: str) -> str:
 
 
 def _first_sentences(docstring: str | None) -> str:
-    """Return the first paragraph, on one line."""
+    """Return the first paragraph of a docstring, on one line."""
     assert docstring is not None
     return " ".join(inspect.cleandoc(docstring).split("\n\n")[0].split())
 

@@ -1,4 +1,4 @@
-"""The table of official servers in `docs/explanation/servers.md`, from what the tests expect."""
+"""Generate the table of official servers in `docs/explanation/servers.md` from the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = "| server | released | what it lacks |\n| --- | --- | --- |\n"
 
 
 def drawn() -> str:
-    """Return the page with the table as it should be."""
+    """Return the page with an up-to-date table."""
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition(_HEAD)
     _table, end, after = rest.partition("\n\n")
     return f"{before}{begin}{_rows()}{end}{after}"

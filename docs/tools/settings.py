@@ -1,4 +1,4 @@
-"""The table of settings in `docs/settings.md`, from the table in the code."""
+"""Generate the table of settings in `docs/settings.md` from the table in the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = "| setting | environment | value | what it says |\n| --- | --- | --- | -
 
 
 def drawn() -> str:
-    """Return the page with the table as it should be."""
+    """Return the page with an up-to-date table."""
     before, head, _table = PAGE.read_text(encoding="utf-8").partition(_HEAD)
     rows = (
         f"| `{each.name.replace('*', 'NAME')}` | {f'`{each.variable}`' if each.variable else ''} "

@@ -1,4 +1,4 @@
-"""The table of checks in `docs/explanation/site-checks.md`, from the table in the code."""
+"""Generate the table of checks in `docs/explanation/site-checks.md` from the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = "| id | finding | what to do | in development |\n| --- | --- | --- | ---
 
 
 def drawn() -> str:
-    """Return the page with the table as it should be."""
+    """Return the page with an up-to-date table."""
     before, head, _table = PAGE.read_text(encoding="utf-8").partition(_HEAD)
     rows = (
         f"| `{check.id}` | {check.finding} | {check.remedy} | {'yes' if check.in_debug else ''} |\n"

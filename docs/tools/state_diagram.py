@@ -1,4 +1,4 @@
-"""The state diagram in `docs/explanation/how-it-works.md`, from the table of statuses."""
+"""Generate the state diagram in `docs/explanation/how-it-works.md` from the table of statuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
 
 def drawn() -> str:
-    """Return the page with the diagram as it should be."""
+    """Return the page with an up-to-date diagram."""
     block = "\n".join(("```mermaid", "stateDiagram-v2", *_transitions(), "```"))
     return _BLOCK.sub(lambda _: block, PAGE.read_text(encoding="utf-8"))
 
