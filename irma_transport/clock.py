@@ -31,7 +31,7 @@ class SystemClock:
     """The system's wall time in UTC, and the monotonic time for deadlines."""
 
     def now(self) -> datetime:
-        """Return the wall time, aware and in UTC."""
+        """Return the wall time as an aware `datetime` in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
@@ -40,5 +40,5 @@ class SystemClock:
 
 
 def seconds_until(deadline: float) -> float:
-    """Return the seconds until a point on the monotonic clock, at most a day; negative after it."""
+    """Return the seconds until a monotonic deadline: at most a day, and below 0 afterwards."""
     return min(deadline - time.monotonic(), LONGEST_WAIT)

@@ -32,7 +32,8 @@ _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
 def begins_with_plain_head(received: bytes) -> bool:
     """Return whether bytes begin with a complete head that passes every check of `HeadCheck`.
 
-    Most heads do. Such heads have one `Content-Length` and arrive in one piece.
+    This is a fast check, which most heads pass. A head that fails it may still be valid: for
+    example, it may not have arrived completely.
     """
     return _PLAIN_HEAD.match(received) is not None
 

@@ -174,7 +174,7 @@ CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
 
 
 async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Run the request once."""
+    """Send the request, and keep aiohttp from repeating it when the connection breaks."""
     try:
         return await handler(request)
     except ClientConnectorError:

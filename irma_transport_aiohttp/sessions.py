@@ -33,10 +33,10 @@ class Limits(NamedTuple):
 
 @final
 class Sessions:
-    """The sessions, which the first request makes because aiohttp needs a running event loop.
+    """Holds a transport's aiohttp sessions: one for calls, and one for streams.
 
-    Streams have a separate session, because they stay open for minutes and calls must not wait for
-    them.
+    The first request makes them, because aiohttp needs a running event loop. Streams have a
+    separate session, because they stay open for minutes and calls must not wait for them.
 
     Args:
         limits: The limits of the transport's own connectors.

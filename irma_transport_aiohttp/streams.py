@@ -29,7 +29,7 @@ class AiohttpStream:
         open_responses: Holds the response until the stream is closed.
 
     Raises:
-        NotHttpError: Its body is compressed.
+        NotHttpError: The response's body is compressed.
     """
 
     def __init__(

@@ -133,7 +133,7 @@ class AiohttpTransport:
         return self._proxy is not None
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait for a while; return at once if the duration is negative.
+        """Wait for a duration; return at once if it is negative.
 
         Raises:
             UsageError: The duration is not a `timedelta`, or is longer than a hundred years.

@@ -17,7 +17,7 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
     """Read the whole body.
 
     Args:
-        response: urllib3's response, which does not decode.
+        response: urllib3's response, which does not decompress the body.
         head: The same response as `http.client` sees it.
         exchange: The exchange to which both belong.
 

@@ -1,4 +1,4 @@
-"""Connections with one deadline and one write for each exchange, and no reuse after idling.
+"""Connections that give each exchange one deadline and one write, and are not reused once stale.
 
 Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` intend
 for subclasses.

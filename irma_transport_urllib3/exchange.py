@@ -1,7 +1,7 @@
 """One request and its response, with their deadline, limits and progress.
 
-urllib3 has no argument that reaches a connection before it connects. So a context variable holds
-the exchange while it runs, where connections and responses find it.
+urllib3 has no argument that reaches a connection before it connects. So while an exchange runs, a
+context variable holds it, and connections and responses find it there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended within the response; `http.client` would treat that as its end."""
+    """The connection ended within the response, which `http.client` would accept as complete."""
 
 
 class NotLoopbackError(OSError):

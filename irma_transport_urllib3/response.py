@@ -46,10 +46,13 @@ class BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        """Read once; return None if nothing of a stream has arrived, so that buffers lose nothing.
+        """Read once. Return None if no bytes of a stream arrive by its deadline.
+
+        After None, a buffered reader keeps the bytes that it has; after an error, it would lose
+        them.
 
         Raises:
-            TimeoutError: Nothing arrived before the deadline.
+            TimeoutError: Nothing arrived before the deadline, and the response is not a stream.
             OverLimitError: The response is too large.
             OSError: The socket failed.
         """

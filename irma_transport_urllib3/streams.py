@@ -37,7 +37,7 @@ class Urllib3Stream:
         open_streams: Holds this stream until it is closed.
 
     Raises:
-        NotHttpError: Its body is compressed.
+        NotHttpError: The response's body is compressed.
     """
 
     def __init__(

@@ -131,7 +131,7 @@ class Urllib3Transport:
         return self._settings.proxy is not None
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait for a while; return at once if the duration is negative.
+        """Wait for a duration; return at once if it is negative.
 
         Raises:
             UsageError: The duration is not a `timedelta`, or is longer than a hundred years.
