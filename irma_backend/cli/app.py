@@ -59,7 +59,7 @@ def _json(command: CommandT) -> CommandT:
 
 
 def _holding(command: CommandT) -> CommandT:
-    """Add the options that set the cards in the app."""
+    """Add to a command the options that set the cards in the app."""
     person = click.option(
         "--person",
         type=OneOf(KINDS),

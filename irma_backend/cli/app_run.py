@@ -81,14 +81,14 @@ def held_cards(values: Sequence[str]) -> Cards:
     """Return the cards that the values of `--has` describe.
 
     Raises:
-        ConfigurationError: `read_cards` raised it.
+        ConfigurationError: As for `read_cards`.
     """
     with naming(_HAS):
         return read_cards(values)
 
 
 def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> SimulatedApp:
-    """Return the app of a person with these cards, at a development server.
+    """Return the app of a kind of person, with these cards, at a development server.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.
@@ -102,7 +102,7 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session as a new app; the person decides inside the block.
+    """Scan a session with a new app, for a `with` block that carries out the person's decision.
 
     If the app cannot do what the person decides, the app refuses, because no other app could answer
     the session any more.
@@ -125,12 +125,12 @@ def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
 
 
 def print_pairing_code(code: str) -> None:
-    """Print the code that the application's page waits for."""
+    """Print the pairing code, which the person types into the application's page."""
     print_message(f"Pairing: type {code} into the page that showed the QR code.")
 
 
 def answered(session: ScannedSession) -> list[ScannedSession]:
-    """Return a session and the chained sessions that follow it."""
+    """Return an answered session, and the sessions that follow it in a chain."""
     chain = [session]
     while (following := chain[-1].next) is not None:
         chain.append(following)

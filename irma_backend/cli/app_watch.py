@@ -25,7 +25,7 @@ _FOLDER = re.compile(r"\Aapp-[\w-]++")
 
 
 class Watch:
-    """Prints each session of a development server once, and answers it after `answer_as`.
+    """Prints each session of a development server once; after `answer_as`, also answers it.
 
     Args:
         server: The server's base URL, or the address of its pages.
@@ -72,7 +72,7 @@ class Watch:
         self._pairing.append(scanned)
 
     def _answer(self, scanned: ScannedSession) -> bool:
-        """Return whether a session needs no more attention, because it is answered or gone."""
+        """Answer a session if it is paired; return whether it is now answered or gone."""
         if not scanned.is_paired:
             return scanned.url not in self._seen
         scanned.answer()

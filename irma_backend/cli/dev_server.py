@@ -148,7 +148,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
-    """Return the options on the command line by setting, with their values as in TOML."""
+    """Return the options on the command line, with values as in TOML, by name of the setting."""
     context = click.get_current_context()
     return {
         f"dev_server.{each.name}": (each.opts[0], _as_in_toml(options[each.name]))
@@ -166,7 +166,7 @@ def _as_in_toml(value: object) -> object:
 
 @final
 class _Given:
-    """The settings of the table `dev_server`, including those that options override."""
+    """The settings of the table `dev_server`, in which the command's options take precedence."""
 
     def __init__(self, settings: ReadSettings | None = None) -> None:
         self._settings = ReadSettings(None, ()) if settings is None else settings

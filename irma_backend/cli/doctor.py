@@ -126,7 +126,7 @@ def _list(checks: Iterable[Check], *, as_json: bool) -> None:
 
 
 def _failures(diagnoses: Iterable[Diagnosis]) -> Iterator[int]:
-    """Yield the exit status of each error."""
+    """Yield the exit status for each error that a check found, and for each crash."""
     for each in diagnoses:
         if each.outcome is Outcome.CRASHED:
             yield FAULT

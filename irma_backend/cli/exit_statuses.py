@@ -1,8 +1,8 @@
-"""Report errors as one line on the standard error and an exit status.
+"""Report an error as one line on the standard error, and as the exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
-"message"}}`. If they apply, the error also has `slot`, `attribute` and `code`. The code is irmago's
-name for the error, the code of a rejected JWT, or the check that a signature failed.
+"message"}}`. Where they apply, the error also has `slot`, `attribute` and `code`. The code is
+irmago's name for the error, the code of a rejected JWT, or the check that a signature failed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (ProofError, 6),
     (IrmaError, FAILED),
 )
-"""The first matching class decides."""
+"""The exit status of each class of error. The first class that an error belongs to decides."""
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
 """The exit statuses of the commands of `app`, by error code. Errors without a code mean that the
 app itself lacks something."""
@@ -115,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""Replacements for the arguments that the library's error messages name."""
+"""The options of commands, by the argument that they replace in the library's error messages."""
 
 
 def exit_status(error: IrmaError) -> int:

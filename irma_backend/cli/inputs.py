@@ -17,7 +17,7 @@ __all__ = ["STDIN", "decode", "read_bytes", "read_input", "read_secret", "read_t
 
 STDIN = "standard input"
 _LARGEST = 32 * 2**20
-"""Bytes. A signature may have 20 MiB, and all other inputs are smaller."""
+"""The largest input, in bytes. A signature may have 20 MiB, and all other inputs are smaller."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

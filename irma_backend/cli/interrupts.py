@@ -81,7 +81,7 @@ def catch_signals() -> None:
 
 
 def _reserve_descriptors() -> None:
-    """Open closed standard streams, so that the sockets below do not get their numbers."""
+    """Open closed standard streams, so that the sockets of this module do not get their numbers."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def answer_value(answer: Answer, session: StartedSession) -> dict[str, JsonValue]:
-    """Return the answer of a session: `{"session", "type", "evidence", "answer", …}`."""
+    """Return a session's answer as JSON: `{"session", "type", "evidence", "answer", …}`."""
     value: dict[str, JsonValue] = {
         "session": answer.token.fingerprint,
         "type": answer.type.value,
@@ -48,7 +48,7 @@ def answer_value(answer: Answer, session: StartedSession) -> dict[str, JsonValue
 
 
 def verified_signature_value(verified: VerifiedSignature) -> dict[str, JsonValue]:
-    """Return what a signature proves: `{"message", "signedAt", "isTimeStamped", …}`."""
+    """Return what a signature proves as JSON: `{"message", "signedAt", "isTimeStamped", …}`."""
     return {
         "message": verified.message,
         "signedAt": iso_time(verified.signed_at),
@@ -60,7 +60,7 @@ def verified_signature_value(verified: VerifiedSignature) -> dict[str, JsonValue
 
 
 def unchecked_value(result: SessionResult) -> dict[str, JsonValue]:
-    """Return a result that was not compared with a request."""
+    """Return a result that was not compared with a request, as JSON."""
     return {
         "session": result.token.fingerprint,
         "type": result.type.value,
@@ -74,7 +74,7 @@ def unchecked_value(result: SessionResult) -> dict[str, JsonValue]:
 
 
 def status_value(token: RequestorToken, status: SessionStatus) -> dict[str, JsonValue]:
-    """Return the status of a session."""
+    """Return the status of a session as JSON."""
     return {
         "session": token.fingerprint,
         "status": status.value,

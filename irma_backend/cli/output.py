@@ -37,7 +37,7 @@ _BROKEN = getattr(select, "POLLERR", 0) | getattr(select, "POLLHUP", 0)
 
 
 class OutputError(Exception):
-    """A standard stream cannot be written; `reason` says why."""
+    """A standard stream cannot be written to; `reason` says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -97,7 +97,7 @@ _OPTIONS = (
 
 
 def with_request_options(command: Command) -> Command:
-    """Add the options that `request_from_options` takes to a command."""
+    """Add to a command the options that `request_from_options` takes."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -116,11 +116,11 @@ def request_from_options(
 
     Args:
         requests: The requests of the settings file, by name.
-        disclose: Slots; see `parse_options` for the form of these three arguments.
+        disclose: Slots. See `parse_options` for the form of `disclose`, `sign` and `issue`.
         sign: The message of a signature request.
         issue: Credentials.
         file: The file with a request; `-` is the standard input.
-        named: The name of a request of the settings file.
+        named: The name of a request in the settings file.
 
     Raises:
         RequestError: The request is invalid; the error has its path.

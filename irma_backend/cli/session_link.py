@@ -106,7 +106,7 @@ def _obstacle(console: Console, drawing: str) -> str:
 
 @contextmanager
 def _stdout_to_stderr() -> Generator[None]:
-    """Send the messages of a browser, which inherits the standard output, to the standard error."""
+    """Redirect the standard output to the standard error, where a browser's messages belong."""
     kept = os.dup(1)
     os.dup2(2, 1)
     try:

@@ -142,7 +142,9 @@ class SessionRun:
                 raise
 
     def _is_confirmed(self, started: StartedSession, code: str, within: float) -> bool:
-        """Return whether the user types yes. End of input counts as no.
+        """Ask whether the codes are the same; return whether the user types yes.
+
+        The end of the input counts as no.
 
         Raises:
             NobodyAnsweredError: The user typed nothing within the timeout.

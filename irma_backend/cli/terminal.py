@@ -45,9 +45,10 @@ _STYLES = {
     SessionStatus.TIMEOUT: "red",
 }
 _MIN_TABLE_WIDTH = 60
-"""In a narrower terminal, rich wraps cells letter by letter and finally omits them."""
+"""The narrowest terminal that gets a table, in columns. In a narrower one, rich would wrap cells
+letter by letter, and finally omit them."""
 _FEW = 2
-"""A larger unit is used from this number on: 90 seconds, but 2 minutes."""
+"""A larger unit is used only from this number on: "90 seconds", but "2 minutes"."""
 
 
 def stderr_console() -> Console:
@@ -168,7 +169,7 @@ def _value(attribute: DisclosedAttribute) -> str:
 
 
 def age_in_words(issued_at: datetime) -> str:
-    """Return when a credential was issued. Issuers round that time down to a week."""
+    """Return how long ago a credential was issued. Issuers round the time down to a week."""
     days = (datetime.now(UTC) - issued_at).days
     weeks, months, years = days // 7, int(days / 30.44), int(days / 365.25)
     if days < 0:  # a time in the future means that one of the clocks is wrong
