@@ -86,7 +86,7 @@ class Bridge:
             await asyncio.sleep(_TICK)
 
     def close(self) -> None:
-        """End the streams."""
+        """End the streams of events, and `let_time_pass`."""
         self._is_closing = True
 
     async def _run(self, act: Callable[[], ResultT]) -> ResultT:

@@ -26,7 +26,7 @@ _FOREIGN = "A page of another origin sent this request, but only programs may se
 
 @final
 class Descriptions:
-    """The descriptions of one server, in JSON.
+    """Describes one server and its sessions, in JSON.
 
     A session is described to a program that knows its client token, which the QR code contains.
     """
@@ -35,7 +35,7 @@ class Descriptions:
         self._server = server
 
     def add_to(self, application: web.Application, prefix: str, folder: str) -> None:
-        """Add the paths of the descriptions.
+        """Add the paths of the descriptions to an application.
 
         Args:
             application: The application.

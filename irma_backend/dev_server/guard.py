@@ -59,7 +59,8 @@ def only_hosts(reach: Reach, port: int) -> Middleware:
 def is_from_elsewhere(request: web.Request) -> bool:
     """Return whether a browser sent the request for a page of another origin.
 
-    `Host` has already been checked. Programs other than browsers send none of the three headers.
+    The headers `Origin`, `Sec-Fetch-Site` and `Referer` show this; programs other than browsers
+    send none of them. `Host` has already been checked.
     """
     headers = request.headers
     own = _own_origins(request)
@@ -71,9 +72,10 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether a person or a program, rather than another page, requests the page.
+    """Return whether a person visits the page, or a program requests it.
 
-    A link on another website may lead here. Another page's scripts, images and frames may not.
+    A person may follow a link on another website. A request by another page's script, image or
+    frame is not a visit.
     """
     headers = request.headers
     is_navigation = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
@@ -98,16 +100,17 @@ class ButtonGuard:
     """Checks that a form was sent by a page of this server.
 
     Attributes:
-        token: The value in the forms. Each server has a different one.
+        token: The secret value in each form. It differs from server to server.
     """
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe()
 
     def may_send(self, request: web.Request) -> bool:
-        """Return false if another page is known to be the sender. Called before a form is read.
+        """Return false if the headers show that the form does not come from a page of this server.
 
-        `Sec-Fetch-Site: none` means a typed address. A form cannot be typed, so it is refused.
+        This is checked before the form is read. `Sec-Fetch-Site: none` means that the person typed
+        the address; a browser sends no form then, so the result is false.
         """
         sites = request.headers.getall("sec-fetch-site", [])
         return not is_from_elsewhere(request) and "none" not in [site.lower() for site in sites]

@@ -48,7 +48,7 @@ _HEADERS = {
 
 @final
 class Pages:
-    """The pages of one player.
+    """Serves the pages on which a person plays the apps of one `Player`.
 
     Args:
         player: The player.
@@ -69,7 +69,7 @@ class Pages:
         )
 
     def add_to(self, application: web.Application, home: str, folder: str) -> None:
-        """Add the paths of the pages, which the IRMA server does not use.
+        """Add the pages to an application, at paths that the IRMA server does not use.
 
         Args:
             application: The application.

@@ -1,4 +1,4 @@
-"""The data about sessions and the app for the pages. It holds no requestor token."""
+"""What the pages show about sessions and the app. It includes no requestor token."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class FieldView:
 class SlotView:
     """One disjunction: the field for the choice, the label, the options and the preselection.
 
-    If the request has no label, a page may hide `label`, because it adds little.
+    Without a label in the request (`has_own_label`), a page may hide `label`, which then adds
+    little.
     """
 
     field: str
@@ -109,7 +110,7 @@ class CredentialView:
 @final
 @attrs.frozen
 class Ending:
-    """How a session ended, for the person.
+    """How a session ended, in words for the person.
 
     Args:
         heading: The outcome in a word or two.
@@ -187,7 +188,7 @@ def view_of(
         is_open: Whether the session still runs at the server.
         requestor: The name of the requestor.
         person: The title of the app.
-        ending: How the person ended the session, if without an answer.
+        ending: How the session ended, if the person ended it without an answer.
     """
     if session.outcome is not None or not is_open:
         return _over(name, session, ending)
@@ -286,7 +287,7 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
 def _fields(
     session: ScannedSession, credentials: Sequence[HeldCredential]
 ) -> Iterator[tuple[tuple[FieldView, ...], ...]]:
-    """Yield the options of each slot."""
+    """Yield the options of each slot, as the fields of their attributes."""
     for slot, disjunction in enumerate(session.disclose):
         yield tuple(
             tuple(

@@ -85,7 +85,10 @@ class WaitingRoom:
 
     @web.middleware
     async def read_first(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Read the whole body first. A late body gets a 503, as from the official server."""
+        """Read the body of a request before its handler runs.
+
+        The response to a late body is a 503, as from the official server.
+        """
         protocol = request.protocol
         self._wait(protocol, LONGEST_WAIT + _RESPONSE_TIME)
         try:
