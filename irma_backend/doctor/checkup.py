@@ -32,13 +32,14 @@ from irma_core.web.site_checks import Level
 __all__ = ["CHECKS", "Check", "Run", "examine"]
 
 Run: TypeAlias = Callable[[Examination], Generator[Problem, None, str]]
-"""Yields problems as they are found, and returns a sentence about the result."""
+"""The function of a check. It yields problems as it finds them, and returns a sentence about the
+result."""
 
 
 @final
 @attrs.frozen
 class Check:
-    """A check.
+    """One check of `irma-backend doctor`.
 
     Args:
         name: The check's name on the command line and in JSON, which never changes.

@@ -1,4 +1,4 @@
-"""The subjects of the checks: the settings, the server, and trial sessions."""
+"""What the checks examine: the settings, the server, and trial sessions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _USUAL_NAME: Final = "an e-mail address"
 
 @final
 class Examination:
-    """The subjects of the checks.
+    """Gives the checks what they examine: the settings, the server, and trial sessions.
 
     Args:
         settings: The settings.
@@ -68,7 +68,7 @@ class Examination:
 
     @cached_property
     def requestor(self) -> Requestor:
-        """The requestor of the settings.
+        """The requestor that the settings describe.
 
         Raises:
             ConfigurationError: A setting is missing or invalid.
@@ -79,7 +79,7 @@ class Examination:
 
     @property
     def context(self) -> RequestorContext:
-        """The settings of that requestor."""
+        """The settings of `requestor`."""
         return self.requestor.context
 
     @property
@@ -95,7 +95,7 @@ class Examination:
 
     @cached_property
     def site_origin(self) -> str:
-        """The origin of the website's pages, or a substitute."""
+        """The origin of the website's pages; an example if the settings do not have the URL."""
         return origin_of(self.settings.web.url or "https://website.example")
 
     def send(self, request: HttpRequest) -> HttpResponse:

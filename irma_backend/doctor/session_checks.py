@@ -267,9 +267,9 @@ class _Statuses:
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until the status has arrived, or until any byte has if `until` is None.
+        """Read until the status `until` has arrived; if it is None, until any bytes have.
 
-        Return None, or the outcome of a read that returned no bytes.
+        Return None. If a read returns an outcome instead of bytes, stop and return that outcome.
         """
         while True:
             data = self._stream.read(deadline)

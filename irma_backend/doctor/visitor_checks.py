@@ -31,7 +31,7 @@ _ALLOWED: Final = "access-control-allow-origin"
 
 
 def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out, as seen from this machine, whether a phone can reach the QR code's URL."""
+    """Find out, as far as this machine can tell, whether a phone can reach the QR code's URL."""
     context = examination.context
     with examination.session() as session:
         url = session.pointer.url
@@ -86,7 +86,7 @@ def _is_private(host: str) -> bool:
 
 
 def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[Problem]:
-    """Request the session's status like an app: at the pointer's URL, without our headers."""
+    """Request the session's status as an app does: at the pointer's URL, without our headers."""
     host = urlsplit(session.pointer.url).netloc
     try:
         response = examination.send(_status_request(session))
@@ -151,7 +151,7 @@ def check_cors(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def _starts_for_anyone(examination: Examination, origin: str) -> bool:
-    """Start a session as a page of another website does, and cancel it."""
+    """Return whether a page of another website can start a session; cancel that session."""
     server = examination.context.server
     asked = next(
         (

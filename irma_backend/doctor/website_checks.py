@@ -109,7 +109,7 @@ def _posted(examination: Examination) -> list[str]:
 
 
 def check_store(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether two connections to the store see each other's values."""
+    """Find out whether one connection to the store sees a value that another puts there."""
     if examination.settings.first("parts.store") is None:
         raise NotApplicableError("no store is set")
     try:
@@ -148,7 +148,7 @@ def _is_seen(one: Store, other: Store) -> bool:
 
 
 def check_status(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether an end that one connection publishes reaches another connection."""
+    """Find out whether one connection to the status backend hears what another publishes."""
     if examination.settings.first("parts.status") is None:
         raise NotApplicableError("no status backend is set")
     one, other = examination.parts.status_backend(), examination.parts.status_backend()
