@@ -1,7 +1,7 @@
-"""Open requestors from a configuration, and stores in memory or in SQLite.
+"""Requestors opened from a configuration, stores in memory and in SQLite, and a log of events.
 
-This package also has the command line (`cli`) and the development server (`dev_server`). It is
-optional: `irma_core` and a transport work without it.
+This package also has the command line (`cli`) and the development server (`dev_server`). The
+package is optional: `irma_core` and a transport work without it.
 """
 
 from typing import TYPE_CHECKING

@@ -20,7 +20,7 @@ class FoundAttribute:
 
     Args:
         identifier: The identifier, in four parts.
-        title: The names of its credential and of the attribute.
+        title: The name of the credential type and the name of the attribute.
         issuer: The name of the issuer.
         is_optional: Whether the issuer may leave the attribute out.
         is_random_blind: Whether the attribute is a random number that the issuer does not know.
@@ -42,7 +42,8 @@ def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribu
 
     Args:
         schemes: The schemes.
-        words: Parts of an identifier, or of a name or description in any language, in any case.
+        words: Each is a part of the attribute's identifier, or of a name or description in any
+            language. Upper and lower case are the same.
 
     Raises:
         ConfigurationError: A file of the schemes is missing, changed or malformed.

@@ -147,7 +147,7 @@ def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
 
 @final
 class _AsyncSigner:
-    """A sync signer made async. Signing takes at most a millisecond, so it needs no thread."""
+    """Makes a sync signer async. Signing takes at most a millisecond, so it needs no thread."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

@@ -82,7 +82,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
         plugins: Names of installed plugins, and modules of the application that are plugins.
 
     Returns:
-        The plugins by name, in that order.
+        The plugins by name, in the order of `plugins`.
 
     Raises:
         ConfigurationError: `plugins` is not such a list.

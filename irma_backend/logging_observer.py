@@ -52,7 +52,7 @@ _PERSONAL: Final = frozenset(
     {"cancelled", "card_expired", "handle_expired", "login_refused", "not_finished"}
     | {"other_person", "timed_out", "value_missing"}
 )
-"""Codes of refusals that honest visitors cause in everyday use."""
+"""Codes of refusals that honest visitors cause in everyday use. They are logged as `INFO`."""
 _OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
 _OTHER_APP: Final = "an honest app does not disclose this: see the log line about the session"
 _WEB_ADVICE: Final = {
@@ -95,7 +95,7 @@ _RESULT_ADVICE: Final = {
     "issued_at": _CLOCKS,
     "signature": "set `server_key` to the server's current key",
 }
-"""Advice about results that the server signed, wherever they came from."""
+"""Advice about results that the server signed, whether fetched or posted."""
 _POST_ADVICE: Final = {
     **_RESULT_ADVICE,
     "busy": "the same post is still being handled: check whether the application's function is "
@@ -119,9 +119,10 @@ _HANDLE_ADVICE: Final = {
 class LoggingObserver:
     """Writes one line for each event to the logger `irma_backend`.
 
-    `DEBUG`: a session was started. `INFO`: a session was answered, refused or posted, or a page was
-    refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch
-    fell back, or a post, handle or page was refused.
+    `DEBUG`: a session was started. `INFO`: a session was answered or refused, the server's post was
+    handled, a watch changed its source because the server has no events, or a call from a page was
+    refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch changed
+    its source for another reason, or a post, a handle or a page's call was refused.
 
     A line contains codes, labels and fingerprints, and a remedy if there is one.
     """

@@ -1,8 +1,8 @@
 """Stores in memory, for tests and for programs that run as one process.
 
-Each process of a program would have a separate store, so several processes would accept a callback
-or a handle several times. A process cannot detect the others, so a memory store needs
-`Risk.MEMORY_STORE`. A fork after the store was created can be detected, and is refused.
+Each process would have its own store, so the same callback or handle could be accepted once by each
+process. A process cannot detect the others, so a memory store needs `Risk.MEMORY_STORE`. A store
+does detect a fork after its creation, and then refuses calls in the child.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MIN_SWEEP_SIZE: Final = 1024
 class MemoryStore:
     """Holds values in this process. Threads may share it.
 
-    Expired keys are removed. The store never holds more than twice the number of live keys, or 1024
-    keys.
+    Expired keys are removed when the number of keys reaches 1024, or twice the number left after
+    the last removal, if that is more.
 
     Args:
         clock: The clock that measures lifetimes, such as `transport.clock`.
@@ -59,8 +59,8 @@ class MemoryStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: An argument is invalid, this is another process, or
-                the store is closed.
+            ConfigurationError: An argument is invalid, another process created the store, or the
+                store is closed.
         """
         check_entry(key, value, lifetime)
         self._check()
@@ -76,8 +76,8 @@ class MemoryStore:
         """Return the value of a key, or None; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, this is another process, or the store is
-                closed.
+            ConfigurationError: The key is not a string, another process created the store, or the
+                store is closed.
         """
         check_key(key)
         self._check()
@@ -88,8 +88,8 @@ class MemoryStore:
         """Delete a key, which may be absent; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, this is another process, or the store is
-                closed.
+            ConfigurationError: The key is not a string, another process created the store, or the
+                store is closed.
         """
         check_key(key)
         self._check()

@@ -1,4 +1,4 @@
-"""Open parts by URI and complete a requestor's arguments, in one mode.
+"""Open parts by URI and complete a requestor's arguments, in sync or async mode.
 
 `parts` has the public functions for this.
 """
@@ -114,12 +114,12 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
 
 @final
 class Opener:
-    """Opens parts of one mode.
+    """Opens the parts of one program, all in the same mode: sync or async.
 
     Args:
         mode: The mode of the parts. The registry checks this for each part.
         transport: The transport, and the clock, that plugins receive.
-        own: Receives each part as soon as it is open, to close it later.
+        own: Receives each part as soon as it is open, and closes it later.
         settings: This argument and the following ones are those of `open_parts`.
         plugins:  The plugins to use.
         secrets: Secrets by name.
@@ -160,23 +160,23 @@ class Opener:
         )
 
     def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
-        """Return a signer. Errors name `place`, the place of its setting, if it is given."""
+        """Return the signer of a URI. Errors name `place`, the place of the URI's setting."""
         return self._open(self._plugins.signer, uri, "authentication.key", place)
 
     def status_backend(
         self, uri: str | None, place: Place | None = None
     ) -> StatusBackend | AsyncStatusBackend:
-        """Return a status backend. Errors name `place`, as for a signer."""
+        """Return the status backend of a URI. Errors name `place`, the place of its setting."""
         return self._open(self._plugins.status_backend, uri, "parts.status", place)
 
     def store(self, uri: str | None) -> Store | AsyncStore:
-        """Return a store."""
+        """Return the store of a URI."""
         return self._open(self._plugins.store, uri, "parts.store")
 
     def requestor_arguments(
         self, url: str | None, connection: ConnectionSettings[Any]
     ) -> dict[str, Any]:
-        """Return a requestor's arguments without its transport, after opening the parts in them."""
+        """Open the parts of a requestor; return all its arguments except the transport."""
         rest: dict[str, Any] = {**connection}
         if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
             raise ConfigurationError(

@@ -1,8 +1,8 @@
 """Open requestors, signers, status backends and stores by URI.
 
 `open_parts` receives plugins and secrets once and opens any number of parts. `connect` is the short
-form for one requestor. Both own the parts that they open, including the transport, and close them
-in reverse order at the end.
+form for one requestor. At the end, both close the parts that they opened, in reverse order. A
+transport that the caller passed stays open.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def connect(
 
     Args:
         url: The server's base URL; see `Requestor`. The default is the one in the settings.
-        settings: See `open_parts`. Without it and without `url`, the requestor is opened with
-            `read_settings()`.
+        settings: See `open_parts`. If neither `settings` nor `url` is given, the settings are those
+            of `read_settings()`.
         plugins: The plugins to use; see `open_parts` for this and the next two arguments.
         secrets:  Secrets by name.
         allow: The accepted risks.
@@ -94,8 +94,8 @@ async def connect_async(
 
     Args:
         url: The server's base URL; see `Requestor`. The default is the one in the settings.
-        settings: See `open_parts_async`. Without it and without `url`, the requestor is opened with
-            `read_settings()`.
+        settings: See `open_parts_async`. If neither `settings` nor `url` is given, the settings are
+            those of `read_settings()`.
         plugins: The plugins to use; see `open_parts_async` for this and the next two arguments.
         secrets:  Secrets by name.
         allow: The accepted risks.
@@ -262,7 +262,8 @@ class Parts:
 class AsyncParts:
     """Opens asyncio requestors and their parts by URI, within the block of `open_parts_async`.
 
-    Its methods are those of `Parts`. These are not awaited, but the methods of their results are.
+    Its methods are those of `Parts`. Call them without `await`, but await the methods of what they
+    return.
     """
 
     def __init__(self, opener: Opener, transport: AsyncTransport) -> None:

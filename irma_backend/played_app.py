@@ -53,11 +53,12 @@ def read_cards(values: Sequence[str]) -> Cards:
 
 
 def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
-    """Add the cards of a kind of person to an app, changed and extended by the given cards.
+    """Add the usual cards of a kind of person to an app, changed and extended by `cards`.
+
+    The usual cards that the server's scheme lacks are left out.
 
     Raises:
-        ConfigurationError: The server's scheme has no such card or attribute. In another scheme,
-            the usual cards of the person are left out.
+        ConfigurationError: The server's scheme lacks one of the given cards or attributes.
     """
     known = cards_of(kind, year)
     for credential_type, attributes in known.items():
@@ -77,7 +78,7 @@ def cheat(session: ScannedSession, kind: str) -> None:
     """Answer dishonestly, in one of the ways of `CHEATS`.
 
     Raises:
-        AppError: This is impossible in this session.
+        AppError: One cannot cheat in this way in this session.
     """
     CHEATS[kind](session)
 

@@ -89,11 +89,11 @@ class Settings:
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:
-        """Return the value of a setting, such as `server.url`; None if no source has it."""
+        """Return the value and place of a setting (`server.url`); None if no source has it."""
         return next(iter(self._given.get(name, ())), None)
 
     def value(self, name: str) -> Any:
-        """Return only the value of a setting; None if no source has it."""
+        """Return a setting's value, without its place; None if no source has it."""
         found = self.first(name)
         return None if found is None else found.value
 

@@ -67,14 +67,14 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _LARGEST_PORT: Final = 65535
 _KEY_BITS: Final = (1024, 2048, 4096)
 _LONGEST: Final = 366 * 24 * 3600.0
-"""Seconds."""
+"""The longest duration of a setting, in seconds."""
 _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
-"""A secret in a query, in a fragment, or in any other part of a URI with `name=value` pairs."""
+"""Matches a secret's name in a URI's query, fragment, or other part with `name=value` pairs."""
 _MAY_HOLD_SECRET: Final = frozenset("@?#=")
-"""Characters of URIs with a user, a query, a fragment or parameters."""
+"""Characters that occur only in URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 """A name that the user chooses. No key is that short: 32 bytes are 43 characters in base64."""
@@ -139,7 +139,7 @@ class Kind:
 
     Attributes:
         expected: The description of a valid value, with an article.
-        read: Returns the value for a value in TOML. It raises `ConfigurationError`.
+        read: Converts a value in TOML to the program's value, or raises `ConfigurationError`.
         of_variable: Returns the value as in TOML, given an environment variable's name and string.
         read_outside: Reads a value from outside a settings file, if other rules apply there.
         show: Returns the part of a value that may be shown, as JSON.

@@ -189,7 +189,7 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
     """Yield the settings in the options of a command.
 
     Args:
-        options: The option and the value, as in TOML, by the name of the setting.
+        options: For the name of each setting, the option and the value as in TOML.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

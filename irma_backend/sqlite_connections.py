@@ -53,7 +53,7 @@ class Connections:
 
     @contextmanager
     def borrowed(self) -> Generator[sqlite3.Connection]:
-        """Lend a connection that no other thread uses until it is returned."""
+        """Lend a connection for a `with` block, in which no other thread uses it."""
         try:
             opened = self._idle.pop()
         except IndexError:

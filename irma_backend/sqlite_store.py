@@ -150,7 +150,7 @@ class SqliteStore:
 
 
 def _begin(database: sqlite3.Connection) -> None:
-    """Begin a transaction that writes, once no other process does.
+    """Begin a transaction that writes, as soon as no other process is writing.
 
     SQLite itself would try the lock less and less often, so the process that has waited longest
     would lose every race. So we try again every few milliseconds, like all other processes.

@@ -32,8 +32,8 @@ def ask_time_stamp_key(
     second source, and pin it: `SignatureVerifier(time_stamps={url: [key]})`.
 
     The response also contains the time until which the server vouches for the key. Like Atum's
-    client, this refuses a later stamp. The pin itself never expires, so that signatures can still
-    be verified when the server is gone.
+    client, this function refuses a stamp that was made after that time. The pin itself never
+    expires, so that signatures can still be verified when the server is gone.
 
     Args:
         url: The server's URL, from the scheme's description.

@@ -75,10 +75,10 @@ def site_settings(source: object, server: object) -> Settings | None:
 
 
 def site_defaults(settings: Settings | None) -> dict[str, Any]:
-    """Return the settings that a site's own code leaves out.
+    """Return the settings that apply where a site's code passes no argument.
 
-    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. Missing settings
-    are left out.
+    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. A setting that no
+    source has is left out.
 
     Raises:
         ConfigurationError: A sealing key cannot be read.
@@ -182,7 +182,7 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
 
 
 def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
-    """Return the receiver of callbacks of a site.
+    """Return a site's receiver of callbacks; raise an error if the site has none.
 
     Raises:
         ConfigurationError: The site has no receiver of callbacks.
@@ -198,7 +198,7 @@ def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
 def report_replay(
     replayed: Sequence[ReplayedCallback], write: Callable[[str], object]
 ) -> str | None:
-    """Write a line for each callback of a replay, and a last one if all were delivered.
+    """Write a line for each callback of a replay, and a final line if all were delivered.
 
     Returns:
         What failed, for a command that ends with an error; None if all were delivered.
@@ -222,7 +222,8 @@ def describe_failure(error: IrmaError) -> str:
 def check_post_functions(deliver: object, choose: object, *, is_async: bool) -> None:
     """Check the functions that receive the server's posts, each of which may be None.
 
-    An adapter opens its parts later, and would report a wrong function only then.
+    An adapter opens its parts later. Without this check, it would report a wrong function only
+    then.
 
     Raises:
         ConfigurationError: An argument is not a function, or is `async def` in sync mode.
