@@ -1,4 +1,4 @@
-"""What the pages show about sessions and the app. It includes no requestor token."""
+"""The contents of the pages: the sessions and the app. They include no requestor token."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class FieldView:
 class SlotView:
     """One disjunction: the field for the choice, the label, the options and the preselection.
 
-    Without a label in the request (`has_own_label`), a page may hide `label`, which then adds
+    If `has_own_label` is false, the request has no label. A page may then hide `label`, which adds
     little.
     """
 
@@ -185,7 +185,7 @@ def view_of(
         name: The session's name on the page.
         session: The session that the app has scanned.
         credentials: The credentials in the app.
-        is_open: Whether the session still runs at the server.
+        is_open: Whether the session is still in progress at the server.
         requestor: The name of the requestor.
         person: The title of the app.
         ending: How the session ended, if the person ended it without an answer.

@@ -1,4 +1,4 @@
-"""What the checks examine: the settings, the server, and trial sessions."""
+"""Access to everything that the checks examine: the settings, the server, and trial sessions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _USUAL_NAME: Final = "an e-mail address"
 
 @final
 class Examination:
-    """Gives the checks what they examine: the settings, the server, and trial sessions.
+    """Gives the checks access to the settings, the server, and trial sessions.
 
     Args:
         settings: The settings.

@@ -31,7 +31,7 @@ _ALLOWED: Final = "access-control-allow-origin"
 
 
 def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out, as far as this machine can tell, whether a phone can reach the QR code's URL."""
+    """Find out, from this machine's point of view, whether a phone can reach the QR code's URL."""
     context = examination.context
     with examination.session() as session:
         url = session.pointer.url
