@@ -34,7 +34,9 @@ _RECORDED_FOR: Final = timedelta(hours=1)
 
 
 def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
-    """Use an answer, and return the key of Django's session, which a repeated call joins.
+    """Log the person in if the question is the login, and keep the proof.
+
+    Return the key of Django's session. A repeated call joins that session.
 
     Raises:
         LoginRefusedError: The person may not log in.

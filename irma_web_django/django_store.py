@@ -28,7 +28,7 @@ __all__ = ["DjangoStore", "delete_expired", "dropping_broken_connection"]
 
 @contextmanager
 def dropping_broken_connection() -> Generator[None]:
-    """Drop the connection if a call fails because it is broken, so that a retry opens a new one.
+    """Drop a broken connection when a call fails, so that a retry opens a new one.
 
     Django itself drops a broken connection only between two requests.
     """

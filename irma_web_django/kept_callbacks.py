@@ -1,6 +1,6 @@
 """Callbacks that the site's function has not handled yet, stored in the database.
 
-`irma_core.callbacks.kept_posts` says when a post is kept, and what is kept of it.
+`irma_core.callbacks.kept_posts` says when a post is kept, and which parts of the post are kept.
 `manage.py irma_replay_callbacks` delivers the stored posts later.
 """
 
@@ -33,21 +33,21 @@ class KeptInDatabase:
     """Keeps posts in the table `IrmaCallback`; see `KeptPosts`."""
 
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
-        """See `KeptPosts.put_flow`."""
+        """Keep a post; see `KeptPosts.put_flow`."""
         return _call(context, partial(_put, post))
 
     def list_flow(
         self, context: RequestorContext
     ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
-        """See `KeptPosts.list_flow`."""
+        """Return the kept posts; see `KeptPosts.list_flow`."""
         return _call(context, partial(_list, context.clock))
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
-        """See `KeptPosts.holds_flow`."""
+        """Return whether a post is still in its place; see `KeptPosts.holds_flow`."""
         return _call(context, _kept().filter(name=post.place, post=post.sealed).exists)
 
     def delete_flow(self, context: RequestorContext, post: KeptPost) -> Flow[None]:
-        """See `KeptPosts.delete_flow`."""
+        """Delete whatever is in the place of a post; see `KeptPosts.delete_flow`."""
         return _call(context, partial(_delete, post))
 
 

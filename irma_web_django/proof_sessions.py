@@ -18,7 +18,7 @@ _KEY: Final = "irma_proofs"
 
 
 def keep(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
-    """Keep an answer in the session, save it, and return its key."""
+    """Keep an answer in the session, save the session, and return the session's key."""
     sealed = site.proofs.seal(web_answer, now=site.now())
     kept: dict[str, str] = request.session.get(_KEY, {})
     request.session[_KEY] = {**kept, web_answer.name: sealed}

@@ -217,7 +217,7 @@ def _choose_flow(
     answer: Answer,
     callback: CallbackContext,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
-    """Ask the application; return the record of its choice, and its form for the store."""
+    """Ask the application; return the record of its choice, and the record's form for the store."""
     step = ChainStep(answer, reference=callback.reference)
     chosen = yield from call_application(partial(settings.choose, step), context.deadline())
     now = utc_now(context.clock)

@@ -110,7 +110,7 @@ class SessionOutcome(ValueObject):
 
     Args:
         token: The session's requestor token, as `start_session` returned it.
-        status: The final status; `DONE` does not say that there is an answer.
+        status: The final status. `DONE` does not guarantee that there is an answer.
         outcome: The answer, or the reason why there is no answer.
         reference: The application's own reference, as passed to `with_callback`. It is an empty
             string if there is none, and for a static session.

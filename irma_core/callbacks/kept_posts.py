@@ -153,7 +153,7 @@ class KeptPosts(Protocol):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class KeptInStore(ValueObject):
-    """Keeps about two thousand posts in a store, which all processes of a site share.
+    """Keeps up to about two thousand posts in a store that all processes of a site share.
 
     A store cannot list its keys. So there is a fixed number of keys, and each post takes a free
     one.
@@ -172,7 +172,7 @@ class KeptInStore(ValueObject):
         check_store_of_either_mode(self.store)
 
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
-        """See `KeptPosts.put_flow`."""
+        """Keep a post; see `KeptPosts.put_flow`."""
         value, store = _written(post), self.store
         for place in _places_of(post):
             deadline = context.deadline()
@@ -186,7 +186,7 @@ class KeptInStore(ValueObject):
     def list_flow(
         self, context: RequestorContext
     ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
-        """See `KeptPosts.list_flow`.
+        """Return the kept posts; see `KeptPosts.list_flow`.
 
         Raises:
             StoreError: Many places could not be read.
@@ -209,12 +209,12 @@ class KeptInStore(ValueObject):
         return found, failures[0] if failures else None
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
-        """See `KeptPosts.holds_flow`."""
+        """Return whether a post is still in its place; see `KeptPosts.holds_flow`."""
         stored = yield from get_stored(self.store, post.place, context.deadline())
         return stored == _written(post)
 
     def delete_flow(self, context: RequestorContext, post: KeptPost) -> Flow[None]:
-        """See `KeptPosts.delete_flow`."""
+        """Delete whatever is in the place of a post; see `KeptPosts.delete_flow`."""
         return iter(delete_stored(self.store, post.place, context.deadline()))
 
 
