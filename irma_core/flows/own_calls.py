@@ -27,7 +27,7 @@ OwnCall: TypeAlias = Send | OpenStream
 
 
 def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[ReturnT]:
-    """Return a flow whose own calls have the requestor's headers."""
+    """Return a flow that runs `flow`, with the requestor's headers on its calls to the base URL."""
     headers = context.headers
 
     def send_flow(call: OwnCall) -> Flow[Any]:
@@ -39,7 +39,7 @@ def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[Ret
 def replace_own_calls_flow(
     flow: Flow[ReturnT], send_flow: Callable[[OwnCall], Flow[Any]]
 ) -> Flow[ReturnT]:
-    """Run a flow, and run another flow in place of each of its own calls.
+    """Run a flow, but run another flow in place of each call to the requestor's base URL.
 
     Args:
         flow: The flow to run. It is always closed at the end.

@@ -96,7 +96,7 @@ class GatewayAssertion(_Credentials[SignerT_co]):
 
     Args:
         client_id: The authorization server's name for this backend.
-        signer: An `RsaSigner` whose public key the server has (`private_key_jwt`), an
+        signer: An `RsaSigner` whose public key the authorization server has (`private_key_jwt`), an
             `HmacSigner.from_client_secret(…)` (`client_secret_jwt`), or any other signer for one of
             these algorithms.
         audience: The name that the server uses for itself. The default is its token URL.
