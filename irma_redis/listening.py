@@ -1,4 +1,4 @@
-"""The one connection on which a process receives notices of published ends, read by a thread.
+"""The connection on which a process receives notices of published ends; one thread reads it.
 
 The first wait opens the connection. When it breaks, all waits fail, and the next wait opens a new
 one. So no wait relies on a lost connection. A ping detects a Redis that hangs.

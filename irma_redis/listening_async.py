@@ -1,4 +1,4 @@
-"""The one connection on which a process receives notices, read by a task. See `listening`."""
+"""The connection on which a process receives notices; one task reads it. See `listening`."""
 
 from __future__ import annotations
 

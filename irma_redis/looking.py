@@ -30,7 +30,10 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Set the value; a string is a failure. The caller may have been cancelled."""
+        """Pass the value to the waiting task; a string is the message of a failure.
+
+        The task may have been cancelled.
+        """
         if self.found.done():
             return
         if isinstance(answer, str):
@@ -55,7 +58,7 @@ class Looks:
         self._task: asyncio.Task[None] | None = None
 
     async def look(self, key: str) -> bytes | None:
-        """Return the value of a key; empty if the key has no value.
+        """Return the value of a key; empty bytes if the key has no value.
 
         Raises:
             StatusBackendError: Redis cannot be reached or does not answer.

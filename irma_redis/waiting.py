@@ -1,4 +1,4 @@
-"""This process's waits by session, and how to wake them, for both modes."""
+"""The waits of this process, by session, and how to wake them; used by both modes."""
 
 from __future__ import annotations
 
