@@ -79,8 +79,8 @@ class CallbackReceiver:
         accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
             JWT key. Such a post proves nothing and is only a hint to ask the server, which stores
             the outcome after it has received the reply.
-        run_later: Needed for unsigned posts: a function that runs its argument, a job, after the
-            reply was sent, such as `executor.submit`. For each URL one job runs at a time and asks
+        run_later: Needed for unsigned posts: a function, such as `executor.submit`, that runs its
+            argument, a job, after the reply was sent. For each URL one job runs at a time and asks
             about at most four tokens a minute, because anyone who learns the URL can post made-up
             tokens. The job raises its errors.
         kept: Where to keep posts, sealed, until `deliver` has returned, so that `replay` can
@@ -152,8 +152,8 @@ class CallbackReceiver:
             headers: A mapping or pairs, such as a WSGI environ or the headers of an ASGI scope.
             body: The whole body, as received.
             received_at: When the request was received, as an aware time, if the application has
-                kept it to handle it later. The URL and the signature must have been valid at that
-                time.
+                kept the request to handle it later. The URL and the signature must have been valid
+                at that time.
 
         Returns:
             The response to send, unchanged: 204, or a refusal whose body has the reason for the

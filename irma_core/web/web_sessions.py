@@ -55,8 +55,8 @@ class WebSessions:
         next_sessions: Chooses the next sessions of questions with `has_next_session`.
         lifetime: How long a person has to connect an app. It becomes the `timeout` at the server,
             unless a request has a shorter one.
-        sessions_per_browser: How many sessions a browser may have at a time. Another start cancels
-            the oldest one.
+        sessions_per_browser: How many sessions a browser may have at a time. One more start cancels
+            the oldest session.
         origins: Other origins whose pages may make these calls, such as `"https://app.example"` for
             a single-page application.
         plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Each call
