@@ -32,7 +32,7 @@ METADATA: Final = 1
 """The index of the metadata, which is always disclosed."""
 _MOST_PROOFS: Final = 20
 _VALUE_BITS: Final = 8 * 4 * 2**20
-"""The maximum length in bits of a disclosed attribute: 4 MiB, for a photo. It takes one hash."""
+"""The maximum length of a disclosed attribute in bits: 4 MiB, because it may be a photo."""
 _REQUIRED: Final = frozenset({"c", "A", "e_response", "v_response", "a_responses", "a_disclosed"})
 _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 

@@ -169,7 +169,7 @@ def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePu
 
 
 def revocation_response(proof: DisclosureProof) -> int:
-    """Return the response for the revocation attribute, by its index in the scheme.
+    """Return the response for the revocation attribute, at the index that the scheme gives.
 
     Raises:
         ProofError: The type has no such attribute, or there is no response for it.

@@ -73,8 +73,8 @@ class Asked:
 
     Args:
         disclose: The requested attributes.
-        revocation: Credential types that need a proof of non-revocation, with its maximum age;
-            None for ten minutes.
+        revocation: Credential types that need a proof of non-revocation, each with the maximum age
+            of that proof; None stands for ten minutes.
         skip_expiry_check: Credential types that may have expired.
     """
 
@@ -344,7 +344,9 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired. It is still valid in the second of its expiry.
+    """Check that no credential had expired.
+
+    A credential is still valid in the second in which it expires.
 
     Raises:
         ProofError: The check fails.

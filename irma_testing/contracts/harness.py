@@ -112,7 +112,10 @@ class TransportHarness:
     async def failure(
         self, kind: type[ErrorT], call: Awaitable[object], timeout: float = PATIENCE
     ) -> ErrorT:
-        """Return the error of a call, which must be of this kind, in time and without the token."""
+        """Check that a call fails in time with this kind of error, and return the error.
+
+        The error must not contain the requestor token.
+        """
         start = self.transport.clock.monotonic()
         with pytest.raises(kind) as caught:
             await call

@@ -99,7 +99,7 @@ class CallsContract(HarnessMixin):
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
     def test_any_response_is_returned(self) -> None:
-        """A response of any status and framing is returned whole, also HTML or an empty body."""
+        """A response of any status and framing is returned whole, with an HTML body or none."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):

@@ -99,7 +99,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert first.next.disclose[0][0][0].type == "pbdf.gemeente.personalData.over18"
 
     def test_an_unsealed_post_is_not_found(self) -> None:
-        """A post to the callback or next-session page is refused without the secret in the URL."""
+        """A post to the callback or next-session page is refused if its URL lacks the secret."""
         for page in ("callback", "next"):
             response = self.post_as_server(f"{self.prefix}/{page}/made-up/")
             assert response.status == 404

@@ -15,7 +15,7 @@ __all__ = ["WebHarness"]
 
 
 class WebHarness:
-    """The parts that the tests use; an author overrides the attributes and `make_application`.
+    """The base of the tests of web adapters; override the attributes and `make_application`.
 
     Attributes:
         prefix: The path under which the adapter serves its pages.

@@ -40,7 +40,7 @@ _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
 _MAX_DEPTH = 10
 _MOST_SENT = 1000
-"""How many requests are kept. More would hold on to disclosed data if a server runs for weeks."""
+"""The maximum number of kept requests, which hold disclosed data. A server may run for weeks."""
 _REDIRECT_AS_GET = (301, 302, 303)
 _REDIRECT_UNCHANGED = (307, 308)
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304

@@ -110,8 +110,8 @@ class SessionStore:
 
     Args:
         clock: The server's clock.
-        max_lifetime: How long an app may take once it is connected, or if the request sets no
-            time-out.
+        max_lifetime: How long a connected app may be inactive. An app also has this long to
+            connect, if the request sets no time-out.
         result_lifetime: How long a session is stored after its end.
         on_timeout: Called with a session that has timed out, each time that the session is read.
         on_stored: Called with a session whose status has changed.
