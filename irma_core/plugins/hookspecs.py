@@ -211,8 +211,8 @@ def _call_secret(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
 # the type and line.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
-"""Returns a signer. Its `close` or, in mode `ASYNC`, its `aclose` is called at the end if it has
-one."""
+"""Returns a signer. At the end, the signer's `close` (in mode `ASYNC`, its `aclose`) is called, if
+the signer has that method."""
 StatusBackendFactory: TypeAlias = Callable[
     [PluginUri, FactoryContext], StatusBackend | AsyncStatusBackend
 ]

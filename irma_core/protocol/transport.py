@@ -63,7 +63,7 @@ class ReadOutcome(Enum):
     """Why a read of a stream returned no bytes."""
 
     IDLE = "quiet"
-    """Nothing arrived before the deadline. The stream goes on, and nothing is lost."""
+    """Nothing arrived before the deadline. The stream is still open, and nothing is lost."""
     END = "end"
     """The server ended the stream normally."""
 
@@ -132,7 +132,7 @@ class Transport(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock of all deadlines."""
+        """The clock that all deadlines refer to."""
         ...
 
     @property
@@ -179,7 +179,7 @@ class AsyncTransport(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock of all deadlines."""
+        """The clock that all deadlines refer to."""
         ...
 
     @property

@@ -32,7 +32,7 @@ def check_times(
     Args:
         claims: The claims.
         now: The moment, in UTC.
-        leeway: How far the clocks may differ.
+        leeway: How far the clocks of the signer and of this machine may differ.
         required: The claims that must be present.
         refused: The error class to raise.
         max_age: How long ago the JWT may have been issued; None for any time.

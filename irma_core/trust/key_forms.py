@@ -104,7 +104,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
 
 
 def is_repetition(key: bytes) -> bool:
-    """Return whether a key repeats a shorter one, or consists of a few different bytes."""
+    """Return whether a key repeats a shorter one, or has only a few different bytes."""
     return bool(key) and (len(set(key)) < _FEWEST_VALUES or key in (key + key)[1:-1])
 
 

@@ -124,7 +124,7 @@ def sign_session_request(
         request: The request.
         name: The requestor's name in the server's `requestors`.
         signer: A signer for the algorithm of the server's `auth_method`.
-        now: An aware time.
+        now: The present time, as an aware `datetime`.
         allow: The risks that the application allows, as for a requestor.
 
     Returns:
@@ -177,8 +177,8 @@ def verify_session_request_jwt(
         jwt: The JWT, without anything around it.
         keys: The `PublicKey` or `SharedKey` of each requestor, by its name.
         max_age: How long ago the JWT may have been signed. A server's default is 300 s.
-        now: An aware time.
-        leeway: How far the clocks may differ.
+        now: The present time, as an aware `datetime`.
+        leeway: How far the clocks of the signer and of this machine may differ.
         audience: The `aud` that the JWT must have. By default, the JWT must have no `aud`.
 
     Raises:
@@ -300,7 +300,7 @@ def unsigned_request_jwt(
         request: The request. A session request must be ready to start.
         name: The requestor's name, which becomes `iss`.
         algorithm: The signer's algorithm.
-        now: An aware time. `iat` is `CLOCK_MARGIN` before it.
+        now: The present time, as an aware `datetime`. `iat` is `CLOCK_MARGIN` before that time.
     """
     subject = subject_of(request)
     issued = int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds())

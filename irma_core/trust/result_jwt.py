@@ -125,8 +125,8 @@ def verify_result_jwt(
         jwt: The JWT from `get_result_jwt` or a callback, without anything around it.
         keys: The server's public keys in PEM: several while a key is being replaced.
         issuer: The server's setting `jwt_issuer`; None if that is empty.
-        now: An aware time.
-        leeway: How far the clocks may differ.
+        now: The present time, as an aware `datetime`.
+        leeway: How far the clocks of the signer and of this machine may differ.
         allow: `Risk.SIMULATED_PROOFS`, for an in-memory server.
         max_bytes: The size of the largest JWT to read.
 
@@ -170,7 +170,7 @@ def verify_getproof_jwt(
 ) -> GetproofResult:
     """Return the result in a JWT of `getproof`, after the checks of `verify_result_jwt`.
 
-    Its counterpart is `irma_core.protocol.endpoints.build_getproof_request`.
+    `irma_core.protocol.endpoints.build_getproof_request` makes the request for such a JWT.
 
     Raises:
         ResultJwtError: The JWT is refused; see the module for the codes.

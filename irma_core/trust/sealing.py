@@ -88,7 +88,7 @@ class Sealer:
         Args:
             value: The value.
             purpose: Its purpose. Only `unseal` with the same purpose returns the value.
-            now: An aware time.
+            now: The present time, as an aware `datetime`.
             lifetime: How long `unseal` accepts the string: a second or more.
             binding: A secret of the web session that may present the string; None for any bearer.
 

@@ -33,8 +33,8 @@ class FetchedServerKey(ValueObject):
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
-        minimum_interval: The shortest time between two fetches after signatures that do not verify.
-            A fetch that fails does not count.
+        minimum_interval: The shortest time between two fetches that are caused by signatures that
+            do not verify. A fetch that fails does not count.
 
     Raises:
         ConfigurationError: A duration is not above zero, or `lifetime` is shorter than
