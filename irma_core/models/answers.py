@@ -137,9 +137,10 @@ class Answer(Mapping[Slot, AnsweredSlot]):
 
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
     is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
-    changed or unpickled. `bool(answer)` raises an error, because there is an answer only if every
-    check has passed. An answer proves no more than the request demands: if the request demands no
-    particular value, the answer proves only that an issuer issued the disclosed value.
+    changed or unpickled. Using it as a condition (`if answer`) raises an error, because an answer
+    exists only if every check has passed. An answer proves no more than the request demands: if the
+    request demands no particular value, the answer proves only that an issuer issued the disclosed
+    value.
 
     Attributes:
         type: The type of session.

@@ -104,7 +104,7 @@ class SessionPointer(ValueObject):
         """Return the Android intent that opens the app on this device.
 
         Args:
-            now: An aware time.
+            now: The present time, as an aware `datetime`.
 
         Raises:
             UsageError: The time is not aware.

@@ -2,7 +2,7 @@
 
 | secret                 | who may hold it        | where it may appear                    |
 | ---------------------- | ---------------------- | -------------------------------------- |
-| requestor token        | the backend            | nowhere else: it opens the result      |
+| requestor token        | the backend            | nowhere else: it unlocks the result    |
 | client token           | the browser, the app   | the session pointer's URL              |
 | frontend authorization | the browser            | the frontend request, a header         |
 

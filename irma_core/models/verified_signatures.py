@@ -30,8 +30,9 @@ def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> Mapping[Slot, AnsweredSlot]:
 class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     """An attribute-based signature that has passed every check.
 
-    Like an `Answer`, it maps slots to what was disclosed for them, and has no truth value. Without
-    a request, slots are numbers: the groups in which the app listed the attributes.
+    Like an `Answer`, it maps slots to what was disclosed for them, and using it as a condition
+    raises an error. Without a request, slots are numbers: the groups in which the app listed the
+    attributes.
 
     Args:
         slots: What was disclosed for each slot.
