@@ -51,7 +51,7 @@ async def _serve() -> None:
 
 @contextmanager
 def running_loopback() -> Generator[str]:
-    """Yield the base URL of the server."""
+    """Run a loopback server during the block, and yield its base URL."""
     command = [sys.executable, "-m", "benchmarks.loopback"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

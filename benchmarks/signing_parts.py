@@ -19,7 +19,7 @@ SIGNED = b"h" * 40 + b"." + b"c" * 700
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure signers by URI in both modes, compared with the sync signer itself."""
+    """Return the cost of signers by URI in both modes, compared with the sync signer itself."""
     direct = HmacSigner(KEY)
     awaited = asyncio.run(_awaited())
     with open_parts(secrets=SECRETS, transport=ScriptedTransport()) as parts:

@@ -96,7 +96,7 @@ def _signing(effort: Effort) -> Iterator[Row]:
 
 
 def _slowest(effort: Effort) -> Iterator[Row]:
-    """Verify invalid and large JWTs, of which the slowest counts."""
+    """Verify invalid and large JWTs; only the time of the slowest JWT counts."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
     refused = [row["jwt"] for row in vectors["refused"] if isinstance(row["jwt"], str)]
     yield Row("the slowest JWT of the vectors", _each(effort, refused, vectors["key"]), "ms", 50)

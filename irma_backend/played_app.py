@@ -78,7 +78,7 @@ def cheat(session: ScannedSession, kind: str) -> None:
     """Answer dishonestly, in one of the ways of `CHEATS`.
 
     Raises:
-        AppError: One cannot cheat in this way in this session.
+        AppError: This way to cheat does not apply to the session.
     """
     CHEATS[kind](session)
 

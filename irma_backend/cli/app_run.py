@@ -102,7 +102,7 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session with a new app, for a `with` block that carries out the person's decision.
+    """Scan a session with a new app, for a `with` block that makes the person's decision.
 
     If the app cannot do what the person decides, the app refuses, because no other app could answer
     the session any more.
