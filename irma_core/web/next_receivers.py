@@ -52,7 +52,7 @@ __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 class NextSessionReceiver:
     """Asks the application for the next session of a chain, when the server asks for it.
 
-    Threads may share it. Any process with the same keys and store can receive any post.
+    Threads may share a receiver. Any process with the same keys and store can receive any post.
 
     Args:
         requestor: The requestor that starts the sessions. Its `server_key` verifies the posts.

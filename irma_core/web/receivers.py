@@ -61,7 +61,7 @@ RunLaterT = TypeVar("RunLaterT", RunLater, RunLaterAsync)
 class CallbackReceiver:
     """Receives the server's callbacks, and delivers the outcome of each session once.
 
-    Threads may share it. Any process with the same keys and store can receive any post.
+    Threads may share a receiver. Any process with the same keys and store can receive any post.
 
     Args:
         requestor: The requestor that starts the sessions. Its `server_key` verifies the posts. If

@@ -38,9 +38,9 @@ _SESSIONS: Final = 20
 class WebSessions:
     """Logs visitors in, with any web framework. Each of the page's four calls has one method.
 
-    Threads may share it, and any process with the same keys, store and questions can handle any
-    call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a failure,
-    is either a 200 or a JSON error with a code and a sentence for the person.
+    Threads may share one `WebSessions`, and any process with the same keys, store and questions can
+    handle any call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a
+    failure, is either a 200 or a JSON error with a code and a sentence for the person.
 
     A session belongs to the browser that started it. A separate cookie, which is set once and needs
     HTTPS, ensures that. A browser may have several sessions at a time, one in each of its tabs.
