@@ -62,7 +62,7 @@ def as_django(reply: Reply) -> HttpResponse:
 def _set_cookie(response: HttpResponse, header: str) -> None:
     """Set the binding cookie where Django and its test client look for cookies.
 
-    `SimpleCookie.load` would read any cookie, and take six times as long.
+    `SimpleCookie.load` is a general parser, which takes six times as long.
     """
     pair, *attributes = header.split("; ")
     name, _, value = pair.partition("=")

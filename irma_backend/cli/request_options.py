@@ -179,7 +179,7 @@ def parse_request(text: str) -> AnyRequest:
         return jwt
     request = read_request(text)
     if isinstance(request, RevocationRequest):
-        raise RequestError("@context", "a revocation is not a session")
+        raise RequestError("@context", "a revocation request cannot start a session")
     return request
 
 

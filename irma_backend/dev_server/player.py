@@ -139,8 +139,8 @@ class Player:
     def accept(self, name: str, form: Mapping[str, str]) -> str:
         """Accept with the options and values in a form; return the session to show next.
 
-        If the person enters values that the app does not hold, the app gets a new credential with
-        them.
+        If the person enters values that the app does not hold, a new credential with those values
+        is added to the app.
         """
         with self._lock:
             played = self._find(name)

@@ -267,9 +267,9 @@ class _Statuses:
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until the status `until` has arrived; if it is None, until any bytes have.
+        """Read until the status `until` arrives, or until any bytes arrive if `until` is None.
 
-        Return None. If a read returns an outcome instead of bytes, stop and return that outcome.
+        Return None on success. If a read returns no bytes, return its outcome, which says why.
         """
         while True:
             data = self._stream.read(deadline)

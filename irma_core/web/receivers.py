@@ -190,7 +190,7 @@ class CallbackReceiver:
         Raises:
             ConfigurationError: The receiver keeps no posts, as it was made without `kept`.
             StoreError: The place where posts are kept failed. The outcomes that could be read were
-                delivered; the notes of the error name those that could not.
+                delivered; the error's `__notes__` name those that could not be read.
         """
         kept = _checked_to_replay(self._settings.kept)
         flow = replay_callbacks_flow(self._requestor.context, kept, self._settings)

@@ -210,7 +210,7 @@ def facts_of(context: RequestorContext, questions: Questions | None = None) -> S
 
     Args:
         context: The requestor's `context`.
-        questions: The site's questions, by name. A question that a function makes cannot be
+        questions: The site's questions, by name. A question created by a function cannot be
             inspected.
     """
     frontend = context.frontend

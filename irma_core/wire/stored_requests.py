@@ -2,7 +2,7 @@
 
 A result becomes an answer only when it is compared with what was asked. So the request is stored:
 in a handle, in a callback URL, in a store, or in the application's database. By the time the answer
-arrives, the application may have been deployed with another request.
+arrives, a new version of the application may be running, with a different request in its code.
 
 The stored form has everything that an answer is compared with. This includes the names of the
 slots, which the protocol's JSON does not have, and the SHA-256 of a message to sign. It leaves out

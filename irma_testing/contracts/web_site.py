@@ -157,7 +157,7 @@ class WebSite:
         }
 
     def parts(self) -> WebParts:
-        """Return the parts that an adapter for threads serves."""
+        """Return the parts that a synchronous web adapter serves."""
         requestor, sealer, base = self.requestor(), Sealer(self.keys), ORIGIN + self._prefix
         callbacks = CallbackReceiver(
             requestor,
