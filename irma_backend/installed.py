@@ -86,7 +86,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
     Raises:
         ConfigurationError: `plugins` is not such a list.
-        PluginError: A plugin is not installed, has the name of another, or cannot be imported.
+        PluginError: A plugin is not installed, has the same name as another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
         raise ConfigurationError("plugins: must be a list of names or modules")

@@ -258,7 +258,7 @@ class SitePages:
 
     @property
     def callback_url(self) -> str:
-        """The URL under which the IRMA server posts outcomes."""
+        """The URL to which the IRMA server posts outcomes."""
         return f"{self.url}/callback"
 
     @property
@@ -268,7 +268,7 @@ class SitePages:
 
     @property
     def posted_urls(self) -> tuple[str, ...]:
-        """The URLs under which the IRMA server posts."""
+        """The URLs to which the IRMA server posts."""
         posted = ((self.callback_url, self.deliver), (self.next_url, self.choose))
         return tuple(url for url, function in posted if function)
 

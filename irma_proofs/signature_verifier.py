@@ -228,7 +228,7 @@ def _read_signature(data: str | bytes) -> _Signature:
 
 
 def check_form(form: JsonValue) -> None:
-    """Check that a signature has a known form: the second, or the first without `@context`.
+    """Check that `@context` names the second form of signatures, or is absent, as in the first.
 
     Raises:
         ProofError: The check fails.

@@ -107,8 +107,9 @@ def _check_connector(connector: BaseConnector | None, limits: Limits) -> BaseCon
     is_short = isinstance(kept, int | float) and kept <= limits.idle
     if not connector.force_close and not is_short:
         raise ConfigurationError(
-            "session: its connector keeps connections until the server has closed them, so "
-            f"requests are lost; use TCPConnector(limit=0, keepalive_timeout={limits.idle})"
+            "session: its connector keeps idle connections so long that the server may close them "
+            "first, and a request on a closed connection is lost; use "
+            f"TCPConnector(limit=0, keepalive_timeout={limits.idle})"
         )
     if connector.limit or connector.limit_per_host:
         raise ConfigurationError(

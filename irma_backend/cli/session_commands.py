@@ -97,8 +97,8 @@ def _print_status(
 def result(settings: Settings, *, state_file: Path | None, slot: str | None) -> None:
     """Print the result of a session as JSON.
 
-    With a state file, this prints the answer to the request, after every check. With a token, it
-    prints the server's result, which is not compared with any request.
+    With a state file, this prints the answer to the request, once all checks have passed. With a
+    token, it prints the server's result, which is not compared with any request.
     """
     output = AnswerOutput(as_json=slot is None, slot=slot)
     with reporting_errors(as_json=output.as_json), settings.requestor() as requestor:

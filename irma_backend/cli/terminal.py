@@ -52,7 +52,7 @@ _FEW = 2
 
 
 def stderr_console() -> Console:
-    """Return the console on the standard error, for everything but the answer."""
+    """Return the console that writes to standard error, for everything but the answer."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
 

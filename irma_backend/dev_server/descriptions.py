@@ -28,7 +28,8 @@ _FOREIGN = "A page of another origin sent this request, but only programs may se
 class Descriptions:
     """Describes one server and its sessions, in JSON.
 
-    A session is described to a program that knows its client token, which the QR code contains.
+    To get a session's description, a program must know the session's client token, which is in
+    the QR code.
     """
 
     def __init__(self, server: InMemoryServer) -> None:

@@ -251,7 +251,7 @@ def _with_reference(
 
 
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
-    """Return the key under which the application's choice for a session is made once."""
+    """Return the store key by which the application chooses a next session only once."""
     return OnceKey.of_session(store, "next", token)
 
 

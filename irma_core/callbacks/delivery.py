@@ -188,8 +188,8 @@ class _Delivery(ValueObject):
     """An outcome to deliver.
 
     Args:
-        once: The key under which it is delivered once.
-        callback: The session data of the URL.
+        once: The store key that lets the outcome be delivered only once.
+        callback: The session data that the callback URL carries.
         result: A result that was verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
         keeper: Keeps the post that brought the result, until it is delivered.
@@ -450,7 +450,8 @@ def _stored_result_flow(
         result, jwt = yield from get_result_flow(context, token, deadline)
         if result.token != token:
             raise WrongSessionError(
-                token.fingerprint, f"the result belongs to session {result.token.fingerprint}"
+                token.fingerprint,
+                f"the result belongs to another session, {result.token.fingerprint}",
             )
         if result.status.is_final:
             return result, jwt

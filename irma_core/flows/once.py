@@ -147,7 +147,9 @@ def check_first_flow(
     if (yield from first.record(name, lifetime, context.deadline())):
         return
     if (yield from first.read_record(context.deadline())) != name:
-        raise PostRefusedError("session", "another session has already been posted to this URL")
+        raise PostRefusedError(
+            "session", "the result of another session has already been posted to this URL"
+        )
 
 
 def release_on_error_flow(

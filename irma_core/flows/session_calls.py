@@ -86,7 +86,7 @@ def get_unchecked_result_flow(
 ) -> Flow[SessionResult]:
     """Ask the server for the result of a session, and return it whatever the session's status.
 
-    `deadline` is a deadline earlier than the call's own, on the monotonic clock.
+    `deadline`, on the monotonic clock, applies if it is earlier than the call's own deadline.
     """
     token = _token_of(session)
     request = build_result_request(context.server, token)

@@ -177,7 +177,8 @@ class SessionResult(ValueObject):
         check_instance(session, (StartedSession, SessionReference), "session", expected_kind)
         if self.token != session.token:
             raise WrongSessionError(
-                session.token.fingerprint, f"the result belongs to session {self.token.fingerprint}"
+                session.token.fingerprint,
+                f"the result belongs to another session, {self.token.fingerprint}",
             )
         expected = session.request.request.session_type
         if self.type is not expected:

@@ -120,7 +120,9 @@ def secret_of_base64(text: object, name: str) -> bytes:
         )
     decoded = decoded_base64(text, name)
     if data[:1] == b"/" and len(decoded) < SHORTEST_SECRET:
-        raise ConfigurationError(f"{name} may be the path of a file: read the file")
+        raise ConfigurationError(
+            f"{name} looks like the path of a file: pass what the file contains"
+        )
     return check_shared_secret(decoded, name, was_base64=True)
 
 

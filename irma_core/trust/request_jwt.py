@@ -1,13 +1,14 @@
 """Sign and verify session request JWTs.
 
-A backend that verifies them acts like an IRMA server, in front of one or in its place. The checks
-run in this order. Each refusal is a `RequestJwtError` with one of the codes listed:
+A backend that verifies them plays the part of an IRMA server: it stands in front of one, or
+replaces it. The checks run in this order. Each refusal is a `RequestJwtError` with one of the codes
+listed:
 
 1. Form and header, as in `result_jwt`.
 2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, also as in `result_jwt`.
-3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names the requestor.
-   `iss` is used only if there is no `kid`, because official libraries put a display name into
-   `iss`.
+3. `requestor`: the requestor is unknown. As for the IRMA server, `kid` in the header names the
+   requestor. `iss` is used only if there is no `kid`, because official libraries put a display name
+   into `iss`.
 4. `algorithm`, `signature`: the key, not the sender, decides the algorithm.
 5. `kind`, `unknown_claim`, `request`, `claims`: `sub` does not name a session request, a claim is
    unknown, a second claim holds a request, or a claim has the wrong type.

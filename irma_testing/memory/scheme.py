@@ -87,9 +87,9 @@ class Scheme:
 
     Args:
         credential_types: The descriptions of credential types.
-        is_open: Whether every other well-formed identifier is a credential type, too. Such a type
-            has any attribute, is not a singleton, and is revocable if the issuance has a revocation
-            key.
+        is_open: Whether any other well-formed identifier also counts as a credential type. Such a
+            type accepts any attribute name, is not a singleton, and is revocable if the
+            issuance has a revocation key.
     """
 
     credential_types: tuple[CredentialType, ...] = ()

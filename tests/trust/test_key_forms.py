@@ -322,7 +322,7 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
         (f"hmac:{TEXT}", "must be base64"),
         ("AAAA" * 16, "repeats a few bytes"),
         (TEXT[:20], "at least 32 bytes long"),
-        ("/run/secrets/key", "may be the path of a file"),
+        ("/run/secrets/key", "looks like the path of a file"),
         ("", "at least 32 bytes long"),
         (b"\xff\x00\x81" * 20, "must be base64"),
         (None, "must be base64 as str or bytes"),
