@@ -71,9 +71,9 @@ async def test_the_session_is_not_trusted_with_tls(
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (TCPConnector, "requests are lost"),
-        (lambda: TCPConnector(limit=0, keepalive_timeout=None), "requests are lost"),
-        (lambda: TCPConnector(limit=0, keepalive_timeout=1.6), "requests are lost"),
+        (TCPConnector, "a closed connection is lost"),
+        (lambda: TCPConnector(limit=0, keepalive_timeout=None), "a closed connection is lost"),
+        (lambda: TCPConnector(limit=0, keepalive_timeout=1.6), "a closed connection is lost"),
         (lambda: TCPConnector(keepalive_timeout=1.5), "limit"),
         (lambda: TCPConnector(limit=0, limit_per_host=9, force_close=True), "limit"),
     ],

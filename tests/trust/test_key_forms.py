@@ -389,8 +389,8 @@ def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
         (OTHER_KEYS["PGP"], "PGP"),
         (OTHER_KEYS["RSA, public, DER"], "openssl pkey -inform DER"),
         ("".join(PUBLIC.splitlines()[1:-1]), "first and last lines are missing"),
-        ("/etc/irma/key.pem", "read the file"),
-        ("C:\\keys\\key", "read the file"),
+        ("/etc/irma/key.pem", "what the file contains"),
+        ("C:\\keys\\key", "what the file contains"),
         ("no key", "no line says BEGIN PUBLIC KEY"),
         (b"\xff\xfe", "it is empty"),
         (
