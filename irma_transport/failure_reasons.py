@@ -34,36 +34,36 @@ _NO_TLS_SPOKEN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"
 
 
 def over_limit(peer: str) -> str:
-    """Return the reason for a response that is too large."""
+    """Return an error message for a response that is too large."""
     return f"the response of {peer} is over the limit of max_response_bytes"
 
 
 def timed_out(peer: str, *, request_sent: bool) -> str:
-    """Return the reason for a deadline that has passed."""
+    """Return an error message for a deadline that has passed."""
     if request_sent:
         return f"no complete response from {peer} in time"
     return f"no connection to {peer} in time: check the address, and the firewalls in between"
 
 
 def no_address(peer: str) -> str:
-    """Return the reason for a host that the resolver does not know."""
+    """Return an error message for a host that the resolver does not know."""
     return f"no address found for {peer}: check the host name"
 
 
 def refused(peer: str) -> str:
-    """Return the reason for a connection that was refused."""
+    """Return an error message for a connection that was refused."""
     return f"{peer} refused the connection: check that the server runs, and the port"
 
 
 def proxy_refused(status: int) -> str:
-    """Return the reason for a proxy's refusal. The proxy's own message may repeat secrets."""
+    """Return an error message for a proxy's refusal. The proxy's own may repeat secrets."""
     if status == _PROXY_WANTS_PASSWORD:
         return "the proxy refused with HTTP 407: put its user name and password into proxy="
     return f"the proxy refused with HTTP {status}"
 
 
 def tls_failed(error: ssl.SSLError, peer: str) -> str:
-    """Return the reason for a TLS handshake that failed."""
+    """Return an error message for a TLS handshake that failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _WRONG_NAME:
             return f"the certificate of {peer} is for another name: use a name that it contains"
@@ -85,10 +85,10 @@ def tls_reason(error: ssl.SSLError) -> str:
 
 
 def not_http(peer: str, fault: str) -> str:
-    """Return the reason for a response that is malformed."""
+    """Return an error message for a response that is malformed."""
     return f"{peer} sent no valid HTTP: {fault}"
 
 
 def cut_short(peer: str) -> str:
-    """Return the reason for a connection that ended within a response."""
+    """Return an error message for a connection that ended within a response."""
     return f"{peer} closed the connection before the response was complete"

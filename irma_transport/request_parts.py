@@ -42,13 +42,13 @@ def split_url(url: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def shown_target(label: str) -> str:
-    """Return the target to show in place of the real one, from a request's label."""
+    """Return the request target that tools may see, taken from the request's label."""
     target = label.partition(" ")[2].removeprefix("/")
     return f"/{target}" if _LABEL_TARGET.fullmatch(target) else "/not-shown"
 
 
 def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the headers that tools may see, and those that may be secret, both checked.
+    """Check headers, and separate those that tools may see from those that may be secret.
 
     Args:
         headers: The headers of a request.

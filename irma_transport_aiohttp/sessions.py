@@ -35,7 +35,7 @@ class Limits(NamedTuple):
 class Sessions:
     """Holds a transport's aiohttp sessions: one for calls, and one for streams.
 
-    The first request makes them, because aiohttp needs a running event loop. Streams have a
+    The first request creates them, because that needs a running event loop. Streams have a
     separate session, because they stay open for minutes and calls must not wait for them.
 
     Args:

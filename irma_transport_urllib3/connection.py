@@ -49,7 +49,7 @@ class ExchangeConnection(HTTPConnection):
         skip_host: bool = False,  # noqa: FBT001, FBT002  http.client's signature
         skip_accept_encoding: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin a request to the shown target, and buffer it until it is complete."""
+        """Begin a request, with the target that tools may see; buffer it until it is complete."""
         self._exchange = exchange = CURRENT_EXCHANGE.get()
         self._buffered = []
         super().putrequest(method, exchange.request.shown_target, skip_host, skip_accept_encoding)

@@ -80,10 +80,10 @@ class OutgoingRequest:
             self.shown_headers["content-length"] = str(len(body))
 
     def complete(self, shown: bytes) -> bytes:
-        """Return the request to write.
+        """Return the real request, as it is written to the socket.
 
         Args:
-            shown: The head that `http.client` made of the shown target and headers.
+            shown: The head that `http.client` made from the shown target and headers.
         """
         line, _, lines = shown.partition(b"\r\n")
         method, version = line.split(b" ")[0], line.split(b" ")[-1]
@@ -179,7 +179,7 @@ class Exchange:
         """Count bytes that came from the socket; 0 means that the peer ended the connection.
 
         Raises:
-            OverLimitError: More bytes came than any response within the limits has.
+            OverLimitError: More bytes came than the largest response that is allowed has.
         """
         if not received:
             self.at_end = True

@@ -43,7 +43,8 @@ class Chunked:
     """A body in chunks (RFC 9112, section 7.1).
 
     Attributes:
-        may_just_end: False, because the end of the connection never ends a body in chunks.
+        may_just_end: Whether the end of the connection may end the body: False, because only the
+            last chunk does.
     """
 
     may_just_end = False

@@ -30,8 +30,8 @@ class BoundedReader(io.RawIOBase):
 
     Args:
         sock: The socket to read from.
-        owner: The socket's own file. It is closed with this file, because a socket closes only with
-            the last of its files.
+        owner: The socket's own file object. It is closed with this one, because a socket stays open
+            until all its file objects are closed.
         exchange: Sets the deadline, and counts the bytes.
     """
 
@@ -46,7 +46,7 @@ class BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        """Read once. Return None if no bytes of a stream arrive by its deadline.
+        """Make a single read. Return None if no bytes of a stream arrive by its deadline.
 
         After None, a buffered reader keeps the bytes that it has; after an error, it would lose
         them.
