@@ -43,7 +43,7 @@ def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribu
     Args:
         schemes: The schemes.
         words: Each is a part of the attribute's identifier, or of a name or description in any
-            language. Upper and lower case are the same.
+            language. Case is ignored.
 
     Raises:
         ConfigurationError: A file of the schemes is missing, changed or malformed.

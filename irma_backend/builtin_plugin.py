@@ -38,19 +38,19 @@ _ENCRYPTED: Final = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 
 @hookimpl
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:
-    """Return the factories of `file:` and `hmac:`."""
+    """Return the functions that open signers from `file:` and `hmac:` URIs."""
     return {"file": _file_signer, "hmac": _secret_signer}
 
 
 @hookimpl
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:
-    """Return the factory of `redis:`, `rediss:` and `unix:`."""
+    """Return the function that opens status backends, for each of Redis's URI schemes."""
     return dict.fromkeys(_REDIS, _redis_status_backend)
 
 
 @hookimpl
 def irma_stores() -> Mapping[str, StoreFactory]:
-    """Return the factories of `memory:`, `sqlite:`, `redis:`, `rediss:` and `unix:`."""
+    """Return the functions that open stores, by URI scheme: memory, SQLite and Redis."""
     return {
         "memory": _memory_store,
         "sqlite": _sqlite_store,
@@ -104,7 +104,7 @@ def _redis_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
 
 
 def _import_redis() -> tuple[StatusBackendFactory, StoreFactory]:
-    """Return the factories of `irma_redis`, which needs an extra that may not be installed."""
+    """Return the functions that open Redis status backends and stores, which need an extra."""
     try:
         from irma_redis.factories import open_status_backend, open_store  # noqa: PLC0415
     except ImportError as error:

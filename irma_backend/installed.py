@@ -108,7 +108,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
 
 def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledPlugin]:
-    """Return the plugins of that name, which all belong to one distribution."""
+    """Return the plugins that a name selects: one plugin, or all those of a distribution."""
     called = [plugin for plugin in installed if plugin.is_called(name)]
     if not called:
         there = ", ".join(plugin.name for plugin in installed) or "none"

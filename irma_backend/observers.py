@@ -11,8 +11,8 @@ application may log anything. Configure such tools with these functions:
 
 The filters recognise secrets by their form: sealed strings (handles and callback URLs), JWTs,
 bearer tokens, session tokens after `session/`, `token` or `authorization`, the binding cookie of a
-web session, and the number with which an app returns to a page. `redact_event` also looks at field
-names. Attribute values have no recognisable form, so no filter removes them.
+web session, and the number of a session in a page's URL. `redact_event` also looks at field names.
+Attribute values have no recognisable form, so no filter removes them.
 """
 
 from __future__ import annotations

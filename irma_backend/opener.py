@@ -117,7 +117,7 @@ class Opener:
     """Opens the parts of one program, all in the same mode: sync or async.
 
     Args:
-        mode: The mode of the parts. The registry checks this for each part.
+        mode: Whether the parts are sync or async. The registry checks each part.
         transport: The transport, and the clock, that plugins receive.
         own: Receives each part as soon as it is open, and closes it later.
         settings: This argument and the following ones are those of `open_parts`.
@@ -160,17 +160,17 @@ class Opener:
         )
 
     def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
-        """Return the signer of a URI. Errors name `place`, the place of the URI's setting."""
+        """Return the signer that a URI describes. Errors name `place`, where the URI was set."""
         return self._open(self._plugins.signer, uri, "authentication.key", place)
 
     def status_backend(
         self, uri: str | None, place: Place | None = None
     ) -> StatusBackend | AsyncStatusBackend:
-        """Return the status backend of a URI. Errors name `place`, the place of its setting."""
+        """Return the status backend that a URI describes. Errors name `place`, where it was set."""
         return self._open(self._plugins.status_backend, uri, "parts.status", place)
 
     def store(self, uri: str | None) -> Store | AsyncStore:
-        """Return the store of a URI."""
+        """Return the store that a URI describes."""
         return self._open(self._plugins.store, uri, "parts.store")
 
     def requestor_arguments(
@@ -211,7 +211,7 @@ class Opener:
         }
 
     def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
-        """Add the settings that no argument overrides, and return the places of these settings."""
+        """Add the settings that no argument overrides, and return where each of them was set."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
         given |= arguments.keys() & {"jwt_issuer"}  # None stands for a server without an issuer
@@ -330,7 +330,7 @@ def closing(part: OpenPart[object]) -> Callable[..., None]:
 
 
 def closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
-    """Return the exit function of `closing` for an `async with` block."""
+    """Return the exit function that closes a part at the end of the `async with` block."""
 
     async def leave(
         _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None

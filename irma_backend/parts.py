@@ -237,19 +237,20 @@ class Parts:
         return Requestor(transport=self._transport, **arguments)
 
     def signer(self, uri: str | None = None) -> Signer:
-        """Return the signer of a URI, for `sign_session_request`.
+        """Return the signer that a URI describes, to pass to `sign_session_request`.
 
         Args:
-            uri: A URI like that of `key`. By default, the one in the settings.
+            uri: A URI in the form of `ConnectionSettings.key`. The default is the one in the
+                settings.
         """
         return cast("Signer", self._opener.signer(uri))
 
     def status_backend(self, uri: str | None = None) -> StatusBackend:
-        """Return the status backend of a URI, such as `redis://…` or a plugin's URI."""
+        """Return the status backend that a URI describes, such as `redis://…` or a plugin's URI."""
         return cast("StatusBackend", self._opener.status_backend(uri))
 
     def store(self, uri: str | None = None) -> Store:
-        """Return the store of a URI, for callbacks and handles.
+        """Return the store that a URI describes, for callbacks and handles.
 
         Each call with `memory:` returns a new store for this process only, which needs
         `Risk.MEMORY_STORE`.

@@ -1,6 +1,6 @@
 """The choices of a person who plays the app: the app's owner, its cards, and how it cheats.
 
-The development server's pages and the command line share this.
+The development server's pages and the command line share this module.
 """
 
 from __future__ import annotations
@@ -107,4 +107,4 @@ CHEATS: Final[Mapping[str, Callable[[ScannedSession], None]]] = {
     "unmatched-request": _with(ProofStatus.UNMATCHED_REQUEST),
     "invalid-timestamp": _with(ProofStatus.INVALID_TIMESTAMP),
 }
-"""How an app can cheat, by the name on the command line."""
+"""The functions that answer a session dishonestly, by their names on the command line."""

@@ -25,8 +25,8 @@ def read_scheme(path: Path) -> Scheme:
 def open_schemes(path: Path) -> Schemes:
     """Return the schemes of a folder, which holds one scheme or several.
 
-    The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so it
-    reveals damage, but not a forgery: `irma-backend scheme get` compares it with the user's own
+    The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so this
+    check finds damage, but not a forgery: `irma-backend scheme get` compares it with the user's own
     key.
 
     Raises:

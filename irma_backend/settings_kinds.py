@@ -1,7 +1,7 @@
 """The kinds of setting values, and how each is read from TOML, a variable or an option.
 
-A reader receives the value as in TOML, and the folder of the settings file, to which paths are
-relative. Its errors describe a valid value, and never repeat the invalid one.
+A reader receives the value that TOML would hold, and the folder of the settings file, to which
+paths are relative. Its errors describe a valid value, and never repeat the invalid one.
 """
 
 from __future__ import annotations
@@ -140,8 +140,9 @@ class Kind:
     Attributes:
         expected: The description of a valid value, with an article.
         read: Converts a value in TOML to the program's value, or raises `ConfigurationError`.
-        of_variable: Returns the value as in TOML, given an environment variable's name and string.
-        read_outside: Reads a value from outside a settings file, if other rules apply there.
+        of_variable: Converts an environment variable, given its name and string, to the value that
+            TOML would hold.
+        read_outside: Replaces `read` for variables and options; None if `read` applies to them too.
         show: Returns the part of a value that may be shown, as JSON.
     """
 

@@ -64,13 +64,13 @@ class Given:
 
     @property
     def value(self) -> Any:
-        """The value, of the type that the setting's kind reads."""
+        """The value, after its setting's kind has checked and converted it."""
         return self._value.reveal()
 
 
 @contextmanager
 def naming(place: Place | None, argument: str = "") -> Generator[None]:
-    """Name the place of a setting in an error that its value causes.
+    """Add the place of a setting to errors that the `with` block raises about its value.
 
     Args:
         place: The place; None for an argument, which the error names itself.
@@ -143,7 +143,7 @@ def _content(path: Path, what: str) -> bytes:
 def _leaves(
     value: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and value of everything that should be a setting."""
+    """Yield the path and value of each entry, descending into the tables of settings."""
     for key, inner in value.items():
         names = (*path, key)
         if isinstance(inner, Mapping) and is_table(names):
@@ -189,7 +189,7 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
     """Yield the settings in the options of a command.
 
     Args:
-        options: For the name of each setting, the option and the value as in TOML.
+        options: The option and its value, as TOML would hold it, by the name of the setting.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

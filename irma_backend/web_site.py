@@ -63,7 +63,7 @@ def site_settings(source: object, server: object) -> Settings | None:
     """Return a site's settings, or None if its code names a server but no settings.
 
     Args:
-        source: The settings, or their file, that the site's code names.
+        source: The settings, or the path of their file, from the site's code; None if not given.
         server: The server that the site's code names.
 
     Raises:
@@ -90,7 +90,7 @@ def site_defaults(settings: Settings | None) -> dict[str, Any]:
 
 
 def check_prefix(prefix: object, name: str) -> str:
-    """Return the path under which a site has its pages.
+    """Check and return the path with which the URLs of a site's pages start.
 
     Args:
         prefix: The path; empty for the root.
@@ -134,7 +134,7 @@ def site_questions(settings: Settings | None, own: Questions | None) -> Question
 
     Args:
         settings: The settings.
-        own: The questions in the site's code; None without any.
+        own: The questions in the site's code; None if there are none.
 
     Raises:
         ConfigurationError: There are no questions at all.
@@ -263,7 +263,7 @@ class SitePages:
 
     @property
     def next_url(self) -> str:
-        """The URL under which the IRMA server asks for the next session."""
+        """The URL to which the IRMA server posts to ask for the next session."""
         return f"{self.url}/next"
 
     @property

@@ -33,7 +33,7 @@ class AnswerOutput:
 
     Args:
         as_json: Whether to print JSON.
-        slot: The name or number of the slot whose value to print; None for the whole answer.
+        slot: The name or number of the only slot to print; None to print the whole answer.
     """
 
     as_json: bool = False

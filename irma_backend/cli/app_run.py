@@ -88,7 +88,7 @@ def held_cards(values: Sequence[str]) -> Cards:
 
 
 def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> SimulatedApp:
-    """Return the app of a kind of person, with these cards, at a development server.
+    """Return an app at a development server, for this kind of person and with these cards.
 
     Raises:
         ConfigurationError: The server's scheme does not have such a card.
@@ -102,7 +102,7 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session with a new app, for a `with` block that makes the person's decision.
+    """Scan a session with a new app, and yield it; the `with` block decides how to answer.
 
     If the app cannot do what the person decides, the app refuses, because no other app could answer
     the session any more.

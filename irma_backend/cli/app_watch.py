@@ -25,7 +25,7 @@ _FOLDER = re.compile(r"\Aapp-[\w-]++")
 
 
 class Watch:
-    """Prints each session of a development server once; after `answer_as`, also answers it.
+    """Prints the new sessions of a development server; after `answer_as`, also answers them.
 
     Args:
         server: The server's base URL, or the address of its pages.

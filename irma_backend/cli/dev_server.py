@@ -148,7 +148,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
-    """Return the options on the command line, with values as in TOML, by name of the setting."""
+    """Return the given options by setting name: the option, and its value as TOML would hold it."""
     context = click.get_current_context()
     return {
         f"dev_server.{each.name}": (each.opts[0], _as_in_toml(options[each.name]))
@@ -179,8 +179,8 @@ class _Given:
         """Return what a function reads from a setting; None if the setting is not given.
 
         Raises:
-            ConfigurationError: The function refuses the setting. The error shows where the setting
-                is.
+            ConfigurationError: The function refuses the setting. The error says where the setting
+                was given.
         """
         given = self._settings.first(f"dev_server.{key}")
         if given is None:
@@ -189,7 +189,7 @@ class _Given:
             return read(given.value)
 
     def named(self, message: str) -> str:
-        """Return the error with the place of a setting instead of an argument's name."""
+        """Return the message, with the place of the setting instead of an argument's name."""
         argument, _, reason = message.partition(": ")
         if argument == "settings":
             return f"--{message}"

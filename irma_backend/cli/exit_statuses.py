@@ -115,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""The options of commands, by the argument that they replace in the library's error messages."""
+"""Command options that replace argument names in the library's messages, by argument name."""
 
 
 def exit_status(error: IrmaError) -> int:

@@ -58,7 +58,7 @@ class _State:
     pending: int | None = None
     ending: bool = False
     raised: int | None = None
-    """The signal for which `Interrupted` was raised, until the command has ended."""
+    """The signal for which `Interrupted` was raised. It is reset to None when the command ends."""
 
 
 _state = _State()
@@ -103,7 +103,7 @@ def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
 
 
 def _raise_if_dropped(_number: int, _frame: FrameType | None) -> None:
-    """Raise `Interrupted` again if nothing is handling the one that was raised."""
+    """Raise `Interrupted` again if it was raised earlier but no code is handling it now."""
     if _state.raised is None or _state.held:
         return
     handled = sys.exc_info()[1]

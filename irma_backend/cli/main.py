@@ -41,7 +41,7 @@ _COMMANDS = {
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
     "help": ("help:help_command", "Show the help of a command, or list the exit statuses."),
 }
-"""By the name of a command: its location in `irma_backend.cli`, and its line in the overview."""
+"""For each command: `module:function` in `irma_backend.cli`, and its line in the overview."""
 
 
 class _Commands(click.Group):

@@ -149,7 +149,7 @@ def parse_options(
 
     Args:
         disclose: Slots: `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value extends to
-            the end, or to a sign that is followed by an attribute.
+            the end, or to a `+` or `|` that is followed by an attribute.
         sign: The message of a signature request.
         issue: Credentials: `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`. A comma in a value is `\,`.
 
@@ -214,7 +214,7 @@ def _slot(match: re.Match[str]) -> DisCon:
 
 
 def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
-    """Yield the attributes of a slot, each with the sign before it."""
+    """Yield the attributes of a slot, each with the `+` or `|` before it; empty for the first."""
     sign, at = "", 0
     while True:
         found = next(_SIGN.finditer(text, at))

@@ -60,7 +60,7 @@ class Settings:
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
     server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
     jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
-    """The server's issuer: None to use the one in the settings, empty if the server has none."""
+    """The issuer in the server's JWTs: None for the one in the settings, empty for no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -249,22 +249,22 @@ _RESULT_OPTIONS = (
 
 
 def with_settings(command: Command) -> Command:
-    """Add to a command the options for the server. The command takes `Settings` first."""
+    """Add the server's options to a command, which receives them as a `Settings` argument."""
     return _with(command, (*_SERVER_OPTIONS, *_KEY_OPTIONS))
 
 
 def with_result_settings(command: Command) -> Command:
-    """Add to a command the options of `with_settings`, and those that verify a signed result."""
+    """Like `with_settings`, and also add the options for verifying a signed result."""
     return _with(command, (*_SERVER_OPTIONS, *_RESULT_OPTIONS, *_KEY_OPTIONS))
 
 
 def with_settings_file(command: Command) -> Command:
-    """Add to a command the option for the settings file. The command takes `Settings` first."""
+    """Add --settings to a command, which receives it in a `Settings` argument."""
     return _with(command, (_SETTINGS_FILE,))
 
 
 def with_key_settings(command: Command) -> Command:
-    """Add to a command the options for a key. The command takes `Settings` first."""
+    """Add the options for a key to a command, which receives them as a `Settings` argument."""
     return _with(command, _KEY_OPTIONS)
 
 
@@ -292,12 +292,12 @@ def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
 
 
 def issuer_of(option: str | None) -> str | None:
-    """Return the issuer for --jwt-issuer: the default without that option, None if it is empty."""
+    """Return the issuer that --jwt-issuer sets: the default if not given, None if it is empty."""
     return DEFAULT_JWT_ISSUER if option is None else option or None
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:
-    """Return the names of plugins; raise an error if a name may be a secret, without showing it."""
+    """Return the names. If one may be a mistyped secret, raise an error that does not show it."""
     for number, name in enumerate(names, 1):
         known = installed_plugins()
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
@@ -318,7 +318,7 @@ def _is_variable(name: str) -> bool:
 
 
 def _secret(text: str) -> tuple[str, tuple[str, object]]:
-    """Return what `NAME=FILE` describes: the setting of a secret, its option, and its reference."""
+    """Parse `NAME=FILE`; return the setting, the option, and a reference to the secret's file."""
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise ConfigurationError("--secret-file must be NAME=FILE")

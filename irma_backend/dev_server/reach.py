@@ -1,7 +1,7 @@
 """The address on which a development server listens, and those at which browsers and apps reach it.
 
-By default that is this machine only. If other machines can reach a server, the address of its pages
-contains a secret, because their buttons answer as the app.
+By default, only this machine can reach the server. If other machines can reach it, the address of
+its pages contains a secret, because their buttons answer as the app.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Reach:
 
         Args:
             port: The port.
-            path: The path of the base URL, unless `url` has one.
+            path: The path of the base URL; ignored if `url` is set.
         """
         if self.url is not None:
             return self.url.rstrip("/")

@@ -41,9 +41,9 @@ def running_server(
 ) -> Generator[str]:
     """Serve an in-memory server over HTTP, on a thread, to this machine only.
 
-    During the block, the server's `url` is the yielded one. Timeouts and planned actions happen on
-    time. Callbacks are sent over HTTP, unless the server has its own `deliver`. The path of the
-    server's `url` is kept as the API prefix.
+    During the block, the server's `url` is the URL that is yielded. The path of the server's `url`
+    is kept as the API prefix. Timeouts and planned actions happen on time. Callbacks are sent over
+    HTTP, unless the server has its own `deliver`.
 
     Web pages cannot call the requestor's endpoints, except pages of this server. Pages of any
     origin may follow a session under `/irma/`, as with the official server.

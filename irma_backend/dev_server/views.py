@@ -187,7 +187,7 @@ def view_of(
         credentials: The credentials in the app.
         is_open: Whether the session is still in progress at the server.
         requestor: The name of the requestor.
-        person: The title of the app.
+        person: The title of the app, which says whose app it is.
         ending: How the session ended, if the person ended it without an answer.
     """
     if session.outcome is not None or not is_open:
@@ -287,7 +287,7 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
 def _fields(
     session: ScannedSession, credentials: Sequence[HeldCredential]
 ) -> Iterator[tuple[tuple[FieldView, ...], ...]]:
-    """Yield the options of each slot, as the fields of their attributes."""
+    """Yield each slot as a tuple of options; each option is a tuple with a field per attribute."""
     for slot, disjunction in enumerate(session.disclose):
         yield tuple(
             tuple(

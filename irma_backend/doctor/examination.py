@@ -79,7 +79,7 @@ class Examination:
 
     @property
     def context(self) -> RequestorContext:
-        """The settings of `requestor`."""
+        """The checked settings with which `requestor` calls the server."""
         return self.requestor.context
 
     @property
@@ -108,7 +108,7 @@ class Examination:
 
     @cached_property
     def greeting(self) -> HttpResponse | IrmaError:
-        """The server's response to a health check, or the error in its place.
+        """The server's response to a health check, or the error if there was no response.
 
         Raises:
             ConfigurationError: A setting is missing or invalid.
@@ -133,7 +133,7 @@ class Examination:
             raise NotApplicableError("the server cannot be reached: see `reachable`")
 
     def refusal(self, name: str) -> IrmaError | None:
-        """Start a session for a request, and cancel it; return the error if it does not start."""
+        """Try to start a session; return the error, or cancel the session and return None."""
         if name not in self._refusals:
             self._refusals[name] = None
             try:
