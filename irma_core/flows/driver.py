@@ -60,8 +60,8 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     Args:
         flow: The flow.
         transport: Performs its effects.
-        streams: Closes the streams that the flow opens, for a flow whose streams must outlive it.
-            Without this argument, the streams are closed when the flow ends.
+        streams: An exit stack that closes the flow's streams, if they must stay open after the flow
+            has ended. Without this argument, the streams are closed when the flow ends.
 
     Raises:
         IrmaError: The flow raised it.

@@ -65,7 +65,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 class _EffectBase(Generic[ResultT]):
-    """Gives `yield from` the type of the effect's result, with the one cast that this needs.
+    """Base class that gives `yield from effect` the type of the effect's result.
 
     The `repr` shows no field, because requests, keys and values are secrets. Effects are not
     compared, and generated `__repr__` and `__eq__` methods would slow down the import.

@@ -71,7 +71,7 @@ def exchange_flow(
         request: The request.
         parse: Parses the response, or raises.
         deadline: When the call must be over, with all its tries.
-        parse_repeated: Parses the responses to retries, if these need another parser.
+        parse_repeated: Parses the responses to retries; None to use `parse` for them too.
 
     Raises:
         DeadlineError: The deadline passed; the cause is the last failure.
@@ -107,7 +107,7 @@ def post_flow(
 
     Args:
         context: The requestor's context.
-        prepare: Returns the request for a try at the given time.
+        prepare: Takes the present time, and returns the request for one try.
         parse: Parses the response, or raises.
         deadline: When the call must be over, with all its tries.
 

@@ -62,7 +62,7 @@ def notify_of_retry(
 
 
 def error_code(error: IrmaError) -> str:
-    """Return the reason that came with an error, if it is one of a fixed set; else ""."""
+    """Return an error's code if it comes from a fixed set; otherwise an empty string."""
     code: str | None = None
     match error:
         case ServerRefusedError():

@@ -57,7 +57,7 @@ class OnceKey(ValueObject):
 
     @classmethod
     def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
-        """Return the key of an action that is done once for a session; `what` names the action."""
+        """Return the key of the action `what`, which is done only once for a session."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
     def child(self, what: str) -> OnceKey:
@@ -69,9 +69,9 @@ class OnceKey(ValueObject):
         return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIFETIME, deadline)
 
     def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
-        """Store the record, for longer than the sealed value that leads to it is valid.
+        """Store the record for `lifetime`, plus the permitted difference between clocks.
 
-        The claim is left to expire.
+        This does not delete the claim, which expires by itself.
         """
         return put_if_absent(self.store, self.key, record, lifetime + CLOCK_SKEW, deadline)
 
@@ -109,8 +109,8 @@ def claim_or_record_flow(
 ) -> Flow[tuple[bool, bytes | None]]:
     """Do what `claim_or_wait_flow` does, and also return whether the caller holds the claim.
 
-    If there is a record, the caller holds the claim only if no other process is working on the
-    action any more.
+    If there is a record and the caller holds the claim, no other process is still working on the
+    action.
     """
     by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:
@@ -131,11 +131,11 @@ def claim_or_record_flow(
 def check_first_flow(
     context: RequestorContext, first: OnceKey, token: RequestorToken, lifetime: timedelta
 ) -> Flow[None]:
-    """Check that no post to a URL named another session before, and record the first session.
+    """Check that all posts to a URL name the same session; record the session of the first post.
 
     Args:
         context: The requestor's context.
-        first: The key of the URL's first session.
+        first: The store key of the record that names the URL's first session.
         token: The session that was posted now.
         lifetime: How long the URL is valid.
 

@@ -88,7 +88,7 @@ def nearest_name(
     Args:
         identifier: The misspelt identifier, of a credential type or an attribute.
         credential_types: The identifiers of all credential types.
-        attribute_types: Returns the identifiers of the attributes of one of them.
+        attribute_types: Takes a credential type, and returns the identifiers of its attributes.
     """
     misspelt = credential_type_of(identifier)
     credential = _first(misspelt, credential_types)

@@ -46,7 +46,7 @@ __all__ = [
 def get_answer_flow(
     context: RequestorContext, session: SessionWithRequest, deadline: float = math.inf
 ) -> Flow[Answer]:
-    """Get the result of a session and return the answer, after every check.
+    """Get the result of a session, check it, and return the answer.
 
     With a server key, configured or fetched, the result must be signed. A status backend may have
     the signed result already; otherwise the server is asked.
@@ -109,7 +109,8 @@ def verified_result_flow(
         context: The requestor's context.
         jwt: The signed result. It must come from the server or a caller that knows a secret URL:
             anyone else could make us fetch keys again and again.
-        deadline: A deadline earlier than the call's own, on the monotonic clock.
+        deadline: When the flow must end, on the monotonic clock, if that is before the context's
+            usual time limit.
 
     Raises:
         ResultJwtError: The signed result was rejected.
@@ -185,7 +186,7 @@ def _verify(
 def _published_end_flow(
     context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[PublishedEnd | None]:
-    """Return the end that the status backend has; None if it has none or fails."""
+    """Ask the status backend how a session ended; None if it does not know, or fails."""
     backend = context.status_backend
     if backend is None:
         return None

@@ -93,7 +93,10 @@ class SingleFlight:
             self.value = None
 
     def may_refresh(self, rejected: CachedValue, now: float, interval: float) -> bool:
-        """Return whether another value is available, is being fetched, or may be fetched.
+        """Return whether the caller may ask for a value to replace the rejected one.
+
+        It may if the rejected value is no longer cached, if a fetch is in progress, or if the last
+        refresh was at least `interval` ago.
 
         Args:
             rejected: The value that was rejected.
@@ -122,7 +125,7 @@ class SingleFlight:
             self.note_refresh(now)
 
     def note_refresh(self, now: float) -> None:
-        """Remember when a rejected value was replaced."""
+        """Record that a rejected value was replaced at this time."""
         self._refreshed_at = now
 
     def end(self, flight: _Flight) -> None:
@@ -184,7 +187,7 @@ def fetch_once_flow(
 
 
 def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
-    """Wait until another call's flight is over or lost; if it failed, raise its error."""
+    """Wait until another call's fetch is over or its time is up; if it failed, raise its error."""
     while not flight.is_over and (now := clock.monotonic()) < flight.ends:
         if now >= deadline:
             raise DeadlineError("the deadline passed while another call fetched the key or token")

@@ -200,7 +200,10 @@ def _answer_after_end_flow(
 def _answer_flow(
     context: RequestorContext, session: SessionWithRequest, deadline: float
 ) -> Flow[Answer]:
-    """Ask for the answer until the deadline, because the server keeps the result."""
+    """Ask for the answer; after transient failures, ask again until the deadline.
+
+    Asking again is safe, because the server keeps the result.
+    """
     while True:
         try:
             return (yield from unobserved_answer_flow(context, session, deadline))
@@ -246,7 +249,10 @@ def _wait_on_backend_flow(
 def _poll_flow(
     context: RequestorContext, state: WatchState, now: float, previous: IrmaError | None
 ) -> Flow[tuple[WatchState, IrmaError | None]]:
-    """Poll the status. Return a transient failure, to be raised if it lasts until the deadline."""
+    """Ask the server for the status once; return a transient failure instead of raising it.
+
+    The caller raises the failure if it lasts until the deadline.
+    """
     token = state.session.token
     request = build_status_request(context.server, token)
     wait = timedelta(0)

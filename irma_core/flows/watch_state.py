@@ -129,9 +129,10 @@ class WatchState(ValueObject):
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """Return the state after an event stream's head arrived, in which the watch polls next.
+        """Return the state after an event stream was opened.
 
-        The stream reports no change from before the subscription.
+        In this state the watch polls next, because the stream reports no change from before the
+        subscription.
         """
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
@@ -164,9 +165,8 @@ class WatchState(ValueObject):
     def on_backend_available(self, now: float) -> WatchState:
         """Return the state for a working status backend.
 
-        The watch polls the server once, and then waits on the backend.
-
-        An end that came while the backend failed may never have been published.
+        In this state the watch polls the server once, and then waits on the backend. The poll is
+        needed because an end that came while the backend failed may never have been published.
         """
         return attrs.evolve(
             self, subscription=None, uses_backend=True, retry_backend_at=math.inf, next_poll=now
