@@ -74,7 +74,7 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return the session, with everything that an answer is compared with."""
+        """Return a reference to the session, with the facts that its answer is compared with."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 

@@ -114,7 +114,7 @@ class ChainStep(ValueObject):
     """A session that is about to end. The application chooses the session that follows.
 
     Args:
-        answer: The session's answer, after every check.
+        answer: The session's answer, which has passed every check.
         reference: The chain's reference, as passed to `with_next_session` for the first session;
             otherwise an empty string.
     """
@@ -251,7 +251,7 @@ def _with_reference(
 
 
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
-    """Return the store key by which the application chooses a next session only once."""
+    """Return the store key which limits the application to one choice after a session."""
     return OnceKey.of_session(store, "next", token)
 
 
@@ -286,7 +286,7 @@ class NextSessionRecord(ValueObject):
 
     @property
     def next_request(self) -> ExtendedRequest | None:
-        """The request, to compare an answer with; None if nothing follows."""
+        """The request that the next answer is compared with; None if nothing follows."""
         return None if self.stored is None else read_stored_request(self.stored)
 
     def seal(

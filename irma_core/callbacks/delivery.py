@@ -135,7 +135,9 @@ class SessionOutcome(ValueObject):
         return type(self._outcome).__name__ if isinstance(self._outcome, AnswerError) else ""
 
     def get_answer(self) -> Answer:
-        """Return the answer, after every check. Only an answer gives access to the attributes.
+        """Return the answer, which has passed every check.
+
+        Only an answer gives access to the attributes.
 
         Raises:
             AnswerError: There is no answer; each reason has a subclass.
@@ -293,7 +295,7 @@ def _settle_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Ask the server about a post that contradicts what was delivered."""
+    """Ask the server about a post that contradicts a delivery; deliver the server's outcome too."""
     keeper, result = delivery.keeper, delivery.result
     try:
         stored, jwt = yield from _stored_result_flow(at_present(context), result.token, deadline)
@@ -319,7 +321,7 @@ class PendingCallback(ValueObject):
     Args:
         token: The session that the post names.
         callback: The session data of the post's URL.
-        at_url: The key under which the end of the URL's session is delivered once.
+        at_url: The store key that records whether an outcome was delivered for the URL.
         named: The sessions that posts to the URL have named.
     """
 
@@ -400,7 +402,10 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask about each token until one session has ended; return the failures if none has."""
+    """Ask the server about each token until an outcome is delivered.
+
+    Return the failures if no outcome is delivered, and otherwise None.
+    """
     failures: list[IrmaError] = []
     for token in tokens:
         deadline = context.deadline(_STORED_WITHIN)
@@ -423,7 +428,7 @@ def _outcome_name(once: OnceKey, status: SessionStatus) -> str:
 
 
 def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: SessionResult) -> OnceKey:
-    """Return the key under which the end of a session is delivered once."""
+    """Return the store key which ensures that the end of a session is delivered only once."""
     if not result.status.is_final:
         raise PostRefusedError("status", "the session has not ended")
     return OnceKey.of_session(settings.store, "callback", result.token)

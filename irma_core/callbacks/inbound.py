@@ -185,7 +185,10 @@ def context_at(context: RequestorContext, received_at: datetime | None) -> Reque
 
 
 def at_present(context: RequestorContext) -> RequestorContext:
-    """Return the context with its own clock again, to read what the server signs now."""
+    """Undo `context_at`: return the context with its real clock.
+
+    What the server signs now must be checked at the real time.
+    """
     clock = context.clock
     return attrs.evolve(context, clock=clock.clock) if isinstance(clock, _ClockAt) else context
 

@@ -95,8 +95,8 @@ class KeptPost(ValueObject):
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
         place: Where the post is kept.
-        is_done: Whether the session may have an answer. This field is not stored, and is not used
-            once the post has its place.
+        is_done: Whether the session may have an answer. This helps to choose the post's place, and
+            is not stored.
     """
 
     name: str
@@ -124,10 +124,10 @@ class KeptPosts(Protocol):
     """
 
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
-        """Keep a post, and return it with its place; or return the kept post of the same name.
+        """Keep a post, and return it with its `place`.
 
-        The result is None if there is no room, or if `MOST_OF_A_URL` unverified posts to the URL
-        are kept.
+        If a post of the same name is already kept, the result is the kept post. The result is None
+        if there is no room, or if `MOST_OF_A_URL` unverified posts to the URL are kept.
         """
         ...
 
@@ -136,16 +136,16 @@ class KeptPosts(Protocol):
     ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
         """Return the kept posts, the oldest first, and an error if some could not be read.
 
-        Posts that are too old to be delivered are among them until `STORED_FOR` has passed.
+        The list includes posts that are too old to be delivered, until they are `STORED_FOR` old.
         """
         ...
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
-        """Return whether a post is still in its place."""
+        """Return whether `post.place` still contains this post."""
         ...
 
     def delete_flow(self, context: RequestorContext, post: KeptPost) -> Flow[None]:
-        """Delete whatever is in the place of a post."""
+        """Delete what is stored at `post.place`, even if it is another post."""
         ...
 
 
@@ -209,12 +209,12 @@ class KeptInStore(ValueObject):
         return found, failures[0] if failures else None
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
-        """Return whether a post is still in its place; see `KeptPosts.holds_flow`."""
+        """Return whether `post.place` still contains this post; see `KeptPosts.holds_flow`."""
         stored = yield from get_stored(self.store, post.place, context.deadline())
         return stored == _written(post)
 
     def delete_flow(self, context: RequestorContext, post: KeptPost) -> Flow[None]:
-        """Delete whatever is in the place of a post; see `KeptPosts.delete_flow`."""
+        """Delete what is stored at `post.place`; see `KeptPosts.delete_flow`."""
         return iter(delete_stored(self.store, post.place, context.deadline()))
 
 
@@ -377,7 +377,7 @@ class PostKeeper:
 
 
 def _try_flow(context: RequestorContext, attempt: Callable[[], Flow[None]]) -> Flow[None]:
-    """Try something several times, until it raises no `StoreError` or time is up."""
+    """Run `attempt` after a pause, and again while it raises `StoreError`, until time is up."""
     give_up = context.deadline(_TRY_FOR)
     for pause in _PAUSES:
         if context.seconds_left(give_up) <= pause.total_seconds():
@@ -416,7 +416,7 @@ def _written(post: KeptPost) -> bytes:
 
 
 def _read(place: str, value: bytes | None) -> KeptPost | None:
-    """Return the post that a value holds; None if the value is missing or another program's."""
+    """Return the post that a stored value holds; None if there is no value, or it is not a post."""
     parts = [] if value is None else value.decode("utf-8", "replace").split(" ")
     match parts:
         case [name, session, received, sealed] if (

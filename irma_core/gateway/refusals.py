@@ -73,7 +73,10 @@ class Refusals:
         self._last = now
 
     def may_pass(self, now: float) -> bool:
-        """Return whether the authorization server may soon issue tokens again, as it did before."""
+        """Return whether the failures may be temporary.
+
+        They may be if a token was accepted before, and they have not lasted long.
+        """
         return self._was_accepted and not self.has_lasted(now)
 
     def pause(self, now: float) -> float:

@@ -41,10 +41,9 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 
 @boundary
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
-    """Return the access token and its lifetime in seconds, which is None if none is stated.
+    """Return the access token, and its lifetime in seconds if the response states one.
 
-    Some servers write an `expires_in` that is zero, negative or empty, which is read as no
-    lifetime.
+    Otherwise the lifetime is None, as it is for an `expires_in` that is zero, negative or empty.
 
     Args:
         response: The server's response.
