@@ -187,7 +187,7 @@ def _sent_origin(request: WebRequest) -> str:
 
 
 def read_post(site: Site, request: WebRequest) -> BrowserPost:
-    """Return a page's call, after the checks.
+    """Check a page's call, and return it.
 
     Raises:
         WebRefusal: The request is refused.
@@ -236,7 +236,8 @@ def _binding(site: Site, request: WebRequest) -> str | None:
 def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     """Return the header that sets the binding cookie.
 
-    For a page of another site, the browser sends the cookie only from that site (CHIPS).
+    If the page belongs to another site, the cookie is partitioned (CHIPS): the browser then sends
+    the cookie only from pages of that site.
     """
     parts = [f"{site.cookie_name}={binding}", "Path=/", f"Max-Age={_YEAR}", "HttpOnly"]
     if not site.is_plain:

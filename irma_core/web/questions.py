@@ -89,10 +89,10 @@ may be async with an `AsyncRequestor`."""
 
 
 def as_question(asked: object) -> Question:
-    """Return a question, given an entry of the application's mapping or the result of its function.
+    """Return a `Question` as it is, or a request as a `Question` without options.
 
     Raises:
-        UsageError: The value is not a question.
+        UsageError: The value is neither a question nor a request.
     """
     if isinstance(asked, Question):
         return asked

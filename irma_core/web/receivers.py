@@ -79,10 +79,10 @@ class CallbackReceiver:
         accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
             JWT key. Such a post proves nothing and is only a hint to ask the server, which stores
             the outcome after it has received the reply.
-        run_later: Needed for unsigned posts: a function, such as `executor.submit`, that runs its
-            argument, a job, after the reply was sent. For each URL one job runs at a time and asks
-            about at most four tokens a minute, because anyone who learns the URL can post made-up
-            tokens. The job raises its errors.
+        run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
+            job, which is a function without arguments, and runs the job after the reply was sent.
+            For each URL one job runs at a time and asks about at most four tokens a minute, because
+            anyone who learns the URL can post made-up tokens. The job raises its errors.
         kept: Where to keep posts, sealed, until `deliver` has returned, so that `replay` can
             deliver them later: `KeptInStore(store)`. Only signed posts are kept. With None, no
             post is kept.
@@ -91,7 +91,7 @@ class CallbackReceiver:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
             requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; one
             of `accept_unsigned` and `run_later` is passed without the other; or `kept` is passed
-            with `accept_unsigned`, is not a place for posts, or is for the other mode.
+            with `accept_unsigned`, has the wrong type, or is for the other mode.
         UsageError: Another argument has the wrong type.
     """
 
@@ -121,7 +121,9 @@ class CallbackReceiver:
     def with_callback(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a new callback URL. Start only one session with it, at once.
+        """Return the request with a new callback URL.
+
+        Start only one session with it, without delay.
 
         Args:
             request: What to ask.

@@ -59,7 +59,7 @@ class Slot(ValueObject):
     Args:
         key: The store's key.
         number: The slot's number, counted from 0.
-        claim: The value in the store, which no other session has.
+        claim: The value that the store has for the slot. Each session has a different value.
     """
 
     key: str = attrs.field(repr=False)
@@ -136,9 +136,9 @@ def keep_handle_flow(
 
 
 def return_number(slot: int, claim: str) -> int:
-    """Return the number by which a page finds its session after the app has opened the page.
+    """Return the number that lets a page find its session after the app has opened the page.
 
-    It consists of digits that cannot be guessed and the slot's number. Without these digits the
+    It is the slot's number, preceded by digits that cannot be guessed. Without these digits the
     cookie would be enough to find a session, and a shared computer's cookie is easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())

@@ -28,7 +28,7 @@ class WebAnswer(ValueObject):
     """The answer of a browser's session, for the application's login.
 
     Args:
-        answer: The answer, after every check.
+        answer: The answer, which has passed every check.
         name: The name of the question.
         reference: The application's own reference, as in the question; empty if there is none.
         next_url: The page of the same site to go to next, or None.

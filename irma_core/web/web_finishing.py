@@ -119,7 +119,7 @@ class _Login(ValueObject):
 
     @property
     def lifetime(self) -> timedelta:
-        """How long entries are kept: longer than any process's clock considers the handle valid."""
+        """How long the store keeps entries: as long as any process may accept the handle."""
         return self.settings.handle_lifetime + CLOCK_SKEW
 
     @property

@@ -29,7 +29,7 @@ class WebSession(ValueObject):
         session: The session.
         name: The name of the question.
         slot: The number of its slot.
-        claim: The value of the slot in the store, as long as the slot belongs to this session.
+        claim: The value that the store has for the slot while the slot belongs to this session.
         reference: The application's own reference.
     """
 

@@ -168,7 +168,7 @@ def json_reply(
     code: str | None = None,
     error: Exception | None = None,
 ) -> WebReply:
-    """Return a reply for the page that must not be cached."""
+    """Return a JSON reply for the page. The reply must not be cached."""
     fixed = (
         ("content-type", "application/json"),
         ("cache-control", "no-store"),

@@ -130,8 +130,8 @@ class WebSessions:
                 page. It may also have `next`, a page of the same site.
             complete: The login, a function that takes a `WebAnswer`. It returns a small JSON value,
                 such as the key of the framework's session, from which the caller can restore the
-                same state for a repeated call. If it raises, a repeated call runs it again. It
-                raises `LoginRefusedError` to refuse the person.
+                same state for a repeated call. If it raises, a repeated call runs it again. To
+                refuse the person, raise `LoginRefusedError`.
 
         Returns:
             The outcome, with the reply to send: `next`, or an error.

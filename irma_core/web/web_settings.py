@@ -1,4 +1,4 @@
-"""The settings of `WebSessions`, checked, and the keys under which values are stored."""
+"""The settings of `WebSessions`, checked, and the keys of its values in the store."""
 
 from __future__ import annotations
 

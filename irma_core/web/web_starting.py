@@ -136,7 +136,7 @@ def _question_flow(call: WebCall) -> Flow[Question]:
 def _ready_request(
     settings: WebSettings, question: Question, return_url: str | None
 ) -> ExtendedRequest:
-    """Return the request to send, with its time limit, its URLs, and the way back to the page.
+    """Return the request to send, with its time limit, callback URLs and return URL.
 
     Raises:
         RequestError: The request is too large for a URL.
