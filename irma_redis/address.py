@@ -136,7 +136,9 @@ def _may_be_ca(file: str | None) -> bool:
 
 @final
 class NoPasswordError(AuthenticationError):
-    """The function for the password failed; the message is the type of the function's exception.
+    """Raised if there is no usable password, for example because the function for it failed.
+
+    The message names only classes, such as the class of the function's exception.
 
     The class derives from an error of redis-py, because redis-py closes a connection only if the
     login raises one of redis-py's errors.

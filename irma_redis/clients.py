@@ -75,7 +75,9 @@ def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
 
 
 def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
-    """Check Redis's settings when a part is opened; an unreachable Redis is not an error.
+    """Check the settings of the Redis server before a status backend or a store uses it.
+
+    An unreachable server is not an error.
 
     Args:
         uri: The URI of Redis.
@@ -106,5 +108,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Return a reply that is bytes, and None for any other; these clients do not decode values."""
+    """Return a reply if it is bytes, as every stored value is; otherwise None."""
     return answer if isinstance(answer, bytes) else None

@@ -52,7 +52,7 @@ class Listener:
         """Yield a session's notices; none is missed once the block has been entered.
 
         Raises:
-            StatusBackendError: There is no subscription.
+            StatusBackendError: The subscription failed, or the listener is closed.
         """
         queue: Queue = SimpleQueue()
         with self._lock:

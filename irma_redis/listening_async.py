@@ -41,7 +41,7 @@ class AsyncListener:
         """Yield a session's notices; none is missed once the block has been entered.
 
         Raises:
-            StatusBackendError: There is no subscription.
+            StatusBackendError: The subscription failed, or the listener is closed.
         """
         if self._is_closed:
             raise StatusBackendError(CLOSED)

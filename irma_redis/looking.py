@@ -30,9 +30,9 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Pass the value to the waiting task; a string is the message of a failure.
+        """Pass a value to the waiting task, or a failure if `answer` is a string, its message.
 
-        The task may have been cancelled.
+        If the task was cancelled, do nothing.
         """
         if self.found.done():
             return

@@ -97,7 +97,10 @@ class RedisStatusBackend:
 
 
 def _next_notice(notices: Queue, deadline: float) -> Notice:
-    """Return why the wait failed; None if it is time to look, or the deadline has passed."""
+    """Wait for a notice, and return it; None if the deadline passes first.
+
+    A notice is None to make the caller look in Redis, or a string that says why the wait failed.
+    """
     while (left := deadline - time.monotonic()) > 0:
         # If a signal arrives just before a thread blocks, Python handles the signal only after the
         # wait.

@@ -21,7 +21,7 @@ QueueT = TypeVar("QueueT", bound=_Queue)
 
 @final
 class Waiting(Generic[QueueT]):
-    """The queue of each wait, by the key of the session's record.
+    """Maps the key of each session's record to the queues of the waits for that session.
 
     Not thread-safe: the sync listener holds its lock.
     """
