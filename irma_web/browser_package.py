@@ -200,7 +200,7 @@ def _unpacked(tarball: bytes) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the file completely or not at all, so that another user's web server can read it."""
+    """Write the file completely or not at all, readable for other users such as a web server."""
     unfinished = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

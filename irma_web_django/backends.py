@@ -43,7 +43,7 @@ class IrmaBackend(ModelBackend):
     def authenticate(  # type: ignore[override]  # Django passes the credentials of others by name
         self, request: HttpRequest | None, answer: Answer
     ) -> AbstractBaseUser | None:
-        """Return the user whose attribute the answer has.
+        """Return the user that an answer identifies, who is created if necessary.
 
         Args:
             request: The browser's request. If a person is logged in there, the answer must come
@@ -73,7 +73,7 @@ class IrmaBackend(ModelBackend):
     async def aauthenticate(  # type: ignore[override]  # as for `authenticate`
         self, request: HttpRequest | None, answer: Answer
     ) -> AbstractBaseUser | None:
-        """Return the user whose attribute the answer has; see `authenticate`."""
+        """Return the user that an answer identifies; see `authenticate`."""
         return await sync_to_async(self.authenticate)(request, answer)
 
     def find_user(self, answer: Answer) -> AbstractBaseUser | None:
@@ -116,7 +116,7 @@ class IrmaBackend(ModelBackend):
         """Store facts from the answer about a user, at each login. By default nothing is stored."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and the account once, even if a person finishes two sessions at once."""
+        """Create a user and the account only once, even if two sessions finish at the same time."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):
@@ -158,7 +158,7 @@ def _account_slot() -> str:
 
 
 def _pseudonyms(answer: Answer) -> list[str]:
-    """Return the pseudonym for each key, newest first."""
+    """Return the person's pseudonym under each of the site's keys, newest key first."""
     slot = _account_slot()
     return [pseudonym(answer, slot, key=key) for key in current_settings().pseudonym_keys]
 

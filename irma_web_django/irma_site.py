@@ -40,7 +40,7 @@ class IrmaSite:
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
         proofs: Seals proofs for Django's session.
         page_site: The rules for which pages may make calls.
-        posted_urls: The URLs below which the IRMA server posts.
+        posted_urls: The starts of the URLs that the IRMA server posts to.
     """
 
     settings: SiteSettings

@@ -43,11 +43,11 @@ class KeptInDatabase:
         return _call(context, partial(_list, context.clock))
 
     def holds_flow(self, context: RequestorContext, post: KeptPost) -> Flow[bool]:
-        """Return whether a post is still in its place; see `KeptPosts.holds_flow`."""
+        """Return whether `post.place` still contains this post; see `KeptPosts.holds_flow`."""
         return _call(context, _kept().filter(name=post.place, post=post.sealed).exists)
 
     def delete_flow(self, context: RequestorContext, post: KeptPost) -> Flow[None]:
-        """Delete whatever is in the place of a post; see `KeptPosts.delete_flow`."""
+        """Delete what is stored at `post.place`; see `KeptPosts.delete_flow`."""
         return _call(context, partial(_delete, post))
 
 

@@ -34,14 +34,14 @@ def proof_of(request: HttpRequest, name: str, max_age: timedelta | None = None) 
 
 
 def forget(request: HttpRequest, name: str) -> None:
-    """Delete the visitor's proofs."""
+    """Delete the visitor's proof for a question."""
     kept: dict[str, str] = request.session.get(_KEY, {})
     if name in kept:
         request.session[_KEY] = {each: kept[each] for each in kept if each != name}
 
 
 def join(request: HttpRequest, response: HttpResponse, key: str) -> None:
-    """Let the browser use a session that has been saved.
+    """Set the cookie with which the browser uses the saved session that has this key.
 
     Django's middleware sends the cookie only if it also saves the session. Another tab may have
     logged out in the meantime, and saving would then fail.

@@ -64,8 +64,10 @@ class SiteSettings:
         login: The name of the question that logs a person in.
         account: The slot of that question whose attribute identifies the account; None without a
             login.
-        is_by_email: Whether the account is the user who has that attribute as e-mail address.
-        url: The site's own base URL, under which the IRMA server posts; None without callbacks.
+        is_by_email: Whether that attribute is an e-mail address, and the account is the user who
+            has that address.
+        url: The site's own base URL. The IRMA server posts to URLs that begin with it. None without
+            callbacks.
         callback: Receives the outcome of each session that was started with a callback.
         next_session: Chooses the session that follows.
         lifetime: How long a person has to connect an app.

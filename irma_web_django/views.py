@@ -243,7 +243,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Stand in for a view that is not exempt from Django's CSRF check."""
+    """Do nothing: this only represents a view to which Django's CSRF check applies."""
     return HttpResponse()
 
 

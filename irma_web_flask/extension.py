@@ -195,8 +195,8 @@ class Irma:
         """Return a decorator for the function that receives a new answer, such as a login.
 
         The function takes a `WebAnswer`, and may change `flask.session`. It runs once for each
-        answer. If it raises, the session is unchanged, and the page may try again. It raises
-        `LoginRefusedError` to refuse the person.
+        answer. If it raises, the session is unchanged, and the page may try again. To refuse the
+        person, raise `LoginRefusedError`.
 
         Args:
             name: The name of the question.
@@ -316,9 +316,9 @@ class Irma:
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:
-        """Check that a question exists, now and in each application that is added later.
+        """Check that each application has a question, including applications that are added later.
 
-        Named requests come from the settings of each application.
+        Each application is checked, because its settings may define more questions.
         """
         for questions in self._known:
             check_question_name(questions, name, place)

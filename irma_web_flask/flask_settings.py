@@ -57,8 +57,8 @@ class FlaskSettings:
     """The values of the settings `IRMA_…`, with their defaults.
 
     Attributes:
-        url: The application's own base URL, under which the IRMA server posts; None without
-            callbacks.
+        url: The application's own base URL. The IRMA server posts to URLs that begin with it. None
+            without callbacks.
         origins: Other origins whose pages may start and finish sessions.
         lifetime: How long a person has to connect an app.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
@@ -84,12 +84,12 @@ class FlaskSettings:
 
     @property
     def store(self) -> Store | str | None:
-        """The store, or its URI; None for the store in the settings."""
+        """The store, or its URI; None to use the store that `file` names."""
         return self._store.reveal()
 
     @property
     def is_store_shared(self) -> bool | None:
-        """Whether processes share the store; None for a store that the application made."""
+        """Whether processes share the store; None if the application passed a store object."""
         uri = self.store
         if uri is None:
             uri = self.connect["settings"].value("parts.store")
@@ -172,7 +172,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
 
 
 def _default_store(app: Flask, file: Settings | None) -> str | None:
-    """Return the URI of a file that all workers on a machine share; None to use the settings."""
+    """Return the URI of a file that all workers on a machine share, unless `file` names a store."""
     if file is not None and file.first("parts.store") is not None:
         return None
     folder = Path(app.instance_path)

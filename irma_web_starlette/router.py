@@ -142,8 +142,8 @@ class Irma:
             arguments leave out. Without it and without `server`, `read_settings()` is used.
         keys: Sealing keys from `new_sealing_key`, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
-        url: The application's own base URL, under which the IRMA server posts. It is needed with
-            `deliver` or `choose`.
+        url: The application's own base URL. The IRMA server posts to URLs that begin with it. It is
+            needed with `deliver` or `choose`.
         deliver: Receives the outcome of each question with `has_callback`; see
             `AsyncCallbackReceiver`. If it fails, `replay_callbacks` can deliver the outcome later.
         choose: Chooses the next session after a question with `has_next_session`; see
@@ -280,7 +280,7 @@ class Irma:
 
         The function, async or not, takes the request and a `WebAnswer`, and may change
         `request.session`. It runs once for each answer. If it raises, the session is unchanged, and
-        the page may try again. It raises `LoginRefusedError` to refuse the person.
+        the page may try again. To refuse the person, raise `LoginRefusedError`.
 
         Args:
             name: The name of the question.

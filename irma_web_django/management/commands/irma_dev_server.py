@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _this_program() -> list[str]:
-    """Return the start of the command line that runs this program again."""
+    """Return the command that runs this program again, without its arguments."""
     spec = sys.modules["__main__"].__spec__
     started = [sys.argv[0]] if spec is None else ["-m", f"{spec.parent}"]
     return [sys.executable, *started]
