@@ -17,7 +17,7 @@ CborValue: TypeAlias = int | bytes
 _UNSIGNED, _BYTES, _STRING, _MAP = 0, 2, 3, 5
 """Major types."""
 _LENGTH_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
-"""The number of bytes that follow, by the additional information."""
+"""The number of bytes after an item's first byte, by the additional information in that byte."""
 
 
 def read_cbor_map(
@@ -68,7 +68,7 @@ class _Reader:
         return taken
 
     def head(self, major: int) -> int:
-        """Return the number in the head of an item, which must have the given major type."""
+        """Read the start of an item, which must have this major type, and return its number."""
         first = self.take(1)[0]
         if first >> 5 != major:
             raise self.fault()

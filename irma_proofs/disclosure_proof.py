@@ -70,7 +70,7 @@ class DisclosureProof:
 
     @cached_property
     def product(self) -> int:
-        """The product of R_i^x(a_i) over the disclosed attributes; time stamps cover it, too."""
+        """The product of R_i^x(a_i) over the disclosed attributes. A time stamp signs it, too."""
         key = self.key
         pairs = [
             (key.bases[i], signed_value(number, bits=key.sizes.m))

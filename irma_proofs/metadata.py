@@ -113,5 +113,5 @@ def _in_base_62(number: int) -> str:
 
 
 def signed_value(number: int, *, bits: int) -> int:
-    """Return the number that the issuer signs for an attribute: a hash, if the value is long."""
+    """Return the number that is signed for an attribute: its hash if it is longer than `bits`."""
     return number if number.bit_length() <= bits else hash_number(as_bytes(number))

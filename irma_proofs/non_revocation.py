@@ -169,7 +169,7 @@ def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePu
 
 
 def revocation_response(proof: DisclosureProof) -> int:
-    """Return the response for the revocation attribute, at the index that the scheme gives.
+    """Return the response for the revocation attribute, whose index the scheme determines.
 
     Raises:
         ProofError: The type has no such attribute, or there is no response for it.

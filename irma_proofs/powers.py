@@ -50,7 +50,7 @@ def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
 
 
 def _with_shared_squarings(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
-    """Return the product, with one row of squarings for all bases (Straus's algorithm)."""
+    """Return the product of powers; all bases share each squaring (Straus's algorithm)."""
     # Each exponent is a sum of odd digits of five bits, shifted to their positions.
     factors: defaultdict[int, list[int]] = defaultdict(list)
     for base, exponent in pairs:
@@ -72,7 +72,7 @@ def _with_shared_squarings(pairs: Iterable[tuple[int, int]], modulus: int) -> in
 
 
 def _odd_powers(base: int, modulus: int) -> list[int]:
-    """Return base, base³, base⁵ … up to the largest digit."""
+    """Return base, base³, base⁵ … up to base³¹, modulo a number."""
     square = base * base % modulus
     powers = [base % modulus]
     for _ in range(_MASK >> 1):

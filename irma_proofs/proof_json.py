@@ -25,7 +25,7 @@ LAST_SECOND: Final = 253_402_300_799
 _LONGEST: Final = 20 * 2**20
 """The maximum size of a whole signature, in bytes. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
-"""The maximum number of brackets and commas, also in strings. Each may add a value of 80 bytes."""
+"""The maximum number of brackets and commas, even in strings. Each may cost 80 bytes of memory."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:

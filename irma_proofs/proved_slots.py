@@ -28,7 +28,7 @@ from irma_proofs.proof_json import read_integer, read_list, read_members
 __all__ = ["Asked", "Place", "ProvedSlots", "VerifiedProof", "prove_slots", "read_indices"]
 
 _TOLERANCE: Final = timedelta(minutes=10)
-"""The age up to which a proof of non-revocation counts as recent: the server's default."""
+"""The default maximum age of a proof of non-revocation, which is also the server's default."""
 _MOST_INDEX: Final = 9999
 _MOST_INDICES: Final = 1000
 
@@ -41,7 +41,7 @@ class Place:
     Args:
         proof: The index of the proof in the list.
         attribute: The index of the attribute in the proof.
-        path: The path in the JSON that names the place.
+        path: The JSON path of the entry that names this attribute, for errors.
     """
 
     proof: int
@@ -84,7 +84,7 @@ class Asked:
 
     @classmethod
     def by(cls, request: SignatureRequest | DisclosureRequest) -> Asked:
-        """Return these parts of the given request."""
+        """Return the parts of this request that proofs must satisfy."""
         return cls(request.disclose, request.revocation, frozenset(request.skip_expiry_check))
 
 
@@ -179,7 +179,7 @@ def prove_slots(
 def _all_attributes(
     proofs: Sequence[VerifiedProof], tolerances: Mapping[str, timedelta | None], at: datetime
 ) -> dict[Place, DisclosedAttribute]:
-    """Return all disclosed attributes by place, including possession of each credential."""
+    """Return all disclosed attributes by place. Having a credential counts as an attribute, too."""
     found: dict[Place, DisclosedAttribute] = {}
     for i, verified in enumerate(proofs):
         proof = verified.proof
@@ -204,7 +204,7 @@ def _all_attributes(
 def _not_revoked_before(
     given: NonRevocationProof | None, at: datetime, tolerance: timedelta
 ) -> datetime | None:
-    """Return the time of a proof of non-revocation if the proof is too old, otherwise None."""
+    """Return the time of a proof of non-revocation older than `tolerance`, otherwise None."""
     if given is None:
         return None
     time = datetime.fromtimestamp(given.time, UTC)
@@ -284,7 +284,7 @@ def check_non_revocation_proved(proofs: Sequence[VerifiedProof], asked: Asked) -
 
 
 def check_enough_indices(indices: Places, disclose: ConDisCon) -> None:
-    """Check that there are indices for each slot of the request.
+    """Check that the app sent a list of indices for each slot of the request.
 
     Raises:
         ProofError: The check fails.

@@ -228,7 +228,7 @@ def _read_signature(data: str | bytes) -> _Signature:
 
 
 def check_form(form: JsonValue) -> None:
-    """Check that `@context` names the second form of signatures, or is absent, as in the first.
+    """Check that `@context` has its only known value, or is absent, as in old signatures.
 
     Raises:
         ProofError: The check fails.

@@ -257,7 +257,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
 
 
 def same_server(url: str) -> str:
-    """Return a URL without the slashes at its end, the form in which URLs are compared."""
+    """Return a URL without the slashes at its end, so that it can be compared with others."""
     return url.rstrip("/")
 
 
