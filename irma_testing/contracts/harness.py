@@ -126,7 +126,7 @@ class TransportHarness:
         return error
 
     async def wait_until_closed(self) -> None:
-        """Wait until the server has closed all connections and the transport can notice it."""
+        """Wait until the server has closed all connections, and 0.05 s more for the transport."""
         await asyncio.to_thread(self.server.wait_until_closed)
         await self.transport.sleep(timedelta(seconds=0.05))
 
@@ -290,7 +290,7 @@ def elapsed(start: float) -> float:
 
 
 def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
-    """Return the form in which `thing` shows a secret, or `None`.
+    """Return how `thing` shows a secret, such as "in base64", or None if it shows no secret.
 
     The strings of `thing` are searched for each secret, in plain form, in hexadecimal and in
     base64. If `thing` is an error, its traceback is searched too.

@@ -25,7 +25,7 @@ _HANG: Final = 60.0
 
 @contextmanager
 def signal_while_blocked() -> Generator[None]:
-    """Send SIGINT while the `with` block runs, which must end with `KeyboardInterrupt`.
+    """Send SIGINT while the `with` block runs. The block must raise `KeyboardInterrupt`.
 
     Raises:
         AssertionError: The block noticed the signal too late.

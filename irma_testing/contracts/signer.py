@@ -59,7 +59,7 @@ def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes
 
 
 def _in_child(act: Callable[[], str]) -> str:
-    """Return the outcome of `act` in a forked child, or how the child failed, died or hung."""
+    """Call `act` in a forked child, and return its string or the child's failure."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         # Python warns about forks with threads, but this test is about how a signer copes with a
@@ -86,7 +86,7 @@ def _in_child(act: Callable[[], str]) -> str:
 
 SignerT = TypeVar("SignerT", bound=Signer | AsyncSigner)
 _LARGE: Final = 128 * 1024
-"""Bytes: more than a session request with images in it."""
+"""A number of bytes, larger than a session request with images."""
 _THREADS: Final = 16
 _MARKER: Final = "marker-of-the-input-5e1f"
 """Personal data in the bytes to sign, such as an issued attribute. No error may contain it."""

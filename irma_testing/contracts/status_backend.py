@@ -39,7 +39,7 @@ ended."""
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend. All backends of one test find the ends that one of them publishes."""
+        """Make a backend. In a test, each backend must find what the other backends publish."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
@@ -83,7 +83,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_published_end_is_found_later(self) -> None:
-        """Each wait that starts after the end returns at once, whatever its timeout is."""
+        """A wait that starts after the end was published returns at once, for any timeout."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -107,7 +107,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_wait_without_an_end_returns_none(self) -> None:
-        """Without an end, a wait takes as long as its timeout, or no time if that is zero."""
+        """While the session has not ended, a wait returns `None` when its timeout is over."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
@@ -132,7 +132,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_every_final_status_and_result_is_kept(self) -> None:
-        """Every final status is returned, without a result and with a large one."""
+        """A wait returns each final status as published, with no result or with a large one."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             for status in (one for one in SessionStatus if one.is_final):
@@ -171,7 +171,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 3)
 
     def test_closed_backend_stays_closed(self) -> None:
-        """Closing again does nothing, every other call raises, and published ends stay."""
+        """Every call to a closed backend raises, except another close; what it published stays."""
 
         async def scenario(backend: Any, other: Any) -> None:
             token = _token()

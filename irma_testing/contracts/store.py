@@ -116,7 +116,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_lifetime_ends(self) -> None:
-        """An expired key is absent and can be put again; a losing put does not prolong it."""
+        """An expired key is absent and can be put again; a refused put does not extend its life."""
 
         async def scenario(store: Any) -> None:
             lifetime = _SHORT

@@ -157,7 +157,7 @@ class CallsContract(HarnessMixin):
         assert len(self.run_scenario(scenario, *cuts).requests) == len(cuts)
 
     def test_broken_connection(self) -> None:
-        """A connection that breaks after the request raises with `request_sent`, once."""
+        """If a connection breaks after the request, `request_sent` is true, without a retry."""
         broken: list[Behaviour] = [hang_up, reset(), reset(b"HTTP/1.1 200"), reset_during_request]
 
         async def scenario(harness: TransportHarness) -> None:
@@ -296,7 +296,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def _is_sent(self, slow: Behaviour, within: float) -> bool:
-        """Check that the call times out, and return whether the request was sent before that."""
+        """Check that a call times out after `within` seconds; return its error's `request_sent`."""
         is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:
@@ -484,7 +484,7 @@ class TransportContract(CallsContract, StreamsContract):
 
     @asynccontextmanager
     async def open_transport(self) -> AsyncGenerator[AsyncTransport]:
-        """Run the transport on threads."""
+        """Yield the transport in a form whose calls run on threads."""
         with self.make_transport() as transport:
             yield ThreadedTransport(transport)
 
@@ -497,7 +497,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
         raise NotImplementedError
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Use the transport directly."""
+        """Yield the transport itself."""
         return self.make_transport()
 
     def test_cancelled_call_leaves_no_task(self) -> None:

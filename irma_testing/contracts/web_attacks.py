@@ -212,7 +212,7 @@ class WebAttacksMixin(WebHarness):
         assert (reply.status, reply.code) == (400, "body_invalid")
 
     def test_json_may_have_parameters_and_letters(self) -> None:
-        """A JSON body is read even if its media type has a parameter, or it is not in ASCII."""
+        """A JSON body is read even if it is not ASCII and its media type has a parameter."""
         browser = self.browser()
         reply = browser.call(
             "finish",

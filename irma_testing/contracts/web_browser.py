@@ -55,7 +55,7 @@ class Line:
 
     @property
     def is_async(self) -> bool:
-        """Whether the application is awaited."""
+        """Whether the application is a coroutine function, as with ASGI."""
         return iscoroutinefunction(self._application)
 
     def _wait(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:

@@ -16,7 +16,7 @@ __all__ = ["WebCallbacksMixin"]
 _DELIVERED: Final = ["order-17 ada@example.com"]
 _WEEK: Final = timedelta(days=7)
 _CLAIM: Final = timedelta(minutes=2)
-"""Longer than a callback stays locked after the process that handled it has died."""
+"""After this time, a callback is no longer locked by a process that died while it handled it."""
 _MOST_OF_A_URL: Final = 4
 """How many unchecked posts to one URL are kept."""
 
@@ -162,7 +162,7 @@ class WebCallbacksMixin(WebHarness):
         assert not self.site.ended
 
     def test_what_is_kept_shows_no_secret(self) -> None:
-        """A reader of the place where callbacks are kept sees no attribute, token or URL."""
+        """The data that is stored for a failed callback shows no attribute, token or URL."""
         self._fail()
         post = self.site.server.posted[-1]
         stored = self.stored()
@@ -181,7 +181,7 @@ class WebCallbacksMixin(WebHarness):
         self._answer()
 
     def _take_store_away(self) -> None:
-        """Let the store fail until the library waits before it tries again."""
+        """Let the store fail until the library waits for the first time before a retry."""
         self.site.call_while_waiting(lambda: self.set_store_away(is_away=False))
         self.set_store_away(is_away=True)
 

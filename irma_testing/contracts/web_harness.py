@@ -18,7 +18,7 @@ class WebHarness:
     """The base of the tests of web adapters; override the attributes and `make_application`.
 
     Attributes:
-        prefix: The path under which the adapter serves its pages.
+        prefix: The path prefix of all pages that the adapter serves.
         csrf: The names of the cookie and of the header of the framework's own CSRF protection; None
             if it has none. The page `/` sets the cookie.
         site: The website under test.

@@ -214,7 +214,7 @@ class WebSite:
         """Log a person in, or raise `refusal`. The application calls this method at each login.
 
         Returns:
-            The e-mail address, by which the application identifies the person.
+            The e-mail address, which identifies the person to the application.
         """
         if self.refusal is not None:
             raise self.refusal
@@ -224,7 +224,7 @@ class WebSite:
         return value
 
     def session_ended(self, outcome: SessionOutcome) -> None:
-        """Record how a session ended, or raise `callback_failure`, as the callback function."""
+        """Act as the callback function: record how a session ended, or raise `callback_failure`."""
         if self.during_callback is not None:
             self.during_callback()
         if self.callback_failure is not None:
