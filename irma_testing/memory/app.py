@@ -348,7 +348,7 @@ def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
 
 
 def _label(slot: int, request: StartRequest) -> str:
-    """Return a slot's label in parentheses, because an app does not receive the names of slots."""
+    """Return a slot's label in parentheses, or an empty string if it has no English label."""
     label = (request.app_json.get("labels") or {}).get(str(slot)) or {}
     return f" ({label['en']})" if label.get("en") else ""
 

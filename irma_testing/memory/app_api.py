@@ -184,7 +184,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if any client repeats the last request, as irmago does."""
+        """Return the last reply if any client sends the last request again, as irmago does."""
         cached = session.cached
         if (
             cached is None
@@ -274,7 +274,7 @@ class AppApi:
         return self._verifier.verify(session.request, session.condiscon, disclosure, now)
 
     def _read_committed(self, session: Session, message: dict[str, Any]) -> Disclosure:
-        """Read the proofs of a disclosure, which precede one commitment for each credential."""
+        """Read the disclosure in a message that also has a commitment for each new credential."""
         proofs, count = message["combinedProofs"] or [], len(session.request.credentials)
         disclosing = len(proofs) - count
         if disclosing < 0:

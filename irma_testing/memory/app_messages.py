@@ -104,7 +104,7 @@ def read_message(form: Struct, body: bytes | None) -> dict[str, Any]:
 
 
 def read_commitments(body: bytes | None) -> dict[str, Any] | None:
-    """Return the commitments of an app, or None if the body has none of their fields.
+    """Return the commitments that an app sent; None if the body has no field for commitments.
 
     Raises:
         Refusal: As for `read_message`.

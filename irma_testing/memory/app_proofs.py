@@ -120,7 +120,7 @@ def with_expired_credentials(lists: Lists, now: datetime) -> Lists:
 
 
 def with_values(lists: Lists, values: Mapping[str, str | None]) -> Lists:
-    """Return the same attributes, with the values that are given for their identifiers."""
+    """Return the same attributes, with the new values that `values` has for their identifiers."""
 
     def change(credential: HeldCredential) -> HeldCredential:
         prefix = f"{credential.credential_type}."

@@ -65,7 +65,7 @@ class CallbackSender:
     Args:
         settings: The server's settings.
         clock: The server's clock.
-        signer:  Signs the results if the server has a key.
+        signer: Signs the results if the server has a key.
         deliver: Delivers a request to its receiver; with None, every request is lost.
         loops: Awaits `deliver` if it is a coroutine function.
     """
@@ -88,7 +88,7 @@ class CallbackSender:
 
     @property
     def is_async(self) -> bool:
-        """Whether `deliver` is awaited."""
+        """Whether `deliver` is a coroutine function, which the server awaits."""
         # An object with an async `__call__` is not itself a coroutine function.
         call = getattr(self.deliver, "__call__", None)  # noqa: B004
         return iscoroutinefunction(self.deliver) or iscoroutinefunction(call)

@@ -61,7 +61,7 @@ class EventStream:
 
     @property
     def has_headers(self) -> bool:
-        """Whether the headers have arrived: at the pointer's URL they come with the first event."""
+        """Whether the headers have arrived. Apps and browsers get them with the first event."""
         self._catch_up()
         return self._has_headers
 
@@ -112,7 +112,7 @@ class EventHub:
         self._now = now
         self._streams: dict[str, list[EventStream]] = {}
         self._watched: set[str] = set()
-        """The sessions for whose timeout an action is planned: one for all streams of a session."""
+        """The sessions whose timeout will be checked; all streams of a session share one check."""
         self._lock = threading.Lock()
 
     def subscribe(

@@ -123,7 +123,7 @@ class _Reader:
                 return value
 
     def _close(self, stack: list[tuple[list[Any], str | None]], value: Json) -> Json:
-        """Add a value to the innermost open value, and close each value that ends with it."""
+        """Add a value to its list or object, and end each list or object that it completes."""
         while stack:
             items, name = stack[-1]
             items.append(value if name is None else (name, value))
@@ -225,7 +225,7 @@ class _Reader:
         return self._text[self._at]
 
     def _here_or_space(self) -> str:
-        """Return the next character, or a space at the end, as Go's parser assumes there."""
+        """Return the next character, or a space at the end of the input, as Go's parser does."""
         return self._text[self._at] if self._at < len(self._text) else " "
 
     def _fail(self, where: str) -> NoReturn:

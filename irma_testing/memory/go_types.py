@@ -52,7 +52,7 @@ def fold(name: str) -> str:
 
 
 def wrap(number: int) -> int:
-    """Return a number as an overflowing `int64` holds it."""
+    """Return the `int64` that Go's arithmetic gives for a number, after any overflow."""
     return (number + _HALF) % _RANGE - _HALF
 
 
@@ -83,7 +83,7 @@ class MismatchError(GoJsonError):
         self._path = path
 
     def within(self, name: str) -> MismatchError:
-        """Return the same error for the object that has the value in the field of this name."""
+        """Return the same error with the name of the surrounding field in front of its path."""
         path = f"{name}.{self._path}" if self._path else name
         return MismatchError(self._actual, self._expected, path)
 

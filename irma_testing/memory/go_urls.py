@@ -44,7 +44,7 @@ def requestable_url(url: str, encoding: str = "utf-8") -> str:
 
 
 def follow_location(url: str, location: str) -> str:
-    """Return the URL to which a `Location` header leads from a URL.
+    """Return the URL of a redirect, given the original URL and the `Location` header.
 
     Raises:
         ValueError: The header leads to a URL that cannot be requested.

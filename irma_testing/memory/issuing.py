@@ -109,7 +109,7 @@ class Revocations:
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
-        """Revoke a revocation key's credentials: all if `issued_at` is 0, else the one issued then.
+        """Revoke the credentials of a key that were issued at `issued_at`, or all if that is 0.
 
         Raises:
             Refusal: There is no such credential, or it is already revoked.

@@ -89,7 +89,7 @@ class Lifecycle:
         repeats: ConDisCon = (),
         frontend_authorization: str = "",
     ) -> Session:
-        """Start a session. In a chain, the session repeats the disclosure of the previous one.
+        """Start a session. In a chain, `repeats` requests the values that were disclosed before.
 
         Raises:
             Refusal: The request names something unknown or unsupported.
@@ -208,7 +208,7 @@ class Lifecycle:
         self._plan_sweep(session)
 
     def _plan_sweep(self, session: Session) -> None:
-        """Plan the next ten-second sweep in which the session times out or is forgotten."""
+        """Plan a session's time-out or removal, in one of the sweeps that run every ten seconds."""
         now, store = self.clock.monotonic(), self.store
         due = store.forgotten_at(session)
         if not session.status.is_final and (

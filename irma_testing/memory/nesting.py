@@ -12,7 +12,7 @@ __all__ = ["Nesting"]
 
 @final
 class _Level:
-    """A call that has begun; `is_over` once it has ended."""
+    """A call that has begun; `is_over` becomes true when the call ends."""
 
     def __init__(self, owner: Nesting) -> None:
         self.owner = owner
@@ -24,14 +24,14 @@ _LEVELS: Final[ContextVar[tuple[_Level, ...]]] = ContextVar("irma_testing_levels
 
 @final
 class Nesting:
-    """Counts the calls that the current thread or task is inside of.
+    """Counts the nested calls that the current thread or task is making.
 
     A task that was started inside a call no longer counts as inside once the call has ended.
     """
 
     @property
     def depth(self) -> int:
-        """The number of this object's calls that the caller is inside."""
+        """The number of `deeper` blocks of this object that surround the caller."""
         return sum(level.owner is self and not level.is_over for level in _LEVELS.get())
 
     @contextmanager

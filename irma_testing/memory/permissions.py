@@ -109,7 +109,7 @@ def _permissions(
 
 
 def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
-    """Return whether one of the permissions is the identifier, `*`, or a parent with `.*`."""
+    """Return whether a permission is the identifier, `*`, or one of its parents with `.*`."""
     scheme = identifier.partition(".")[0]
     patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}
     return identifier in permissions or not permissions.isdisjoint(patterns)

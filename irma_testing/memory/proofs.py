@@ -87,7 +87,7 @@ class Proof:
 @final
 @attrs.frozen
 class Disclosure:
-    """Proofs, and the attributes for each disjunction: each by proof number and name."""
+    """Proofs, and the attributes for each disjunction, as pairs of proof number and name."""
 
     proofs: tuple[Proof, ...]
     indices: tuple[tuple[tuple[int, str], ...], ...]

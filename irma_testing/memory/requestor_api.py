@@ -208,7 +208,7 @@ def check_subscription(life: Lifecycle, session: Session) -> None:
 
 
 def _after_next_url_error(request: StartRequest, reply: HttpResponse) -> HttpResponse:
-    """Return the reply; if `nextSession` has an empty URL, put an error before it.
+    """Return the reply; if the URL of `nextSession` is empty, put an error before the reply.
 
     The official server writes that error and continues, so the body holds both.
     """

@@ -139,7 +139,7 @@ def _extended(kind: SessionKind, request: _Fields) -> _Fields:
 
 
 def _read_legacy(value: Json) -> StartRequest:
-    """Try each form in turn until one matches."""
+    """Read a request whose form is unknown: try each form in turn until one matches."""
     for kind, form in EXTENDED.items():
         try:
             return _start_request(kind, form.read_new(value))

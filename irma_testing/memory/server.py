@@ -257,7 +257,8 @@ class InMemoryServer:
 
         Args:
             duration: How much time passes.
-            until: Called after the actions of each time; if it returns true, time stops there.
+            until: Called each time that planned actions have run; the clock stops when it returns
+                true.
 
         Returns:
             Whether time has passed. It is false for another kind of clock, which is not moved.

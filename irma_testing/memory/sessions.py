@@ -181,7 +181,7 @@ class SessionStore:
         return session.last_active + lifetime
 
     def forgotten_at(self, session: Session) -> float:
-        """Return the time from which a sweep forgets a session, in monotonic seconds."""
+        """Return when the server may forget a session, in monotonic seconds."""
         has_ended = session.status.is_final or self._has_timed_out(session)
         end = session.last_active if has_ended else self.times_out_at(session)
         return end + self._result_lifetime
@@ -205,7 +205,8 @@ class SessionStore:
         Args:
             stored: The session that `find` returned.
             handler: Changes the copy.
-            always: Store the copy even if it was not changed, with a time-out.
+            always: Whether to store the copy, which may have timed out, even if the handler did not
+                change it.
 
         Raises:
             ServerCrash: Another handler has stored a change meanwhile.

@@ -142,7 +142,7 @@ class Wallet:
         )
 
     def add(self, credential: HeldCredential) -> None:
-        """Add a credential, which replaces an older singleton or one with the same values."""
+        """Add a credential. It replaces one of its type that is a singleton or has equal values."""
         found = self._scheme.find(credential.credential_type)
         is_singleton = found is not None and found.singleton
         self._credentials = [
