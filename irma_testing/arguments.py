@@ -30,7 +30,7 @@ _SCALARS = (str, bytes, bytearray, memoryview, Mapping)
 
 
 def as_tuple(value: Any) -> Any:
-    """Return an iterable of values as a tuple, and anything else unchanged, for a later check."""
+    """Return an iterable's values as a tuple. Return other values unchanged, for a later check."""
     is_several = isinstance(value, Iterable) and not isinstance(value, _SCALARS)
     return tuple(value) if is_several else value
 
@@ -121,7 +121,7 @@ def check_choice(value: object, name: str) -> Mapping[int, int]:
 
 
 def check_url(value: object, name: str) -> str:
-    """Return the value, an HTTP URL with a host, without the slash at its end.
+    """Return the value, which must be an HTTP URL with a host, without a slash at its end.
 
     Raises:
         UsageError: The value is something else.

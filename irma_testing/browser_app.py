@@ -45,8 +45,8 @@ class BrowserApp:
         """Wait until the page shows a QR code that has not been scanned, and scan it.
 
         Returns:
-            The session: type its `pairing_code` into the page if it has one, and `answer`,
-            `accept` or `refuse` it.
+            The session. If it has a `pairing_code`, type that into the page. Then `answer`,
+            `accept` or `refuse` the session.
 
         Raises:
             AppError: The page does not start a session within 60 s, or the start fails.

@@ -94,7 +94,7 @@ def _size_line_length(piece: bytes) -> int:
 
 
 def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
-    """Behave like a buffering proxy: send head, pieces and end together, after the time `until`."""
+    """Behave like a buffering proxy: wait for `until`, then send head, pieces and end together."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()

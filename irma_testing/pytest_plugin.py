@@ -68,7 +68,7 @@ def irma_requestor(irma_server: InMemoryServer) -> Requestor:
 
 @pytest.fixture
 def irma_async_requestor(irma_server: InMemoryServer) -> AsyncRequestor:
-    """An async requestor that uses `irma_server`, for the plugin that runs your `async` tests."""
+    """An async requestor that uses `irma_server`, for tests that your asyncio plugin runs."""
     from irma_core import AsyncRequestor  # noqa: PLC0415
 
     return AsyncRequestor(irma_server.url, irma_server.async_transport())

@@ -67,7 +67,7 @@ def about(url: str, scheme: Scheme) -> dict[str, JsonValue]:
 
 
 def session_path(name: str) -> str:
-    """Return the path at which a development server describes the session of a client token."""
+    """Return the path of a session's description; `name` is the session's client token."""
     return f"/app/{name}/session.json"
 
 
@@ -187,7 +187,7 @@ class RemoteServer:
             actions.clear()
 
     def session(self, name: str) -> OpenSession:
-        """Return the open session of a client token, without connecting to it.
+        """Return the open session whose client token is `name`, without connecting to it.
 
         Raises:
             AppError: The session has ended, or never existed.

@@ -103,6 +103,6 @@ class Witness:
 
 
 def _event_hash(index: int, parent: bytes, prime: int) -> bytes:
-    """Return SHA-256 of an event as a multihash, whose first two bytes are its kind and length."""
+    """Return the SHA-256 of a revocation event, after two bytes for the hash's kind and length."""
     event = index.to_bytes(8) + parent + number_bytes(prime)
     return b"\x12\x20" + hashlib.sha256(event).digest()

@@ -17,7 +17,10 @@ def _fastest_power() -> Callable[[int, int, int], int]:
 
 
 power = _fastest_power()
-"""Return a power modulo a number. The base of a negative exponent must be coprime to it."""
+"""Return a power modulo a number.
+
+The base of a negative exponent must be coprime to the modulus.
+"""
 
 
 def product(powers: Iterable[tuple[int, int]], modulus: int) -> int:

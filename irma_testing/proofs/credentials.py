@@ -71,7 +71,7 @@ def issue(
         counter: The number of the issuer's key that signs the credential; the last key by default.
         witness: The witness whose prime is the revocation attribute, if the type has such an
             attribute.
-        version: The version of the metadata: 3, or 2 without a mark for values that are present.
+        version: The version of the metadata: 3, or 2, where an absent value equals an empty one.
     """
     made = scheme.type_of(identifier)
     key = scheme.key_of(identifier, counter)

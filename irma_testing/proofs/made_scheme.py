@@ -31,7 +31,7 @@ class MadeAttribute:
     """Whether this is the revocation attribute, which has no name in any file."""
 
     def xml(self) -> str:
-        """Return the element in the type's description."""
+        """Return the XML element that describes this attribute in its type's description."""
         if self.revocation:
             return '<Attribute revocation="true" />'
         marks = ' optional="true"' if self.optional else ""
@@ -88,7 +88,8 @@ class MadeScheme:
         types: The credential types.
         keys: The keys of each issuer, by the issuer's name.
         time_stamp_server: The URL in the scheme's description; empty for none.
-        keyshare_server: The same for the keyshare server, which makes the scheme distributed.
+        keyshare_server: The URL of the keyshare server; empty for none. With a URL, the scheme is
+            distributed.
         signing_key: The key that signs the index.
     """
 

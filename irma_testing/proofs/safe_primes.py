@@ -75,4 +75,4 @@ SAFE_PRIMES: Mapping[int, tuple[tuple[int, int], ...]] = {
         ),
     ),
 }
-"""By the length of a modulus in bits: pairs of primes, each pair for one key."""
+"""Pairs of primes, by the length in bits of the modulus. Each pair makes one key."""

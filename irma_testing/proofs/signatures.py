@@ -120,7 +120,7 @@ def signature_nonce(message: str, nonce: int, stamp: bytes | None = None) -> int
 
 
 def stamped_content(message: str, proofs: OpenProofs, *, first_form: bool = False) -> bytes:
-    """Return the hash of 32 bytes that a time-stamping server signs."""
+    """Return the 32-byte hash that a time-stamping server signs."""
     shown: list[bytes] = []
     for each in proofs.shown:
         disclosed = each.disclosed
