@@ -65,7 +65,10 @@ def async_with_block(
 def _check_arguments(
     function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
-    """Check the arguments at once, because a generator runs only when its block is entered."""
+    """Raise an error if the arguments do not fit the function, without calling the function.
+
+    A generator function would raise it only later, when its block is entered.
+    """
     try:
         signature(function).bind(*args, **kwargs)
     except TypeError as error:

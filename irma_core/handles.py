@@ -54,7 +54,7 @@ _LONGEST: Final = timedelta(days=36500)
 
 
 class Binding(Enum):
-    """The binding of a handle that belongs to no web session."""
+    """The value of `binding` for a handle that is not tied to a web session."""
 
     NONE = "anybody"
     """Anyone who has the handle may redeem it. Use it on public pages, where the answer is worth
@@ -82,7 +82,7 @@ class HandleSettings(ValueObject):
     def of(
         cls, keys: Sequence[str], *, store: Store | AsyncStore, purpose: str, lifetime: object
     ) -> HandleSettings:
-        """Return the settings, checked.
+        """Check the arguments, and return the settings.
 
         Raises:
             ConfigurationError: A key or the lifetime is invalid.
@@ -132,7 +132,10 @@ class HandleSettings(ValueObject):
         return session
 
     def used_key(self, session: StartedSession) -> str:
-        """Return the store's key for a session redeemed for this purpose; it reveals neither."""
+        """Return the key that a store holds once the session was redeemed for this purpose.
+
+        The key is a hash, so it reveals neither the session's token nor the purpose.
+        """
         used = write_json([session.token.reveal(), self.purpose])
         return f"irma-handle:{sha256(used.encode()).hexdigest()}"
 
@@ -156,7 +159,7 @@ def redeem_handle_flow(
     handle: str | bytes | None,
     binding: str | Binding | None,
 ) -> Flow[Answer]:
-    """Return the answer of a handle's session, to the first call only.
+    """Return the answer of a handle's session, which can be redeemed only once.
 
     A session can be redeemed once for a purpose, however many handles were sealed for it. All
     handles of a session expire together, before the store forgets the session.
@@ -229,7 +232,7 @@ class Handles:
 
         Returns:
             About 600 letters, digits, `-` and `_`; more for a longer request. A message to sign
-            adds 50, whatever its length.
+            adds 50 characters, whatever its length.
 
         Raises:
             UsageError: The binding is empty, or not a string.
@@ -263,7 +266,7 @@ class Handles:
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
-        """Return the answer of the handle's session, to the first call only.
+        """Return the answer of the handle's session, which can be redeemed only once.
 
         A handle that arrives too early, or whose session has no answer, is not used up.
 
@@ -325,6 +328,6 @@ class AsyncHandles:
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     async def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
-        """Return the answer of the handle's session, once; see `Handles.redeem`."""
+        """Return the answer of the handle's session; see `Handles.redeem`."""
         flow = redeem_handle_flow(self._requestor.context, self._settings, handle, binding)
         return await self._requestor.run_flow(flow)

@@ -42,7 +42,7 @@ class DuplicateKeyError(JsonTextError):
 
 
 def write_json(value: JsonValue) -> str:
-    """Write compact JSON, as JavaScript's `JSON.stringify` does: key order kept, no escapes."""
+    """Write compact JSON as JavaScript's `JSON.stringify` does, with keys in the given order."""
     return _WRITER.encode(value)
 
 

@@ -163,11 +163,13 @@ class Requestor:
 
     @property
     def context(self) -> RequestorContext:
-        """The settings, in the form that flows need."""
+        """The settings of this requestor, which the functions in `irma_core.flows` take."""
         return self._context
 
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
-        """Run a flow that was made with this requestor's `context`.
+        """Run a flow (see `irma_core.flows`), and return its result.
+
+        The flow must have been made with this requestor's `context`.
 
         Parts of the library that build on the requestor use this method, and a framework may do so
         too.
@@ -290,7 +292,7 @@ class Requestor:
         )
 
     def get_answer(self, session: StartedSession) -> Answer:
-        """Return the answer of a finished session, after every check.
+        """Check the result of a finished session against its request, and return the answer.
 
         Only an answer gives access to the attributes.
 

@@ -51,7 +51,9 @@ _MARK: Final = "__irma_boundary__"
 
 
 def boundary(target: TargetT) -> TargetT:
-    """Return a function wrapped for clean tracebacks; in a class, wrap the public methods.
+    """Wrap a function or a class, so that tracebacks leave out the library's inner frames.
+
+    In a class, the public methods are wrapped.
 
     Args:
         target: A function of any kind, or a class. `__init__` and the methods of context managers
@@ -65,7 +67,7 @@ def boundary(target: TargetT) -> TargetT:
 
 
 def is_boundary(function: object) -> bool:
-    """Return whether a function, or the one that it wraps, is a boundary."""
+    """Return whether the decorator `boundary` was applied to a function or to one that it wraps."""
     while function is not None:
         if hasattr(function, _MARK):
             return True

@@ -133,7 +133,7 @@ class AnsweredSlot(ValueObject):
 
 @final
 class Answer(Mapping[Slot, AnsweredSlot]):
-    """Proof of everything that a request asks for. It exists only after every check.
+    """Proof of everything that a request asks for. It exists only if all checks have passed.
 
     An answer maps slots to what was disclosed for them. An optional slot that the person left out
     is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
@@ -253,7 +253,7 @@ def answer_slots(
 
     Args:
         requested: The request's condiscon.
-        disclosed: The result's lists, one for each slot; any further lists are ignored.
+        disclosed: The attributes in the result: a list for each slot. Further lists are ignored.
         not_revoked: Credential types that need a proof of non-revocation.
         session: The requestor token, whose fingerprint is in errors.
 
@@ -366,7 +366,11 @@ _set_option = vars(AnsweredSlot)["option"].__set__
 def _match(
     option: tuple[AttributeRequest, ...], by_id: _ById, not_revoked: frozenset[str]
 ) -> tuple[DisclosedAttribute, ...]:
-    """Return an option's attributes; raise for the first mismatch, undisclosed attributes first."""
+    """Return the disclosed attributes of an option, or raise an error if one does not match.
+
+    The error is about the first attribute that was not disclosed at all, if there is one; otherwise
+    it is about the first mismatch.
+    """
     matching: list[DisclosedAttribute] = []
     first: _Mismatch | None = None
     for request in option:

@@ -96,7 +96,7 @@ def check_string(value: object, name: str) -> str:
 
 
 def check_reference(value: object) -> str:
-    """Return the value, which must be a reference of the application's own; empty means none.
+    """Return the value, which must be a string such as an order number; empty means no reference.
 
     Raises:
         UsageError: The value is not a string, has over 200 characters, or has a character that
@@ -112,7 +112,7 @@ def check_reference(value: object) -> str:
 
 
 def check_timeout(value: object, name: str) -> timedelta:
-    """Return the value, which must be a `timedelta`; a negative one has already elapsed.
+    """Return the value, which must be a `timedelta`, and may be negative.
 
     Raises:
         UsageError: The value is not a `timedelta`, or is longer than a hundred years.

@@ -80,7 +80,7 @@ AttributeLike: TypeAlias = str | AttributeRequest
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Con(ValueObject):
-    """One option of a slot: all of these attributes together. Make options with `all_of`."""
+    """One option of a slot: attributes that are requested together. Make it with `all_of`."""
 
     attributes: tuple[AttributeRequest, ...] = ()
 
@@ -109,7 +109,7 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 class DisCon(ValueObject):
     """The options of a slot, one of which is needed. Make slots with `any_of` or `optional`.
 
-    The empty option, with which the person may leave the slot out, always comes last.
+    An empty option lets the person leave the slot out. It always comes last.
     """
 
     options: tuple[Con, ...] = attrs.field(converter=_empty_last)

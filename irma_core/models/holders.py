@@ -38,7 +38,7 @@ _PAIR: Final = 2
 
 
 class Hidden(Generic[ValueT]):
-    """A value that only `reveal()` returns. Pickling the model includes the value."""
+    """A value that only `reveal()` returns. Pickling this object includes the value."""
 
     # A closure, so tools that list attributes show a function.
     __slots__ = ("reveal",)
@@ -111,7 +111,7 @@ class HiddenSecret(Hidden[ValueT]):
 
 
 def hide_text(value: str | Hidden[str]) -> Hidden[str]:
-    """Return the holder of a string."""
+    """Return a string in a `Hidden`; a string that is already in one is returned unchanged."""
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
@@ -119,19 +119,19 @@ _NONE: Final[Hidden[str | None]] = Hidden(None)
 
 
 def hide_optional(value: str | Hidden[str | None] | None) -> Hidden[str | None]:
-    """Return the holder of a string, or of None."""
+    """Return a string or None in a `Hidden`; see `hide_text`."""
     if value is None:
         return _NONE
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
 def hide_secret(value: str | Hidden[str]) -> Hidden[str]:
-    """Return the holder of a secret string."""
+    """Return a secret string in a `HiddenSecret`; see `hide_text`."""
     return value if isinstance(value, Hidden) else HiddenSecret(value)
 
 
 def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
-    """Return the holder of an HTTP message's headers.
+    """Return an HTTP message's headers, as pairs of strings, in a `Hidden`.
 
     Raises:
         UsageError: The headers are not pairs of strings.

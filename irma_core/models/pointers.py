@@ -81,11 +81,11 @@ class SessionPointer(ValueObject):
         return {"u": self.url, "irmaqr": self.type.value}
 
     def json_text(self) -> str:
-        """Return bare JSON: the QR code's content for scripts, and for apps before October 2025."""
+        """Return the QR code's content as JSON: for scripts, and for apps before October 2025."""
         return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
-        """Return the QR code's content: a link that says that the page is on another device.
+        """Return the QR code's content: a universal link for an app on a second device.
 
         Args:
             base: The base of universal links, for an app other than Yivi.

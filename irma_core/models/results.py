@@ -56,8 +56,9 @@ class SessionResult(ValueObject):
         status: The session's status.
         type: The type of session.
         proof_status: Whether the proof is valid; None before the end and after a cancellation.
-        unchecked_disclosed: The lists of `disclosed`, as the server sent them; None for a slot that
-            was left out. Never use this to decide whether to let a person in.
+        unchecked_disclosed: The disclosed attributes as the server sent them, in a list for each
+            slot; None in place of a slot that was left out. Never use this to decide whether to let
+            a person in.
         unchecked_signature: The field `signature`, which is present even if the proof is not valid.
         error: The reason, if the server refused the app's proofs.
         next_session: In a chain, the requestor token of the session that follows.
@@ -124,7 +125,7 @@ class SessionResult(ValueObject):
         check_optional(self.next_session, RequestorToken, "next_session", "a RequestorToken")
 
     def answer_to(self, session: SessionWithRequest) -> Answer:
-        """Return the answer to the request of a session, after every check.
+        """Check this result against the request of a session, and return the answer.
 
         The checks are, in this order: the session and its type, whether it has finished, the proof
         status `VALID`, an option for each slot, and the signature over the requested message.

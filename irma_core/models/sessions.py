@@ -127,7 +127,7 @@ class FrontendRequest(ValueObject):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class SessionPackage(ValueObject):
-    """The server's response to a start.
+    """The server's response to the start of a session.
 
     Source: irmago `SessionPackage`.
 
@@ -168,7 +168,7 @@ def _started_after(value: datetime) -> datetime:
 class StartedSession(ValueObject):
     """A started session and its request.
 
-    A result becomes an answer only by comparison with that request.
+    The session's result is compared with that request before the library returns an answer.
 
     Args:
         request: The request.
@@ -206,7 +206,8 @@ class StartedSession(ValueObject):
     def browser_json(self, handle: str | None = None) -> str:
         """Return JSON with what the browser needs, without the requestor token.
 
-        The page's `start` call receives `sessionPtr`, `frontendRequest`, and the handle as `token`.
+        Send this JSON in response to the page's `start` call. Its fields are `sessionPtr`,
+        `frontendRequest`, and `token`, which holds the handle.
 
         Args:
             handle: A sealed handle, which the page sends back when the session is done. None if the
@@ -280,7 +281,7 @@ class PairingMethod(Enum):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class FrontendOptions(ValueObject):
-    """The server's response to a change of the frontend's options.
+    """The pairing options of a session, which the server returns after each change of them.
 
     Source: irmago `SessionOptions`.
 

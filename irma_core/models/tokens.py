@@ -29,7 +29,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 @boundary
 def fingerprint_of(secret: str) -> str:
-    """Return the first 12 hex digits of a secret's SHA-256, which logs and errors show instead."""
+    """Return the first 12 hex digits of a secret's SHA-256, to show in logs and errors."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

@@ -44,7 +44,10 @@ def is_plain_url(url: str) -> bool:
 
 
 def whitespace_fault(url: str) -> str:
-    """Return what is wrong with whitespace in a URL, as "must …"; empty if nothing is."""
+    """Return a phrase, such as "must not be empty", if a URL is empty or holds whitespace.
+
+    Invisible characters count too. If nothing is wrong, the phrase is empty.
+    """
     if not url:
         return "must not be empty"
     if url != url.strip():
@@ -57,9 +60,10 @@ def whitespace_fault(url: str) -> str:
 
 
 def origin_fault(url: str) -> str:
-    """Return what is wrong with the scheme, host or port of a URL, as "must …"; else "".
+    """Return what is wrong with the scheme, host or port of a URL; empty if nothing is.
 
-    The host may have letters beyond ASCII.
+    The fault is a phrase such as "must have a valid host and port". The host may have letters
+    beyond ASCII.
     """
     if not re.match(_SCHEME, url, flags=re.ASCII):
         return "must begin with a scheme, such as https://"
@@ -72,7 +76,7 @@ def origin_fault(url: str) -> str:
 
 
 def path_fault(url: str) -> str:
-    """Return what is wrong with the path of a URL, as "must …"; empty if nothing is.
+    """Return what is wrong with the path of a URL, in a phrase with "must"; else "".
 
     Gateways decode and resolve a path, some of them twice. So a path that would then lead out of
     its own directory is refused in every spelling.

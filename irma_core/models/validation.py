@@ -52,7 +52,8 @@ def check_text(value: object, path: str, *, empty: bool = True) -> str:
     """Return the value, which must be a string that can be encoded.
 
     Raises:
-        RequestError: The value is not a string, has a lone surrogate, or is empty unless `empty`.
+        RequestError: The value is not a string, has a lone surrogate, or is empty although
+            `empty` is false.
     """
     if not isinstance(value, str) or not issubclass(type(value), str):  # a proxy claims to be a str
         raise RequestError(path, "must be a string")

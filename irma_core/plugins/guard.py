@@ -29,12 +29,12 @@ ValueT_co = TypeVar("ValueT_co", covariant=True)
 def call_plugin(
     plugin: str, action: str, call: Callable[[], ResultT], uri: PluginUri | None = None
 ) -> ResultT:
-    """Return what a call into a plugin returns.
+    """Call a function of a plugin, and return its result.
 
     Args:
         plugin: The name of the plugin.
         action: The purpose of the call, for the error.
-        call: The call.
+        call: Makes the call; it takes no arguments.
         uri: The URI that the plugin receives. The error never shows it, even if the plugin's own
             message does.
 

@@ -127,7 +127,7 @@ class PluginRegistry:
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
-        """Make the signer that a URI names, of the context's mode.
+        """Make the signer that a URI names, sync or async as `context.mode` says.
 
         Raises:
             ConfigurationError: `uri` is not a URI.

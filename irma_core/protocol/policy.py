@@ -42,8 +42,9 @@ class RetryPolicy(ValueObject):
 
     Args:
         tries: The number of tries.
-        first_wait: The longest wait before the second try; doubled for each further try.
-        longest_wait: The upper bound of the doubling.
+        first_wait: The longest wait before the second try. This maximum doubles for each further
+            try.
+        longest_wait: The value beyond which this maximum does not grow.
     """
 
     tries: int = 3
@@ -83,7 +84,7 @@ def is_transient(error: IrmaError) -> bool:
 
 
 def wait_of(error: IrmaError) -> timedelta:
-    """Return the wait that an error asks for before the same call is made again."""
+    """Return how long the caller should wait before a retry, according to the error."""
     seconds = error.retry_after if isinstance(error, GatewayError) else 0.0
     return timedelta(seconds=seconds)
 

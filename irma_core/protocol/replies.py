@@ -45,7 +45,7 @@ _BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 
 
 def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], ModelT]) -> ModelT:
-    """Read the JSON of a 200 into a model.
+    """Return the model that `read` makes of the JSON in a response with status 200.
 
     Args:
         response: The response.
@@ -67,7 +67,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
 
 
 def text_reply(response: HttpResponse, label: str, media_type: str | None = "text/plain") -> str:
-    """Return the ASCII text of a 200; `media_type=None` accepts any type.
+    """Return the ASCII body of a response with status 200; `media_type=None` accepts any type.
 
     Raises as `json_reply` does.
     """

@@ -28,7 +28,7 @@ __all__ = ["AsyncStatusBackend", "PublishedEnd", "StatusBackend"]
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class PublishedEnd(ValueObject):
-    """The end of a session, in the form in which it is published.
+    """How a session ended, as one process publishes it for the others.
 
     Args:
         status: The final status.
@@ -90,7 +90,7 @@ class StatusBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Release all connections. Then closing again does nothing; other calls raise an error."""
+        """Release all connections. Closing again does nothing; other methods then raise errors."""
         ...
 
 

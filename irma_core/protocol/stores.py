@@ -20,7 +20,7 @@ class Store(Protocol):
     """
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one; of many concurrent calls, one succeeds.
+        """Put a value unless the key already has one. Of concurrent calls, only one succeeds.
 
         A call that was cancelled, or that raised an exception, may have put the value; use `get` to
         find out.
@@ -44,7 +44,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release all connections. Then closing again does nothing; other calls raise an error."""
+        """Release all connections. Closing again does nothing; other methods then raise errors."""
         ...
 
 

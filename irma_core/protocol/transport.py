@@ -203,6 +203,6 @@ class AsyncTransport(Protocol):
 def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
     """Return whether a transport sends through a proxy. If so, no call stays on this machine.
 
-    Transports without a proxy need not say so.
+    A transport that never uses a proxy needs no attribute `is_proxied`.
     """
     return bool(getattr(transport, "is_proxied", False))

@@ -64,7 +64,7 @@ class CompactJws(ValueObject):
 
         Args:
             known: The names of claims that are used. None of them may occur in a different case.
-            maps: See `has_twins`.
+            maps: Fields whose keys Go compares exactly; see `has_twins`.
 
         Raises:
             JwtError: The claims are refused. The class of the error is `refused`.
@@ -129,7 +129,7 @@ class CompactJws(ValueObject):
 def read_compact(
     jwt: str | bytes, refused: type[JwtError], max_bytes: int | None = LARGEST_JWT
 ) -> CompactJws:
-    """Read a JWS up to its header.
+    """Read a JWS, and check its form and its header; its signature and claims come later.
 
     Args:
         jwt: The JWS, with nothing around it.

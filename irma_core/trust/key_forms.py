@@ -119,7 +119,10 @@ def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
 
 
 def _below(data: bytes) -> Iterator[bytes]:
-    """Yield the content of base64 or hexadecimal digits, even if lines or quotes divide them."""
+    """Yield the decoded bytes of each run of base64 or hexadecimal digits in the data.
+
+    A run may be divided by line ends or quotes.
+    """
     with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
         if not data.isascii():
             yield data.decode("utf-8").encode("latin-1")

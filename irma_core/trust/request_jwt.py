@@ -85,7 +85,7 @@ bytes as a shared key. Bytes that hold a public key are refused."""
 @boundary
 @attrs.frozen(init=False, eq=False, repr=False, getstate_setstate=False)
 class VerifiedRequest(ValueObject):
-    """The request in a JWT, and its requestor. It exists only after every check of the JWT.
+    """The request in a JWT, and its requestor. It exists only if the JWT passed all checks.
 
     Attributes:
         requestor: The requestor's name, as in the verifier's `keys`.
@@ -172,7 +172,7 @@ def verify_session_request_jwt(
     leeway: timedelta = LEEWAY,
     audience: str | None = None,
 ) -> VerifiedRequest:
-    """Return the request in a session request JWT, and its requestor, after every check.
+    """Verify a session request JWT, and return its request and its requestor.
 
     Args:
         jwt: The JWT, without anything around it.
@@ -224,7 +224,7 @@ def _checked_keys(keys: object) -> Mapping[str, object]:
 
 
 def _claimed_requestor(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
-    """Return the claimed requestor.
+    """Return the name of the requestor that a JWT claims to come from: `kid`, or else `iss`.
 
     This name selects the key, and is trusted only once the signature verifies.
     """

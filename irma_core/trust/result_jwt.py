@@ -206,7 +206,10 @@ def verify_getproof_jwt(
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Check the nested names, which a reader in Go accepts in upper or lower case."""
+    """Refuse names in the result that differ from known names only in upper or lower case.
+
+    A reader in Go would take them for the known names.
+    """
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:
         item = left.pop()

@@ -94,7 +94,7 @@ class Sealer:
 
         Returns:
             About 200 letters, digits, `-` and `_`; more for a longer value. A URL, a header or a
-            cookie may be limited to 4000.
+            cookie may be limited to 4000 characters.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
@@ -117,7 +117,7 @@ class Sealer:
     def unseal(
         self, text: object, *, purpose: str, now: datetime, binding: str | None = None
     ) -> JsonValue:
-        """Return a sealed value, after every check. A request's body may be passed as bytes.
+        """Check a sealed string, and return its value. The string may be bytes, as in a body.
 
         Raises:
             HandleInvalidError: The string was changed or truncated, or was sealed with another key.
@@ -169,7 +169,7 @@ def check_sealer(sealer: object) -> None:
 
 
 def _canonical(text: object) -> bytes:
-    """Return the token for the cipher, if the string has the form that `seal` writes.
+    """Return a sealed string as the cipher expects it; raise if `seal` cannot have written it.
 
     Fernet ignores the unused bits at the end, and characters outside its alphabet. Without this
     check, many strings would unseal to the same value.

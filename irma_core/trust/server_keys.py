@@ -63,7 +63,7 @@ ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
-    """Return the checked keys in a `server_key`; none if the key is to be fetched or is not set.
+    """Check the setting `server_key` and return its keys; none if it is unset or a fetched key.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

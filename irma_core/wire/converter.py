@@ -85,7 +85,9 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
 
 
 def structure_session_request(value: JsonValue) -> SessionRequest:
-    """Return a session request of the class that its context names; legacy ones are upgraded.
+    """Return the session request in a JSON value, of the class for its `@context`.
+
+    A request in the form used before condiscons (2019) is upgraded first.
 
     Raises:
         WireError: A value is invalid, or a field is unknown; the error has its path.
@@ -133,7 +135,7 @@ def _as_wire_error(error: BaseException, path: str, model: type[Any] | None = No
 
 
 def _wire_name(name: str, model: type[Any] | None) -> str:
-    """Return a field's name in JSON, given its name or that of its argument."""
+    """Return a field's name in JSON, given its name with or without the leading underscore."""
     fields = {} if model is None else attrs.fields_dict(model)
     field = fields.get(name) or fields.get(f"_{name}")
     written: str | None = None if field is None else field.metadata.get("wire")
@@ -182,7 +184,7 @@ def _is_hidden(kind: Any) -> bool:
 
 
 def _structure_hidden(kind: Any) -> Callable[[Any, Any], Any]:
-    """Return a reader of a string that the model's own converter hides."""
+    """Return a function that reads the string of a `Hidden` field; the model itself hides it."""
     is_optional = get_args(kind)[0] is not str
     return lambda value, _kind: None if value is None and is_optional else read_string(value)
 

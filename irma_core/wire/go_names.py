@@ -47,8 +47,8 @@ def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
 
     Args:
         value: The value that was read.
-        maps: The fields that Go reads as maps, in which names are compared exactly, and how many
-            levels of maps each holds.
+        maps: How many levels of maps each of these fields holds, by the field's name. Go compares
+            the keys of maps exactly, so names in them are no twins.
     """
     left: list[tuple[JsonValue, int]] = [(value, 0)]
     while left:  # no recursion, because it would hit Python's limit before the reader does

@@ -17,12 +17,12 @@ _NOT_LEGACY = frozenset({"disclose", "labels", "skipExpiryCheck"})
 
 
 def is_legacy(fields: dict[str, JsonValue]) -> bool:
-    """Return whether a request has the old form."""
+    """Return whether a request, given its JSON, has the form used before condiscons (2019)."""
     return "@context" not in fields and "type" in fields
 
 
 def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the same request in the current form.
+    """Return a request in the current form, given its JSON in the form before condiscons.
 
     Raises:
         WireError: A value is invalid; the error has its path.

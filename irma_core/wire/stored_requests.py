@@ -59,7 +59,7 @@ _VERSION_FIELD: Final = "irmaStartedSession"
 
 
 def stored_request(request: ExtendedRequest) -> JsonValue:
-    """Return the form in which a request is stored.
+    """Return the JSON value that is stored for a request until its answer arrives.
 
     Raises:
         RequestError: The request takes more than `MAX_STORED_BYTES`, or a slot's name is not valid
@@ -151,7 +151,7 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
 
 
 def stored_session(session: StartedSession) -> dict[str, JsonValue]:
-    """Return the form in which a started session is stored; it has the requestor token.
+    """Return the JSON value that is stored for a started session, with its requestor token.
 
     Raises:
         RequestError: The request cannot be stored; see `stored_request`.

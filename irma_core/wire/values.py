@@ -40,7 +40,7 @@ class WireError(ValueError):
         return type(self), (self.path, self.reason)
 
     def inside(self, path: str) -> WireError:
-        """Return the same error for an outer value, which contains the inner value at `path`."""
+        """Return the same error, with `path` put before the path that it already has."""
         return WireError(path + self.path, self.reason)
 
 
