@@ -74,7 +74,7 @@ def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int
     signature = _fetch("index.sig", server, transport)
     if f" {name}/".encode() not in index:
         raise ConfigurationError(
-            "the folder must have the name of the scheme at the URL, such as pbdf"
+            "the folder must be named after the scheme at the URL: for pbdf, name it pbdf"
         )
     hashes = read_index(name, index, signature, public)
     files = {"index": index, "index.sig": signature, "pk.pem": key}

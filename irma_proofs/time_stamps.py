@@ -270,6 +270,6 @@ def _key(value: object) -> bytes:
             data = None
     if not isinstance(data, bytes) or len(data) != _KEY_LENGTH:
         raise ConfigurationError(
-            f"time_stamps: each key must be {_KEY_LENGTH} bytes, or these bytes in base64"
+            f"time_stamps: each key must be {_KEY_LENGTH} bytes, either raw or in base64"
         )
     return data

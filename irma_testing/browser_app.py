@@ -35,7 +35,7 @@ class BrowserApp:
     def __init__(self, page: Any, person: SimulatedApp) -> None:
         functions = getattr(page, "on", None), getattr(page, "wait_for_timeout", None)
         if isinstance(page, type) or not all(callable(each) for each in functions):
-            raise UsageError("page: must be a Page of playwright.sync_api")
+            raise UsageError("page: must be a Page from playwright.sync_api")
         self._page = page
         self._person = check_instance(person, SimulatedApp, "person", "a SimulatedApp")
         self._replies: list[Any] = []

@@ -81,7 +81,7 @@ class Chunked:
         """Take one line of the framing; return whether it was complete."""
         end = self._buffer.find(b"\n")
         if max(end, len(self._buffer) if end < 0 else 0) > _LONGEST_LINE:
-            raise NotHttpError("a chunk's size is too long")
+            raise NotHttpError("a line of the chunked encoding is too long")
         if end < 0:
             return False
         line = bytes(self._buffer[:end]).removesuffix(b"\r")

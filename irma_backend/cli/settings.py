@@ -303,7 +303,8 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
             there = ", ".join(plugin.name for plugin in known) or "none"
             raise ConfigurationError(
-                f"--plugin {number} is not installed. Installed plugins: {there}"
+                f"--plugin: name number {number} is not an installed plugin. Installed plugins: "
+                f"{there}"
             )
     return names
 

@@ -171,7 +171,7 @@ def _listen(host: str, port: int) -> socket.socket:
             else str(error.strerror)
         )
     raise ConfigurationError(
-        f"port {port} of {host}: {reason}; choose another port, or 0 for any free port"
+        f"port {port} on {host}: {reason}; choose another port, or 0 for any free port"
     )
 
 

@@ -84,7 +84,7 @@ def test_port_in_use_is_status_2() -> None:
         again = run("--port", str(port))
     assert (done.returncode, again.exit_code) == (2, 2)
     assert done.stdout == ""
-    assert f"Error: port {port} of 127.0.0.1: another program listens there" in done.stderr
+    assert f"Error: port {port} on 127.0.0.1: another program listens there" in done.stderr
     assert "Traceback" not in done.stderr
 
 
