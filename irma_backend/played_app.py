@@ -95,7 +95,9 @@ def _send_other_values(session: ScannedSession) -> None:
         if attribute.value is not None
     }
     if not values:
-        raise AppError("wrong-value: the request does not require a value")
+        raise AppError(
+            "wrong-value: the request requires no particular value, so no value can be wrong"
+        )
     session.cheat(values=values)
 
 

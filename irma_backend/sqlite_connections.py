@@ -81,8 +81,8 @@ class _Opened:
         self._path, self._process = path, os.getpid()
         if any(each.is_inherited(path) for each in list(_opened)):
             raise ConfigurationError(
-                "another thread used the store's file when this process was forked: fork first, "
-                "and use the store afterwards"
+                "another thread was using the store's file when this process was forked: fork "
+                "first, and use the store afterwards"
             )
         _opened.add(self)  # before the connection opens, so that a fork in between is noticed
         try:

@@ -185,7 +185,7 @@ async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> Client
 
 
 class TrackedRequest(ClientRequest):
-    """Records when its first byte is about to be sent, with less CPU time than aiohttp's traces."""
+    """Records that its first byte is about to be sent, in less CPU time than aiohttp's tracing."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send the real request of the current exchange."""

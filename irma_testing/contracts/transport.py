@@ -476,7 +476,7 @@ _CHECKS: Final = 600
 
 
 class TransportContract(CallsContract, StreamsContract):
-    """The contract of `Transport`. Subclass it, and make your transport."""
+    """The contract of `Transport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractContextManager[Transport]:
         """Make the transport. It is entered before a test and exited after it."""
@@ -490,7 +490,7 @@ class TransportContract(CallsContract, StreamsContract):
 
 
 class AsyncTransportContract(CallsContract, StreamsContract):
-    """The contract of `AsyncTransport`. Subclass it, and make your transport."""
+    """The contract of `AsyncTransport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
         """Make the transport. It is entered and exited on the event loop of a test."""
