@@ -102,7 +102,7 @@ def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
 
 @pytest.fixture
 def irma_browser_app(irma_server: InMemoryServer) -> Callable[..., BrowserApp]:
-    """Makes an app that scans a page of Playwright: `irma_browser_app(page).answer()`."""
+    """Makes an app that scans a Playwright page: `irma_browser_app(page).answer()`."""
     from irma_testing.browser_app import BrowserApp  # noqa: PLC0415
     from irma_testing.people import make_person  # noqa: PLC0415
 

@@ -104,7 +104,7 @@ def test_the_fixtures_are_listed_with_their_sentence(tmp_path: Path) -> None:
         "irma_person": "Makes the app of an honest person",
         "irma_login": "Logs a test client in",
         "irma_async_login": "Logs an asynchronous test client in",
-        "irma_browser_app": "Makes an app that sees a page",
+        "irma_browser_app": "Makes an app that scans a Playwright page",
     }.items():
         assert f"{name} -- " in said
         assert sentence in said
