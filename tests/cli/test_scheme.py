@@ -137,7 +137,7 @@ def test_folder_of_something_else_is_kept(folder: Path, transport: Urllib3Transp
         with pytest.raises(ConfigurationError, match="PrivateKeys"):
             copy_scheme(url, folder, KEY, transport)
         assert private.is_file()
-        with pytest.raises(ConfigurationError, match="name of the scheme"):
+        with pytest.raises(ConfigurationError, match="named after the scheme"):
             copy_scheme(url, folder.parent / "other", KEY, transport)
         (folder.parent / "file").write_text("")
         with pytest.raises(ConfigurationError, match="cannot be read or written"):

@@ -218,7 +218,7 @@ def test_address_in_use_is_an_error(url: str) -> None:
     elsewhere = Reach("192.0.2.1", secret="s")
     server = InMemoryServer(clock=SystemClock())
     with (
-        pytest.raises(ConfigurationError, match=r"of 192\.0\.2\.1: "),
+        pytest.raises(ConfigurationError, match=r"on 192\.0\.2\.1: "),
         running_dev_server(server, reach=elsewhere),
     ):
         pass
