@@ -146,7 +146,7 @@ class RemoteServer:
         """Send a request of the app, and return the response.
 
         Raises:
-            AppError: The session is at another server.
+            AppError: The session belongs to another server.
             IrmaError: The transport failed.
         """
         for url in self._urls:

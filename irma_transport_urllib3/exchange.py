@@ -32,7 +32,7 @@ _MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended within the response, which `http.client` would accept as complete."""
+    """The connection closed before the response was complete; `http.client` would not notice."""
 
 
 class NotLoopbackError(OSError):

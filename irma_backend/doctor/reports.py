@@ -1,4 +1,4 @@
-"""A report for an issue tracker: versions, names of settings and findings, without any value."""
+"""A report for an issue tracker: versions, setting names and findings, but no setting's value."""
 
 from __future__ import annotations
 

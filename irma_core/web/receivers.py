@@ -77,8 +77,8 @@ class CallbackReceiver:
             while the function runs, the outcome may be delivered twice, so make sure that a second
             delivery does no harm.
         accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
-            JWT key. Such a post proves nothing and is only a hint to ask the server, which stores
-            the outcome after it has received the reply.
+            JWT key. Such a post proves nothing; it is only a hint to ask the server. The server
+            stores the outcome after your reply to the post, so `run_later` asks then.
         run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
             job, which is a function without arguments, and runs the job after the reply was sent.
             For each URL one job runs at a time and asks about at most four tokens a minute, because
@@ -399,7 +399,7 @@ def _checked_run_later(
     accept_unsigned: bool,
     kept: object,
 ) -> RunLaterT | None:
-    """Check that the receiver accepts signed posts, or unsigned posts with everything they need."""
+    """Check that the receiver can verify signed posts, or has what unsigned posts need."""
     check_flag(accept_unsigned, "accept_unsigned")
     if accept_unsigned and kept is not None:
         raise ConfigurationError("kept: only signed posts can be kept; leave this out")

@@ -60,7 +60,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_status_follows_the_session(self) -> None:
-        """The page receives the status that the session has at the server."""
+        """The page receives the session's current status on the server."""
         browser = self.browser()
         start = browser.call("start")
         assert browser.call("status", handle=start.handle).json == {"status": "INITIALIZED"}
@@ -149,7 +149,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_finishes_at_the_same_time_log_in_once(self) -> None:
-        """Three finishes at the same time all succeed, and the login runs once."""
+        """Three simultaneous calls to finish all succeed, and the login runs only once."""
         browser = self.browser()
         handle = self.started(browser)
         request = browser.request("finish", handle=handle)

@@ -94,7 +94,7 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may see the request; if pairing is required, only after pairing."""
+        """Whether the app may see the request, which may need pairing first."""
         if self._request is None and self._client.get("/status").value == "CONNECTED":
             self._request = self._client.get("/request").value
         return self._request is not None

@@ -167,7 +167,7 @@ class InMemoryServer:
     def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse:
         """Return the event stream that a request opens, or the response that refuses it.
 
-        Any other request is answered as by `handle`.
+        A request that does not open a stream gets the same response as from `handle`.
         """
         check_instance(request, HttpRequest, "request", "an HttpRequest")
         self.catch_up()
