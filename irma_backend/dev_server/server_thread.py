@@ -165,14 +165,17 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except OSError as error:
-        reason = (
-            "another program listens there"
-            if error.errno == errno.EADDRINUSE
-            else str(error.strerror)
-        )
-    raise ConfigurationError(
-        f"port {port} on {host}: {reason}; choose another port, or 0 for any free port"
-    )
+        reason = _reason(error)
+    raise ConfigurationError(f"port {port} on {host}: {reason}")
+
+
+def _reason(error: OSError) -> str:
+    """Return why the server cannot listen, and what to do."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address; choose one of its own"
+    in_use = error.errno == errno.EADDRINUSE
+    reason = "another program listens there" if in_use else str(error.strerror)
+    return f"{reason}; choose another port, or 0 for any free port"
 
 
 @contextmanager

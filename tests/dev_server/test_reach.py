@@ -213,12 +213,12 @@ def test_https_is_served(server: InMemoryServer, certificate: tuple[ssl.SSLConte
         assert requestor.get_answer(session)["email"].value == "bob@example.com"
 
 
-def test_address_in_use_is_an_error(url: str) -> None:
+def test_address_of_another_machine_is_an_error(url: str) -> None:
     """An address that is not one of this machine raises `ConfigurationError`."""
     elsewhere = Reach("192.0.2.1", secret="s")
     server = InMemoryServer(clock=SystemClock())
     with (
-        pytest.raises(ConfigurationError, match=r"on 192\.0\.2\.1: "),
+        pytest.raises(ConfigurationError, match=r"on 192\.0\.2\.1: this machine does not have"),
         running_dev_server(server, reach=elsewhere),
     ):
         pass
