@@ -316,14 +316,20 @@ def test_a_store_that_is_away_stops_a_replay(mode: str) -> None:
     assert len(tried) < 20
 
 
-@MODES
-def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
-    """A body that was kept unverified, and is not a JWT, is deleted and not reported."""
+def site_with_made_up_post(mode: str) -> Site:
+    """Return a site that keeps a stranger's post, and whose function works again."""
     site = Site(mode)
     site.answer()
     with unverifiable():
         site.shop.post(changed(site.shop.server.posted[-1], body=b"made up"))
     site.act = work
+    return site
+
+
+@MODES
+def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
+    """A body that was kept unverified, and is not a JWT, is deleted and not reported."""
+    site = site_with_made_up_post(mode)
     assert site.shop.replay() == [""]
     assert stored_posts(site) == 0
 
@@ -331,11 +337,7 @@ def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
 @MODES
 def test_a_post_that_another_replay_drops_is_left_to_it(mode: str) -> None:
     """A replay does not delete a made-up post whose deletion another replay has claimed."""
-    site = Site(mode)
-    site.answer()
-    with unverifiable():
-        site.shop.post(changed(site.shop.server.posted[-1], body=b"made up"))
-    site.act = work
+    site = site_with_made_up_post(mode)
     store = site.shop.store
     values = [site.shop.done(store.get(f"irma-kept-callback:{place}")) for place in range(2048)]
     names = [value.split()[0].decode() for value in values if value is not None]
