@@ -44,6 +44,7 @@ _SECURE_NAME: Final = "__Host-irma"
 `Path=/`. So no other host, such as a subdomain, can set it."""
 _PLAIN_NAME: Final = "irma"
 COOKIE_NAMES: Final = (_SECURE_NAME, _PLAIN_NAME)
+"""The names that the cookie may have; `Site.is_plain` decides which one is set."""
 
 
 @final
