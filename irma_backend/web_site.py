@@ -166,7 +166,7 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
     Args:
         questions: The questions, by name.
         name: The name.
-        what: The place of the name, for the error.
+        what: The place of the name, for error messages.
 
     Raises:
         ConfigurationError: There is no such question.

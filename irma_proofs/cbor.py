@@ -17,21 +17,21 @@ CborValue: TypeAlias = int | bytes
 _UNSIGNED, _BYTES, _STRING, _MAP = 0, 2, 3, 5
 """Major types."""
 _LENGTH_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
-"""The number of bytes after an item's first byte, by the additional information in that byte."""
+"""How many bytes of a number follow an item's first byte, by that byte's last five bits."""
 
 
 def read_cbor_map(
     data: bytes, path: str, kinds: dict[str, type[CborValue]]
 ) -> dict[str, CborValue]:
-    """Return the map in the data.
+    """Decode a CBOR map with known keys.
 
     Args:
         data: The CBOR.
-        path: The path of the data, for the error.
+        path: The path of the data in the proof's JSON, for error messages.
         kinds: The keys that the map must have, each with the type of its value.
 
     Raises:
-        ProofError: The data are not such a map.
+        ProofError: The data are not a map with these keys and types.
     """
     reader = _Reader(data, path)
     found: dict[str, CborValue] = {}
@@ -68,7 +68,7 @@ class _Reader:
         return taken
 
     def head(self, major: int) -> int:
-        """Read the start of an item, which must have this major type, and return its number."""
+        """Read the start of an item of this major type, and return the number that it holds."""
         first = self.take(1)[0]
         if first >> 5 != major:
             raise self.fault()

@@ -23,14 +23,14 @@ __all__ = ["challenge_of", "check_challenges", "signature_nonce"]
 def challenge_of(
     contributions: Sequence[int], *, context: int, nonce: int, is_signature: bool
 ) -> int:
-    """Return the challenge that all proofs of a list must have.
+    """Return the challenge that all proofs in a list must have.
 
     Args:
         contributions: The numbers that the proofs contribute to the hash, in order.
         context: The session's context, which is 1 in practice.
-        nonce: The session's nonce; the nonce of a signature includes its message.
-        is_signature: Whether a message is signed. The challenge of a disclosure is different, so
-            that a disclosure cannot be used as a signature.
+        nonce: The session's nonce; for a signature, the result of `signature_nonce`.
+        is_signature: Whether the proofs sign a message. Signatures and disclosures have different
+            challenges, so that a disclosure cannot be passed off as a signature.
     """
     numbers = [len(contributions) + 2, context, *contributions, nonce]
     parts = [der_true()] if is_signature else []
@@ -38,14 +38,14 @@ def challenge_of(
 
 
 def signature_nonce(nonce: int, message: str, stamp: bytes | None) -> int:
-    """Return the nonce of a signature's proofs.
+    """Return the nonce that the proofs in a signature use.
 
     It covers the message and the time stamp, so that neither can be replaced.
 
     Args:
         nonce: The nonce in the signature.
         message: The message.
-        stamp: The signature of the time-stamping server; None if there is no time stamp.
+        stamp: The time-stamping server's signature; None if there is no time stamp.
     """
     parts = [der_integer(nonce), der_integer(hash_number(message.encode()))]
     if stamp is not None:
@@ -57,7 +57,8 @@ def check_challenges(proofs: Sequence[DisclosureProof], expected: int) -> None:
     """Check that each proof has the expected challenge.
 
     Raises:
-        ProofError: A challenge differs, so a proof, a value or the signed message was changed.
+        ProofError: A proof has another challenge, which means that a proof, a value or the signed
+            message was changed.
     """
     for proof in proofs:
         if proof.challenge != expected:

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 FIRST_ATTRIBUTE: Final = 2
-"""The index in proofs of a type's first attribute; 0 is the secret key, and 1 the metadata."""
+"""The index of the first attribute in a proof. Index 0 is the secret key, and 1 the metadata."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _TIME_DIGITS: Final = 12
 _MOST_ATTRIBUTES: Final = 1000
@@ -60,7 +60,7 @@ class AttributeType:
         identifier: The identifier, in four parts; empty for the revocation attribute.
         is_optional: Whether the issuer may leave the attribute out.
         is_random_blind: Whether the attribute is a random number that the issuer does not know.
-        is_revocation: Whether the attribute is for proofs of non-revocation.
+        is_revocation: Whether this is the attribute that proofs of non-revocation use.
         name: Its name by language.
         description: Its description by language.
     """
@@ -80,7 +80,7 @@ class CredentialType:
 
     Args:
         identifier: The identifier, in three parts.
-        attributes: Its attributes, in the order that proofs use, with the revocation attribute.
+        attributes: Its attributes in the order of a proof, including the revocation attribute.
         is_singleton: Whether a person can have only one credential of this type.
         deprecated_since: When the type was deprecated, in Unix seconds, or None. Deprecated
             credentials are no longer issued.
@@ -107,12 +107,12 @@ class CredentialType:
 
     @property
     def number_of_indices(self) -> int:
-        """The number of indices in proofs: attributes, secret key and metadata."""
+        """The number of indices in a proof: the secret key, the metadata and the attributes."""
         return len(self.attributes) + FIRST_ATTRIBUTE
 
     @property
     def revocation_index(self) -> int | None:
-        """The index in proofs of the revocation attribute, or None."""
+        """The index of the revocation attribute in a proof, or None."""
         for i, attribute in enumerate(self.attributes):
             if attribute.is_revocation:
                 return i + FIRST_ATTRIBUTE
@@ -125,10 +125,10 @@ def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
     Args:
         data: The file.
         scheme: The name of the scheme's folder.
-        path: The path of the file, for errors.
+        path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not such a description, or describes another scheme.
+        ConfigurationError: The file is not a valid description, or describes another scheme.
     """
     root = read_xml(data, path, "SchemeManager")
     if root.text_of("Id") != scheme:
@@ -142,14 +142,14 @@ def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
 
 
 def parse_issuer_name(data: bytes, path: str) -> Mapping[str, str]:
-    """Return the name of an issuer by language, from its `description.xml`.
+    """Return an issuer's name in each language, from its `description.xml`.
 
     Args:
         data: The file.
-        path: The path of the file, for errors.
+        path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not such a description.
+        ConfigurationError: The file is not a valid description.
     """
     return FrozenMapping(read_xml(data, path, "Issuer").translations("Name"))
 
@@ -159,11 +159,11 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
 
     Args:
         data: The file.
-        identifier: The identifier that the names of the folders imply.
-        path: The path of the file, for errors.
+        identifier: The identifier that the folder names imply.
+        path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not such a description, or describes another type.
+        ConfigurationError: The file is not a valid description, or describes another type.
     """
     root = read_xml(data, path, "IssueSpecification")
     parts = [root.text_of(name) for name in ("SchemeManager", "IssuerID", "CredentialID")]

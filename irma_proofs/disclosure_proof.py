@@ -40,7 +40,7 @@ _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 @final
 @attrs.frozen
 class DisclosureProof:
-    """One proof, whose form was checked, and the credential type and key that it refers to.
+    """A proof whose form was checked, with its credential type and its issuer's key.
 
     Args:
         path: The proof's path in the JSON.
@@ -70,7 +70,7 @@ class DisclosureProof:
 
     @cached_property
     def product(self) -> int:
-        """The product of R_i^x(a_i) over the disclosed attributes. A time stamp signs it, too."""
+        """The product of R_i^x(a_i) over the disclosed attributes. Time stamps also cover it."""
         key = self.key
         pairs = [
             (key.bases[i], signed_value(number, bits=key.sizes.m))
@@ -82,12 +82,12 @@ class DisclosureProof:
 def read_proofs(
     value: JsonValue, path: str, *, schemes: Schemes, min_key_bits: int
 ) -> tuple[DisclosureProof, ...]:
-    """Return the disclosure proofs of a list, after checking the form of each.
+    """Return the disclosure proofs in a list, after checking the form of each.
 
-    The arithmetic of the proofs is not checked yet.
+    This function does not check the arithmetic of the proofs.
 
     Args:
-        value: The list in the JSON.
+        value: The JSON list.
         path: The list's path.
         schemes: The schemes of the credentials.
         min_key_bits: The minimum length of a modulus.
@@ -277,7 +277,7 @@ def check_secret_key_hidden(proof: DisclosureProof) -> None:
 
 
 def check_indices_of_type(proof: DisclosureProof) -> None:
-    """Check that the credential type has an attribute for each index.
+    """Check that the credential type has an attribute for each index in the proof.
 
     Raises:
         ProofError: The check fails.
@@ -293,7 +293,7 @@ def check_indices_of_type(proof: DisclosureProof) -> None:
 
 
 def check_indices_of_key(proof: DisclosureProof) -> None:
-    """Check that the issuer's key has a base for each index.
+    """Check that the issuer's key has a base for each index in the proof.
 
     Raises:
         ProofError: The check fails.
@@ -333,7 +333,7 @@ def check_challenge_length(proof: DisclosureProof) -> None:
 
 
 def check_attribute_responses(proof: DisclosureProof) -> None:
-    """Check that no response for an attribute is longer than an honest one.
+    """Check that no response for an attribute is longer than an honest prover's.
 
     Raises:
         ProofError: The check fails.
@@ -349,7 +349,7 @@ def check_attribute_responses(proof: DisclosureProof) -> None:
 
 
 def check_e_response(proof: DisclosureProof) -> None:
-    """Check that the response for e is not longer than an honest one.
+    """Check that the response for e is not longer than an honest prover's.
 
     Raises:
         ProofError: The check fails.
@@ -362,7 +362,7 @@ def check_e_response(proof: DisclosureProof) -> None:
 
 
 def check_v_response(proof: DisclosureProof) -> None:
-    """Check that the response for v is not longer than an honest one.
+    """Check that the response for v is not longer than an honest prover's.
 
     Raises:
         ProofError: The check fails.

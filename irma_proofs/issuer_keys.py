@@ -1,4 +1,4 @@
-"""The public keys of issuers, with which their credentials are verified.
+"""The public keys of issuers, which verify their credentials.
 
 Source: gabi `PublicKey` and `DefaultSystemParameters`; Idemix specification, section 4.3.
 """
@@ -18,7 +18,7 @@ from irma_proofs.scheme_xml import XmlFile, read_xml
 __all__ = ["IssuerKey", "Sizes", "is_unit", "load_p256_key", "parse_issuer_key"]
 
 _NUMBER_DIGITS: Final = 1240
-"""The number of decimal digits in the longest modulus, of 4096 bits, and a few more."""
+"""The maximum number of decimal digits in a number. A modulus of 4096 bits has 1234 digits."""
 _TIME_DIGITS: Final = 12
 _COUNTER_DIGITS: Final = 5
 _MOST_BASES: Final = 1000
@@ -27,9 +27,9 @@ _MOST_BASES: Final = 1000
 @final
 @attrs.frozen
 class Sizes:
-    """Lengths in bits of the numbers in a proof, which follow from the length of the modulus n.
+    """The lengths of the numbers in a proof, in bits. They depend on the length of the modulus n.
 
-    The names are those of the Idemix specification, where each is a letter l with an index.
+    Each field is named after the subscript of l in the Idemix specification.
 
     Args:
         n: The length of the modulus.
@@ -42,7 +42,7 @@ class Sizes:
     statzk: int
 
     HASH = 256
-    """The length of the challenge, a SHA-256."""
+    """The length of the challenge, which is a SHA-256 hash."""
     E_PRIME = 120
     """The length of the interval from which the prime e is chosen."""
 
@@ -92,9 +92,9 @@ class IssuerKey:
         z: The number Z.
         s: The number S.
         bases: The numbers R_0, R_1, …, one for each attribute.
-        g: The number G of non-revocation; None if the key has none.
-        h: The number H of non-revocation; None if the key has none.
-        accumulator_key: The ECDSA key that signs accumulators; None if the key has none.
+        g: The number G for proofs of non-revocation, or None.
+        h: The number H for proofs of non-revocation, or None.
+        accumulator_key: The ECDSA key that verifies accumulators, or None.
         sizes: The lengths that follow from the length of n.
     """
 
@@ -118,10 +118,10 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
         data: The file.
         issuer: The issuer's identifier, `scheme.issuer`.
         counter: The number N in the file's name.
-        path: The path of the file, for errors.
+        path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not such a key, or its modulus does not have 1024, 2048 or
+        ConfigurationError: The file is not a valid key, or its modulus does not have 1024, 2048 or
             4096 bits.
     """
     root = read_xml(data, path, "IssuerPublicKey")
@@ -145,7 +145,7 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
 
 
 def check_counter(root: XmlFile, counter: int) -> None:
-    """Check that a key has the number in its file's name.
+    """Check that the number in a key file matches the file's name.
 
     Raises:
         ConfigurationError: The check fails.
@@ -155,7 +155,7 @@ def check_counter(root: XmlFile, counter: int) -> None:
 
 
 def sizes_of_key(root: XmlFile, n: int) -> Sizes:
-    """Return the lengths of all numbers, given the modulus.
+    """Return the lengths of the numbers in proofs, given the modulus.
 
     Raises:
         ConfigurationError: The modulus does not have 1024, 2048 or 4096 bits.

@@ -30,7 +30,7 @@ class Metadata:
     Args:
         version: 2, or 3 if attributes can be absent.
         signed_at: When the issuer signed the credential, rounded down to a week, in Unix seconds.
-        expires_at: The end of the credential's validity, in Unix seconds.
+        expires_at: When the credential expires, in Unix seconds.
         key_counter: The number of the issuer's key.
         type_hash: The first 16 bytes of the SHA-256 of the credential type's identifier.
     """
@@ -43,7 +43,7 @@ class Metadata:
 
 
 def parse_metadata(number: int, path: str) -> Metadata:
-    """Return the metadata in a number.
+    """Decode the number that holds a credential's metadata.
 
     Raises:
         ProofError: The number is too long, or its version is unknown.
@@ -84,7 +84,7 @@ def check_metadata_version(version: int, path: str) -> None:
 
 
 def attribute_value(number: int, *, version: int, is_random_blind: bool) -> str | None:
-    """Return the value that a number stands for; None if the attribute is absent.
+    """Return the attribute value that a number encodes; None if the attribute is absent.
 
     Args:
         number: The disclosed number.
@@ -99,7 +99,7 @@ def attribute_value(number: int, *, version: int, is_random_blind: bool) -> str 
         data = as_bytes(number >> 1)
     else:
         return None
-    # The issuer signed bytes, which need not be UTF-8. The server's JSON then also has the
+    # The issuer can sign any bytes. Where they are not UTF-8, the server's JSON also has the
     # replacement character.
     return data.decode("utf-8", errors="replace")
 
@@ -113,5 +113,5 @@ def _in_base_62(number: int) -> str:
 
 
 def signed_value(number: int, *, bits: int) -> int:
-    """Return the number that is signed for an attribute: its hash if it is longer than `bits`."""
+    """Return the number that the issuer signs: the attribute, or its hash if longer than `bits`."""
     return number if number.bit_length() <= bits else hash_number(as_bytes(number))

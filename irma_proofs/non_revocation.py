@@ -25,7 +25,7 @@ from irma_proofs.proof_json import LAST_SECOND, MOST_BITS, read_integer, read_me
 __all__ = ["NonRevocationProof", "non_revocation_contributions", "read_non_revocation"]
 
 _ALPHA_BITS: Final = 195 + 256 + 128 + 1
-"""The length of the response for a credential's prime in the accumulator."""
+"""The length in bits of the response for the credential's prime in the accumulator."""
 _RESPONSES: Final = ("beta", "delta", "epsilon", "zeta")
 _MOST_DATA: Final = 8192
 _MOST_COUNTER: Final = 2**16 - 1
@@ -49,7 +49,7 @@ class NonRevocationProof:
         c_r: The number C_r.
         c_u: The number C_u.
         nu: The accumulator.
-        index: The number of the accumulator; each revocation makes a new accumulator.
+        index: The number of the accumulator; each revocation creates a new accumulator.
         time: When the issuer confirmed that this accumulator is the current one, in Unix seconds.
         alpha: The response for the attribute that is in the accumulator.
         beta: A response for a blinding number.
@@ -76,9 +76,9 @@ class NonRevocationProof:
 
 
 def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
-    """Return the proof of non-revocation of a disclosure proof, or None.
+    """Return the proof of non-revocation in a disclosure proof, or None.
 
-    Only the form of the proof and the accumulator's signature are checked, not yet the arithmetic.
+    This function checks the proof's form and the accumulator's signature, but not the arithmetic.
 
     Raises:
         ProofError: The proof does not have the right form, or the issuer did not sign the
@@ -169,7 +169,7 @@ def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePu
 
 
 def revocation_response(proof: DisclosureProof) -> int:
-    """Return the response for the revocation attribute, whose index the scheme determines.
+    """Return the response for the revocation attribute. The scheme determines its index.
 
     Raises:
         ProofError: The type has no such attribute, or there is no response for it.
@@ -214,7 +214,7 @@ def check_accumulator_signature(
 
 
 def check_alpha_length(given: NonRevocationProof) -> None:
-    """Check that the response for the revocation attribute is not longer than an honest one.
+    """Check that the response for the revocation attribute is not longer than an honest prover's.
 
     Raises:
         ProofError: The check fails.

@@ -1,4 +1,4 @@
-"""Read the numbers of proofs from JSON, within bounds, and write them as DER for hashing.
+"""Read the numbers in a proof's JSON, limit their length, and encode them in DER for hashing.
 
 Source: gabi `big.Int`; X.690 for DER.
 """
@@ -29,19 +29,19 @@ __all__ = [
 
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,3}", re.ASCII)
 _SHORT_LENGTH: Final = 0x80
-"""DER encodes a length below this in one byte."""
+"""DER encodes a length below this limit in one byte."""
 
 
 def read_number(value: JsonValue, path: str, *, bits: int) -> int:
-    """Return a number that is not negative.
+    """Read a number that is not negative.
 
     Args:
         value: Standard base64, with padding, of the big-endian bytes; or a JSON integer.
-        path: The path of the value, for the error.
-        bits: The maximum length of the number. A longer one is refused before it is decoded.
+        path: The path of the value, for error messages.
+        bits: The maximum length of the number. A longer number is refused before it is decoded.
 
     Raises:
-        ProofError: The value is not such a number, or is too long.
+        ProofError: The value is not a valid number, or is too long.
     """
     if type(value) is int:
         number = value
@@ -55,15 +55,15 @@ def read_number(value: JsonValue, path: str, *, bits: int) -> int:
 
 
 def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
-    """Return bytes, given their standard base64 with padding.
+    """Decode standard base64 with padding.
 
     Args:
         value: The base64.
-        path: The path of the value, for the error.
+        path: The path of the value, for error messages.
         most: The maximum number of bytes. A longer string is refused before it is decoded.
 
     Raises:
-        ProofError: The value is not such a string, or is too long.
+        ProofError: The value is not valid base64, or is too long.
     """
     if type(value) is not str:
         raise ProofError(path, "must be a string in base64")
@@ -73,22 +73,22 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
         decoded = b64decode(value, validate=True)
     except (Base64Error, ValueError):  # ValueError is for characters outside ASCII
         decoded = None
-    # Only one string stands for given bytes: unused bits must be zero.
+    # Bytes have only one valid encoding, in which unused bits are zero.
     if decoded is None or b64encode(decoded).decode("ascii") != value:
         raise ProofError(path, "must be standard base64, with padding and no whitespace")
     return decoded
 
 
 def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int, int]:
-    """Return numbers, keyed by the index of their attribute.
+    """Read numbers, keyed by the index of their attribute.
 
     Args:
         value: A JSON object from indices, in decimal digits without leading zeros, to numbers.
-        path: The path of the value, for the error.
+        path: The path of the value, for error messages.
         bits: The maximum length of each number.
 
     Raises:
-        ProofError: The value is not such an object.
+        ProofError: The value does not have this form.
     """
     if type(value) is not dict:
         raise ProofError(path, "must be an object")
@@ -101,7 +101,7 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
 
 
 def as_bytes(number: int) -> bytes:
-    """Return the big-endian bytes of a number, without leading zeros; no bytes for 0."""
+    """Return the big-endian bytes of a number, without leading zeros. Zero has no bytes."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
@@ -111,23 +111,23 @@ def hash_number(data: bytes) -> int:
 
 
 def der_integer(number: int) -> bytes:
-    """Return the DER of an `INTEGER` that is not negative."""
-    # One bit more than the number has, so that the first bit, the sign, is zero.
+    """Return the DER encoding of a non-negative `INTEGER`."""
+    # The extra bit is the sign, which is zero.
     return _der(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def der_octets(data: bytes) -> bytes:
-    """Return the DER of an `OCTET STRING`."""
+    """Return the DER encoding of an `OCTET STRING`."""
     return _der(0x04, data)
 
 
 def der_true() -> bytes:
-    """Return the DER of a `BOOLEAN` with the value true."""
+    """Return the DER encoding of the `BOOLEAN` true."""
     return b"\x01\x01\xff"
 
 
 def der_sequence(parts: Iterable[bytes]) -> bytes:
-    """Return the DER of a `SEQUENCE`, given the DER of its parts."""
+    """Return the DER encoding of a `SEQUENCE`, given its encoded parts."""
     return _der(0x30, b"".join(parts))
 
 

@@ -1,6 +1,6 @@
 """Products of modular powers, computed by gmpy2 if it is installed.
 
-All numbers are public, so nothing here takes constant time.
+All numbers are public, so nothing here needs to run in constant time.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
 
 
 def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
-    # With this setting, other threads run while gmpy2 computes a power. gmpy2's context belongs to
-    # the application's thread, so the setting must end with the block.
+    # This setting lets other threads run while gmpy2 computes a power. The context belongs to the
+    # application's thread, so the setting must be undone at the end of the block.
     with _GMPY2.context(_GMPY2.get_context(), allow_release_gil=True):
         product = _GMPY2.mpz(1)
         for base, exponent in pairs:

@@ -1,4 +1,4 @@
-"""Read the JSON of proofs strictly: only known names, spelled exactly, and none of them twice."""
+"""Read the JSON of proofs strictly: names must be known, spelled exactly, and not repeated."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ __all__ = [
 ]
 
 MOST_BITS: Final = 6144
-"""More than the 5509 bits of the longest number in a proof: the response for v with a 4096-bit
-key."""
+"""The maximum length of a number, in bits. The longest number in a proof is the response for v with
+a 4096-bit key, which has 5509 bits."""
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds. Python's `datetime` supports no later time."""
 _LONGEST: Final = 20 * 2**20
 """The maximum size of a whole signature, in bytes. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
-"""The maximum number of brackets and commas, even in strings. Each may cost 80 bytes of memory."""
+"""The maximum number of brackets and commas, including those in strings. Each may cost 80 bytes."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:
-    """Return the value of JSON without repeated names.
+    """Parse JSON in which no name is repeated.
 
     Raises:
-        ProofError: The input is not such JSON, exceeds 20 MiB, or has very many values.
+        ProofError: The input is not JSON, repeats a name, exceeds 20 MiB, or has very many values.
     """
     limit_proof_size(data)
     try:
@@ -42,7 +42,7 @@ def read_proof_json(data: str | bytes) -> JsonValue:
 
 
 def limit_proof_size(data: str | bytes) -> None:
-    """Check, before JSON is read, that reading it will not take too much time or memory.
+    """Check that JSON can be parsed without taking too much time or memory.
 
     Raises:
         ProofError: The input exceeds 20 MiB, or has very many values.

@@ -41,7 +41,7 @@ class Place:
     Args:
         proof: The index of the proof in the list.
         attribute: The index of the attribute in the proof.
-        path: The JSON path of the entry that names this attribute, for errors.
+        path: The JSON path of the entry that names this attribute, for error messages.
     """
 
     proof: int
@@ -75,7 +75,7 @@ class Asked:
         disclose: The requested attributes.
         revocation: Credential types that need a proof of non-revocation, each with the maximum age
             of that proof; None stands for ten minutes.
-        skip_expiry_check: Credential types that may have expired.
+        skip_expiry_check: The types whose credentials may have expired.
     """
 
     disclose: ConDisCon
@@ -141,7 +141,7 @@ def prove_slots(
         at: The time at which the credentials must be valid.
 
     Raises:
-        ProofError: The proofs do not match the request, or a credential had expired.
+        ProofError: The proofs do not match the request, or a credential had expired at that time.
     """
     check_indices_disclosed(proofs, indices)
     disclosed = _all_attributes(proofs, {} if asked is None else asked.revocation, at)
@@ -179,7 +179,7 @@ def prove_slots(
 def _all_attributes(
     proofs: Sequence[VerifiedProof], tolerances: Mapping[str, timedelta | None], at: datetime
 ) -> dict[Place, DisclosedAttribute]:
-    """Return all disclosed attributes by place. Having a credential counts as an attribute, too."""
+    """Return all disclosed attributes by place. Having a credential also counts as an attribute."""
     found: dict[Place, DisclosedAttribute] = {}
     for i, verified in enumerate(proofs):
         proof = verified.proof
@@ -193,7 +193,7 @@ def _all_attributes(
                 value,
                 status=AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT,
                 issued_at=datetime.fromtimestamp(proof.metadata.signed_at, UTC),
-                # The languages in the server's results. No attribute is translated.
+                # The server's results have these languages, all with the same value.
                 translations=None if value is None else dict.fromkeys(("", "en", "nl"), value),
                 not_revoked=verified.non_revocation is not None,
                 not_revoked_before=before,
@@ -204,7 +204,7 @@ def _all_attributes(
 def _not_revoked_before(
     given: NonRevocationProof | None, at: datetime, tolerance: timedelta
 ) -> datetime | None:
-    """Return the time of a proof of non-revocation older than `tolerance`, otherwise None."""
+    """Return the time of the proof if it is older than `tolerance`, otherwise None."""
     if given is None:
         return None
     time = datetime.fromtimestamp(given.time, UTC)
@@ -238,7 +238,7 @@ def _as_extra(given: DisclosedAttribute) -> DisclosedAttribute:
 
 
 def check_number_of_indices(lists: Sequence[JsonValue]) -> None:
-    """Check that the indices have at most 1,000 lists and places together.
+    """Check that the indices have at most 1,000 lists and places in total.
 
     The indices are not signed, so anyone can repeat a large attribute, such as a photo, many times.
 
@@ -308,7 +308,7 @@ def answered_slot(
     """
     for j, option in enumerate(disjunction):
         count = len(option)
-        # Like the server, we do not report attributes after those of the option.
+        # Like the server, ignore any attributes that the app lists after those of the option.
         has_enough = len(disclosed) >= count if count else not disclosed
         if has_enough and all(map(fits, option, disclosed)):
             return AnsweredSlot(tuple(disclosed[:count]), j)
@@ -321,14 +321,14 @@ def answered_slot(
 
 
 def fits(request: AttributeRequest, found: DisclosedAttribute) -> bool:
-    """Return whether a disclosed attribute is the requested one, with the demanded value."""
+    """Return whether a disclosed attribute is the requested one, with the required value."""
     if found.attribute != request.type or (request.not_null and found.is_null):
         return False
     return request.value in {None, found.raw_value}
 
 
 def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
-    """Check that no demanded proof of non-revocation is older than the request allows.
+    """Check that no required proof of non-revocation is older than the request allows.
 
     Raises:
         ProofError: The check fails.
@@ -344,7 +344,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
 
 
 def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: datetime) -> None:
-    """Check that no credential had expired.
+    """Check that no credential had expired at the given time.
 
     A credential is still valid in the second in which it expires.
 
@@ -364,7 +364,7 @@ def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: 
 
 
 def check_key_not_expired(proofs: Sequence[VerifiedProof]) -> None:
-    """Check that no issuer signed a credential after its key had expired.
+    """Check that each credential was signed before its issuer's key expired.
 
     Raises:
         ProofError: The check fails.

@@ -1,4 +1,4 @@
-"""Read the XML files of a scheme; a file with a document type or entities is refused."""
+"""Read the XML files of a scheme, and refuse files with a document type or entities."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class XmlFile:
         return [XmlFile(each, self.path) for each in self.element]
 
     def find(self, name: str) -> XmlFile | None:
-        """Return the only child of that name, or None.
+        """Return the only child with this name, or None.
 
         Raises:
             ConfigurationError: There are several such children.
@@ -68,7 +68,7 @@ class XmlFile:
         return XmlFile(found[0], self.path) if found else None
 
     def get(self, name: str) -> XmlFile:
-        """Return the only child of that name.
+        """Return the only child with this name.
 
         Raises:
             ConfigurationError: There is no such child, or there are several.
@@ -83,7 +83,7 @@ class XmlFile:
         return (self.element.text or "").strip()
 
     def text_of(self, name: str) -> str:
-        """Return the string in the only child of that name; empty if there is none.
+        """Return the string in the only child with this name; empty if there is no such child.
 
         Raises:
             ConfigurationError: There are several such children.
@@ -92,7 +92,7 @@ class XmlFile:
         return "" if found is None else found.text()
 
     def number(self, name: str, *, digits: int) -> int:
-        """Return the whole number in the only child of that name.
+        """Return the whole number in the only child with this name.
 
         Args:
             name: The child's name.
@@ -108,7 +108,7 @@ class XmlFile:
         return int(text)
 
     def base64(self, name: str) -> bytes | None:
-        """Return the bytes that the only child of that name holds in base64, or None.
+        """Return the bytes that the only child with this name holds in base64, or None.
 
         Raises:
             ConfigurationError: The child does not hold base64.
@@ -126,7 +126,7 @@ class XmlFile:
         return self.element.get(name) == "true"
 
     def translations(self, name: str) -> dict[str, str]:
-        """Return the strings in the only child of that name, by language, or an empty mapping."""
+        """Return the strings in the only child with this name, by language, or an empty mapping."""
         found = self.find(name)
         return {} if found is None else {each.name: each.text() for each in found.children()}
 
@@ -136,11 +136,12 @@ def read_xml(data: bytes, path: str, root: str) -> XmlFile:
 
     Args:
         data: The file, in UTF-8.
-        path: The path of the file, for errors.
+        path: The path of the file, for error messages.
         root: The name that the root must have, without its namespace.
 
     Raises:
-        ConfigurationError: The file is not such XML, has a document type, or exceeds 4 MiB.
+        ConfigurationError: The file is not XML with this root, has a document type, or is over 4
+            MiB.
     """
     if len(data) > _LONGEST:
         raise ConfigurationError(f"{path}: must not be larger than {_LONGEST} bytes")

@@ -55,7 +55,7 @@ class SchemeFiles(Protocol):
 
         Raises:
             OSError: The file cannot be read.
-            ConfigurationError: The file cannot be read, for the reason in the error.
+            ConfigurationError: The file cannot be read, and the error says why.
         """
         ...
 
@@ -128,7 +128,7 @@ class Schemes:
         )
 
     def attribute_types(self, credential_type: str) -> tuple[str, ...] | None:
-        """Return the identifiers of the attributes that can be requested of a credential type.
+        """Return the identifiers of a type's attributes, except the revocation attribute.
 
         Args:
             credential_type: The identifier of the credential type.
@@ -146,7 +146,7 @@ class Schemes:
         return tuple(each.identifier for each in found.attributes if not each.is_revocation)
 
     def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
-        """Return the credential type that a hash in metadata stands for; None if it is unknown.
+        """Return the credential type that a hash in metadata identifies; None if it is unknown.
 
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
@@ -156,7 +156,7 @@ class Schemes:
         return None if identifier is None else self.credential_type(identifier)
 
     def issuer_name(self, issuer: str) -> Mapping[str, str] | None:
-        """Return the name of an issuer by language; None if the issuer is unknown.
+        """Return an issuer's name in each language; None if the issuer is unknown.
 
         Args:
             issuer: The issuer's identifier, `scheme.issuer`.
@@ -222,17 +222,17 @@ class Schemes:
 
 
 def hash_of_type(identifier: str) -> bytes:
-    """Return the hash that stands for a credential type in the metadata: 16 bytes of a SHA-256."""
+    """Return the hash that identifies a credential type in metadata: 16 bytes of a SHA-256."""
     return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
 
 
 def read_index(
     name: str, index: bytes, signature: bytes, key: EllipticCurvePublicKey
 ) -> dict[str, str]:
-    """Return the SHA-256 of each of a scheme's files in hexadecimal digits, by path.
+    """Return the SHA-256 hashes of a scheme's files in hexadecimal digits, by path.
 
     Args:
-        name: The name of the scheme, with which each path begins.
+        name: The name of the scheme. Each path begins with it.
         index: The file `index`.
         signature: The file `index.sig`.
         key: The pinned key.

@@ -38,7 +38,7 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
 
 
 def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that each type that allows a person only one credential has at most one proof.
+    """Check that a type that allows only one credential per person has at most one proof.
 
     Raises:
         ProofError: The check fails.

@@ -42,13 +42,13 @@ _SHORTEST_KEY: Final = 1024
 _UNMATCHED: Final = "UNMATCHED_REQUEST"
 _REQUIRED: Final = frozenset({"signature", "nonce", "context", "message"})
 _OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
-"""Signatures in the first form lack the first two members."""
+"""Signatures in the form used until 2019 lack `@context` and `indices`."""
 
 
 @final
 @attrs.frozen
 class _Signature:
-    """A signature in its JSON form. Everything except the form of the proofs has been checked."""
+    """The contents of a signature's JSON. The form of everything but the proofs was checked."""
 
     proofs: JsonValue = attrs.field(repr=False)
     indices: Places = attrs.field(repr=False)
@@ -123,7 +123,7 @@ class SignatureVerifier:
         Raises:
             ProofError: The signature did not pass a check; the error says which one, and where.
             ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
-            UsageError: An argument has a wrong type, or a time is not aware.
+            UsageError: An argument has a wrong type, or a time has no time zone.
         """
         check_optional(request, SignatureRequest, "request", "a SignatureRequest")
         check_optional(nonce, int, "nonce", "a number")
@@ -188,7 +188,7 @@ class SignatureVerifier:
 
 @boundary
 def read_stamp_of(signature: AttributeBasedSignature | str | bytes) -> TimeStamp:
-    """Return the time stamp of a signature, before anything is verified.
+    """Return the time stamp in a signature, without verifying anything.
 
     Raises:
         ProofError: The signature is malformed, or has no time stamp.
@@ -250,7 +250,7 @@ def check_message(message: str, request: SignatureRequest) -> None:
 
 
 def check_nonce(found: int, expected: int | None) -> None:
-    """Check that the nonce is the session's, if the caller knows the session's nonce.
+    """Check that the nonce is the session's, if the caller passed the session's nonce.
 
     Raises:
         ProofError: The check fails.
@@ -260,7 +260,7 @@ def check_nonce(found: int, expected: int | None) -> None:
 
 
 def check_context(found: int, expected: int | None) -> None:
-    """Check that the context is the session's, if the caller knows the session's context.
+    """Check that the context is the session's, if the caller passed the session's context.
 
     Raises:
         ProofError: The check fails.
@@ -270,7 +270,7 @@ def check_context(found: int, expected: int | None) -> None:
 
 
 def check_some_proof(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that the signature has a proof; without one, it is not a signature.
+    """Check that the signature contains at least one proof.
 
     Raises:
         ProofError: The check fails.

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 TimeStampKeys: TypeAlias = Mapping[str, Iterable[str | bytes]]
-"""The Ed25519 keys of time-stamping servers, by URL: each 32 bytes, or the base64 of these."""
+"""The Ed25519 keys of time-stamping servers, by URL: each as 32 bytes, or in base64."""
 
 _KEY_LENGTH: Final = 32
 _SIGNATURE_LENGTH: Final = 64
@@ -73,7 +73,7 @@ def read_time_stamp(value: JsonValue, path: str) -> TimeStamp:
         optional=frozenset({"Hashing"}),
     )
     check_no_hashing(members, path)
-    # The server's URL is not signed, because the scheme names the server.
+    # `ServerUrl` is not used, because the scheme names the server.
     inner = f"{path}.Sig"
     sig = read_members(members["Sig"], inner, required=frozenset({"Alg", "Data", "PublicKey"}))
     check_algorithm(sig["Alg"], inner)
@@ -113,7 +113,7 @@ def time_stamp_server(proofs: Sequence[DisclosureProof], schemes: Schemes) -> st
     """Return the URL of the time-stamping server that the credentials' schemes name.
 
     Raises:
-        ProofError: Their schemes name several servers, or no server.
+        ProofError: The schemes name several servers, or one of them names no server.
     """
     found = {schemes.scheme(proof.credential_type.scheme) for proof in proofs}
     urls = {scheme.time_stamp_server if scheme is not None else "" for scheme in found}
@@ -140,11 +140,11 @@ def verify_time_stamp(
 
     Args:
         stamp: The time stamp.
-        proofs: The proofs that are stamped.
-        message: The message that is stamped.
+        proofs: The proofs that the time stamp covers.
+        message: The message that the time stamp covers.
         keys: The pinned keys of the server.
-        server: The server's URL, for the error.
-        is_first_form: Whether the signature is of the form used until 2019.
+        server: The server's URL, for error messages.
+        is_first_form: Whether the signature has the form that was used until 2019.
 
     Raises:
         ProofError: The key is not pinned, or did not sign the time, the proofs and the message.
@@ -257,7 +257,7 @@ def check_not_before(stamp: TimeStamp, not_before: datetime) -> None:
 
 
 def same_server(url: str) -> str:
-    """Return a URL without the slashes at its end, so that it can be compared with others."""
+    """Return a URL without trailing slashes, so that it can be compared with others."""
     return url.rstrip("/")
 
 

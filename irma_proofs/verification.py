@@ -25,10 +25,10 @@ __all__ = ["read_any_number", "verify_disclosure", "verify_proofs"]
 
 
 def read_any_number(value: JsonValue, path: str) -> int:
-    """Return a number in a proof; it may be as long as the longest number in any proof.
+    """Read a number that may be as long as the longest number in any proof.
 
     Raises:
-        ProofError: The value is not such a number.
+        ProofError: The value is not a valid number, or is too long.
     """
     return read_number(value, path, bits=MOST_BITS)
 
@@ -47,8 +47,8 @@ def verify_proofs(
         proofs: The proofs, in the order of the JSON.
         schemes: The schemes of the credentials.
         context: The session's context.
-        nonce: The session's nonce; the nonce of a signature includes its message.
-        is_signature: Whether a message is signed.
+        nonce: The session's nonce; for a signature, the result of `signature_nonce`.
+        is_signature: Whether the proofs sign a message.
 
     Raises:
         ProofError: A proof is not valid, or the credentials do not belong to one person.
