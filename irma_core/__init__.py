@@ -1,8 +1,8 @@
 """IRMA (Yivi) for websites: ask people to prove things about themselves.
 
 This package exports what an application needs. `Requestor` starts sessions and turns their results
-into answers; the request classes describe what to ask; `errors` has the whole tree of errors.
-Programs that use another HTTP stack find the rest in `protocol` and `flows`.
+into answers; the request classes describe what to ask; `errors` defines all error classes. Programs
+that use another HTTP stack build on `protocol` and `flows`.
 """
 
 # This import must stay cheap. So cattrs, cryptography, Authlib and asyncio are imported on first

@@ -1,6 +1,6 @@
-"""Decorators for functions whose result can be entered in only one `with` block.
+"""Decorators for functions that return a context manager for a single `with` block.
 
-When such a result is entered a second time, the decorators of `contextlib` raise an
+When such a context manager is entered a second time, the decorators of `contextlib` raise an
 `AttributeError` about their own fields. The decorators here raise a `UsageError` that explains the
 mistake.
 """
@@ -33,7 +33,7 @@ ManagerT = TypeVar("ManagerT")
 def with_block(
     function: Callable[ParametersT, Generator[YieldT]],
 ) -> Callable[ParametersT, AbstractContextManager[YieldT]]:
-    """Decorate like `contextmanager`, but let each returned manager be entered only once."""
+    """Like `contextmanager`, but raise a `UsageError` if a manager is entered twice."""
     managed = contextmanager(function)
 
     @wraps(function)
@@ -49,7 +49,7 @@ def with_block(
 def async_with_block(
     function: Callable[ParametersT, AsyncGenerator[YieldT]],
 ) -> Callable[ParametersT, AbstractAsyncContextManager[YieldT]]:
-    """Decorate like `asynccontextmanager`, but let each returned manager be entered only once."""
+    """Like `asynccontextmanager`, but raise a `UsageError` if a manager is entered twice."""
     managed = asynccontextmanager(function)
 
     @wraps(function)
@@ -67,7 +67,7 @@ def _check_arguments(
 ) -> None:
     """Raise an error if the arguments do not fit the function, without calling the function.
 
-    A generator function would raise it only later, when its block is entered.
+    A generator function itself would raise the error only later, when its `with` block is entered.
     """
     try:
         signature(function).bind(*args, **kwargs)

@@ -2,9 +2,9 @@
 
     IrmaError
     ├── UsageError                     the calling program is wrong
-    │   ├── RequestError               ... a request, at the path that it names
-    │   └── ConfigurationError         ... a setting, URL or key
-    │       └── PluginError            ... a plugin, which it names
+    │   ├── RequestError               ... in a request; `path` shows where
+    │   └── ConfigurationError         ... in a setting, URL or key
+    │       └── PluginError            ... in the use of a plugin; see `plugin`
     ├── ServerRefusedError             the server refused the call
     ├── UnexpectedResponseError        the response is not from an IRMA server
     │   └── RedirectError              ... but a redirect: use another base URL
@@ -17,32 +17,32 @@
     │   ├── EventTooLargeError         ... an event of a stream is over the limit
     │   └── GatewayError               ... no token for the gateway: nothing was sent
     ├── DeadlineError                  a call took too long
-    ├── SessionMayExistError           a start failed, yet a session may have been started
+    ├── SessionMayExistError           starting failed, but a session may exist
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
     ├── VerifierError                  the signature verifier failed
     ├── LoginRefusedError              the application refuses a person
     │   └── OtherPersonError           ... because another person is logged in
-    ├── PostRefusedError               a POST does not come from the server
+    ├── PostRefusedError               a POST to a callback page was refused
     ├── HandleError                    a handle was rejected
     │   ├── HandleInvalidError         ... changed, cut off, or sealed with another key
-    │   ├── HandleExpiredError         ... too old
+    │   ├── HandleExpiredError         ... expired
     │   ├── WrongPurposeError          ... sealed for another purpose
     │   ├── WrongBindingError          ... sealed for another web session
     │   └── HandleUsedError            ... already redeemed
     ├── JwtError                       a JWT was rejected; see `code`
-    │   ├── ResultJwtError             ... of a session result
-    │   └── RequestJwtError            ... of a session request
+    │   ├── ResultJwtError             ... the JWT of a session result
+    │   └── RequestJwtError            ... the JWT of a session request
     ├── ProofError                     a proof or signature failed one of our own checks
     └── AnswerError                    the session has no answer
-        ├── SessionNotFinishedError    ... yet
-        ├── NobodyAnsweredError        ... within the caller's timeout
+        ├── SessionNotFinishedError    ... it is still running
+        ├── NobodyAnsweredError        ... it did not end within the caller's timeout
         ├── SessionCancelledError      ... the person, the app or the caller cancelled it
-        ├── SessionTimedOutError       ... within the server's time limit
-        ├── SessionGoneError           ... and the server no longer knows it
+        ├── SessionTimedOutError       ... it did not end within the server's time limit
+        ├── SessionGoneError           ... the server no longer knows it
         ├── ProofNotValidError         ... the proof is not valid
-        ├── NullAttributeError         ... for this attribute, which has no value
+        ├── NullAttributeError         ... the attribute has no value
         ├── WrongSessionError          ... the result belongs to another session
         └── NotWhatWasAskedError       ... the proof is valid, but does not match the request
             ├── SlotNotAnsweredError
@@ -52,8 +52,8 @@
             ├── NonRevocationError
             └── SignatureMismatchError
 
-Belongs here: exception classes with plain facts. Messages hold codes, paths and fingerprints, never
-a token, a key or an attribute value. Does not belong here: models, and anything that raises errors.
+This module only defines exception classes and the facts that they hold. Messages contain codes,
+paths and fingerprints, never a token, a key or an attribute value.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class IrmaError(Exception):
     """The base class: `except IrmaError` catches every error that the library raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # BaseException passes only `args` to the class, and the facts are keyword arguments.
+        # Otherwise, to copy the error, Python would call the class with `args` but no facts.
         return _restore, (type(self), self.args, self.__dict__)
 
 
@@ -150,7 +150,7 @@ class RequestError(UsageError):
 
 
 class ConfigurationError(UsageError):
-    """A setting, URL, key or plugin is invalid, or needs a `Risk` that `allow=` lacks."""
+    """A setting, URL, key or plugin is invalid, or needs a `Risk` that `allow=` does not list."""
 
 
 class PluginError(ConfigurationError):
@@ -174,12 +174,12 @@ class ServerRefusedError(IrmaError):
         http_status: The HTTP status.
         label: Method and path of the call, with `{token}` in place of the requestor token.
         code: The server's name for the error, such as `SESSION_UNKNOWN`. None if another program
-            refused, such as a proxy or the server at a wrong base URL.
-        description: What the code means; empty if this library does not know it.
+            refused, such as a proxy or a different server at a wrong base URL.
+        description: The meaning of the code; empty if this library does not know the code.
         remote_message: The message in the response, which may be empty. This error's own message
             and the logs leave it out, because a gateway may quote the key or attribute value that
             it refused.
-        stacktrace: The stack trace of a server in verbose mode; never in a message or log.
+        stacktrace: The stack trace from a server in verbose mode; never put in a message or log.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ class ServerRefusedError(IrmaError):
 
 
 class UnexpectedResponseError(IrmaError):
-    """The response is not that of an IRMA server: a proxy sent it, or it was cut off.
+    """No IRMA server sends such a response: it came from a proxy, or was cut off.
 
     Attributes:
         http_status: The HTTP status.
@@ -231,7 +231,7 @@ class RedirectError(UnexpectedResponseError):
     """The response is a redirect. IRMA servers send none, so the base URL is wrong.
 
     `target` is the base URL that the redirect points to; empty if that URL cannot be derived. The
-    error's message leaves `target` out, because a redirect may repeat secrets of the request.
+    error's message leaves `target` out, because a redirect may repeat secrets from the request.
     """
 
     def __init__(self, label: str, http_status: int, target: str) -> None:
@@ -247,7 +247,7 @@ class TransportError(IrmaError):
     Attributes:
         label: Method and path of the call, with `{token}` in place of the requestor token.
         reason: What failed.
-        request_sent: Whether a byte of the request may have reached the server.
+        request_sent: Whether any part of the request may have reached the server.
     """
 
     def __init__(self, label: str, reason: str, *, request_sent: bool) -> None:
@@ -270,7 +270,7 @@ class TransportTimeoutError(TransportError, TimeoutError):
 
 
 class MalformedResponseError(TransportError):
-    """The response is not valid HTTP, or does not have the encoding that it claims."""
+    """The response is not valid HTTP, or is not encoded as its headers say."""
 
 
 class ResponseTooLargeError(TransportError):
@@ -289,7 +289,7 @@ class GatewayError(TransportError):
             every token. None if the authorization server did not respond.
         code: The error code of the authorization server, such as `invalid_client`. None if it sent
             no code, or one that RFC 6749, section 5.2, does not list.
-        may_pass: Whether the same call may succeed soon with the same settings.
+        may_pass: Whether the same call, with the same settings, may soon succeed.
         retry_after: How many seconds the authorization server asks the caller to wait.
     """
 
@@ -311,15 +311,15 @@ class GatewayError(TransportError):
 
 
 class DeadlineError(IrmaError, TimeoutError):
-    """A call to the server, with all its attempts, took too long.
+    """A call to the server took too long, including all attempts.
 
-    The cause, if there is one, is the last failed attempt. A wait for a person that takes too long
-    raises `NobodyAnsweredError` instead.
+    The cause, if there is one, is the last failed attempt. If a person takes too long to respond,
+    the library raises `NobodyAnsweredError` instead.
     """
 
 
 class SessionMayExistError(IrmaError):
-    """Starting a session failed in a way that leaves open whether the server started one.
+    """Starting a session failed, and the server may or may not have started one.
 
     The library did not try again. The caller may try again: an abandoned session ends when the
     server's time limit is up. The cause, if there is one, is the underlying error.
@@ -358,8 +358,8 @@ class LoginRefusedError(IrmaError):
     The functions that an application passes to `WebSessions` raise it.
 
     Attributes:
-        sentence: What the page shows the person, in their language; None for a sentence of the
-            library's own. It must not contain another person's attributes.
+        sentence: The explanation that the page shows to the person, in their language; None to use
+            the library's own sentence. It must not contain another person's attributes.
     """
 
     def __init__(self, sentence: str | None = None) -> None:
@@ -439,10 +439,10 @@ class ProofError(IrmaError):
     """A proof or an attribute-based signature did not pass a check of `irma_proofs`.
 
     Attributes:
-        path: Where in the JSON: `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
+        path: The path in the JSON: `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
         reason: What is wrong there.
-        check: The name of the check that failed: its function's name without `check_`; `form` if
-            the JSON does not have the documented form.
+        check: The name of the check that failed, which is the name of its function without
+            `check_`; `form` if the JSON does not have the documented form.
         status: The status that irmago reports for this failure (`ProofStatus`): `INVALID`,
             `INVALID_TIMESTAMP`, `UNMATCHED_REQUEST`, `MISSING_ATTRIBUTES` or `EXPIRED`.
     """
@@ -498,7 +498,7 @@ class SessionCancelledError(AnswerError):
 
     By design, this error does not show whether the person refused or lacks the attributes. `code`
     is the server's name for the error if the server refused the app's proofs (`INVALID_PROOFS`,
-    `ATTRIBUTES_EXPIRED`), else None.
+    `ATTRIBUTES_EXPIRED`), otherwise None.
     """
 
     def __init__(self, session: str, code: str | None = None) -> None:
@@ -528,8 +528,8 @@ class SessionGoneError(AnswerError):
 class ProofNotValidError(AnswerError):
     """The app's proof is not valid.
 
-    `proof_status` is what the server reported, or None. If the requestor's `signature_verifier`
-    rejected the proof, it is the status of the `ProofError` that caused this error.
+    `proof_status` is the status that the server reported, or None. If the requestor's
+    `signature_verifier` rejected the proof, it comes from the `ProofError` that caused this error.
     """
 
     def __init__(self, session: str, proof_status: str | None) -> None:
@@ -538,7 +538,7 @@ class ProofNotValidError(AnswerError):
 
 
 class NullAttributeError(AnswerError):
-    """The program read the value of an attribute without a value (status `NULL`).
+    """The program tried to read an attribute that has no value (status `NULL`).
 
     Whether an attribute has a value depends on the person's credential. Request the attribute with
     `not_null=True`, or check its `is_null` first. `session` is empty, because an attribute has no

@@ -1,8 +1,8 @@
-"""Handles: strings that hold a started session, for a browser that keeps but cannot read them.
+"""Handles: strings that hold a started session, which a browser can keep but cannot read.
 
 The browser sends a handle back when the session is done. Any process with the same keys can open
-the handle. A handle holds the request, so it is still valid after a deployment that changed what
-the application requests. Only the first call that redeems a handle gets the answer of its session.
+the handle. A handle holds the request, so it remains valid after a deployment that changes what the
+application requests. Only the first call that redeems a handle gets the answer of its session.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["AsyncHandles", "Binding", "Handles", "redeem_handle_flow"]
 
 
 _PURPOSE: Final = "handle:"
-"""A prefix of each handle's purpose, so that nothing else sealed with the same keys passes for a
+"""A prefix of each handle's purpose, so that nothing else sealed with the same keys can pass for a
 handle."""
 _DEFAULT_LIFETIME: Final = timedelta(minutes=30)
 """By default, a server gives an app 15 minutes to connect, and keeps the result for 5 more."""
@@ -57,8 +57,8 @@ class Binding(Enum):
     """The value of `binding` for a handle that is not tied to a web session."""
 
     NONE = "anybody"
-    """Anyone who has the handle may redeem it. Use it on public pages, where the answer is worth
-    nothing to a thief."""
+    """Anyone who has the handle may redeem it. Use this value on public pages, where a thief gains
+    nothing from the answer."""
 
 
 @final
@@ -119,20 +119,20 @@ class HandleSettings(ValueObject):
             handle,
             purpose=_PURPOSE + self.purpose,
             now=now,
-            # No handle is ever sealed for an empty string.
+            # An empty string opens no bound handle, because `seal` refuses an empty binding.
             binding=None if binding is Binding.NONE else binding or "",
         )
         session = read_stored_session(value)
         if session is None:
             raise HandleInvalidError("the handle has a format that this version cannot read")
-        # The sealed expiry is later if the handle was sealed with a longer lifetime. The store may
-        # have forgotten by then that the handle was redeemed.
+        # The handle may have been sealed with a longer lifetime than the present one. The store may
+        # forget that the handle was redeemed before that longer lifetime ends.
         if now - session.started_at >= self.lifetime:
             raise HandleExpiredError("the handle has expired: start a new session")
         return session
 
     def used_key(self, session: StartedSession) -> str:
-        """Return the key that a store holds once the session was redeemed for this purpose.
+        """Return the store key which records that a session was redeemed for this purpose.
 
         The key is a hash, so it reveals neither the session's token nor the purpose.
         """
@@ -159,15 +159,15 @@ def redeem_handle_flow(
     handle: str | bytes | None,
     binding: str | Binding | None,
 ) -> Flow[Answer]:
-    """Return the answer of a handle's session, which can be redeemed only once.
+    """Redeem a handle, and return the answer of its session.
 
-    A session can be redeemed once for a purpose, however many handles were sealed for it. All
+    A session can be redeemed only once for a purpose, however many handles were sealed for it. All
     handles of a session expire together, before the store forgets the session.
 
     Raises:
         UsageError: The binding has the wrong type.
-        HandleError: One of its subclasses: the handle is refused.
-        AnswerError: One of its subclasses: there is no answer, and the handle is not used up.
+        HandleError: The handle is refused; the subclass names the reason.
+        AnswerError: There is no answer; the subclass names the reason. The handle is not used up.
         StoreError: The store failed. There is no answer, and the handle may be used up.
         IrmaError: `get_answer_flow` raised it; the handle is not used up.
     """
@@ -187,7 +187,7 @@ def redeem_handle_flow(
 class Handles:
     """Seals started sessions into handles for the browser, and redeems each handle once.
 
-    Threads may share it. A handle for one purpose is refused by `Handles` for another.
+    Threads may share it. A handle that was sealed for one purpose cannot be redeemed for another.
 
     Args:
         requestor: The requestor that starts the sessions.
@@ -220,15 +220,15 @@ class Handles:
         return f"<Handles for {self._settings.purpose!r}>"
 
     def seal(self, session: StartedSession, *, binding: str | Binding) -> str:
-        """Return a handle of the session, for the browser.
+        """Return a handle for the session, to send to the browser.
 
         Every session that `start_session` returns fits in a handle.
 
         Args:
             session: What `start_session` returned.
             binding: A secret of the visitor's web session, such as the value of its cookie. A thief
-                of the handle does not have this secret. `Binding.NONE` lets anyone redeem the
-                handle.
+                who steals only the handle does not have this secret. `Binding.NONE` lets anyone
+                redeem the handle.
 
         Returns:
             About 600 letters, digits, `-` and `_`; more for a longer request. A message to sign
@@ -236,8 +236,8 @@ class Handles:
 
         Raises:
             UsageError: The binding is empty, or not a string.
-            RequestError: The request is too large to be stored: the session was not started by
-                this library.
+            RequestError: The request is too large to be stored, so this library cannot have started
+                the session.
         """
         return self._settings.seal(session, binding)
 
@@ -266,7 +266,7 @@ class Handles:
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
-        """Return the answer of the handle's session, which can be redeemed only once.
+        """Return the answer of the handle's session. This succeeds only once.
 
         A handle that arrives too early, or whose session has no answer, is not used up.
 

@@ -15,8 +15,8 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
     bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
 ]
 
-# Python's own limit differs between versions, and between the reader and the writer. Messages of
-# the server are about ten levels deep.
+# Python's own limit differs between versions, and between the reader and the writer. The server's
+# messages are about ten levels deep.
 _DEEPEST = 200
 _STRING_OR_BRACKET: Final = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])'
 _STEPS = {"": 0, "[": 1, "{": 1, "]": -1, "}": -1}
@@ -35,7 +35,7 @@ class JsonTextError(ValueError):
 
 
 class DuplicateKeyError(JsonTextError):
-    """An object has a key twice: some readers use the first value, and others the last."""
+    """An object has a key twice. Some readers use the first value, and others the last."""
 
     def __init__(self) -> None:
         super().__init__("has a key twice in an object")
@@ -80,13 +80,13 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
         failure = JsonTextError("is nested too deeply")
     except ValueError:
         failure = JsonTextError("has a number that is too long, or not finite")
-    # Raised outside the `except` block, because the native error holds the whole input and must not
-    # become the context.
+    # Raised outside the `except` block, because Python's own error holds the whole input and must
+    # not become this error's context.
     raise failure
 
 
 def _decoded(text: str, reader: json.JSONDecoder) -> JsonValue:
-    # The reader's own `decode` does the same with regular expressions.
+    # `JSONDecoder.decode` does the same with regular expressions.
     start = len(text) - len(text.lstrip(_WHITESPACE))
     value: JsonValue
     value, end = reader.raw_decode(text, start)

@@ -91,20 +91,21 @@ class Requestor:
             so it is only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
             that setting is empty.
-        status_backend: Where the processes that receive the server's callbacks publish how sessions
-            end. A watch waits on this backend instead of on the server. The caller closes it.
+        status_backend: The channel through which the processes that receive the server's callbacks
+            report that a session has ended. A watch that uses this channel seldom has to poll the
+            server. The caller closes it.
         timeout: The time limit for each call, including its retries. A watch has its own `timeout`
             instead. The limit cannot interrupt a signer, store or application function that blocks
             its thread, so give each of those its own timeout.
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
-        frontend_url: The URL at which browsers and apps reach the server: its setting `url` without
-            `/irma`. It is needed only for pairing by the backend, and only if its host differs from
-            the base URL's.
+        frontend_url: The server's URL for browsers and apps: its setting `url` without `/irma`. It
+            is needed only for pairing by the backend, and only if its host differs from the base
+            URL's.
         observer: Receives a notification when a session starts or ends, and when a call is retried.
             It is called in the thread or task in which the event happens, and is never awaited.
-        signature_verifier: Verifies the signature of each signature session before there is an
-            answer, so that the answer does not depend on trust in the server (`Evidence.PROOF`).
+        signature_verifier: Verifies the signature of each signature session before the answer is
+            returned, so that the answer does not depend on trust in the server (`Evidence.PROOF`).
             See `irma_proofs.SignatureVerifier`.
         schemes: The schemes in which `check` looks up attributes. See `irma_proofs.Schemes`.
 
@@ -163,7 +164,7 @@ class Requestor:
 
     @property
     def context(self) -> RequestorContext:
-        """The settings of this requestor, which the functions in `irma_core.flows` take."""
+        """The settings of this requestor, to pass to the functions in `irma_core.flows`."""
         return self._context
 
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
@@ -215,10 +216,10 @@ class Requestor:
             ConfigurationError: The request needs a risk that `allow` does not include.
             ServerRefusedError: The server refused to start a session.
             RedirectError: The base URL redirects, so no session was started.
-            SessionMayExistError: The connection failed in a way that leaves open whether the
-                server started a session.
-            TransportError: The network failed three times before a byte was sent.
-            DeadlineError: The timeout expired before a byte was sent.
+            SessionMayExistError: The connection failed, and the server may or may not have started
+                a session.
+            TransportError: The network failed three times before anything was sent.
+            DeadlineError: The timeout expired before anything was sent.
             SigningError: The signer failed.
         """
         return self._run(start_session_flow(self._context, request))
@@ -238,9 +239,9 @@ class Requestor:
     ) -> Generator[Iterator[SessionStatus]]:
         """Follow a session: `with requestor.watch_status(session) as statuses: for …`.
 
-        Each status is yielded once and in order, and the final one is the last. Statuses come from
-        the server's events, if the server sends them (with its option `--sse`), or from the status
-        backend. Without either, the status is polled each second. A poll that fails is repeated.
+        Each status is yielded once, in order, and the last one is final. Statuses come from the
+        server's events, if the server sends them (with its option `--sse`), or from the status
+        backend. Without either, the server is polled every second. A poll that fails is repeated.
         Watching never ends a session: the session continues until `cancel_session` or the server's
         timeout. Leaving the `with` block closes everything.
 
@@ -274,7 +275,7 @@ class Requestor:
         If the wait ends before the session does, the session is cancelled at the server. A wait
         ends early when the timeout expires, after an error, or when the program is interrupted
         (Ctrl-C, a cancelled task). Cancelling takes a few more seconds at most. An answer that
-        arrives meanwhile is returned.
+        arrives in that time is returned.
 
         Args:
             session: The session from `start_session`.
@@ -303,7 +304,7 @@ class Requestor:
         return self._run(get_answer_flow(self._context, session))
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """Return the server's result at any status, unchecked: for logs, never for a login.
+        """Return the server's unchecked result, at any status. Use it in logs, never for a login.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -311,7 +312,7 @@ class Requestor:
         return self._run(get_unchecked_result_flow(self._context, session))
 
     def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """Return the result as a JWT signed by the server, at any status and unverified.
+        """Return the result at any status as a JWT signed by the server, without verifying it.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -342,7 +343,7 @@ class Requestor:
         self._run(revoke_flow(self._context, request))
 
     def check_health(self) -> None:
-        """Check that the server is up: return if it is, raise if it is not."""
+        """Check that the server is up, and raise an error if it is not."""
         self._run(check_health_flow(self._context))
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
@@ -361,7 +362,7 @@ class Requestor:
         return self._run(set_pairing_flow(self._context, session, method))
 
     def complete_pairing(self, session: StartedSession) -> None:
-        """Confirm that the person typed the app's code; only possible in status `PAIRING`.
+        """Confirm that the person typed the code that the app shows; only in status `PAIRING`.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

@@ -1,9 +1,9 @@
 """Keep the library's frames, and the local variables in them, out of tracebacks.
 
 Crash reporters show the local variables of every frame of a traceback. Frames of the library hold
-keys, tokens and attribute values. So every public function is a `boundary`. The traceback of an
-error that leaves a boundary has only the boundary's own frame, which holds nothing, and the frames
-of the application's functions that the library called.
+keys, tokens and attribute values. So every public function is wrapped in a `boundary`. The
+traceback of an error that leaves a boundary has only the boundary's own frame, which holds no
+values, and the frames of the application's functions that the library called.
 
 Errors of the library's own tree (`errors`) keep their type, message and attributes. A built-in
 error that the library raised by mistake may quote a value, so it becomes a `UsageError` that says
@@ -67,7 +67,7 @@ def boundary(target: TargetT) -> TargetT:
 
 
 def is_boundary(function: object) -> bool:
-    """Return whether the decorator `boundary` was applied to a function or to one that it wraps."""
+    """Return whether `boundary` decorates this function, or a function that it wraps."""
     while function is not None:
         if hasattr(function, _MARK):
             return True
@@ -106,9 +106,9 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-# All wrappers below end in the same way. The wrapper's frame remains in the traceback, so it drops
-# the arguments first. It raises outside the `except`, because the error would otherwise become its
-# own context.
+# All wrappers below end in the same way. The wrapper's frame remains in the traceback, so the
+# wrapper first drops the arguments. It raises the error outside the `except` block, because the
+# error would otherwise become its own context.
 
 
 def _plain(function: Callable[..., Any]) -> FunctionType:
@@ -204,7 +204,8 @@ def _cleaned(
     """Return the error to raise instead of the given one, and its context."""
     handled = sys.exception()  # the application's own context
     frames = Frames(error.__traceback__)
-    # A single frame, the boundary's, means wrong arguments: Python's own error explains those best.
+    # If the boundary's frame is the only one, the arguments do not fit the function, which Python's
+    # own error explains best.
     if frames.is_ours and frames.count > 1:
         if isinstance(error, _NATIVE) and _is_foreign(error) and not frames.is_of_tests:
             where, replaced = f"{type(error).__name__} at {frames.last}", error
@@ -214,7 +215,8 @@ def _cleaned(
                 f"bug in irma-backend ({where})"
             )
             error.__suppress_context__ = True
-            # A context manager is closed while the very error that it replaces is being handled.
+            # When a context manager is closed after an error, the error that is replaced here may
+            # be the one that is being handled.
             return error, None if handled is replaced else handled
         if not isinstance(error, IrmaError) and isinstance(error, Exception):
             error.add_note(f"Raised by irma-backend at {frames.last}.")
@@ -223,17 +225,17 @@ def _cleaned(
 
 
 def remove_frames(error: BaseException) -> None:
-    """Remove the library's frames from an error that is returned, rather than raised."""
+    """Remove the library's frames from an error that is returned instead of raised."""
     _clean_chain(error, None)
 
 
 def _proxy_fault(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str:
-    """Return what is wrong if an argument is a proxy, such as Werkzeug's or Django's.
+    """Return an error message if an argument is a proxy, or an empty string if none is.
 
-    A proxy claims the class of the object that it stands for, so it passes every `isinstance` check
-    until a function written in C refuses it.
+    A proxy, such as Werkzeug's or Django's, claims the class of the object that it stands for. So
+    it passes every `isinstance` check, and only a function written in C refuses it.
     """
     for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
         with suppress(Exception):  # `__class__` may be a property of the application
@@ -262,7 +264,7 @@ def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
 
 
 def _drop_values(error: BaseException, handled: BaseException | None) -> None:
-    """Drop the causes and contexts of an error that may quote a value."""
+    """Drop the cause and the context of an error if they may quote a value."""
     if _quotes(error.__cause__):
         error.__cause__ = None
     context = error.__context__
@@ -277,7 +279,7 @@ def _quotes(error: BaseException | None) -> bool:
 
 
 def _is_foreign(error: BaseException) -> bool:
-    """Return whether an error is neither of the library's own classes nor a failure of I/O."""
+    """Return whether an error's class is neither one of the library's own nor an `OSError`."""
     own = is_own(type(error).__module__)
     return not own and not isinstance(error, IrmaError | OSError)
 
@@ -306,7 +308,7 @@ class Frames:
     def __init__(self, traceback: TracebackType | None) -> None:
         self.count = 0
         self.last = "an unknown line"
-        """File and line of the library's last frame."""
+        """The file and line of the library's last frame."""
         self.is_ours = True
         """Whether the library, or a package that it calls, raised the error."""
         self.is_of_tests = False

@@ -1,7 +1,7 @@
 """Value objects: two objects of a class are equal if all their fields are equal.
 
-attrs can write these methods for each class, but it compiles them when the class is made. For about
-a hundred classes, that took a quarter of the import's time.
+attrs can write these methods for each class, but it compiles them when the class is created. For
+about a hundred classes, that took a quarter of the time to import the library.
 """
 
 from __future__ import annotations
