@@ -32,9 +32,9 @@ from irma_core.wire.stored_requests import read_stored_request, stored_request
 __all__ = ["CALLBACK", "NEXT_SESSION", "CallbackContext", "SealedUrl", "StaticUrl", "last_segment"]
 
 CALLBACK: Final = "callback"
-"""The purpose of a URL that results are posted to."""
+"""The purpose of a URL to which the server posts results."""
 NEXT_SESSION: Final = "next session"
-"""The purpose of a URL that asks for the next session's request."""
+"""The purpose of a URL from which the server gets the next session's request."""
 
 LONGEST_URL: Final = 4000
 """Characters. By default gunicorn, for example, accepts request lines of up to 4094."""
@@ -45,8 +45,8 @@ _MARGIN: Final = timedelta(hours=1)
 which the server repeats for five minutes."""
 _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
-"""Shorter than `_STATIC_LIFETIME`, so that a JWT is refused for its age before the store forgets
-that its session was delivered."""
+"""Shorter than `_STATIC_LIFETIME`, so that a JWT is refused because of its age before the store
+forgets that the outcome of its session was delivered."""
 _RANDOM_PART: Final = r"[A-Za-z0-9_-]{20,}"
 
 
@@ -74,7 +74,7 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return a reference to the session, with the facts that its answer is compared with."""
+        """Return a reference to the session, with the facts to compare its answer with."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 
@@ -134,8 +134,8 @@ class SealedUrl(ValueObject):
         Only the URL's last segment counts, because proxies may change the rest.
 
         Raises:
-            HandleError: The segment was not sealed here for this page and purpose, or it has
-                expired; the subclass says which.
+            HandleError: The segment was not sealed by this backend for this page and purpose, or it
+                has expired; the subclass says which.
         """
         sealed = last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
@@ -183,7 +183,7 @@ class StaticUrl(ValueObject):
 
     Args:
         url: The URL. Its last segment is a secret.
-        request: The request of the session, in the same configuration.
+        request: The session's request, as in the server's configuration.
 
     Raises:
         ConfigurationError: The last segment is not a secret.

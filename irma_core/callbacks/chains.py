@@ -9,11 +9,11 @@ chain, and after any other reply the session that was about to end fails. So:
   `CONNECTED`. No other page accepts that status. Unsigned posts are refused: the server reports
   nothing about proofs until a session ends, so asking the server would not help.
 * A URL belongs to the first session that such a post names. So a URL that leaked through a log
-  accepts no signed result of another session.
+  cannot be used to post the signed result of another session.
 * The application is asked once for each session. It receives a `ChainStep`, with an `Answer` that
   passed all the usual checks. Its choice is recorded before the reply: see `NextSessionRecord`.
-* A late reply is an error, so that the chain fails for the server and the backend too, and not only
-  for the app. The record remains.
+* A late reply is an error. It makes the chain fail for the server and the backend, as it already
+  has for the app. The record remains.
 
 Source: irmago `startNext` and `nextSession`; IRMA documentation, "Chained sessions".
 """
@@ -120,7 +120,7 @@ class ChainStep(ValueObject):
     """
 
     answer: Answer
-    # The `repr` leaves it out, because it may be personal, such as a user's name.
+    # The `repr` leaves out the reference, because it may be personal, such as a user's name.
     reference: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -217,7 +217,7 @@ def _choose_flow(
     answer: Answer,
     callback: CallbackContext,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
-    """Ask the application; return the record of its choice, and the record's form for the store."""
+    """Ask the application what follows; return the record of its choice, unsealed and sealed."""
     step = ChainStep(answer, reference=callback.reference)
     chosen = yield from call_application(partial(settings.choose, step), context.deadline())
     now = utc_now(context.clock)
@@ -251,17 +251,17 @@ def _with_reference(
 
 
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
-    """Return the store key which limits the application to one choice after a session."""
+    """Return the store key which lets the application choose the next session only once."""
     return OnceKey.of_session(store, "next", token)
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class NextSessionRecord(ValueObject):
-    """The request of the session that follows, as it is in the store.
+    """The stored record of the request for the session that follows.
 
-    The record serves two purposes: it lets a repeated POST get the same reply, and it holds the
-    request that the next answer is compared with.
+    The record serves two purposes: a repeated POST gets the same reply, and the next answer is
+    compared with the recorded request.
 
     Args:
         request: The JSON that the server receives; None if nothing follows.
@@ -401,8 +401,8 @@ def next_answer_flow(
     Raises:
         NobodyAnsweredError: The timeout passed.
         AnswerError: The session has no answer, so the chain ends; the subclass names the reason.
-        ConfigurationError: The store does not have the next request, or it was sealed with other
-            keys.
+        ConfigurationError: The store does not have the next request, or the request was sealed with
+            other keys.
         IrmaError: `wait_for_answer_flow` raised it, or the store failed.
     """
     session: SessionWithRequest = state.first

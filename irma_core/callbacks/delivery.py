@@ -1,6 +1,6 @@
 """Callbacks: the server posts how a session ended, and the application is notified once.
 
-The server posts before it stores the end of the session and before the app gets its answer. The
+The server posts before it stores the end of the session and before it replies to the app. The
 server and the app both wait for the receiver's reply; after 4.2 s the app gives up. The server
 ignores the content of the reply, and repeats only the post that reports a timeout. If the app gave
 up, the server posts `DONE` first and then `CANCELLED`, and stores the first outcome. So:
@@ -16,7 +16,7 @@ up, the server posts `DONE` first and then `CANCELLED`, and stores the first out
   delivers the outcome. Until then, the server keeps the result, as for any session. A receiver may
   also keep the post: see `kept_posts` and `replays`.
 * An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
-  server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A
+  server cannot respond while it waits, so the receiver sends its reply first, and asks later. A
   stranger who knows the URL may post made-up tokens: see `named_sessions`.
 
 Source: irmago `doResultCallback` and `setStatus`.
@@ -119,7 +119,7 @@ class SessionOutcome(ValueObject):
     token: RequestorToken
     status: SessionStatus
     _outcome: Answer | AnswerError = attrs.field(repr=False)
-    # The `repr` leaves it out, because it may be personal, such as a user's name.
+    # The `repr` leaves out the reference, because it may be personal, such as a user's name.
     reference: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -171,7 +171,7 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
     kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
 
     def keeper(self, post: InboundRequest, replayed: KeptPost | None = None) -> PostKeeper:
-        """Return the `PostKeeper` for a post. A post that is replayed is already kept."""
+        """Return the `PostKeeper` for a post. A replayed post is already kept."""
         sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
         return PostKeeper(self.kept, sealer, post, replayed)
 
@@ -194,7 +194,7 @@ class _Delivery(ValueObject):
         callback: The session data that the callback URL carries.
         result: A result that was verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
-        keeper: Keeps the post that brought the result, until it is delivered.
+        keeper: Keeps the post with the result until the outcome is delivered.
     """
 
     once: OnceKey
@@ -302,8 +302,9 @@ def _settle_flow(
     except SessionGoneError:
         if not keeper.is_replay:
             raise
-        # Days later the server has forgotten the session. It stored the outcome that it posted
-        # first. A second post is never `DONE`, so a post with `DONE` was the first.
+        # By the time of a replay, the server has forgotten the session. The server stored the
+        # outcome of its first post. Only a first post can have status `DONE`, so this outcome is
+        # the stored one.
         if result.status is SessionStatus.DONE:
             yield from _deliver_too_flow(context, settings, delivery, deadline)
     else:
@@ -316,7 +317,7 @@ def _settle_flow(
 @final
 @attrs.frozen(eq=False, repr=False)
 class PendingCallback(ValueObject):
-    """An unsigned post that was replied to; the server must still be asked for the outcome.
+    """The work that remains after the reply to an unsigned post: asking for the outcome.
 
     Args:
         token: The session that the post names.
@@ -342,7 +343,7 @@ def receive_unsigned_callback_flow(
     """Reply to an unsigned post.
 
     Returns:
-        The reply, and what `resolve_unsigned_callback_flow` must resolve after the reply was sent.
+        The reply, and what to pass to `resolve_unsigned_callback_flow` after the reply was sent.
 
     Raises:
         StoreError: The store failed.
@@ -360,7 +361,8 @@ def receive_unsigned_callback_flow(
     deadline = context.deadline()
     if (yield from pending.at_url.read_record(deadline)) is not None:
         return _ACCEPTED, None
-    # The token is noted before the claim: if another job holds the claim, it will find the token.
+    # The token is noted before the claim is made. So if another job holds the claim, that job will
+    # find the token.
     if not (yield from named.note_flow(context, result.token)):
         return _ACCEPTED, None
     return _ACCEPTED, pending if (yield from pending.asking.claim(deadline)) else None
@@ -369,7 +371,9 @@ def receive_unsigned_callback_flow(
 def resolve_unsigned_callback_flow(
     context: RequestorContext, settings: CallbackSettings[SealedUrl], pending: PendingCallback
 ) -> Flow[None]:
-    """Ask the server how the session ended, and notify the application, after the reply was sent.
+    """Ask the server how the session ended, and notify the application.
+
+    Run this flow after the reply was sent.
 
     Raises:
         PostRefusedError: `undecided`: the server has not stored the end of the session.
@@ -424,7 +428,7 @@ def _resolve_each_flow(
 
 
 def _outcome_name(once: OnceKey, status: SessionStatus) -> str:
-    return f"{once.key} {status.value}"  # contradictory posts are two outcomes
+    return f"{once.key} {status.value}"  # contradictory posts count as two outcomes
 
 
 def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: SessionResult) -> OnceKey:
@@ -441,7 +445,7 @@ def _ask_server_flow(
     callback: CallbackContext,
     deadline: float,
 ) -> Flow[None]:
-    """Ask the server how a session ended, and deliver the outcome once."""
+    """Ask the server how a session ended, and deliver the outcome unless that was done before."""
     result, jwt = yield from _stored_result_flow(context, token, deadline)
     delivery = _Delivery(_once_key(settings, result), callback, result, jwt)
     yield from _deliver_asked_flow(context, settings, delivery, deadline)
@@ -472,7 +476,8 @@ def _deliver_asked_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver an outcome that the server returned when asked, even if another was delivered."""
+    """Deliver the outcome that the server reported, even if a different one was delivered
+    before."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not delivery.result.status:
         yield from _deliver_too_flow(context, settings, delivery, deadline)
@@ -484,7 +489,7 @@ def _deliver_too_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver an outcome once, in addition to the one that was delivered for the session."""
+    """Deliver an outcome that differs from the session's earlier outcome, but only once."""
     other = delivery.once.child(delivery.result.status.value)
     delivery = attrs.evolve(delivery, once=other)
     yield from _deliver_once_flow(context, settings, delivery, deadline)
@@ -496,7 +501,7 @@ def _deliver_once_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[SessionStatus]:
-    """Deliver an outcome unless one was delivered; return the delivered status."""
+    """Deliver the outcome unless one was delivered before; return the status that was delivered."""
     once, status, keeper = delivery.once, delivery.result.status, delivery.keeper
     is_mine, record = yield from claim_or_record_flow(context, once, deadline)
     if record is not None:
@@ -521,7 +526,7 @@ def _deliver_once_flow(
         raise
     with suppress(StoreError):  # a replay finds the record, and removes the post
         yield from keeper.remove_flow(context)
-    # Watchers are notified after the application. If publishing fails they still find the result
+    # Watchers are notified after the application. If publishing fails, they still find the result
     # by polling.
     if context.status_backend is not None:
         token, end = delivery.result.token, PublishedEnd(status, delivery.jwt)

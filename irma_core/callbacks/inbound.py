@@ -1,7 +1,7 @@
-"""A POST from the IRMA server, and the checks before anything in it is trusted.
+"""A POST from the IRMA server, and the checks that it must pass before it is trusted.
 
-The checks run in this order. Each failure is a `PostRefusedError` with the code given here, and a
-reply with the HTTP status that follows the code:
+The checks run in this order. A check that fails raises a `PostRefusedError` with the code given
+here, and the reply has the HTTP status after the code:
 
 1. `method` 405: not a `POST`. The server follows redirects with `GET`, which is then refused here.
 2. `url` 404: the URL's secret is missing or expired, is for another purpose, or comes from another
@@ -14,7 +14,8 @@ reply with the HTTP status that follows the code:
    first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status
    that the URL does not accept.
 
-Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403. In a replay: `gone`.
+Later, the flows may refuse a post with `busy` 503, `undecided` 503, `late` 503 or `answer` 403. A
+replay may also refuse a post with `gone`.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def framework_body(body: object) -> bytes:
 @final
 @attrs.frozen(eq=False, repr=False)
 class _ClockAt(ValueObject):
-    """A clock whose wall time is fixed; its monotonic time is that of another clock."""
+    """A clock with a fixed wall time and the monotonic time of another clock."""
 
     at: datetime
     clock: Clock
@@ -173,7 +174,7 @@ class _ClockAt(ValueObject):
 
 
 def context_at(context: RequestorContext, received_at: datetime | None) -> RequestorContext:
-    """Return the context with its clock set to when a request was received; None means now.
+    """Return the context with its clock set to the time at which a request arrived; None means now.
 
     Raises:
         UsageError: The time is not aware.
@@ -242,7 +243,7 @@ def parse_posted_result(post: InboundRequest) -> SessionResult:
 def check_posted_result(
     post: InboundRequest, result: SessionResult, callback: CallbackContext
 ) -> None:
-    """Check that a result, verified if it is signed, belongs to the URL; step 6.
+    """Check that a result belongs to the URL (step 6). A signed result must already be verified.
 
     Raises:
         PostRefusedError: The result is refused.

@@ -58,8 +58,8 @@ a post that became too old."""
 UNKNOWN: Final = "unknown"
 """The value of `session` for a post that was not verified."""
 MOST_OF_A_URL: Final = 4
-"""How many unverified posts to one URL are kept. The limit prevents a stranger who has read a URL
-in a log from filling the place where posts are kept."""
+"""How many unverified posts to one URL are kept. Without this limit, a stranger who has read a URL
+in a log could fill the storage."""
 _PURPOSE: Final = "kept callback"
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _SESSION: Final = re.compile(r"[0-9a-z]{1,40}")
@@ -68,19 +68,20 @@ _DIGITS: Final = 32
 """Half the digits of a hash. The name of an unverified post begins with half of the hash of its
 URL, and ends with half of the hash of its body."""
 _PAUSES: Final = tuple(timedelta(milliseconds=each) for each in (0, 100, 300, 700, 1400))
-"""The pause before each try to keep or to remove a post."""
+"""The pause before each attempt to keep or remove a post."""
 _TRY_FOR: Final = timedelta(seconds=3)
-"""The limit for all tries. The person's app waits about four seconds for the reply, and a failing
-store may be slow as well."""
+"""The time limit for all attempts. The person's app waits about four seconds for the reply, and a
+failing store may be slow as well."""
 _PLACES: Final = 2048
-"""The number of places: a power of two, so that odd steps reach every place. A replay looks at each
-place."""
+"""The number of places for posts. It is a power of two, so that a search with an odd step can reach
+every place. A replay reads all places."""
 _MOST_UNREADABLE: Final = 8
 """If a replay finds more unreadable places than this, the whole store is failing."""
 _TRIES: Final = 32
 """While a tenth of the places is free, 32 tries find one with a probability of 97 %."""
 _LARGEST: Final = 1024 * 1024 - 256
-"""Characters. A store accepts values of 1 MiB, which also contain a name, a session and a time."""
+"""Characters. A store accepts values of up to 1 MiB, and each value also contains a name, a session
+and a time."""
 
 
 @final
@@ -134,7 +135,7 @@ class KeptPosts(Protocol):
     def list_flow(
         self, context: RequestorContext
     ) -> Flow[tuple[list[KeptPost], StoreError | None]]:
-        """Return the kept posts, the oldest first, and an error if some could not be read.
+        """Return the kept posts, oldest first, and an error if some of them could not be read.
 
         The list includes posts that are too old to be delivered, until they are `STORED_FOR` old.
         """
@@ -222,7 +223,7 @@ def remove_flow(context: RequestorContext, kept: KeptPosts, post: KeptPost) -> F
     """Remove a post, unless another post has taken its place. The caller has a claim on the post.
 
     Raises:
-        StoreError: The place where posts are kept failed.
+        StoreError: The storage of kept posts failed.
     """
     if (yield from kept.holds_flow(context, post)):
         yield from kept.delete_flow(context, post)
@@ -306,14 +307,14 @@ class PostKeeper:
         return True
 
     def note_delivery(self) -> None:
-        """Note that the application has the outcome, so that the post is not kept any more."""
+        """Record that the application has the outcome, so that the post need no longer be kept."""
         self._is_delivered = True
 
     def remove_flow(self, context: RequestorContext) -> Flow[None]:
         """Remove the post. The caller has a claim on its outcome.
 
         Raises:
-            StoreError: The place where posts are kept failed.
+            StoreError: The storage of kept posts failed.
         """
         if self._kept is not None and self._entry is not None:
             yield from remove_flow(context, self._kept, self._entry)
@@ -321,15 +322,16 @@ class PostKeeper:
     def remove_unrecorded_flow(self, context: RequestorContext) -> Flow[None]:
         """Remove the post after a delivery that could not be recorded.
 
-        A replay would deliver its outcome again, so this is tried several times.
+        If the post remained, a replay would deliver its outcome again. So several attempts are
+        made.
         """
         yield from _try_flow(context, partial(self.remove_flow, context))
 
     def keep_failed_flow(self, context: RequestorContext, error: Exception) -> Flow[None]:
-        """Keep a post whose handling failed, and note in the error whether that succeeded.
+        """Keep a post whose handling failed, and note in the error whether the post was kept.
 
-        The place where posts are kept may also fail for a moment, and may have caused this failure.
-        So keeping is tried several times.
+        The storage may fail for a moment, which may even be why the handling failed. So several
+        attempts are made.
         """
         if self._kept is None or self._is_delivered or self.is_replay:
             return
@@ -349,7 +351,7 @@ class PostKeeper:
         """Keep the post, or note that there is no room for it.
 
         Raises:
-            StoreError: The place where posts are kept failed.
+            StoreError: The storage of kept posts failed.
         """
         if self._kept is None:
             return
@@ -363,11 +365,11 @@ class PostKeeper:
         self._has_no_room = self._entry is None
 
     def _sealed(self, now: datetime) -> str | None:
-        """Return the URL and the body, sealed; None if that is impossible."""
+        """Return the URL and the body, sealed; None if they cannot be sealed."""
         if self._sealer is None or not self._post.body.isascii():
             return None  # each JWT is ASCII
         value: list[JsonValue] = [self._post.url, self._post.body.decode("ascii")]
-        # The sealer counts in whole seconds, so the post is sealed for a second more.
+        # The sealer counts in whole seconds, so the post is sealed for one more second.
         lifetime = KEPT_FOR + timedelta(seconds=1)
         try:
             sealed = self._sealer.seal(value, purpose=_PURPOSE, now=now, lifetime=lifetime)

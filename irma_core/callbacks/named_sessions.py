@@ -33,7 +33,7 @@ _PURPOSE: Final = "session named by a post"
 @final
 @attrs.frozen(eq=False, repr=False)
 class NamedSessions(ValueObject):
-    """The sessions that were named at one URL.
+    """The sessions that posts to one URL have named.
 
     Args:
         store: Contains the sessions' tokens, sealed.

@@ -1,9 +1,9 @@
 """Replay kept posts: handle each one again, as if it had just been received.
 
-A replay takes the steps of `delivery`, with the time at which the post was received. It removes a
-post once the outcome is delivered, or once it is clear that the server never sent the post. It does
-not delete a post that became too old: the place where posts are kept does that, so a wrong clock
-during one replay cannot lose a post.
+A replay follows the steps of `delivery`, with the clock set to the time at which the post was
+received. It removes a post once the outcome is delivered, or once it is clear that the server never
+sent the post. It does not delete a post that became too old, so that a wrong clock during one
+replay cannot lose a post. The storage deletes old posts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from irma_core.value_object import ValueObject
 __all__ = ["ReplayedCallback", "replay_callbacks_flow"]
 
 _NO_JWT: Final = frozenset({"base64", "encrypted", "form", "header"})
-"""The codes of a body that no server sends, whatever its key is; see `trust.result_jwt`."""
+"""The codes for a body that no server would send, whatever its key; see `trust.result_jwt`."""
 
 
 @final

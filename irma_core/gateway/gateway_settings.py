@@ -139,10 +139,11 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
         credentials: A `GatewaySecret` or a `GatewayAssertion`.
         scope: The token's scopes, as the authorization server names them, separated by spaces.
         header: The header in which the gateway expects `Bearer …`. Choose a name other than
-            `Authorization` if the IRMA server has its own token (`TokenAuthentication`).
+            `Authorization` if the requestor also sends a token to the IRMA server
+            (`TokenAuthentication`).
 
     Raises:
-        ConfigurationError: A setting is invalid, or the header has another use.
+        ConfigurationError: A setting is invalid, or the header is reserved for another use.
     """
 
     token_url: str
@@ -174,7 +175,7 @@ def unsigned_assertion(
     Args:
         gateway: The settings.
         now: An aware time.
-        jti: A new identifier; servers accept each one once.
+        jti: A new identifier, because servers accept each identifier only once.
     """
     credentials = gateway.credentials
     if not isinstance(credentials, GatewayAssertion):

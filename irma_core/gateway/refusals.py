@@ -13,8 +13,8 @@ from typing import Final, final
 __all__ = ["NOT_AGAIN_WITHIN", "Refusals"]
 
 NOT_AGAIN_WITHIN: Final = 10.0
-"""Seconds. A gateway that refuses every token must not cause a fetch at each call. A refusal that
-has lasted this long is considered permanent."""
+"""Seconds between token requests while a gateway refuses every token, so that not every call makes
+one. A refusal that has lasted this long is considered permanent."""
 _LONGEST_PAUSE: Final = 60.0
 """Seconds. One mistaken `Retry-After` must not make all calls fail for hours."""
 
@@ -75,7 +75,7 @@ class Refusals:
     def may_pass(self, now: float) -> bool:
         """Return whether the failures may be temporary.
 
-        They may be if a token was accepted before, and they have not lasted long.
+        They may be temporary if a token was accepted before and the failures have not lasted long.
         """
         return self._was_accepted and not self.has_lasted(now)
 

@@ -21,7 +21,8 @@ __all__ = ["build_token_request", "parse_token_response"]
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _BEARER: Final = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, section 2.1
 _CODES = frozenset(
-    # RFC 6749, section 5.2; RFC 8707; and codes of RFC 6749, section 4.1.2.1, that servers use too.
+    # RFC 6749, section 5.2; RFC 8707; and codes of RFC 6749, section 4.1.2.1, that servers also use
+    # here.
     {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
     | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
     | {"temporarily_unavailable", "slow_down"}
@@ -43,7 +44,8 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
     """Return the access token, and its lifetime in seconds if the response states one.
 
-    Otherwise the lifetime is None, as it is for an `expires_in` that is zero, negative or empty.
+    Otherwise the lifetime is None. An `expires_in` that is zero, negative or empty also counts as
+    unstated.
 
     Args:
         response: The server's response.

@@ -1,4 +1,4 @@
-"""Calls to a server behind a gateway, each with a token; a refused token is replaced.
+"""Send each call through a gateway with a token, and replace a token that the gateway refuses.
 
 A requestor's flow runs inside the gateway's flow, which adds the token to each request.
 """
@@ -41,7 +41,8 @@ ReturnT = TypeVar("ReturnT")
 Settings: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _MARGIN_SHARE = 30.0, 0.1
-"""How long before its expiry a token is replaced: in seconds, or as a share of a short lifetime."""
+"""A token is replaced this long before it expires: in seconds, or as a share of a short
+lifetime."""
 _TOKENS_PER_CALL = 2
 _JTI_PARTS = 4
 
@@ -71,11 +72,11 @@ class Gateway:
         return replace_own_calls_flow(flow, self._send_flow)
 
     def _send_flow(self, call: OwnCall) -> Flow[Any]:
-        """Send a call with a token; if the gateway refuses, send it once more with another.
+        """Send a call with a token; if the gateway refuses the token, repeat the call with another.
 
         An IRMA server never responds with 401. So a call that is refused with 401 has not reached
         the IRMA server, and even a call that starts a session is safe to repeat. A refused token is
-        forgotten at once, so that a later call fetches another even if this one cannot.
+        forgotten at once, so that a later call fetches a new one even if this call cannot.
         """
         clock, refusals = self._context.clock, self._refusals
         for _ in range(_TOKENS_PER_CALL):
@@ -105,7 +106,7 @@ class Gateway:
         return self._token.fresh(now) is not None or self._refusals.may_replace(now)
 
     def _token_flow(self, deadline: float) -> Flow[CachedValue]:
-        """Return a token; raise if there is none, before anything is sent to the server."""
+        """Return a token, or raise an error before anything is sent to the server."""
         clock = self._context.clock
         try:
             return (
@@ -136,7 +137,8 @@ class Gateway:
             raise
         except TransportError as error:
             if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
-                # This call had too little time. Calls that wait for its token may have more.
+                # This call had too little time left. Other calls that wait for the same token may
+                # have more.
                 reason = "the deadline passed while a token was being fetched"
                 raise DeadlineError(reason) from error
             refusals.note_request_failed(context.clock.monotonic(), 0.0)
