@@ -476,8 +476,7 @@ def _deliver_asked_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver the outcome that the server reported, even if a different one was delivered
-    before."""
+    """Deliver the outcome that the server reported, even if another was delivered before."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not delivery.result.status:
         yield from _deliver_too_flow(context, settings, delivery, deadline)

@@ -42,7 +42,7 @@ _UNANSWERED: Final = (
 
 
 def cleanup_deadline(context: RequestorContext) -> float:
-    """Return the deadline for cancelling the session after a wait, on the monotonic clock.
+    """Return the deadline, on the monotonic clock, for cancelling the session after a wait.
 
     This deadline may be a few seconds later than the caller's timeout.
     """
@@ -81,7 +81,7 @@ def abandon_session_flow(
     yield from try_cancel_flow(context, session.token)
     if not isinstance(error, IrmaError):
         return None
-    # The server replies the same whether it cancelled the session or the session had ended.
+    # The server sends the same reply whether it cancelled the session or the session had ended.
     try:
         return (yield from unobserved_answer_flow(context, session, deadline))
     except (AnswerError, ResultJwtError) as end:

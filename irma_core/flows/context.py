@@ -63,20 +63,20 @@ class RequestorContext(ValueObject):
         jitter: The transport's jitter.
         authentication: How the requestor authenticates to the server.
         headers: Additional headers for each request.
-        frontend: The URL at which browsers and apps reach the server, if it differs from `server`.
+        frontend: The server's URL for browsers and apps, if it differs from `server`.
         is_proxied: Whether the transport sends through a proxy.
         allow: The risks that the caller accepts.
         server_keys: Public keys of the server. If there are any, answers come only from signed
             results.
         fetched_key: How to fetch the server's key, if `server_keys` is empty.
-        key_flight: The fetched key, which concurrent calls share.
+        key_flight: The cache of the fetched key, which concurrent calls share.
         jwt_issuer: The issuer of signed results: the server's setting `jwt_issuer`; None if that
             setting is empty.
-        status_backend: A second source of statuses and signed results, or None.
-        retry: How often `GET` and `DELETE` are tried, and `POST` if nothing was sent.
+        status_backend: A second source of final statuses and signed results, or None.
+        retry: How often to try a `GET` or `DELETE`. A `POST` is retried only if nothing was sent.
         call_timeout: The time limit of a whole call, including all tries and waits.
         try_timeout: The time limit of one request. A server may take 4.2 s to report a timeout of
-            its own, so a shorter limit hides that error.
+            its own, so a shorter limit would hide that error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
         observer: Receives notifications about sessions, or None.
@@ -133,7 +133,7 @@ class RequestorContext(ValueObject):
         return bool(self.server_keys) or self.fetched_key is not None
 
     def deadline(self, timeout: timedelta | None = None) -> float:
-        """Return the point on the monotonic clock at which a call that begins now must end.
+        """Return the deadline, on the monotonic clock, of a call that begins now.
 
         Raises:
             ConfigurationError: The timeout is not a `timedelta`.
@@ -144,7 +144,7 @@ class RequestorContext(ValueObject):
         return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:
-        """Return the point at which one request must end, within the deadline of its call."""
+        """Return the deadline of one request, which is no later than the deadline of its call."""
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def notify(self, event: Event) -> None:
@@ -186,7 +186,7 @@ def make_context(
     signature_verifier: SignatureVerifier | None,
     schemes: KnownSchemes | None,
 ) -> RequestorContext:
-    """Return the context of a requestor, made from its arguments.
+    """Return the context of a requestor, given the requestor's arguments.
 
     Raises:
         ConfigurationError: An argument is invalid.
@@ -234,7 +234,7 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
         HmacAuthentication,
         PublicKeyAuthentication,
     )
-    if not isinstance(authentication, kinds):  # a bare string would never be sent
+    if not isinstance(authentication, kinds):  # a bare token would never be sent
         raise ConfigurationError(
             "authentication must be TokenAuthentication(token), HmacAuthentication(name, signer), "
             "PublicKeyAuthentication(name, signer) or NoAuthentication()"

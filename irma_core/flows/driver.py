@@ -1,4 +1,4 @@
-"""Drivers: functions, one for each mode, that run a flow by performing its effects.
+"""Drivers: the functions that run a flow by performing its effects, one sync and one async.
 
 Rules for drivers; `RunningFlow` implements those that every driver needs:
 
@@ -9,8 +9,8 @@ Rules for drivers; `RunningFlow` implements those that every driver needs:
   thrown into the flow too, so that the flow can perform a few last effects. It is raised again
   whatever the flow does.
 * A `GeneratorExit` closes the flow at once: a coroutine that is being destroyed cannot await.
-* A call ends at its deadline. The async driver cancels it; the sync driver cannot end a call that
-  blocks its thread.
+* A call ends at its deadline. The async driver cancels a call that takes longer. The sync driver
+  cannot, because the call blocks the driver's own thread.
 
 Belongs here: how effects are performed. Does not belong here: which effects a flow needs.
 """
@@ -55,11 +55,11 @@ ReturnT = TypeVar("ReturnT")
 
 @boundary
 def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = None) -> ReturnT:
-    """Run a flow on the calling thread.
+    """Run a flow in the calling thread.
 
     Args:
         flow: The flow.
-        transport: Performs its effects.
+        transport: Sends requests and sleeps for the flow.
         streams: An exit stack that closes the flow's streams, if they must stay open after the flow
             has ended. Without this argument, the streams are closed when the flow ends.
 
@@ -245,7 +245,7 @@ def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
 
 
 def _on_thread(call: Call[Any]) -> Awaitable[object]:
-    """Return an awaitable for a call on a thread; cancelling it does not stop the call."""
+    """Return an awaitable that runs a call in a thread. Cancelling it does not stop the call."""
     from asyncio import to_thread  # noqa: PLC0415  # a sync program needs no event loop
 
     return to_thread(call.function)

@@ -1,12 +1,13 @@
-"""Effects: the steps of a flow that may have to wait. A closed union of frozen values.
+"""Effects: the steps of a flow that may have to wait.
 
-A flow is a generator. It yields an effect and receives its result; `yield from Send(…)` has the
-exact type of that result. Only a step that may have to wait is an effect. Reading the clock and
-parsing JSON never wait, so a flow does both directly.
+The effects are a closed union of frozen classes. A flow is a generator. It yields an effect and
+receives its result; `yield from Send(…)` has the exact type of that result. Only a step that may
+have to wait is an effect. Reading the clock and parsing JSON never wait, so a flow does both
+directly.
 
-For authors of frameworks who write their own driver, these are stable: the six classes in `Effect`,
-their fields, `RunningFlow`, and the rules in `driver`. A driver need not know what a `Call` is for:
-it calls `Call.function` and awaits the result if it is awaitable.
+A framework author may write a driver. For that purpose these parts are stable: the six classes in
+`Effect`, their fields, `RunningFlow`, and the rules in `driver`. A driver need not know the purpose
+of a `Call`. It calls `Call.function`, and awaits the result if that is awaitable.
 
 Belongs here: the effects. Does not belong here: how an effect is performed (`driver`).
 """
@@ -145,7 +146,7 @@ class ExpectedResult(NamedTuple):
     """The classes of result that a method of a signer, store, backend or verifier may return.
 
     Attributes:
-        method: The names of the class and of its method, for error messages.
+        method: The names of the class and the method, for error messages.
         kinds: The allowed classes.
         description: The allowed classes in words, for error messages.
     """
@@ -165,13 +166,13 @@ class Call(_EffectBase[ResultT]):
             awaited; in sync mode, it is an error.
         deadline: When the result must be available, on the monotonic clock. An async driver cancels
             a call that takes longer. Nothing can end a call that blocks its thread.
-        callee: What is called, such as "store", for error messages.
+        callee: The kind of object that is called, such as "store", for error messages.
         failure: The class of the error that the flow receives when the call fails. None for a
             function of the application: the flow receives its exception unchanged.
         expected: What the called method must return; None if any result is allowed. A driver need
             not check the result.
-        computes: Whether the call only computes and never waits. An async driver should run it on a
-            thread.
+        computes: Whether the call only computes and never waits. An async driver should run such a
+            call in a thread.
     """
 
     function: Callable[[], ResultT | Awaitable[ResultT]]

@@ -64,18 +64,18 @@ def exchange_flow(
     *,
     parse_repeated: Parse[ParsedT] | None = None,
 ) -> Flow[ParsedT]:
-    """Send a `GET` or `DELETE`; retry after transient faults while tries and time are left.
+    """Send a `GET` or `DELETE`; retry after transient faults while attempts and time are left.
 
     Args:
         context: The requestor's context.
         request: The request.
         parse: Parses the response, or raises.
-        deadline: When the call must be over, with all its tries.
+        deadline: When the call must be over, including all attempts.
         parse_repeated: Parses the responses to retries; None to use `parse` for them too.
 
     Raises:
         DeadlineError: The deadline passed; the cause is the last failure.
-        IrmaError: The last try raised it.
+        IrmaError: The last attempt raised it.
     """
     tries = 1
     while True:
@@ -107,9 +107,9 @@ def post_flow(
 
     Args:
         context: The requestor's context.
-        prepare: Takes the present time, and returns the request for one try.
+        prepare: Takes the present time, and returns the request for one attempt.
         parse: Parses the response, or raises.
-        deadline: When the call must be over, with all its tries.
+        deadline: When the call must be over, including all attempts.
 
     Raises:
         DeadlineError: The deadline passed before anything was sent, perhaps while signing.
@@ -146,7 +146,7 @@ def _wait_or_raise(
     deadline: float,
     requested_wait: timedelta,
 ) -> timedelta:
-    """Return how long to wait before the next try; raise the error if no try is left."""
+    """Return how long to wait before the next attempt; raise the error if none is left."""
     left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
         raise DeadlineError(f"{error.label}: the deadline of the call passed") from error

@@ -1,6 +1,6 @@
-"""Wrap the flows that start and end a session, to notify the observer.
+"""Wrap the flows that start and end a session, so that the observer is notified.
 
-Without an observer, the flow is returned unchanged, so a requestor without one pays nothing.
+Without an observer, a flow is returned unchanged, so it costs nothing extra.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ __all__ = ["error_code", "notify_of_retry", "observed_answer", "observed_start"]
 
 
 def observed_start(context: RequestorContext, flow: Flow[StartedSession]) -> Flow[StartedSession]:
-    """Return a flow that runs `flow`, which starts a session, and notifies the observer."""
+    """Wrap a flow that starts a session, so that the observer is notified."""
     return flow if context.observer is None else _observed_start_flow(context, flow)
 
 
 def observed_answer(
     context: RequestorContext, session: SessionWithRequest, flow: Flow[Answer]
 ) -> Flow[Answer]:
-    """Return a flow that runs `flow`, which gets an answer, and notifies the observer.
+    """Wrap a flow that gets an answer, so that the observer is notified.
 
     The observer is not notified while the session is still running.
     """
@@ -57,7 +57,7 @@ def observed_answer(
 def notify_of_retry(
     context: RequestorContext, call: str, error: IrmaError, wait: timedelta
 ) -> None:
-    """Notify the observer that a call will be made again after a wait."""
+    """Notify the observer that a call will be retried after a wait."""
     context.notify(CallRetried(call, type(error).__name__, error_code(error), wait))
 
 

@@ -1,8 +1,8 @@
-"""Do an action once, even if several processes try, with claims and records in a store.
+"""Use claims and records in a store to do an action only once, even if several processes try.
 
-The process that puts the claim does the action and stores a record of it. The others wait for the
-record. A claim expires, so that a process that dies does not block the action forever. The price is
-that in rare cases the action is done twice.
+The process that puts its claim in the store first does the action, and stores a record of it. The
+others wait for the record. A claim expires, so that a process that dies does not block the action
+forever. The price is that the action is done twice in rare cases.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 _CLAIM_LIFETIME: Final = timedelta(minutes=1)
 _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
-"""Measured on our own clock, from when the claim was confirmed; shorter than `_CLAIM_LIFETIME`
-because the store's clock may differ."""
+"""Measured on our own clock, from the time at which the claim was confirmed. It is shorter than
+`_CLAIM_LIFETIME` because the store's clock may differ."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the clocks of processes that share a store may differ. A sealed value expires by the
 clock of the process that opens it; a record expires by the store's clock."""
@@ -45,7 +45,7 @@ _POLL_INTERVAL: Final = timedelta(milliseconds=50)
 @final
 @attrs.frozen(eq=False, repr=False)
 class OnceKey(ValueObject):
-    """The key of an action that is done once.
+    """The store key of an action that must be done only once.
 
     Args:
         store: Contains the claim and the record.
@@ -65,7 +65,7 @@ class OnceKey(ValueObject):
         return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> Call[bool]:
-        """Put the claim, and return whether that succeeded."""
+        """Put the claim in the store; return whether the caller now holds the claim."""
         return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIFETIME, deadline)
 
     def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
@@ -76,7 +76,7 @@ class OnceKey(ValueObject):
         return put_if_absent(self.store, self.key, record, lifetime + CLOCK_SKEW, deadline)
 
     def read_record(self, deadline: float) -> Call[bytes | None]:
-        """Read the record; the result is None if the action is not done yet."""
+        """Read the record; the result is None if the action has not been done yet."""
         return get_stored(self.store, self.key, deadline)
 
     def release(self, deadline: float) -> Call[None]:
@@ -112,7 +112,7 @@ def claim_or_record_flow(
     If there is a record and the caller holds the claim, no other process is still working on the
     action.
     """
-    by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
+    by = context.deadline()  # for the store; `deadline` limits the wait for other processes
     while True:
         is_mine = yield from once.claim(by)
         # Read after the claim, because another process may have done the action and its claim may

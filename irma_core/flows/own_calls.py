@@ -1,4 +1,4 @@
-"""Change the requests that a flow sends to the IRMA server, without a change to the flow.
+"""Change the requests that a flow sends to the IRMA server, without changing the flow.
 
 Two settings of a requestor apply to each of its calls: its headers, and the token of a gateway.
 They are added to the requests that a flow yields, so no flow can forget them.
@@ -39,11 +39,11 @@ def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[Ret
 def replace_own_calls_flow(
     flow: Flow[ReturnT], send_flow: Callable[[OwnCall], Flow[Any]]
 ) -> Flow[ReturnT]:
-    """Run a flow, but run another flow in place of each call to the requestor's base URL.
+    """Run a flow, but replace each of its calls to the requestor's base URL by another flow.
 
     Args:
         flow: The flow to run. It is always closed at the end.
-        send_flow: Makes the call, and returns what the call returns.
+        send_flow: The replacement. It takes the call, sends it, and returns the response.
 
     Raises:
         BaseException: The flow raised it. The flow receives any exception of `send_flow`.

@@ -19,7 +19,7 @@ __all__ = ["proved_signature_flow"]
 def proved_signature_flow(
     context: RequestorContext, session: SessionWithRequest, answer: Answer, deadline: float
 ) -> Flow[Answer]:
-    """Verify the signature in an answer, and return the answer with what the signature proves.
+    """Verify the signature in an answer, and return the answer with the facts that it proves.
 
     Without a verifier, or without a signature, return the answer unchanged.
 

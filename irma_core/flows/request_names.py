@@ -27,7 +27,7 @@ def check_names_flow(
     """Check that all credential types and attributes of a request exist.
 
     Raises:
-        RequestError: One does not exist; the error has its path.
+        RequestError: One of them does not exist; the error has its path in the request.
         ConfigurationError: The requestor has no schemes, or they are incomplete or were changed.
         DeadlineError: In async mode, reading the schemes took too long.
     """

@@ -18,7 +18,7 @@ _STRAY: Final = (StopIteration, StopAsyncIteration)
 class RunningFlow(Generic[ReturnT]):
     """A flow and the effect that it waits for.
 
-    A driver for another kind of event loop is a loop around it:
+    A driver for another kind of event loop is a loop like this:
 
         running = RunningFlow(flow)
         while (effect := running.effect) is not None:
@@ -50,7 +50,7 @@ class RunningFlow(Generic[ReturnT]):
     def is_interrupted(self) -> bool:
         """Whether something interrupted the flow, such as a cancellation.
 
-        The flow may still have a few last effects.
+        The flow may still have a few last effects to perform.
         """
         return self._interruption is not None
 

@@ -64,7 +64,7 @@ def unobserved_answer_flow(
 ) -> Flow[Answer]:
     """Return the answer as `get_answer_flow` does, but do not notify the observer.
 
-    Flows that notify the observer themselves use this.
+    This is for flows that notify the observer themselves.
     """
     check_has_request(session)
     deadline = min(context.deadline(), deadline)
@@ -72,13 +72,13 @@ def unobserved_answer_flow(
     published = None if end is None else _verify_published(context, session.token, end)
     answer = None if published is None else published.answer_to(session)
     while answer is None:
-        # The JWT is not stored in a variable, as tracebacks show those.
+        # The JWT is not stored in a variable, because a traceback may show local variables.
         result = (yield from get_result_flow(context, session.token, deadline))[0]
         try:
             answer = result.answer_to(session)
         except SessionNotFinishedError:
-            # The server posts the callback, from which the end is published, before it stores the
-            # end. So an unfinished session with a published end will finish in a moment.
+            # The server first posts the callback, which causes the end to be published, and then
+            # stores the end. So an unfinished session with a published end will finish in a moment.
             is_late = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
             if end is None or is_late:
                 raise
@@ -125,7 +125,7 @@ def verified_result_flow(
     try:
         return _verify(context, jwt, (key.text,))
     except ResultJwtError as error:
-        # The server may have a new key. A new key does not mend other faults.
+        # The server may have a new key. That explains an invalid signature, but no other fault.
         interval = policy.minimum_interval.total_seconds()
         may_refresh = context.key_flight.may_refresh(key, context.clock.monotonic(), interval)
         if error.code != "signature" or not may_refresh:
@@ -186,7 +186,7 @@ def _verify(
 def _published_end_flow(
     context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[PublishedEnd | None]:
-    """Ask the status backend how a session ended; None if it does not know, or fails."""
+    """Ask the status backend how a session ended; return None if it does not know, or fails."""
     backend = context.status_backend
     if backend is None:
         return None
@@ -204,8 +204,8 @@ def _verify_published(
 ) -> SessionResult | None:
     """Return the published result; None if it is missing or rejected, or the key is not cached.
 
-    Any program that can write to the backend may have published the result. So no key is fetched
-    for it.
+    Any program that can write to the backend may have published the result. So the flow does not
+    fetch a key to verify it.
     """
     keys = context.server_keys
     if context.fetched_key is not None:

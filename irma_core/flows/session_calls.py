@@ -1,7 +1,7 @@
 """The calls to the server for a started session, one flow each.
 
-Each raises `SessionGoneError` if the server does not know the session. The session was started, so
-the server must have forgotten it.
+Each flow raises `SessionGoneError` if the server does not know the session. Since the session was
+started, the server must have forgotten it.
 """
 
 from __future__ import annotations

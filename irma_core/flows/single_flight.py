@@ -1,9 +1,10 @@
 """Single flight: one caller fetches a value, and concurrent callers wait for it.
 
 The values are the server's public key and the access token of a gateway. Threads or tasks share a
-requestor, so many may find at once that the value is missing or stale. One of them fetches the
-value and passes it to all waiting callers, even if it cannot be cached. The core needs no locks:
-`dict.setdefault` is atomic for threads and tasks, and a waiting call looks again every 50 ms.
+requestor, so several of them may find at the same time that the value is missing or stale. One of
+them fetches the value and passes it to all waiting callers, even if it cannot be cached. The core
+needs no locks: `dict.setdefault` is atomic for threads and tasks, and a waiting call looks again
+every 50 ms.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from irma_core.protocol.transport import Clock
 __all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]
 
 _POLL_INTERVAL: Final = 0.05
-"""Seconds; well below the duration of the request that is waited for."""
+"""Seconds; much shorter than the request for the value takes."""
 
 
 @final
@@ -55,7 +56,7 @@ class _Flight:
     """One fetch.
 
     Args:
-        ends: When the fetch is over at the latest, on the monotonic clock.
+        ends: When the fetch must be over, on the monotonic clock.
         is_over: Whether the fetch is over.
         value: The fetched value.
         failure: Why there is no value.
@@ -151,7 +152,7 @@ def fetch_once_flow(
         clock: The transport's clock.
         fetch: Fetches a value.
         deadline: When the value must be available, on the monotonic clock.
-        rejected: A value that was rejected, so it is not returned.
+        rejected: A value that was rejected, and must not be returned again.
 
     Raises:
         DeadlineError: The deadline passed before this call could fetch the value, or while another
@@ -174,7 +175,7 @@ def fetch_once_flow(
                 cache.store(own.value, clock.monotonic())
                 return own.value
         except DeadlineError:
-            raise  # only for this call: the waiting calls may have more time
+            raise  # this concerns only this call: the waiting calls may have more time
         except IrmaError as error:
             own.failure = error
             raise

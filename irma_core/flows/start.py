@@ -53,13 +53,13 @@ def start_session_flow(
         request: The request. A string is a session request JWT, which is sent unchanged.
 
     Raises:
-        RequestError: The request is invalid, or is not valid at this time.
+        RequestError: The request is invalid, or not valid at the present time.
         ConfigurationError: The request needs a `Risk` that is not allowed.
         ServerRefusedError: The server refused.
         RedirectError: The server has another base URL.
         SessionMayExistError: It is unknown whether the server started a session.
-        TransportError: The network failed before a byte was sent.
-        DeadlineError: The deadline passed before a byte was sent.
+        TransportError: The network failed before anything was sent.
+        DeadlineError: The deadline passed before anything was sent.
         SigningError: The signer failed.
     """
     return observed_start(context, _start_session_flow(context, request))
@@ -102,7 +102,7 @@ def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[N
         RedirectError: The server has another base URL.
         UnexpectedResponseError: The response is not from an IRMA server.
         TransportError: The network failed; if `request_sent`, the credential may have been revoked.
-        DeadlineError: The deadline passed before a byte was sent.
+        DeadlineError: The deadline passed before anything was sent.
         SigningError: The signer failed.
     """
     check_instance(request, RevocationRequest, "request", "a RevocationRequest")

@@ -6,9 +6,9 @@ to learn a status, and a watch uses one at a time:
 * The status backend, if there is one. Look for a published end, poll the server once, then wait on
   the backend and poll now and then. While the backend fails, use the other ways and try the backend
   again from time to time.
-* Events, if the server has them. Subscribe, then poll once, because the stream reports no change
-  from before the subscription. Then read the stream, and poll now and then in case a proxy holds
-  it back.
+* Events, if the server has them. Subscribe, then poll once, because the stream does not report
+  changes from before the subscription. Then read the stream, and poll now and then in case a proxy
+  holds it back.
 * Polls, if the server has no events or the stream broke twice.
 
 A poll that fails does not end the watch. `watch_state` decides when to poll.
@@ -135,7 +135,8 @@ def wait_for_answer_flow(
     """Watch until the session ends, then return the answer.
 
     If the wait ends before the session does, the session is cancelled unless `keep_session` is
-    true. A status backend that reports a false end cuts the wait short.
+    true. If the status backend reports an end that the server does not confirm, the wait ends
+    early.
 
     Raises:
         NobodyAnsweredError: The timeout expired.
@@ -221,7 +222,7 @@ def _wait_on_backend_flow(
     timeout: timedelta,
 ) -> Flow[WatchState]:
     """Wait for a published end. With a timeout of zero, only check that the backend works."""
-    # A backend that takes much longer than its timeout has failed.
+    # A backend that takes much longer than its timeout counts as failed.
     latest = (
         context.clock.monotonic() + timeout.total_seconds() + context.try_timeout.total_seconds()
     )
@@ -240,7 +241,7 @@ def _wait_on_backend_flow(
     if end is not None:
         return state.on_end_published(end.status)
     if now < state.wakes_at:
-        # The backend returned early. Pause, or this would become a busy loop.
+        # The backend returned early. Without a pause, this would become a busy loop.
         pause = min(context.poll_interval, timedelta(seconds=state.wakes_at - now))
         yield from Sleep(pause)
     return state

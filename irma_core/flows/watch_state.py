@@ -16,14 +16,15 @@ from irma_core.value_object import ValueObject
 
 __all__ = ["Subscription", "WatchState"]
 
-# The server's first bytes arrive about 200 ms after the subscription. If none have arrived by then,
-# a proxy holds the stream back. The watch polls, and the stream may still start.
+# The server's first bytes arrive about 200 ms after the subscription. If none have arrived by this
+# time, a proxy is holding the stream back. The watch polls, and the stream may still start.
 _FIRST_BYTE_TIMEOUT = 2.0
 # A stream that has sent bytes may be idle for minutes because the session is, or it may be dead.
 _SAFETY_POLL_INTERVAL = 30.0
 # Spread over 5 to 15 s, so that not all watches return to the backend at once.
 _BACKEND_RETRY_INTERVAL = 10.0
-# Proxies cut idle streams. One more subscription is worth a try; after that, polling is as good.
+# Proxies cut idle streams. One new subscription is worth a try; after that, polling is just as
+# good.
 _MAX_SUBSCRIPTIONS = 2
 
 
@@ -38,8 +39,8 @@ class Subscription(ValueObject):
         since: When the subscription was requested, on the monotonic clock.
         has_spoken: Whether a byte has arrived. Bytes count, not events: the server's first event
             has no data, so the decoder drops it.
-        is_confirmed: Whether the status was polled since the subscription. The stream reports no
-            change from before the subscription.
+        is_confirmed: Whether the status has been polled since the subscription. The stream does not
+            report changes from before the subscription.
     """
 
     stream: ByteStream | AsyncByteStream
@@ -131,8 +132,8 @@ class WatchState(ValueObject):
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
         """Return the state after an event stream was opened.
 
-        In this state the watch polls next, because the stream reports no change from before the
-        subscription.
+        In this state the watch polls next, because the stream does not report changes from before
+        the subscription.
         """
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
