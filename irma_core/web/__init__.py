@@ -1,1 +1,1 @@
-"""The functions that a web framework calls, with plain requests and responses."""
+"""The calls of web pages and the posts of the IRMA server, handled for any web framework."""

@@ -1,8 +1,8 @@
-"""A page's call, and the checks before anything in it is used.
+"""Check a page's call before anything in it is used.
 
-The checks run in this order, each with its code in `web_refusals`: `url_invalid`, `other_site`,
-`method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop requests that another
-website makes a browser send, because the browser adds this site's cookie to them.
+The checks run in this order. Each name is the code of the refusal in `web_refusals`: `url_invalid`,
+`other_site`, `method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop requests
+that another website makes a browser send, because the browser adds this site's cookie to them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 LONGEST_HANDLE: Final = 48 * 1024
-"""Characters, so that the body of a call has at most 64 KiB."""
+"""The limit in characters, which keeps the body of a call within 64 KiB."""
 _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
 _BINDING: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = 31_536_000
@@ -111,7 +111,7 @@ class BrowserPost(ValueObject):
         return self.binding
 
     def string(self, name: str) -> str | None:
-        """Return a field that is a string, or None if it is absent.
+        """Return the string in a field, or None if the field is absent.
 
         Raises:
             WebRefusal: `body_invalid`: the field has the wrong type.
@@ -122,7 +122,7 @@ class BrowserPost(ValueObject):
         return value
 
     def flag(self, name: str) -> bool:
-        """Return a field that is true or false; false if it is absent.
+        """Return the boolean in a field, or False if the field is absent.
 
         Raises:
             WebRefusal: `body_invalid`: the field has the wrong type.
@@ -157,7 +157,8 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
 
     Raises:
         WebRefusal: `url_invalid` or `other_site`.
-        ConfigurationError: The cookie is for plain HTTP on a loopback address, and the call is not.
+        ConfigurationError: The site's cookie is only for plain HTTP on a loopback address, and the
+            call came another way.
     """
     own = origin_of(request.url)
     if own is None:
@@ -170,8 +171,9 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
     sites = set(request.header_values("sec-fetch-site"))
     if origin in site.origins:
         return origin, sites == {"same-site"}
-    # If `Origin` is absent, the caller is a page of this site in an old browser, or not a browser.
-    # Without an `Origin`, other sites can make a browser send only forms, which are not JSON.
+    # If `Origin` is absent, the caller is an old browser on a page of this site, or is not a
+    # browser. Other sites can make a browser omit `Origin` only by sending a form, which is not
+    # JSON.
     if origin not in {"", own} or not sites <= {"same-origin", "none"}:
         raise WebRefusal("other_site")
     return own, True
@@ -220,8 +222,8 @@ def read_post(site: Site, request: WebRequest) -> BrowserPost:
 def _binding(site: Site, request: WebRequest) -> str | None:
     """Return the value of the binding cookie, if there is exactly one.
 
-    `http.cookies` is not used, because it drops all cookies if one of them, set by any script, is
-    unusual.
+    This function does not use `http.cookies`, which drops every cookie if one of them is unusual.
+    Any script could set such a cookie.
     """
     found = {
         value
@@ -229,7 +231,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
         for key, _, value in (pair.strip(" \t").partition("=") for pair in header.split(";"))
         if key == site.cookie_name
     }
-    # If there are several, we cannot know which one this site set.
+    # If there are several cookies, we cannot know which one this site set.
     value = found.pop() if len(found) == 1 else ""
     return value if re.fullmatch(_BINDING, value) else None
 
@@ -249,7 +251,7 @@ def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
 
 
 _HEADER_NAME: Final = r"[a-z0-9!#$%&'*+.^_`|~-]+"
-"""As in RFC 9110, section 5.1, in the lower case that browsers use here."""
+"""A header's name (RFC 9110, section 5.1), in lower case as browsers write it in a preflight."""
 _PREFLIGHT: Final[HeaderPairs] = (
     ("access-control-allow-methods", "POST"),
     ("access-control-max-age", "600"),

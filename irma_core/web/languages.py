@@ -13,7 +13,7 @@ _ENGLISH: Final = "en"
 _DUTCH: Final = "nl"
 _RANGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
 _LONGEST_LIST: Final = 1000
-"""Characters; the rest of the header is ignored."""
+"""In characters; the rest of the header is ignored."""
 
 
 @boundary

@@ -1,9 +1,9 @@
-"""How an account is found: by an e-mail address, or by a pseudonym of an attribute.
+"""Identify the account of a person by an e-mail address, or by a pseudonym of an attribute.
 
-Which attribute identifies a person is the website's decision. The attribute must be unique, stay
-the same for years, and be issued to its owner only. An e-mail address identifies a person only if
-the website decides so, because people change addresses, and providers give abandoned ones to
-others.
+The website decides which attribute identifies a person. The attribute must be unique, stay the same
+for years, and be issued to its owner only. People change their e-mail addresses, and providers give
+abandoned addresses to other people. So an address identifies a person only if the website decides
+to accept this.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 
 @boundary
 def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
-    """Return the e-mail address in a slot, in the spelling that is used to compare accounts.
+    """Return the e-mail address in a slot, normalized so that accounts can be compared.
 
-    The letters A to Z become lower case, and nothing else changes. Other letters are left alone,
-    because some of them become A to Z when their case is changed, and would lead to another
-    account.
+    The letters A to Z become lower case, and nothing else changes. Some other letters, such as the
+    Kelvin sign, would turn into an ordinary letter in lower case, so the address would identify
+    another account.
 
     Args:
         answer: The answer, or the proof that the website keeps instead.
@@ -52,16 +52,16 @@ def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
 def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     """Return a stable pseudonym for the person whose unique attribute is in a slot.
 
-    The pseudonym reveals nothing about the attribute. It depends on the key, on the attribute's
-    identifier and on the attribute's value, exactly as issued: an attribute of another issuer gives
-    another pseudonym.
+    The pseudonym reveals nothing about the attribute. It depends on the key, and on the attribute's
+    identifier and value exactly as issued. So the same value from another issuer has another
+    pseudonym.
 
     Args:
         answer: The answer, or the proof that the website keeps instead.
         slot: The slot. If its option has several attributes, the pseudonym depends on all of them.
         key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing
             key, this key must never change, because every pseudonym would change with it. Anyone
-            who has the key can find out whose pseudonym it is.
+            who has the key can find out whom a pseudonym belongs to.
 
     Returns:
         43 letters, digits, `-` and `_`.
@@ -81,8 +81,8 @@ def check_same_person(current: str | None, proved: str) -> None:
     """Check that a proof belongs to the person who is logged in.
 
     Call this before a step-up, and before another attribute is linked to an account. Without this
-    check, a person at another person's computer could add their own attribute to that person's
-    account.
+    check, people could link their own attribute to another person's account while they use that
+    person's computer.
 
     Args:
         current: The e-mail address or pseudonym of the person who is logged in; None if no one is.

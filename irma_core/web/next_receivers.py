@@ -1,4 +1,4 @@
-"""The page from which the IRMA server gets the next session of a chain, in both modes.
+"""The page from which the IRMA server gets the next session of a chain, sync and async.
 
 Each method only runs a flow. The steps and their order are in `callbacks.chains`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -50,7 +50,7 @@ __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 @final
 @boundary
 class NextSessionReceiver:
-    """Asks the application for the next session of a chain, when the server asks for it.
+    """Replies to the IRMA server with the next session of a chain, which the application chooses.
 
     Threads may share a receiver. Any process with the same keys and store can receive any post.
 
@@ -58,16 +58,19 @@ class NextSessionReceiver:
         requestor: The requestor that starts the sessions. Its `server_key` verifies the posts.
         url: The base URL, such as `https://shop.example/irma/next`. The server posts to URLs under
             it, and the web framework calls `receive` for each of these requests.
-        sealer: Seals the request of each session into its URL, and each next request in the store.
-        store: Remembers the next request of each session, so that the application is asked once.
+        sealer: Seals each session's request into its URL, and each next request before it is
+            stored.
+        store: Stores the next request of each session, so that the application chooses it only
+            once.
         choose: A function that takes a `ChainStep`, which has the answer of a session, and returns
-            the next request, or None. The person's app waits for the function: after 3 s the reply
-            is an error, and the chain fails. Nothing interrupts the function, so it must limit its
-            own waiting. If it raises, the chain fails too, and `receive` raises the error. If
-            another session may follow the next one, return `with_next_session(request)`. If another
-            requestor of the same server learns one of these URLs, it can post a session of its own
-            there before yours is posted. To detect that, store the tokens of the sessions that you
-            start, and compare `step.answer.token`.
+            the next request, or None to end the chain. The person's app waits for the function. If
+            it takes longer than 3 s, the reply is an error and the chain fails. Nothing interrupts
+            the function, so it must limit its own waiting. If it raises, the chain fails too, and
+            `receive` raises the error. If another session may follow the next one, return
+            `with_next_session(request)`. If another requestor of the same server learns one of
+            these URLs, the server may post a session of that requestor there before it posts yours.
+            To detect that, store the tokens of the sessions that you start, and compare them with
+            `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
@@ -93,7 +96,7 @@ class NextSessionReceiver:
         """Return the request with a new `nextSession` URL. Start only one session with the result.
 
         Args:
-            request: What to ask.
+            request: The session's request.
             reference: A reference of the application's own, such as an order number. It is sealed
                 in the URL, and `ChainStep.reference` returns it. At most 200 characters. If it is
                 left out for a request that `choose` returns, the chain's reference is kept.
@@ -109,11 +112,12 @@ class NextSessionReceiver:
         """Handle a request to the page; the arguments are those of `CallbackReceiver.receive`.
 
         Returns:
-            The response to send, unchanged: 200 with the next request, 204 if nothing follows, or a
-            refusal whose body has the reason for the log. The app then reports a failed session.
+            The response, to be sent unchanged: 200 with the next request, 204 if no session
+            follows, or a refusal. The body of a refusal gives the reason, which you can log; the
+            app then reports that the session failed.
 
         Raises:
-            StoreError: The store failed. The application may have been asked.
+            StoreError: The store failed. `choose` may have been called.
             RequestError: The request from `choose` is invalid, or too large to be stored.
             ConfigurationError: That request needs a risk that the requestor does not allow.
             Exception: `choose` raised it.
@@ -127,10 +131,10 @@ class NextSessionReceiver:
     ) -> Iterator[Answer]:
         """Return an iterator that yields each answer of a chain when its session has ended.
 
-        Any process with the same keys and store can follow a chain. When the caller stops early,
-        for example with `break`, the running session is cancelled as in `wait_for_answer`. An async
-        iterator outlives its loop, so close it with `contextlib.aclosing`. Close any other iterator
-        that you keep after the loop.
+        Any process with the same keys and store can follow a chain. If the caller stops early, for
+        example with `break`, the running session is cancelled, as with `wait_for_answer`. A loop
+        does not close an async iterator, so use `contextlib.aclosing`. If you keep a sync iterator
+        after the loop, call its `close`.
 
         Args:
             session: The first session, as `start_session` returned it.

@@ -1,4 +1,4 @@
-"""Check the URLs that a browser names as the next page: accept only pages of the same site.
+"""Check the URL of the next page that a browser sends, and accept only pages of the same site.
 
 An open redirect helps phishers, because a link to the real site then leads to theirs.
 """
@@ -15,9 +15,9 @@ from irma_core.tracebacks import boundary
 __all__ = ["origin_of", "same_site_url"]
 
 _LONGEST: Final = 2000
-"""Characters; longer URLs fail in proxies and servers."""
+"""In characters; longer URLs fail in proxies and servers."""
 _ODD: Final = r"[^!-\[\]-~]"
-"""Any character except visible ASCII, and also the backslash, which browsers read as a slash."""
+"""A character that is not visible ASCII, or a backslash, which browsers read as a slash."""
 _ORIGIN: Final = (
     r"(https?)://([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?|\[[0-9a-f:.]++\])(?::([0-9]{1,5}))?"
 )
@@ -26,18 +26,17 @@ _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 @boundary
 def same_site_url(text: str | None, own_url: str) -> str | None:
-    """Return a URL that the browser may be sent to, or None if it may not.
+    """Return a URL if it is safe to redirect the browser there, and otherwise None.
 
     Args:
-        text: A string that a stranger may have written, such as a form field or a query parameter;
-            None if it was absent.
+        text: An untrusted string, such as a form field or a query parameter; None if it was absent.
         own_url: The absolute URL of the request, as the browser sees it.
 
     Returns:
         The URL unchanged, if it is a path such as `/account/?tab=2`, or an absolute URL with the
-        scheme, host and port of `own_url`. Otherwise None: for other sites, other schemes,
-        `//host`, relative paths, and a string with a backslash, a control character, whitespace or
-        a letter beyond ASCII.
+        scheme, host and port of `own_url`. None for other sites, other schemes, `//host`, relative
+        paths, and strings with a backslash, a control character, whitespace or a character beyond
+        ASCII.
 
     Raises:
         UsageError: An argument is not a string.
@@ -53,10 +52,9 @@ def same_site_url(text: str | None, own_url: str) -> str | None:
 
 
 def origin_of(url: str) -> str | None:
-    """Return the origin of an absolute URL as browsers write it, or None if it has no plain origin.
+    """Return an absolute URL's origin as browsers write it, or None if it has no plain origin.
 
-    Source: RFC 6454, section 6.2. An origin with a user name, or with a host beyond ASCII, is not
-        plain.
+    Source: RFC 6454, section 6.2. An origin is not plain if it has a user name or a non-ASCII host.
     """
     try:
         parts = urlsplit(url)

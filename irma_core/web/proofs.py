@@ -1,7 +1,7 @@
 """Proofs that are kept in a web session, so that a page can ask for a recent one.
 
 An `Answer` is never stored. A website keeps a `Proof` instead, sealed, in a session on its server.
-A proof is read like the answer, and has the time at which the answer arrived.
+A proof has the slots of the answer, and the time when the answer arrived.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """A person's proof and its time: a mapping of slots, like an `Answer`.
+    """The slots of an earlier answer, and its time. It is a mapping of slots, like an `Answer`.
 
     An optional slot that the person left out is not in the mapping.
 
@@ -75,13 +75,13 @@ class Proof(Mapping[Slot, AnsweredSlot]):
         return len(self._slots)
 
     def __bool__(self) -> bool:
-        return True  # a proof without slots is true, too
+        return True  # even if the proof has no slots
 
 
 @final
 @boundary
 class Proofs:
-    """Seals answers for a session on the server, and reads them back. Threads may share it.
+    """Seals answers for a server-side web session, and unseals them. Threads may share it.
 
     Args:
         keys: Sealing keys from `new_sealing_key`, the same in all processes.
@@ -104,7 +104,7 @@ class Proofs:
 
         Args:
             web_answer: The answer that the application's login received.
-            now: An aware time.
+            now: The current time, as an aware `datetime`.
 
         Raises:
             UsageError: The time is not aware, or the answer is too large to be sealed.
@@ -119,12 +119,12 @@ class Proofs:
     def unseal(
         self, text: object, name: str, *, now: datetime, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return a proof, or None if the string is not a proof, or the proof is too old.
+        """Return a proof, or None if the string is not a proof or the proof is too old.
 
         Args:
-            text: The string from the session; None if there is no proof.
+            text: The string from the web session; None if the session has no proof.
             name: The name of the question.
-            now: An aware time.
+            now: The current time, as an aware `datetime`.
             max_age: How old the proof may be; None for the whole lifetime.
 
         Raises:
@@ -149,7 +149,7 @@ class Proofs:
 
 @boundary
 def check_max_age(max_age: object) -> None:
-    """Check a limit for the age of a proof; None means any age.
+    """Check the maximum age of a proof; None means any age.
 
     Raises:
         ConfigurationError: The limit is not a `timedelta` above zero.

@@ -1,7 +1,7 @@
-"""A website's questions, which its code defines and its pages select by name.
+"""A website's questions, which its code defines and its pages refer to by name.
 
-A browser names a question, and the application decides what that means. Nothing that a browser
-sends is part of a request to the IRMA server.
+A browser sends only the name of a question. The application decides which request the name stands
+for, so a browser cannot choose the attributes.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ _REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, Issuan
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Question(ValueObject):
-    """A request, with the reference and the options for its session.
+    """A request, and the reference and the options of the session that asks it.
 
     Args:
-        request: What to ask.
+        request: The session's request.
         reference: The application's own reference, such as an order number or a user's id. It is
             returned with the answer, and the browser cannot read or change it. At most 200
             printable characters.
-        has_callback: Whether the server also posts the outcome, to the `callbacks` of the
-            `WebSessions`.
-        has_next_session: Whether another session may follow, which `next_sessions` of the
-            `WebSessions` chooses.
+        has_callback: Whether the IRMA server also posts the outcome to the site. The `callbacks` of
+            the `WebSessions` then receives the post.
+        has_next_session: Whether another session may follow. The `next_sessions` of the
+            `WebSessions` then chooses it.
 
     Raises:
         UsageError: An argument has the wrong type, or the reference is invalid.
@@ -84,12 +84,12 @@ class Question(ValueObject):
 Asked: TypeAlias = SessionRequest | ExtendedRequest | Question
 QuestionSource: TypeAlias = Asked | Callable[[WebRequest], Asked | Awaitable[Asked]]
 Questions: TypeAlias = Mapping[str, QuestionSource]
-"""Questions by name. A function receives the browser's request, and returns the question; it
-may be async with an `AsyncRequestor`."""
+"""Questions by name. Instead of a question, a value may be a function that takes the browser's
+request and returns the question. With an `AsyncRequestor`, the function may be async."""
 
 
 def as_question(asked: object) -> Question:
-    """Return a `Question` as it is, or a request as a `Question` without options.
+    """Return a `Question` unchanged, or put a request into a `Question` without options.
 
     Raises:
         UsageError: The value is neither a question nor a request.
@@ -101,7 +101,7 @@ def as_question(asked: object) -> Question:
 
 
 def check_questions(questions: object, *, is_async: bool) -> Questions:
-    """Return a copy of an application's questions, checked.
+    """Check an application's questions, and return a copy of them.
 
     Raises:
         ConfigurationError: The argument is not a mapping of names to questions.

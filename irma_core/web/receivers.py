@@ -1,4 +1,4 @@
-"""The pages to which the IRMA server posts how sessions end, in both modes.
+"""The pages to which the IRMA server posts the ends of sessions, sync and async.
 
 Each method only runs a flow. The steps and their order are in `callbacks.delivery`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -69,23 +69,25 @@ class CallbackReceiver:
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             under it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request and the reference of each session into the session's callback URL.
-        store: Remembers what was delivered, for as long as posts may arrive; with `kept`, for
+        store: Records which outcomes were delivered, as long as posts may arrive; with `kept`, for
             a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
-            raises the error, and the next post delivers again; see also `kept`. If the process dies
-            while the function runs, the outcome may be delivered twice, so make sure that a second
-            delivery does no harm.
-        accept_unsigned: Whether to accept unsigned posts, and only those, from a server without a
-            JWT key. Such a post proves nothing; it is only a hint to ask the server. The server
-            stores the outcome after your reply to the post, so `run_later` asks then.
+            raises the error, and the next post of the session calls the function again; see also
+            `kept`. If the process dies while the function runs, the outcome may be delivered twice,
+            so make sure that a second delivery does no harm.
+        accept_unsigned: Whether to accept unsigned posts, and no signed ones, from a server without
+            a JWT key. An unsigned post proves nothing, so the receiver then asks the server for the
+            outcome. The server stores the outcome only after your reply to the post, so this job
+            needs `run_later`.
         run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
-            job, which is a function without arguments, and runs the job after the reply was sent.
-            For each URL one job runs at a time and asks about at most four tokens a minute, because
-            anyone who learns the URL can post made-up tokens. The job raises its errors.
-        kept: Where to keep posts, sealed, until `deliver` has returned, so that `replay` can
-            deliver them later: `KeptInStore(store)`. Only signed posts are kept. With None, no
-            post is kept.
+            job, which is a function without arguments, and must run the job after the reply has
+            been sent. For each URL, one job runs at a time and asks about at most four tokens a
+            minute, because anyone who learns the URL can post made-up tokens. The job raises the
+            errors that occur in it.
+        kept: The storage for sealed posts, such as `KeptInStore(store)`. A post stays there until
+            `deliver` has returned, so that `replay` can deliver it later. Only signed posts are
+            kept. With None, no post is kept.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
@@ -123,10 +125,10 @@ class CallbackReceiver:
     ) -> ExtendedRequest:
         """Return the request with a new callback URL.
 
-        Start only one session with it, without delay.
+        Start only one session with the result, and start it without delay.
 
         Args:
-            request: What to ask.
+            request: The session's request.
             reference: A reference of the application's own, such as an order number. It is sealed
                 in the URL, and `SessionOutcome.reference` returns it. At most 200 characters.
 
@@ -153,20 +155,20 @@ class CallbackReceiver:
             url: The URL or its path, as received.
             headers: A mapping or pairs, such as a WSGI environ or the headers of an ASGI scope.
             body: The whole body, as received.
-            received_at: When the request was received, as an aware time, if the application has
+            received_at: The aware time when the request was received. Pass it if the application
                 kept the request to handle it later. The URL and the signature must have been valid
                 at that time.
 
         Returns:
-            The response to send, unchanged: 204, or a refusal whose body has the reason for the
-            log.
+            The response, to be sent unchanged: 204, or a refusal. The body of a refusal gives the
+            reason, which you can log.
 
         Raises:
             StoreError: The store failed. The outcome may have been delivered.
             StatusBackendError: The status backend failed. The outcome was delivered.
             Exception: `deliver` raised it.
             UsageError: An argument has the wrong type.
-            IrmaError: Two posts contradict each other, and the server could not be asked.
+            IrmaError: Two posts contradict each other, and asking the server about them failed.
         """
         post = InboundRequest.of(method, url, headers, body)
         context = context_at(self._requestor.context, received_at)
@@ -183,16 +185,16 @@ class CallbackReceiver:
 
         Each post is checked as if it had just been received, and removed once it is delivered. A
         post that is a week old is no longer delivered, and is reported for one more day. Several
-        processes may replay at the same time, and one of them delivers each outcome.
+        processes may replay at the same time; each outcome is delivered by one of them.
 
         Returns:
-            The result for each post that was kept. A post that could not be verified when it was
-            received, and turns out not to be a JWT, is deleted and has no result.
+            The result for each post that was kept. There is no result for a post that could not be
+            verified when it was received and now turns out not to be a JWT. Such a post is deleted.
 
         Raises:
-            ConfigurationError: The receiver keeps no posts, as it was made without `kept`.
-            StoreError: The place where posts are kept failed. The outcomes that could be read were
-                delivered; the error's `__notes__` name those that could not be read.
+            ConfigurationError: The receiver was created without `kept`, so it keeps no posts.
+            StoreError: The storage for posts failed. The posts that could be read were delivered;
+                the error's `__notes__` name those that could not be read.
         """
         kept = _checked_to_replay(self._settings.kept)
         flow = replay_callbacks_flow(self._requestor.context, kept, self._settings)
@@ -208,8 +210,8 @@ class CallbackReceiver:
 class AsyncCallbackReceiver:
     """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
-    `receive` and `replay` are awaited. `deliver` may be async or not; `run_later` is called with a
-    function that returns a coroutine, as web frameworks do with background tasks.
+    `receive` and `replay` are awaited. `deliver` may be async or not. The job for `run_later` is a
+    function that returns a coroutine, as web frameworks accept it for background tasks.
     """
 
     def __init__(
@@ -280,24 +282,25 @@ class AsyncCallbackReceiver:
 class StaticSessionReceiver:
     """Receives the callbacks of a static session, and delivers each outcome once.
 
-    A static session is defined in the server's configuration. An app starts it from a printed QR,
-    and the application first hears of the session when the server posts. Threads may share the
-    receiver, and any process with the same store can receive any post.
+    A static session is defined in the server's configuration. A person starts it by scanning a
+    printed QR code, and the application first learns of the session from the server's post. Threads
+    may share the receiver, and any process with the same store can receive any post.
 
     Args:
         requestor: A requestor of that server. Its `server_key` verifies the posts.
         url: The session's `callbackUrl` in the server's configuration. Its last segment is a
             secret, for example from `secrets.token_urlsafe()`, so that strangers cannot post.
-        request: The session's `request` in the same configuration, which an answer is compared
-            with. `read_request` reads it from JSON.
-        store: Remembers what was delivered. All processes share it.
+        request: The session's `request` in the same configuration, with which each answer is
+            compared. `read_request` reads it from JSON.
+        store: Records which outcomes were delivered. All processes share it.
         deliver: A function that takes a `SessionOutcome`, as for a `CallbackReceiver`. The
-            outcome's `token` is new to the application, and different each time the QR is used.
+            application has not seen the outcome's `token` before, and the token differs each time
+            the QR code is used.
 
     Raises:
         ConfigurationError: The URL is invalid, plain HTTP, or without a secret; the store or
             `deliver` is async; or the requestor has no `server_key`. Unsigned posts cannot be
-            accepted here: the application knows none of the tokens.
+            accepted here, because the application does not know the tokens in advance.
         RequestError: The request is too large to be stored.
         UsageError: Another argument has the wrong type.
     """
@@ -399,7 +402,7 @@ def _checked_run_later(
     accept_unsigned: bool,
     kept: object,
 ) -> RunLaterT | None:
-    """Check that the receiver can verify signed posts, or has what unsigned posts need."""
+    """Check that the receiver has a key for signed posts, or a `run_later` for unsigned ones."""
     check_flag(accept_unsigned, "accept_unsigned")
     if accept_unsigned and kept is not None:
         raise ConfigurationError("kept: only signed posts can be kept; leave this out")
