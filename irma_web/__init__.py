@@ -1,4 +1,4 @@
-"""The files that the web adapters share: script, texts, styles and the browser package."""
+"""The files that the web adapters share: a script, its texts, styles and the browser package."""
 
 from irma_web.browser_package import (
     InstalledPackage,

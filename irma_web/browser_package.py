@@ -1,4 +1,4 @@
-"""The official browser package: the pinned version, how to fetch it, and whether it is installed.
+"""Fetch the pinned version of the official browser package, and check whether it is installed.
 
 `@privacybydesign/yivi-frontend` is not part of this library, because its logo has a separate
 licence. So a site fetches the package once, with npm or as a tarball, and keeps one file from it.
@@ -60,7 +60,7 @@ FILE_INTEGRITY: Final = (
 _MEMBER: Final = f"package/dist/{FILE_NAME}"
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_RUN: Final = 300
-"""Seconds for npm, which may go through a slow proxy."""
+"""The time limit for npm in seconds; npm may go through a slow proxy."""
 
 
 class PackageState(Enum):
@@ -100,7 +100,7 @@ def package_state(file: Path) -> PackageState:
     check_instance(file, Path, "file", "a Path")
     try:
         content = file.read_bytes()
-    except (OSError, ValueError):  # raised for a path that no file can have
+    except (OSError, ValueError):  # ValueError: no file can have this path
         return PackageState.MISSING
     return PackageState.PRESENT if _integrity(content) == FILE_INTEGRITY else PackageState.OTHER
 
@@ -109,8 +109,8 @@ def package_state(file: Path) -> PackageState:
 def install_browser_package(directory: Path, *, from_file: Path | None = None) -> InstalledPackage:
     """Put the pinned version's `yivi.js` into a directory, unless it is already there.
 
-    The tarball comes from the user's own npm, with its settings for registry and proxy, or from a
-    file. Its hash is checked before anything is read from it.
+    The tarball is a file, or the user's own npm fetches it with its settings for registry and
+    proxy. The tarball's hash is checked before anything is read from it.
 
     Args:
         directory: The directory of static files. It is created if it does not exist.
@@ -152,7 +152,7 @@ def _read(file: Path) -> bytes:
 
 
 def _packed_by_npm() -> bytes:
-    """Return the tarball as npm fetches it. npm writes its own errors to the standard error."""
+    """Fetch the tarball with npm, and return it. npm writes its own error messages to stderr."""
     npm = shutil.which("npm")
     if npm is None:
         raise ConfigurationError(
@@ -186,7 +186,7 @@ def _packed_by_npm() -> bytes:
 
 
 def _unpacked(tarball: bytes) -> bytes:
-    """Return the one file that is needed. No path in the tarball is used for extraction."""
+    """Return the one file that is needed. Nothing is written to a path that the tarball names."""
     try:
         with tarfile.open(fileobj=BytesIO(tarball), mode="r:gz") as archive:
             member = archive.getmember(_MEMBER)
@@ -200,7 +200,7 @@ def _unpacked(tarball: bytes) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the file completely or not at all, readable for other users such as a web server."""
+    """Write the file completely or not at all, readable for other users, such as a web server's."""
     unfinished = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The HTML around the page's script: a question's element, and a page that asks the question."""
+"""The HTML that the page's script needs: an element for a question, and a page that asks one."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def page_settings(
     csrf_token: str | None = None,
     texts: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the settings of one element, as JSON for `<script type="application/json">`.
+    """Return the settings of a question's element, as JSON for `<script type="application/json">`.
 
     The JSON needs no further escaping in HTML: `<`, `>`, `&` and the line separators are escaped.
     The script's id must be `irma-NAME`.
@@ -54,8 +54,8 @@ def page_settings(
         next_url: The page to go to after success. The endpoint checks that the page is on the site.
         csrf_header: The header in which the framework expects its CSRF token, if it has one.
         csrf_token: The value of that header.
-        texts: The application's own words, in place of ours: `{"start": "Log in with Yivi"}`. The
-            keys are those of `TEXTS` in `irma_web.page_texts`.
+        texts: The application's own strings, which replace ours: `{"start": "Log in with Yivi"}`.
+            The keys are those of `TEXTS` in `irma_web.page_texts`.
 
     Raises:
         ConfigurationError: An argument is invalid.
@@ -96,9 +96,9 @@ def page_settings(
 def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
     """Return the sources that the page needs in a content security policy, by directive.
 
-    These are sufficient with `default-src 'none'`. The style hashes are for the pinned version of
-    the browser package, which adds its styles to the page itself, so `'unsafe-inline'` is not
-    needed.
+    Even with `default-src 'none'`, the page needs no other sources. The browser package adds a
+    style element to the page; the sources have its hashes for the pinned version, so
+    `'unsafe-inline'` is not needed.
 
     Args:
         server_url: The URL at which browsers reach the IRMA server, as in session pointers. Only

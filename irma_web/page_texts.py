@@ -52,11 +52,11 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 ASK_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {"en": "Show who you are with Yivi", "nl": "Laat met Yivi zien wie u bent"}
 )
-"""The title of a page that asks a question and nothing else, by language."""
+"""The title of a page that only asks a question, by language."""
 LANGUAGES: Final = tuple(TEXTS)
 
 
 def page_language(tag: str) -> str:
-    """Return the language of `LANGUAGES` for a language tag: `nl` for `nl-BE`, else `en`."""
+    """Return the page's language for a language tag: `nl` for tags such as `nl-BE`, else `en`."""
     primary = tag.replace("_", "-").partition("-")[0].lower()
     return primary if primary in TEXTS else "en"

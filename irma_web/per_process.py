@@ -18,8 +18,8 @@ class PerProcess(Generic[ValueT]):
     """Opens a value on first use, and again in each forked process. Threads may share it.
 
     Args:
-        open_value: Opens the value. It receives an `ExitStack`, and registers on it what must be
-            closed later.
+        open_value: A function that opens the value. It receives an `ExitStack`, on which it
+            registers everything that must be closed later.
     """
 
     def __init__(self, open_value: Callable[[ExitStack], ValueT]) -> None:

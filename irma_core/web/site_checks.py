@@ -1,6 +1,6 @@
-"""Checks of a whole website at start-up: one table, with an identifier for each check.
+"""Check a website's configuration at start-up, from a table that identifies each check.
 
-An adapter of a web framework fills in `SiteFacts`, `check_site` compares them with the table, and
+The adapter for a web framework collects `SiteFacts`, `check_site` applies the table to them, and
 the framework shows the findings in its own way. An adapter leaves out facts that it cannot
 determine, and the checks that need those facts find nothing. The table is printed in
 `docs/explanation/site-checks.md`.
@@ -44,16 +44,16 @@ _DEMO_SCHEME: Final = "irma-demo."
 
 
 class Level(Enum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
-    """The site does not work, or anyone may log in as anyone else."""
+    """The site does not work, or anyone can log in as anyone else."""
     WARNING = "warning"
     """The site works, but is less safe or slower than it could be."""
 
 
 class SealingKeys(Enum):
-    """The origin of the keys that seal handles and URLs."""
+    """The source of the keys that seal handles and URLs."""
 
     OWN = "own"
     """The keys are separate settings, or come from a strong key of the framework."""
@@ -78,12 +78,12 @@ class BrowserPackage(Enum):
 @boundary
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class SiteFacts(ValueObject):
-    """The known facts about a website. They hold no secret.
+    """The known facts about a website. They contain no secret.
 
     Args:
         is_debug: Whether this is a developer's machine. Most checks are about production.
         server_url: The base URL of the IRMA server.
-        frontend_url: Where apps and browsers reach the server, if that is another URL.
+        frontend_url: The URL at which apps and browsers reach the server, if it differs.
         has_server_key: Whether answers come from signed results.
         is_server_key_fetched: Whether the key that verifies signed results comes from the server
             itself.
@@ -91,9 +91,9 @@ class SiteFacts(ValueObject):
         risks: The risks that the site allows.
         demo_questions: The names of questions that ask for attributes of `irma-demo`.
         site_url: The site's own URL, as browsers see it.
-        posted_urls: The pages that the IRMA server posts to.
+        posted_urls: The URLs that the IRMA server posts to.
         origins: Other origins whose pages may call the site.
-        sealing_keys: The origin of the sealing keys.
+        sealing_keys: The source of the sealing keys.
         is_store_shared: Whether all processes of the site share the store.
         workers: The number of the site's processes.
         is_session_in_cookie: Whether the framework keeps its web session in a cookie, and not on
@@ -101,7 +101,7 @@ class SiteFacts(ValueObject):
         is_cookie_plain: Whether the binding cookie may travel over plain HTTP.
         browser_package: The state of the browser package.
         content_policy: The site's content security policy, which maps directives to sources; None
-            if it has none.
+            if the site has no policy.
         needed_sources: The sources that the page needs, in the same form; see
             `irma_web.page.csp_sources`.
         trusts_proxy: Whether the framework takes the scheme of a request from the proxy in front of
@@ -191,7 +191,7 @@ class Check(ValueObject):
 
 @boundary
 def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
-    """Return what is wrong with a site: errors first, in the order of the table.
+    """Return the findings about a site in the order of the table, which lists errors first.
 
     Args:
         facts: The known facts about the site.
@@ -206,7 +206,7 @@ def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
 
 @boundary
 def facts_of(context: RequestorContext, questions: Questions | None = None) -> SiteFacts:
-    """Return the facts that follow from a site's requestor and questions.
+    """Return the facts that a site's requestor and questions contain.
 
     Args:
         context: The requestor's `context`.

@@ -1,9 +1,9 @@
 """The slots of a browser, which limit its sessions and let a page find its session again.
 
-A slot is a number. A start claims the first free one, and stores the handle of its session under
-it. A page that knows only the number, because the app opened it in a new tab, finds the handle
-there. If no slot is free, the oldest session is cancelled at the server, and its slot is taken
-over.
+A slot is a number. Each new session claims the browser's first free slot, and its handle is stored
+under that number. If the app opens the page in a new tab, the page knows only the number, with
+which it finds the handle. If no slot is free, the browser's oldest session is cancelled at the
+server, and the new session takes over its slot.
 """
 
 from __future__ import annotations
@@ -136,10 +136,11 @@ def keep_handle_flow(
 
 
 def return_number(slot: int, claim: str) -> int:
-    """Return the number that lets a page find its session after the app has opened the page.
+    """Return the number with which a page finds its session after the app has opened the page.
 
-    It is the slot's number, preceded by digits that cannot be guessed. Without these digits the
-    cookie would be enough to find a session, and a shared computer's cookie is easily copied.
+    It consists of digits that cannot be guessed, followed by the slot's number. Without these
+    digits, the cookie alone would be enough to find a session, and a cookie on a shared computer is
+    easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
     return secret % _SECRET_DIGITS * _NUMBERS + slot
@@ -148,7 +149,7 @@ def return_number(slot: int, claim: str) -> int:
 def find_session_flow(
     context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
 ) -> Flow[WebSession]:
-    """Return the session that has a return number and belongs to a question.
+    """Return the session with a return number, if it belongs to the named question.
 
     Raises:
         WebRefusal: `body_invalid`: the value cannot be a return number. `handle_invalid`: there is
@@ -171,7 +172,7 @@ def find_session_flow(
 
 
 def free_slot_flow(context: RequestorContext, settings: WebSettings, slot: Slot) -> Flow[None]:
-    """Free a slot if its session still has it; ignore a failure, as the slot expires anyway."""
+    """Free a slot if its session still has it. Ignore failures, because the slot expires anyway."""
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     with suppress(StoreError):
         claim = yield from get_stored(settings.store, slot.key, deadline)

@@ -1,4 +1,4 @@
-"""Calls to a store, repeated while the store is unavailable for a moment."""
+"""Call a store, and repeat the call if the store is unavailable for a moment."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def put_flow(
     """Put a value unless the key has one.
 
     Returns:
-        Whether the key had no value. The result is also false if the reply to an earlier try was
-        lost.
+        Whether this call put the value. False if the key has a value, even if an earlier try of
+        this call put it and the reply was lost.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`. The value may have been put.

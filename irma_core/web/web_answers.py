@@ -32,9 +32,9 @@ class WebAnswer(ValueObject):
         name: The name of the question.
         reference: The application's own reference, as in the question; empty if there is none.
         next_url: The page of the same site to go to next, or None.
-        session: The session, for `NextSessionReceiver.follow`, which returns the answers of the
-            sessions that followed it. Never use it to log a person in. None in a test without a
-            session.
+        session: The session. Pass it to `NextSessionReceiver.follow` to get the answers of the
+            sessions that followed it. Use only `answer` to log a person in. None in a test without
+            a session.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -69,7 +69,7 @@ class WebAnswer(ValueObject):
 
 
 Complete: TypeAlias = Callable[[WebAnswer], JsonValue | Awaitable[JsonValue]]
-"""The application's login. It returns JSON of at most 4 KiB, which repeated calls also return."""
+"""The application's login. It returns JSON of at most 4 KiB, which repeated calls return again."""
 
 
 def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:

@@ -31,7 +31,7 @@ class WebCall(ValueObject):
     Args:
         context: The requestor's context.
         settings: The website's settings.
-        step: The step that the page calls.
+        step: Which of the four calls this is.
         name: The name of the call's question, as the page sent it.
         request: The request.
     """
@@ -74,7 +74,7 @@ class WebCall(ValueObject):
         return open_handle(self.settings, self.name, handle, binding, now)
 
     def reply(self, value: JsonValue, headers: HeaderPairs = ()) -> WebReply:
-        """Return the reply to a call that worked."""
+        """Return the reply to a successful call."""
         return json_reply(200, value, cors_headers(self.settings.site, self.request) + headers)
 
     def refuse(self, error: Exception) -> WebReply:

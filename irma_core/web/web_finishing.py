@@ -1,12 +1,13 @@
 """Finish a session for a browser: run the application's login once, and repeat its outcome.
 
-The steps, with the effect of a failure:
+The steps, and the effect of a failure in each:
 
 1. The handle is opened. A failure up to step 4 changes nothing.
 2. If the store has an outcome, the call is a repeat: the first reply was lost, or the page sent the
    same call several times. For a minute, the same outcome is returned.
 3. The answer is fetched from the server, which keeps it, so a repeat can fetch it again.
-4. The login is claimed. One of several calls runs the login, and the others wait for its outcome.
+4. The login is claimed. If there are several calls, one runs the login and the others wait for its
+   outcome.
 5. The application's login runs. If it raises, the claim is released and a repeat runs it again. If
    the process dies, the claim remains. It is then unknown whether the login worked, so the login
    does not run again, and the page says that the login may have worked.

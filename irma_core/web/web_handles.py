@@ -1,4 +1,4 @@
-"""The handle of a web session, which the browser keeps and cannot read."""
+"""The handle of a web session. The browser keeps it, but cannot read it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def open_handle(
     """Return the session of a handle.
 
     Raises:
-        HandleError: One of its subclasses: the handle is refused.
+        HandleError: The handle is refused; the subclass says why.
     """
     value = settings.sealer.unseal(handle, purpose=_PURPOSE + name, now=now, binding=binding)
     match value:

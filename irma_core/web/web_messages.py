@@ -27,8 +27,8 @@ def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]
     if isinstance(headers, Hidden):
         return headers
     pairs = framework_headers(headers)
-    # An environ has all of these. A header with such a name would be `HTTP_REQUEST_METHOD`, for
-    # example.
+    # Only a WSGI environ has this key: a header named `Request-Method` would be
+    # `HTTP_REQUEST_METHOD` there.
     if any(name == "REQUEST_METHOD" for name, _ in pairs):
         pairs = tuple(
             (name.removeprefix(_WSGI_PREFIX).replace("_", "-"), value)
@@ -168,7 +168,7 @@ def json_reply(
     code: str | None = None,
     error: Exception | None = None,
 ) -> WebReply:
-    """Return a JSON reply for the page. The reply must not be cached."""
+    """Return a JSON reply for the page, with headers that prevent caching."""
     fixed = (
         ("content-type", "application/json"),
         ("cache-control", "no-store"),

@@ -1,4 +1,4 @@
-"""Every reply that is not a success: its code, its HTTP status, and a sentence for the person.
+"""The replies to calls that fail: a code, an HTTP status, and a sentence for the person.
 
 `REFUSALS` is the whole table. Codes are stable: pages and tests may rely on them. The sentences are
 for people who know nothing about IRMA, and may change.
@@ -306,7 +306,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ResultJwtError, "server_refused"),
     (UsageError, "misconfigured"),
 )
-"""An error has the code of the first class here that it is an instance of."""
+"""The code for an error is that of the first class in this list to which the error belongs."""
 
 
 _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
@@ -349,8 +349,8 @@ def refusal_reply(
         error: The error. Only the sentence of a `LoginRefusedError` becomes part of the reply. The
             library's frames are removed from the error because it will be logged.
         step: The call that the page made.
-        request: The page's request, for its languages.
-        headers: More headers of the reply.
+        request: The page's request. Its `Accept-Language` decides the language of the sentence.
+        headers: Further headers for the reply.
     """
     remove_frames(error)
     code = code_of(error)

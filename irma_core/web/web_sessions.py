@@ -1,4 +1,4 @@
-"""The pages of a website that a browser calls: start, finish, status and cancel, in both modes.
+"""The calls that a page makes in the browser: start, finish, status and cancel, sync and async.
 
 Each method only runs a flow. The steps and their order are in `web_starting` and `web_finishing`,
 the first checks are in `browser_posts`, and the codes are in `web_refusals`.
@@ -36,14 +36,15 @@ _SESSIONS: Final = 20
 @final
 @boundary
 class WebSessions:
-    """Logs visitors in, with any web framework. Each of the page's four calls has one method.
+    """Logs visitors in, with any web framework. It has a method for each of the page's four calls.
 
     Threads may share one `WebSessions`, and any process with the same keys, store and questions can
     handle any call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a
     failure, is either a 200 or a JSON error with a code and a sentence for the person.
 
-    A session belongs to the browser that started it. A separate cookie, which is set once and needs
-    HTTPS, ensures that. A browser may have several sessions at a time, one in each of its tabs.
+    A session belongs to the browser that started it. To ensure that, the library sets a cookie of
+    its own, once, which needs HTTPS. A browser may have several sessions at a time, one in each of
+    its tabs.
 
     Args:
         requestor: The requestor that starts the sessions.
@@ -53,14 +54,14 @@ class WebSessions:
         questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.
         next_sessions: Chooses the next sessions of questions with `has_next_session`.
-        lifetime: How long a person has to connect an app. It becomes the `timeout` at the server,
-            unless a request has a shorter one.
-        sessions_per_browser: How many sessions a browser may have at a time. One more start cancels
-            the oldest session.
+        lifetime: How long a person has to connect an app. The server gets it as the session's
+            `timeout`, unless the request has a shorter one.
+        sessions_per_browser: How many sessions a browser may have at a time. If a browser starts
+            one more, its oldest session is cancelled.
         origins: Other origins whose pages may make these calls, such as `"https://app.example"` for
             a single-page application.
-        plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Each call
-            is refused unless it is plain HTTP to a loopback address.
+        plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Every
+            call other than plain HTTP to a loopback address is then refused.
 
     Raises:
         ConfigurationError: A setting is invalid, or the store or a receiver is async.
@@ -99,10 +100,11 @@ class WebSessions:
         return f"<WebSessions for {', '.join(self._settings.questions)}>"
 
     def start(self, name: str, request: WebRequest) -> WebReply:
-        """Start a session of a question.
+        """Start a session that asks a question.
 
         Args:
-            name: The name of the question, from the URL. Any string is accepted.
+            name: The name of the question, from the URL. For an unknown name, the reply is an
+                error.
             request: The browser's request. Its JSON may have `page`, the path of the page, and
                 `same_device`, which says whether the app is on the same device and returns to that
                 page.
@@ -118,20 +120,20 @@ class WebSessions:
         return self._requestor.run_flow(start_flow(call))
 
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
-        """Run the application's login with the answer of a session, once.
+        """Run the application's login once with the answer of a session.
 
         For a minute, a repeated call, for example after a lost reply or a double click, gets the
         same outcome without running the login again.
 
         Args:
             name: The name of the question, as for `start`.
-            request: The browser's request. Its JSON has either the `handle` or a `slot`, which is
-                the number in the fragment `#irma-NAME-NUMBER` with which the app returned to the
-                page. It may also have `next`, a page of the same site.
+            request: The browser's request. Its JSON has either the `handle` or a `slot`: the number
+                in the fragment `#irma-NAME-NUMBER` of the URL that the app opened. It may also have
+                `next`, a page of the same site.
             complete: The login, a function that takes a `WebAnswer`. It returns a small JSON value,
-                such as the key of the framework's session, from which the caller can restore the
-                same state for a repeated call. If it raises, a repeated call runs it again. To
-                refuse the person, raise `LoginRefusedError`.
+                such as the key of the framework's session. With this value, the caller can restore
+                the same state in a repeated call. If the login raises, a repeated call runs it
+                again. To refuse the person, raise `LoginRefusedError`.
 
         Returns:
             The outcome, with the reply to send: `next`, or an error.

@@ -1,4 +1,4 @@
-"""The settings of `WebSessions`, checked, and the keys of its values in the store."""
+"""The checked settings of `WebSessions`, and the keys of the values that it puts into the store."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _SHORTEST: Final = timedelta(seconds=10)
 _LONGEST: Final = timedelta(hours=1)
 _MOST_SLOTS: Final = 100
 _AFTER_CONNECTING: Final = timedelta(minutes=20)
-"""Once an app has connected, a server gives it 15 minutes by default, and keeps the result for 5
-more."""
+"""By default, the server gives a connected app 15 minutes, and then keeps the result for 5
+minutes."""
 
 
 @final
@@ -155,7 +155,7 @@ def _check_receiver(
 
 
 def check_origins(origins: object) -> frozenset[str]:
-    """Return the other origins whose pages may call a site.
+    """Check the other origins whose pages may call a site, and return them as a set.
 
     Raises:
         ConfigurationError: The setting is not a list of origins.

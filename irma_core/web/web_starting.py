@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _NO_TIME: Final = timedelta(0)
-"""A request with this `timeout` gets the server's default, as with None."""
+"""A request's `timeout` of zero means the server's default, as None does."""
 
 
 def start_flow(call: WebCall) -> Flow[WebReply]:
@@ -96,7 +96,7 @@ def _start_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
         yield from keep_handle_flow(context, settings, slot, name, handle)
         reply = _started(session, handle)
     except GeneratorExit:
-        raise  # a generator that is being closed cannot send anything
+        raise  # a generator that is being closed cannot make any call
     except BaseException:
         if token is not None:
             yield from try_cancel_flow(context, token)
@@ -107,7 +107,7 @@ def _start_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
 
 
 def _return_page(post: BrowserPost) -> str | None:
-    """Return the absolute URL to which the app returns, or None if it does not.
+    """Return the absolute URL to which the app returns, or None if the app is on another device.
 
     Raises:
         WebRefusal: `body_invalid`: `page` is not a page of the caller's own origin.
@@ -175,7 +175,8 @@ def _cancel_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
     status = SessionStatus.CANCELLED
     try:
         yield from cancel_session_flow(context, web.session)
-        # The server replies the same whether it cancelled the session or the session had ended.
+        # The server's reply does not show whether it cancelled the session or the session had
+        # ended.
         status = yield from get_status_flow(context, web.session)
     except SessionGoneError:
         pass
