@@ -1,4 +1,4 @@
-"""IRMA (Yivi) for Django: log people in, and ask them to prove things.
+"""IRMA (Yivi) for Django: log people in, and ask them for proofs.
 
     INSTALLED_APPS += ["irma_web", "irma_web_django"]
 

@@ -1,4 +1,4 @@
-"""The admin pages, which show stored entries, unlink accounts and drop callbacks."""
+"""The admin pages for stored entries, accounts and callbacks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ else:
 
 
 class _LookingOnly(AnyAdmin):
-    """Shows some fields of a table, and does not let anyone change a row."""
+    """Shows some fields of a table, and lets no one add or change a row."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Return False, because only the library adds rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: a changed row would belong to another person, or could not be opened."""
+        """Return False: a changed row would belong to another person, or could not be unsealed."""
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002

@@ -21,10 +21,10 @@ class IrmaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and react when a test changes the settings.
+        """Register the system checks, and watch for tests that change the settings.
 
-        The log of `runserver` shows the URL of each request, so a filter removes the secrets from
-        the URLs of callbacks.
+        The log of `runserver` shows the URL of each request, so a filter is added that removes the
+        secrets from callback URLs.
         """
         # Modules that use the models can be imported only once the applications are loaded.
         from irma_web_django import forgetting, system_checks  # noqa: PLC0415

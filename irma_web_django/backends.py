@@ -1,4 +1,4 @@
-"""The authentication backend, which finds or creates the user for an answer."""
+"""The authentication backend, which finds or creates the user that an answer identifies."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NAME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class IrmaBackend(ModelBackend):
-    """Finds the user of an answer, or creates one: `authenticate(request, answer=answer)`.
+    """Finds or creates the user that an answer identifies: `authenticate(request, answer=answer)`.
 
-    The attribute in the slot `IRMA["ACCOUNT"]` identifies the account. The attribute is kept as a
-    keyed pseudonym, in `IrmaAccount`. With `IRMA["ACCOUNT_BY_EMAIL"]` the account is the user with
-    that e-mail address instead.
+    The attribute in the slot `IRMA["ACCOUNT"]` identifies the account. `IrmaAccount` stores a keyed
+    pseudonym of the attribute. With `IRMA["ACCOUNT_BY_EMAIL"]`, the account is instead the user
+    with that e-mail address.
 
     To change this, a site overrides `find_user`, `create_user`, `check_login` or `update_user` in a
     subclass, and names the subclass in `AUTHENTICATION_BACKENDS`. Permissions work as in Django's
@@ -43,12 +43,12 @@ class IrmaBackend(ModelBackend):
     def authenticate(  # type: ignore[override]  # Django passes the credentials of others by name
         self, request: HttpRequest | None, answer: Answer
     ) -> AbstractBaseUser | None:
-        """Return the user that an answer identifies, who is created if necessary.
+        """Return the user that an answer identifies, and create the user if necessary.
 
         Args:
             request: The browser's request. If a person is logged in there, the answer must come
                 from the same person.
-            answer: The person's answer. If this is not an answer, the result is None.
+            answer: The person's answer. For any other value, the result is None.
 
         Raises:
             OtherPersonError: The answer does not belong to the person who is logged in.
@@ -77,10 +77,10 @@ class IrmaBackend(ModelBackend):
         return await sync_to_async(self.authenticate)(request, answer)
 
     def find_user(self, answer: Answer) -> AbstractBaseUser | None:
-        """Return the user of an answer, or None if there is no such user yet.
+        """Return the user that an answer identifies, or None if there is no such user yet.
 
         Raises:
-            LoginRefusedError: Several users have the e-mail address.
+            LoginRefusedError: Several users have the same e-mail address.
         """
         if current_settings().is_by_email:
             return _user_by_email(_email(answer))
@@ -109,14 +109,14 @@ class IrmaBackend(ModelBackend):
 
         Args:
             answer: The person's answer.
-            user: Their user; None if one is about to be created.
+            user: The person's user; None if the user is about to be created.
         """
 
     def update_user(self, user: AbstractBaseUser, answer: Answer) -> None:
-        """Store facts from the answer about a user, at each login. By default nothing is stored."""
+        """Update the user from the answer at each login. By default, this does nothing."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and the account only once, even if two sessions finish at the same time."""
+        """Create a user and an account, only once even if two sessions finish at the same time."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):
@@ -128,8 +128,8 @@ class IrmaBackend(ModelBackend):
                 found = self.find_user(answer)
                 if found is not None:
                     return found
-                # With accounts by e-mail, this account belongs to a user whose address has changed
-                # since.
+                # With accounts by e-mail, this account belongs to a user whose address has since
+                # changed.
                 IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
             else:
                 return user
@@ -158,7 +158,7 @@ def _account_slot() -> str:
 
 
 def _pseudonyms(answer: Answer) -> list[str]:
-    """Return the person's pseudonym under each of the site's keys, newest key first."""
+    """Return the person's pseudonyms, one from each of the site's keys, newest key first."""
     slot = _account_slot()
     return [pseudonym(answer, slot, key=key) for key in current_settings().pseudonym_keys]
 
@@ -181,7 +181,7 @@ def _user_by_email(email: str) -> AbstractBaseUser | None:
     model = get_user_model()
     field = model.get_email_field_name()
     users: QuerySet[Any] = model._default_manager.filter(**{f"{field}__iexact": email})  # noqa: SLF001
-    # A database may consider two different addresses equal, such as one with a Kelvin sign.
+    # A database may treat two different addresses as equal, such as a `k` and a Kelvin sign.
     found = [user for user in users if _is_same_address(getattr(user, field), email)]
     if len(found) > 1:
         raise LoginRefusedError(_("Several accounts have your e-mail address."))

@@ -13,7 +13,7 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_django", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More bytes than any of our pages accepts."""
+"""A size in bytes that every page refuses."""
 
 
 def as_web_request(request: HttpRequest) -> WebRequest:
@@ -62,7 +62,7 @@ def as_django(reply: Reply) -> HttpResponse:
 def _set_cookie(response: HttpResponse, header: str) -> None:
     """Set the binding cookie where Django and its test client look for cookies.
 
-    `SimpleCookie.load` is a general parser, which takes six times as long.
+    The general parser `SimpleCookie.load` would take six times as long.
     """
     pair, *attributes = header.split("; ")
     name, _, value = pair.partition("=")

@@ -1,8 +1,8 @@
-"""The effect of a finished session on the site: a login, or a proof in Django's session.
+"""Complete a session: log the person in if it is a login, and keep the proof in Django's session.
 
-All of this is one transaction, which also records the session. If the database fails, nothing has
-happened, and a repeated call does everything. If the reply to the commit is lost, the repeated call
-finds the record and does not log the person in a second time.
+All of this is one transaction, which also records that the session is complete. If the database
+fails, nothing is stored, and a repeated call does everything again. If only the reply to the commit
+is lost, the repeated call finds the record and does not log the person in a second time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RECORDED_FOR: Final = timedelta(hours=1)
 def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
     """Log the person in if the question is the login, and keep the proof.
 
-    Return the key of Django's session. A repeated call joins that session.
+    Return the key of Django's session, with which a repeated call joins that session.
 
     Raises:
         LoginRefusedError: The person may not log in.
@@ -67,7 +67,7 @@ def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -
 
 
 def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> AbstractBaseUser | None:
-    """Pass the answer to the application, and return the user who was logged in."""
+    """Pass the answer to the application, and return the user who was logged in, if any."""
     signals.answered.send(
         None,
         request=request,

@@ -1,4 +1,4 @@
-"""A store on Django's ORM, for the processes of a site: one table, one row for each key."""
+"""A store in the site's database, for all processes of the site: one row for each key."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def dropping_broken_connection() -> Generator[None]:
 @final
 @boundary
 class DjangoStore:
-    """Keeps values in the database to which Django's router sends writes of `IrmaEntry`.
+    """Stores values in the database that Django's router chooses for writes of `IrmaEntry`.
 
-    Each call commits before it returns, because other processes would otherwise not see the value.
-    So a call inside the caller's transaction is refused: with `ATOMIC_REQUESTS`, decorate the view
-    with `transaction.non_atomic_requests`. Threads may share a store.
+    Each call commits before it returns, so that other processes see the value. A call inside the
+    caller's transaction is therefore refused. If you use `ATOMIC_REQUESTS`, decorate the view with
+    `transaction.non_atomic_requests`. Threads may share a store.
 
     Args:
         clock: The clock that measures lifetimes, such as `requestor.context.clock`. All processes
@@ -82,7 +82,7 @@ class DjangoStore:
         stale = entries.filter(key=key, expires_ms__lte=now)
         try:
             with _committing(using):
-                # Of several concurrent calls, only one still finds the stale row, and only one can
+                # Of several concurrent calls, only one finds the expired row, and only one can
                 # insert a row.
                 if not stale.update(value=value, expires_ms=expires):
                     entries.create(key=key, value=value, expires_ms=expires)
@@ -156,7 +156,7 @@ def delete_expired(clock: Clock) -> int:
 
 @contextmanager
 def _committing(using: str) -> Generator[None]:
-    """Commit at the end; raise if the caller is in a transaction, which could roll back."""
+    """Run a block and commit; raise if the caller is in a transaction, which could roll back."""
     with ExitStack() as blocks:
         try:
             blocks.enter_context(transaction.atomic(using, durable=True))

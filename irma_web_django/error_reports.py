@@ -1,4 +1,4 @@
-"""Keep the cookie and the settings of the pages out of Django's error reports."""
+"""Keep the library's cookie and settings out of Django's error reports."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HIDDEN: Final = frozenset({*COOKIE_NAMES, "IRMA"})
 
 @final
 class ExceptionReporterFilter(SafeExceptionReporterFilter):
-    """Hides what Django's own filter hides, and the cookie and the settings of the pages.
+    """Hides the library's cookie and settings, and everything that Django's own filter hides.
 
-    Name this class in the setting `DEFAULT_EXCEPTION_REPORTER_FILTER`. Mails to administrators and
-    the debug page then show neither the cookie, which ties a login to its browser, nor `IRMA`.
+    Set `DEFAULT_EXCEPTION_REPORTER_FILTER` to this class. Mails to administrators and the debug
+    page then show neither the cookie, which ties a login to its browser, nor `IRMA`.
     """
 
     def cleanse_setting(self, key: Any, value: Any) -> Any:
-        """Return what a report may show of a setting, a header or a cookie."""
+        """Return the value that a report may show for a setting, a header or a cookie."""
         if key in _HIDDEN:
             return self.cleansed_substitute
         return super().cleanse_setting(key, value)

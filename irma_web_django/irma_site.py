@@ -40,7 +40,7 @@ class IrmaSite:
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
         proofs: Seals proofs for Django's session.
         page_site: The rules for which pages may make calls.
-        posted_urls: The starts of the URLs that the IRMA server posts to.
+        posted_urls: The prefixes of the URLs that the IRMA server posts to.
     """
 
     settings: SiteSettings
@@ -58,7 +58,7 @@ class IrmaSite:
 
 
 def current_site() -> IrmaSite:
-    """Return this process's site, which is opened on first use and stays open.
+    """Return this process's site; the first call opens it, and it stays open.
 
     Raises:
         ConfigurationError: A setting is invalid.
@@ -112,7 +112,7 @@ def _pages_url(settings: SiteSettings) -> str:
 
     This URL is sealed into each URL that the server posts to, so it must be the same in every
     process. It must not depend on the language of a worker's first visitor. A `manage.py` command
-    cannot find out where the site is mounted, so the path up to there is in the setting `URL`.
+    cannot find out the path at which the site is mounted, so the setting `URL` includes that path.
     """
     with override(django_settings.LANGUAGE_CODE):
         path = reverse("irma:callback", args=["_"]).removeprefix(get_script_prefix())

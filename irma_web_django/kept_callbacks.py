@@ -53,7 +53,7 @@ class KeptInDatabase:
 
 @explaining_missing_tables()
 def delete_expired_callbacks(clock: Clock) -> int:
-    """Delete posts a day after they became too old to be delivered; return their number.
+    """Delete posts that became too old for delivery a day ago or earlier; return their number.
 
     Raises:
         ConfigurationError: The table is missing.
@@ -63,7 +63,7 @@ def delete_expired_callbacks(clock: Clock) -> int:
 
 
 def _call(context: RequestorContext, function: Callable[[], ResultT]) -> Flow[ResultT]:
-    """Return the flow of one call to the database.
+    """Return a flow that makes one call to the database.
 
     Raises:
         ConfigurationError: The table is missing.
@@ -79,7 +79,7 @@ def _delete_expired(clock: Clock) -> int:
 
 
 def _list(clock: Clock) -> tuple[list[KeptPost], StoreError | None]:
-    _delete_expired(clock)  # `manage.py irma_cleanup` may not run on this site
+    _delete_expired(clock)  # because this site may never run `manage.py irma_cleanup`
     return [_as_post(entry) for entry in _kept()], None
 
 

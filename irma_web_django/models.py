@@ -43,10 +43,10 @@ class IrmaEntry(models.Model):
 
 
 class IrmaAccount(models.Model):
-    """A person who logs in with IRMA: a user, and the pseudonym of their attribute.
+    """The account of a person who logs in with IRMA: a user, and the pseudonym of an attribute.
 
-    The pseudonym is a keyed hash of the attribute, so the table holds no personal data that a
-    reader of the database could see.
+    The pseudonym is a keyed hash of the attribute, so the table reveals no personal data to a
+    reader of the database.
     """
 
     pseudonym: models.CharField[str, str] = models.CharField(

@@ -20,7 +20,7 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}
 
     Args:
-        irma: The complete setting `IRMA`. You pass the setting because the settings file calls this
+        irma: The complete setting `IRMA`. It is an argument because the settings file calls this
             function before Django has read the whole file.
 
     Returns:

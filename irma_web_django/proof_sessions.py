@@ -1,4 +1,4 @@
-"""Django's session, which keeps proofs and which a repeated `finish` call joins."""
+"""Keep proofs in Django's session, and let a repeated `finish` call join that session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keep(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
 
 
 def proof_of(request: HttpRequest, name: str, max_age: timedelta | None = None) -> Proof | None:
-    """Return the visitor's proof, or None if the visitor has no recent enough proof."""
+    """Return the visitor's proof, or None if it is missing or too old."""
     site = current_site()
     kept: dict[str, str] = request.session.get(_KEY, {})
     return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
@@ -41,7 +41,7 @@ def forget(request: HttpRequest, name: str) -> None:
 
 
 def join(request: HttpRequest, response: HttpResponse, key: str) -> None:
-    """Set the cookie with which the browser uses the saved session that has this key.
+    """Set the session cookie, so that the browser uses the saved session with this key.
 
     Django's middleware sends the cookie only if it also saves the session. Another tab may have
     logged out in the meantime, and saving would then fail.

@@ -35,11 +35,11 @@ __all__ = ["DEMANDED", "ProvedRequest", "proved"]
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
 DEMANDED: Final[set[str]] = set()
-"""The questions that views require, for a system check."""
+"""The names of the questions that views require; a system check compares them with the settings."""
 
 
 def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-    """Return a decorator for views that need a proof; visitors without one are asked for one.
+    """Return a decorator that asks visitors for a proof before they can see a view.
 
         @proved("adult", max_age=timedelta(hours=1))
         def wines(request): ...
@@ -49,7 +49,7 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 
     Args:
         name: A question of `IRMA["QUESTIONS"]`.
-        max_age: How old a proof may be; None for as long as the session lives.
+        max_age: How old a proof may be; None accepts any proof in the session.
 
     Raises:
         ConfigurationError: The age is not a `timedelta` above zero.

@@ -1,7 +1,7 @@
-"""Limit how many sessions one network may start in a minute, counted in Django's cache.
+"""Limit how many sessions one network may start in a minute. The counts are in Django's cache.
 
-Only a start is expensive, because it opens a session at the IRMA server. Slots limit a browser;
-this limits a program that throws its cookies away.
+Only a start is expensive, because it opens a session at the IRMA server. Slots limit the sessions
+of one browser. This limit also stops a program that discards its cookies.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ _LOG: Final = logging.getLogger("irma_web_django")
 WINDOW: Final = timedelta(minutes=1)
 """The period for which starts are counted."""
 _IPV6_HOST: Final = 72
-"""The last bits of an IPv6 address, which a customer may choose: a provider assigns a /56 or a
-larger network (RFC 6177, section 2)."""
+"""The number of low bits of an IPv6 address that a customer can choose, because a provider assigns
+a /56 or a larger network (RFC 6177, section 2)."""
 
 
 def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
     """Count a start, and return whether its network has used up this minute's starts.
 
-    No header is trusted: see `SiteSettings.client_address`. If the cache fails, the start proceeds.
+    No header is trusted: see `SiteSettings.client_address`. If the cache fails, the start is
+    allowed.
     """
     limit, network = site.settings.starts_per_minute, _network(site, request)
     if limit is None or network is None:
@@ -54,12 +55,12 @@ def _network(site: IrmaSite, request: HttpRequest) -> str | None:
     try:
         address: IPv4Address | IPv6Address = ip_address(f"{given}")
     except ValueError:
-        # A server that listens on a Unix socket gets no address; a function should return one.
+        # A server on a Unix socket receives no address, but the site's function should return one.
         return None if function is None else "unknown"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if function is None and not address.is_global:
-        return None  # the address of a proxy, with all visitors behind it, or of this machine
+        return None  # a proxy in front of all visitors, or this machine
     if isinstance(address, IPv6Address):
         return f"{int(address) >> _IPV6_HOST:x}"
     return f"{address}"

@@ -1,4 +1,4 @@
-"""Signals, for an audit trail and for a site's use of answers.
+"""Signals, with which a site keeps an audit trail and uses answers.
 
 Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
 The sender is None.
@@ -28,12 +28,12 @@ More arguments: `answer`, an `irma_core.Answer`; and `reference`, the applicatio
 reference."""
 
 logged_in: Final = Signal()
-"""A person was logged in. Django's own `user_logged_in` is sent, too.
+"""A person was logged in. Django also sends its own signal `user_logged_in`.
 
 More arguments: `user`."""
 
 refused: Final = Signal()
-"""A call from the page was refused, for example because the person cancelled, or must not log in.
+"""A call from the page was refused, for example because the person cancelled or may not log in.
 
 More arguments: `code`, from the table in
 `docs/how-to/any-other-framework.md`."""

@@ -8,7 +8,7 @@
         "ACCOUNT": "email",
     }
 
-`docs/how-to/django.md` has a table of all names.
+`docs/how-to/django.md` has a table of all settings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _hide_keys(value: tuple[str, ...]) -> Hidden[tuple[str, ...]]:
 @final
 @attrs.frozen(kw_only=True)
 class SiteSettings:
-    """The contents of the setting `IRMA`, checked and with its defaults.
+    """The contents of the setting `IRMA`, checked and completed with defaults.
 
     Attributes:
         server: The IRMA server's base URL.
@@ -79,7 +79,8 @@ class SiteSettings:
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         store: URI of a store other than the database; None for the database.
         is_store_of_file: Whether that URI comes from the settings file or its environment variable.
-        has_own_sealing_keys: Whether the sealing keys do not come from `SECRET_KEY`.
+        has_own_sealing_keys: Whether the site sets sealing keys itself; if not, they come from
+            `SECRET_KEY`.
     """
 
     server: str
@@ -127,7 +128,7 @@ class SiteSettings:
 
 @lru_cache(maxsize=1)
 def current_settings() -> SiteSettings:
-    """Return the settings of this site, which are read once.
+    """Return the settings of this site; they are read only once.
 
     Raises:
         ConfigurationError: A setting is missing, unknown or invalid.
@@ -142,7 +143,7 @@ def current_settings() -> SiteSettings:
 
 @boundary
 def read_settings(given: object) -> SiteSettings:
-    """Return the settings that a mapping holds.
+    """Read and check the settings in a mapping.
 
     Args:
         given: The value of the setting `IRMA`.
@@ -219,7 +220,7 @@ def check_slot(source: object, slot: str, place: str) -> None:
     try:
         request = as_extended(as_question(source).request).request
     except UsageError:
-        return  # opening the site reports what is wrong
+        return  # opening the site reports this error
     names = request.disclose.names or ()
     if slot not in names:
         near = get_close_matches(slot, names, 1)

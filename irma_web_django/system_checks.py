@@ -1,4 +1,4 @@
-"""System checks: the findings of `manage.py check` about the settings.
+"""The system checks with which `manage.py check` finds wrong settings.
 
 They include the core's table of checks, with its identifiers. Errors from that table are errors for
 Django only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
@@ -60,12 +60,12 @@ _IN_DJANGO: Final = {
 }
 """Replacements that turn remedies in the core's table into advice for a Django site."""
 _WEAK_KEY: Final = "django-insecure-"
-"""The beginning of the key that `startproject` makes."""
+"""The prefix of the keys that `startproject` generates."""
 _SHORTEST_KEY: Final = 50
 
 
 def check_site_settings(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with this site's settings, even on a developer's machine."""
+    """Return the findings about this site's settings that matter even on a developer's machine."""
     try:
         settings = current_settings()
         errors = _errors(settings)
@@ -76,7 +76,7 @@ def check_site_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with this site in production."""
+    """Return the findings about this site in production."""
     try:
         settings = current_settings()
         said = {each.id for each in _found_in_development(settings)}
@@ -92,7 +92,7 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
 
 
 def _found_in_development(settings: SiteSettings) -> tuple[Finding, ...]:
-    # With such errors, for example without the URLs, there is nothing more to look at.
+    # After such errors, for example if the URLs are missing, no further check can run.
     if not django_settings.DEBUG or _errors(settings):
         return ()
     return check_site(_facts(settings, is_debug=True))

@@ -1,4 +1,4 @@
-"""Report tables that are missing because `migrate` has not run, with one clear error."""
+"""Raise a clear error if tables are missing because `migrate` has not run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REMEDY: Final = "run manage.py migrate"
 
 
 def are_tables_missing() -> bool:
-    """Return whether migrations of this application have not been run.
+    """Return whether this application has migrations that have not been run.
 
     Raises:
         django.db.DatabaseError: The database cannot be reached.

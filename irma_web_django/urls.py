@@ -9,7 +9,7 @@ from irma_web_django import views
 __all__ = ["app_name", "urlpatterns"]
 
 app_name = "irma"
-# A name may be any string, so that even unknown names get a reply in JSON.
+# These routes accept any string as a name, so that even an unknown name gets a JSON reply.
 urlpatterns = [
     path("start/<path:name>", views.start, name="start"),
     path("finish/<path:name>", views.finish, name="finish"),

@@ -1,8 +1,8 @@
 """The pages that the browser and the IRMA server call. Each passes a call to `irma_core.web`.
 
-`WebSessions` protects the page's calls, and so does Django's CSRF token. A view checks the token
-itself, because Django's middleware would reply with HTML. The IRMA server has no token: the seal in
-the URL and the server's signature protect its posts.
+`WebSessions` and Django's CSRF token protect the page's calls. The views check the token
+themselves, because Django's middleware would reply with HTML. The IRMA server has no token: the
+seal in the URL and the server's signature protect its posts.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _turns: Final = threading.BoundedSemaphore(16)
 """How many calls from pages a process handles at once. Under ASGI, Django runs each request in its
-own thread. If hundreds of them used the database at once, some would fail because of its locks or
-its connection limit, and outcomes of logins that have run would be lost."""
+own thread. If hundreds of threads used the database at once, some would fail because of its locks
+or its connection limit, and the outcomes of completed logins would be lost."""
 
 
 def _public(view: View) -> View:
-    """Return a view for logged-out visitors, called outside of Django's request transaction."""
+    """Return a view for logged-out visitors that runs outside the transaction of the request."""
     view = boundary(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -116,7 +116,7 @@ def start(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 
 @_called_by_page(Step.FINISH)
 def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
-    """Finish a session: log the person in, or keep what was proved in Django's session."""
+    """Finish a session: log the person in if it is a login, and keep the proof."""
 
     def complete(web_answer: WebAnswer) -> str:
         try:
@@ -182,7 +182,7 @@ def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
         reply = receive(current_site(), request)
     except Exception as error:  # noqa: BLE001  # a function of the site raises anything
         message, exception = _explained("a post from the IRMA server", error)
-        # Without the request, whose URL a report would show.
+        # The request is left out, because an error report would show its URL.
         _LOG.error("%s", message, exc_info=exception)
         response = HttpResponse(status=_SERVER_ERROR)
     else:
@@ -211,7 +211,7 @@ def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
 
     Pages of other origins have no token, and `WebSessions` admits only those in `ORIGINS`. A handle
     also serves as a token, because it is accepted only with the cookie of its browser. So a tab can
-    continue after a login in another tab has changed Django's token.
+    continue even if a login in another tab has changed Django's token.
     """
     if request.headers.get("Origin") in site.settings.origins:
         return True
@@ -243,7 +243,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Do nothing: this only represents a view to which Django's CSRF check applies."""
+    """Do nothing: Django's CSRF check needs some view, and applies to this one."""
     return HttpResponse()
 
 

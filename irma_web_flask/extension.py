@@ -86,12 +86,12 @@ _PROOF: Final = "irma_proof_{}"
 """The key of a question's proof. Each question has its own, so that a repeated login does not
 change the other proofs."""
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""More bytes than any of our pages accepts."""
+"""A size in bytes that every page refuses."""
 _SERIALIZER: Final = TaggedJSONSerializer()
 """The serializer of Flask's sessions, which supports tuples, bytes and times besides JSON."""
 _STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""All methods, so that the page gets JSON for a wrong method, too."""
+"""All methods, so that the page gets JSON even for a wrong method."""
 
 
 @final
@@ -130,7 +130,7 @@ class Irma:
 
     Args:
         app: The application; None to call `init_app` later.
-        questions: The questions, by name, in addition to the named requests of the application's
+        questions: The questions, by name, in addition to the named requests in the application's
             settings file. See `Question`.
         deliver: Receives the outcome of each question with `has_callback`; see `CallbackReceiver`.
             If it fails, `flask irma replay-callbacks` can deliver the outcome later.
@@ -192,19 +192,19 @@ class Irma:
         app.context_processor(lambda: {"irma": self.element})
 
     def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
-        """Return a decorator for the function that receives a new answer, such as a login.
+        """Return a decorator for a function that handles each new answer, such as a login.
 
         The function takes a `WebAnswer`, and may change `flask.session`. It runs once for each
-        answer. If it raises, the session is unchanged, and the page may try again. To refuse the
-        person, raise `LoginRefusedError`.
+        answer. If it raises, `flask.session` stays unchanged, and the page may try again. To refuse
+        the person, the function raises `LoginRefusedError`.
 
         Args:
             name: The name of the question.
 
         Raises:
             ConfigurationError: There is no such question, the question already has a function, or
-                the decorated object is not a function or is async. Until `init_app` is called, the
-                question is not looked up; `init_app` then raises the error.
+                the decorated object is not a function or is async. If `init_app` has not been
+                called yet, it raises the error for a missing question later.
         """
         self._demand(name, "on_answer")
         if name in self._handlers:
@@ -218,16 +218,16 @@ class Irma:
         return decorate
 
     def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
-        """Return a decorator for views that need a proof; visitors without one are asked for one.
+        """Return a decorator that asks visitors for a proof before they can see a view.
 
         Args:
             name: The name of the question.
-            max_age: How old a proof may be; None for as long as Flask's session lives.
+            max_age: How old a proof may be; None accepts any proof in Flask's session.
 
         Raises:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero. Until `init_app` is called, the question is not looked up; `init_app` then
-                raises the error.
+                zero. If `init_app` has not been called yet, it raises the error for a missing
+                question later.
         """
         self._demand(name, "proved")
         check_max_age(max_age)
@@ -245,11 +245,11 @@ class Irma:
         return decorate
 
     def proof(self, name: str, *, max_age: timedelta | None = None) -> Proof | None:
-        """Return the visitor's proof, or None if the visitor has no recent enough proof.
+        """Return the visitor's proof, or None if it is missing or too old.
 
         Args:
             name: The name of the question.
-            max_age: How old the proof may be; None for as long as Flask's session lives.
+            max_age: How old the proof may be; None accepts any proof in Flask's session.
 
         Raises:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
@@ -271,7 +271,7 @@ class Irma:
         Args:
             name: The name of the question.
             next: The page to go to afterwards.
-            texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+            texts: Your own strings, such as `start="Log in with Yivi"` for the button; see
                 `page_settings`.
 
         Raises:
@@ -294,7 +294,7 @@ class Irma:
         return Markup(question_element(name, known, scripts=scripts, style=style))  # noqa: S704
 
     def replay_callbacks(self) -> Sequence[ReplayedCallback]:
-        """Pass the outcomes of kept callbacks to `deliver`; see `CallbackReceiver.replay`.
+        """Pass kept outcomes to `deliver` again; see `CallbackReceiver.replay`.
 
         `flask irma replay-callbacks` calls this, in the context of an application.
 
@@ -316,7 +316,7 @@ class Irma:
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:
-        """Check that each application has a question, including applications that are added later.
+        """Check that every application has a question, now and when `init_app` adds an application.
 
         Each application is checked, because its settings may define more questions.
         """
@@ -414,7 +414,7 @@ class Irma:
                 Step.CANCEL: sessions.cancel,
             }[step]
             reply = call(name, asked)
-        except IrmaError as error:  # a setting is wrong
+        except IrmaError as error:  # for example, a setting is wrong
             return _reported(name, refusal_reply(error, step, asked))
         if step is Step.START and reply.status == HTTPStatus.OK:
             _send(signals.started, name=name)
@@ -509,7 +509,7 @@ def _received(receiver: CallbackReceiver | NextSessionReceiver | None) -> Respon
 
 
 def _reported(name: str, reply: WebReply) -> Response:
-    """Signal a refusal or failure, log an error on the site's side, and return the reply."""
+    """Send the signal for a refusal or failure, log the site's own errors, and return the reply."""
     code, error = reply.code, reply.error
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         is_of_site = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR

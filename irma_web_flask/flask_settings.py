@@ -63,7 +63,7 @@ class FlaskSettings:
         lifetime: How long a person has to connect an app.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         browser_package: The name of the browser package's file among the static files.
-        file: The settings of a settings file and the environment, if the application uses them.
+        file: The settings from a settings file and the environment, if the application uses them.
     """
 
     url: str | None
@@ -133,7 +133,7 @@ def read_settings(app: Flask) -> FlaskSettings:
     if file is None or server is not None:
         if not isinstance(server, str):
             raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
-        # The first visitor would otherwise run into a wrong URL.
+        # Otherwise the first visitor would discover a wrong URL.
         risks = parse_risks(connect.get("allow", ())) | (file.risks if file else frozenset())
         ServerUrl.parse(server, allow=risks, what="IRMA_SERVER")
     elif file.first("server.url") is None:
@@ -172,7 +172,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
 
 
 def _default_store(app: Flask, file: Settings | None) -> str | None:
-    """Return the URI of a file that all workers on a machine share, unless `file` names a store."""
+    """Return the URI of a file that a machine's workers share; None if `file` names a store."""
     if file is not None and file.first("parts.store") is not None:
         return None
     folder = Path(app.instance_path)

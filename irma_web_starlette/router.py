@@ -101,15 +101,15 @@ _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
 _CALLS_AT_ONCE: Final = 64
-"""How many calls from pages a process handles at once, besides finishes. Other calls wait, and
-their timeouts do not start yet. If hundreds of calls ran together, each would take as long as all
-of them, fail, and be repeated."""
+"""How many calls from pages a process handles at once, besides `finish` calls. Other calls wait,
+and their timeouts do not start yet. If hundreds of calls ran together, each would take as long as
+all of them, time out, and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
-"""How many finishes a process handles at once. If the process dies, each login that has run but
-whose outcome is not stored yet ends as `interrupted`, so a lower limit puts fewer logins at
+"""How many `finish` calls a process handles at once. If the process dies after a login has run, but
+before its outcome is stored, that login ends as `interrupted`. A lower limit puts fewer logins at
 risk."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
-"""All methods, so that the page gets JSON for a wrong method, too."""
+"""All methods, so that the page gets JSON even for a wrong method."""
 
 
 @final
@@ -138,8 +138,9 @@ class Irma:
         server: The IRMA server's base URL. The default is the URL in the settings.
         questions: The questions, by name, in addition to the named requests of the settings. See
             `Question`.
-        settings: A settings file, or the result of `read_settings`, for everything that the other
-            arguments leave out. Without it and without `server`, `read_settings()` is used.
+        settings: A settings file, or the result of `read_settings`. It supplies every setting that
+            the other arguments leave out. If `settings` and `server` are both left out,
+            `read_settings()` is used.
         keys: Sealing keys from `new_sealing_key`, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
         url: The application's own base URL. The IRMA server posts to URLs that begin with it. It is
@@ -179,7 +180,7 @@ class Irma:
         browser_package: str | Path = "yivi.js",
         **connect: Any,
     ) -> None:
-        # Set first, because a crash report may show this object before it is complete.
+        # These are set first, because a crash report may show this object before it is complete.
         self._questions: Questions = (
             {} if questions is None else check_questions(questions, is_async=True)
         )
@@ -239,8 +240,7 @@ class Irma:
     async def lifespan(self, app: object = None) -> AsyncGenerator[None]:
         """Open the connections to the server and the store while the application runs.
 
-        Pass this method to the application as `lifespan`, or enter its result in a lifespan of your
-        own.
+        Pass this method to the application as `lifespan`, or enter its result in your own lifespan.
 
         Raises:
             ConfigurationError: A setting is invalid.
@@ -276,11 +276,11 @@ class Irma:
         )
 
     def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
-        """Return a decorator for the function that receives a new answer, such as a login.
+        """Return a decorator for a function that handles each new answer, such as a login.
 
         The function, async or not, takes the request and a `WebAnswer`, and may change
-        `request.session`. It runs once for each answer. If it raises, the session is unchanged, and
-        the page may try again. To refuse the person, raise `LoginRefusedError`.
+        `request.session`. It runs once for each answer. If it raises, the session stays unchanged,
+        and the page may try again. To refuse the person, the function raises `LoginRefusedError`.
 
         Args:
             name: The name of the question.
@@ -303,7 +303,7 @@ class Irma:
     def proved(
         self, name: str, *, max_age: timedelta | None = None
     ) -> Callable[[Request], Awaitable[Proof]]:
-        """Return a dependency that returns the visitor's proof.
+        """Return a dependency that provides the visitor's proof to a view.
 
             @app.get("/wines")
             async def wines(proof: Annotated[Proof, Depends(irma.proved("adult"))]): ...
@@ -313,7 +313,7 @@ class Irma:
 
         Args:
             name: The name of the question.
-            max_age: How old a proof may be; None for as long as the session lives.
+            max_age: How old a proof may be; None accepts any proof in the session.
 
         Raises:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
@@ -337,12 +337,12 @@ class Irma:
     def proof(
         self, request: Request, name: str, *, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return the visitor's proof, or None if the visitor has no recent enough proof.
+        """Return the visitor's proof, or None if it is missing or too old.
 
         Args:
             request: The visitor's request.
             name: The name of the question.
-            max_age: How old the proof may be; None for as long as the session lives.
+            max_age: How old the proof may be; None accepts any proof in the session.
 
         Raises:
             ConfigurationError: The application has no session, or has not started; there is no such
@@ -370,7 +370,7 @@ class Irma:
             request: The visitor's request.
             name: The name of the question.
             next: The page to go to afterwards.
-            texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+            texts: Your own strings, such as `start="Log in with Yivi"` for the button; see
                 `page_settings`.
 
         Raises:
@@ -392,7 +392,7 @@ class Irma:
         return question_element(name, known, scripts=(script, package), style=style)
 
     async def replay_callbacks(self) -> Sequence[ReplayedCallback]:
-        """Pass the outcomes of kept callbacks to `deliver`; see `AsyncCallbackReceiver.replay`.
+        """Pass kept outcomes to `deliver` again; see `AsyncCallbackReceiver.replay`.
 
         Raises:
             ConfigurationError: The application has not started, or has no `deliver`.
@@ -402,7 +402,7 @@ class Irma:
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The pages, for the routes of a Starlette application."""
+        """The pages as routes for a Starlette application."""
         steps = [
             self._route(f"{step.value}/{{name}}", partial(self._call, step)) for step in SUMMARIES
         ]
@@ -431,7 +431,7 @@ class Irma:
                 responses=responses_of(step),
                 openapi_extra={"requestBody": request_body_of(step)},
             )
-        # `WebSessions` also replies to other methods.
+        # These routes also take wrong methods, to which `WebSessions` replies with an error.
         router.routes.extend(self.routes)
         return router
 
@@ -483,7 +483,7 @@ class Irma:
             }[step]
             async with self._opened().calls:
                 return _logged(name, await call(name, asked))
-        except IrmaError as error:  # a setting is wrong
+        except IrmaError as error:  # for example, a setting is wrong
             return _logged(name, refusal_reply(error, step, asked))
 
     async def _finish(self, name: str, request: Request, asked: WebRequest) -> Response:

@@ -3,5 +3,5 @@
     INSTALLED_APPS += ["irma_web", "irma_web_django", "irma_web_django.allauth"]
     SOCIALACCOUNT_PROVIDERS = {"irma": {"QUESTION": "allauth", "ACCOUNT": "email"}}
 
-allauth handles accounts, sign-up and logins. `docs/how-to/django.md` has the settings.
+allauth handles accounts, sign-up and logins. `docs/how-to/django.md` lists the settings.
 """

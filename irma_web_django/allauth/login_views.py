@@ -31,7 +31,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Let allauth log in the person who has just answered the question in this browser.
 
     Raises:
-        PermissionDenied: The browser's session has not begun this login, or has used it already.
+        PermissionDenied: This login was not begun in the browser's session, or is already complete.
         ConfigurationError: A setting is wrong.
     """
     provider = get_adapter().get_provider(request, PROVIDER)

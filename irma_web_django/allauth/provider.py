@@ -1,4 +1,4 @@
-"""The provider: it passes proofs to allauth's buttons, accounts and sign-up."""
+"""The provider, which turns a person's proof into a login of allauth."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         data: Any = None,
         **kwargs: Any,
     ) -> HttpResponse:
-        """Send the visitor to the page that asks the question; that page leads back to `callback`.
+        """Redirect the visitor to the page that asks the question and then returns to `callback`.
 
         Raises:
             ConfigurationError: A setting is wrong.
@@ -80,8 +80,8 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         newest, *older = [
             pseudonym(data, slot, key=key) for key in current_settings().pseudonym_keys
         ]
-        # An account that was made with an older key gets the pseudonym of the newest key, because
-        # the older key may be removed one day.
+        # An account that was created with an older key gets a pseudonym from the newest key,
+        # because the site may later remove the older key.
         known = SocialAccount.objects.filter(provider=self.sub_id)
         if older and not known.filter(uid=newest).exists():
             known.filter(uid__in=older).update(uid=newest)

@@ -38,7 +38,7 @@ def irma(
         context: The context of the template, with the request.
         name: A question of `IRMA["QUESTIONS"]`.
         next: The page to go to afterwards.
-        texts: Your own words, such as `start="Log in with Yivi"` for the button; see
+        texts: Your own strings, such as `start="Log in with Yivi"` for the button; see
             `page_settings`.
 
     Raises:
@@ -73,7 +73,7 @@ def irma(
 
 
 def _scripts(request: HttpRequest) -> SafeString:
-    """Return the elements for scripts and styles, only once per page."""
+    """Return the elements for scripts and styles, or nothing if the page already has them."""
     if request.META.get(_IS_DONE):
         return SafeString()
     request.META[_IS_DONE] = True

@@ -61,14 +61,14 @@ class Command(BaseCommand):
 
 
 def _this_program() -> list[str]:
-    """Return the command that runs this program again, without its arguments."""
+    """Return the command line that runs this program again, without its arguments."""
     spec = sys.modules["__main__"].__spec__
     started = [sys.argv[0]] if spec is None else ["-m", f"{spec.parent}"]
     return [sys.executable, *started]
 
 
 def _run(command: list[str]) -> int:
-    """Run a command until it ends; stop it if this process ends; return its status."""
+    """Run a command, and return its exit status; stop the command if this process ends first."""
 
     def stop(*_: object) -> None:
         raise SystemExit(0)
