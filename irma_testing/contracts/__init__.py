@@ -1,4 +1,4 @@
-"""Tests for the parts and web adapters that you write: pytest classes to subclass.
+"""Pytest classes that test the parts and web adapters that you write; subclass them.
 
     class TestMyTransport(TransportContract):
         def make_transport(self):

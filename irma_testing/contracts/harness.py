@@ -1,8 +1,8 @@
-"""Run the scenarios of the contracts, against a misbehaving server or with plugins.
+"""Run the scenarios of the contracts with a transport or a plugin.
 
-Every scenario is a coroutine, which serves for sync and async parts alike: a sync transport or
-plugin runs on a thread. The harness runs the coroutines itself, so authors do not need a pytest
-plugin for asyncio.
+A transport calls a misbehaving server. Every scenario is a coroutine, even for a sync transport or
+plugin: the harness then runs each call on a thread. The harness runs the coroutines itself, so
+authors do not need a pytest plugin for asyncio.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ __all__ = [
 CONCURRENT_CALLS: Final = 32
 """The number of calls in a test of concurrency."""
 PATIENCE: Final = 60.0
-"""Seconds until the deadline of a call that should end by itself, even on a busy machine."""
+"""The deadline, in seconds, of a call that should end earlier even on a busy machine."""
 MAX_DELAY: Final = 60.0
-"""Seconds by which a call may be late on a busy machine. A call without a limit would take
-longer."""
+"""How many seconds after its deadline a call may end on a busy machine. A call that ignored its
+deadline would end even later."""
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
 """The requestor token in each URL. No error may contain it."""
 _FULL_PEM_LINE: Final = 16
@@ -112,7 +112,7 @@ class TransportHarness:
     async def failure(
         self, kind: type[ErrorT], call: Awaitable[object], timeout: float = PATIENCE
     ) -> ErrorT:
-        """Check that a call fails in time with this kind of error, and return the error.
+        """Check that a call raises this kind of error in time, and return the error.
 
         The error must not contain the requestor token.
         """
@@ -126,7 +126,7 @@ class TransportHarness:
         return error
 
     async def wait_until_closed(self) -> None:
-        """Wait until the server has closed all connections, and 0.05 s more for the transport."""
+        """Wait until the server has closed all connections, and then 0.05 s for the transport."""
         await asyncio.to_thread(self.server.wait_until_closed)
         await self.transport.sleep(timedelta(seconds=0.05))
 
@@ -292,8 +292,8 @@ def elapsed(start: float) -> float:
 def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
     """Return how `thing` shows a secret, such as "in base64", or None if it shows no secret.
 
-    The strings of `thing` are searched for each secret, in plain form, in hexadecimal and in
-    base64. If `thing` is an error, its traceback is searched too.
+    The function searches the `repr` and `str` of `thing` for each secret in plain form, in
+    hexadecimal and in base64. If `thing` is an error, the function also searches its traceback.
     """
     strings = [f"{thing!r} {thing}"]
     if isinstance(thing, BaseException):

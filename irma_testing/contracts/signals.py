@@ -1,8 +1,8 @@
 """A signal that interrupts no system call, for tests of parts that block their thread.
 
-Python runs the handler of a signal on the main thread, between two steps of the program. A signal
-that arrives just before a system call does not end that call, so the handler runs only after the
-call. The same happens, at any moment, if another thread receives the signal.
+Python runs a signal handler on the main thread, between two steps of the program. If the signal
+arrives just before a system call, it does not interrupt that call, so the handler runs only after
+the call. The same happens whenever another thread receives the signal.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import pytest
 __all__ = ["signal_while_blocked"]
 
 _PAUSE: Final = 0.5
-"""Seconds after which the main thread should be blocked. If it is not, the test still passes."""
+"""Seconds to wait for the main thread to block. If it has not by then, the test still passes."""
 _HANG: Final = 60.0
-"""Seconds after which the test has failed."""
+"""Seconds from the signal until the test fails."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def signal_while_blocked() -> Generator[None]:
             signal.pthread_kill(main, signal.SIGUSR1)
 
     sender = threading.Thread(target=send)
-    # A shell lets background jobs ignore SIGINT.
+    # A shell starts background jobs with SIGINT ignored.
     handled = signal.signal(signal.SIGINT, signal.default_int_handler)
     waking = signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -59,11 +59,11 @@ def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes
 
 
 def _in_child(act: Callable[[], str]) -> str:
-    """Call `act` in a forked child, and return its string or the child's failure."""
+    """Call `act` in a forked child. Return its result, or say how the child failed."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python warns about forks with threads, but this test is about how a signer copes with a
-        # fork.
+        # Python warns if a process with threads forks, but the test checks that a signer copes with
+        # a fork.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
@@ -86,7 +86,7 @@ def _in_child(act: Callable[[], str]) -> str:
 
 SignerT = TypeVar("SignerT", bound=Signer | AsyncSigner)
 _LARGE: Final = 128 * 1024
-"""A number of bytes, larger than a session request with images."""
+"""The length in bytes of a large input: more than a session request with images has."""
 _THREADS: Final = 16
 _MARKER: Final = "marker-of-the-input-5e1f"
 """Personal data in the bytes to sign, such as an issued attribute. No error may contain it."""
@@ -100,7 +100,7 @@ class _SigningContract(Generic[SignerT]):
     secrets: Sequence[str | bytes] = ()
 
     def make_signer(self) -> SignerT:
-        """Make the signer. It is called on the event loop of a test."""
+        """Make the signer. Each test calls this method on its own event loop."""
         raise NotImplementedError
 
     def make_failing_signer(self) -> SignerT:
@@ -153,7 +153,7 @@ class _SigningContract(Generic[SignerT]):
         assert form is None, f"a {type(thing).__name__} contains a secret or signed data {form}"
 
     def test_algorithm_is_constant(self) -> None:
-        """A signer has one algorithm, HS256 or RS256, before and after it signs."""
+        """A signer keeps the same algorithm, HS256 or RS256, before and after it signs."""
 
         async def scenario(signer: SignerT) -> None:
             algorithm = signer.algorithm
@@ -164,7 +164,7 @@ class _SigningContract(Generic[SignerT]):
         self.run_scenario(scenario)
 
     def test_signatures_verify(self) -> None:
-        """A signature over any bytes, empty or many, verifies with the key."""
+        """The key verifies a signature over any bytes: none, a few or many."""
         chance = random.Random(7515)  # noqa: S311  # the same inputs each time
         lengths = (0, 1, *range(54, 66), *(chance.randrange(4096) for _ in range(20)), _LARGE)
 
@@ -237,7 +237,7 @@ class _SigningContract(Generic[SignerT]):
 class SignerContract(_SigningContract[Signer]):
     """The contract of `Signer`. Subclass it, make your signer, and set the verifying key.
 
-    A signer that has a `close` is closed after each test.
+    If a signer has a `close` method, it is called after each test.
 
     Attributes:
         verifying_key: The key that verifies the signatures: for HS256 the bytes of the shared key,
@@ -286,7 +286,7 @@ class SignerContract(_SigningContract[Signer]):
 class AsyncSignerContract(_SigningContract[AsyncSigner]):
     """The contract of `AsyncSigner`. Subclass it, make your signer, and set the verifying key.
 
-    A signer that has an `aclose` is closed after each test.
+    If a signer has an `aclose` method, it is awaited after each test.
 
     Attributes:
         verifying_key: See `SignerContract`.
@@ -309,7 +309,7 @@ class AsyncSignerContract(_SigningContract[AsyncSigner]):
         return (await requestor.start_session(_REQUEST)).pointer.url
 
     def test_cancelled_calls_are_harmless(self) -> None:
-        """Calls that are cancelled leave the signer usable for other tasks."""
+        """After calls have been cancelled, other tasks can still use the signer."""
 
         async def scenario(signer: AsyncSigner) -> None:
             calls = [asyncio.ensure_future(signer.sign(b"cancelled")) for _ in range(8)]

@@ -39,7 +39,7 @@ ended."""
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend. In a test, each backend must find what the other backends publish."""
+        """Make a backend. In a test, each backend must see what the other backends publish."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
@@ -71,7 +71,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         await self.call(backend.publish, token, end)
 
     def test_publish_wakes_a_wait_of_another_instance(self) -> None:
-        """A wait returns as soon as another instance publishes the end."""
+        """A wait returns as soon as another instance publishes the session's end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -83,7 +83,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_published_end_is_found_later(self) -> None:
-        """A wait that starts after the end was published returns at once, for any timeout."""
+        """If the end was published earlier, a wait returns it at once, whatever the timeout."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -94,7 +94,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_end_is_not_lost_while_a_wait_starts(self) -> None:
-        """An end that is published while a wait starts is returned."""
+        """If an end is published just when a wait starts, the wait still returns the end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             for pause in range(10):
@@ -107,7 +107,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_wait_without_an_end_returns_none(self) -> None:
-        """While the session has not ended, a wait returns `None` when its timeout is over."""
+        """If the session does not end, a wait returns `None` when its timeout is over."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
@@ -171,7 +171,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 3)
 
     def test_closed_backend_stays_closed(self) -> None:
-        """Every call to a closed backend raises, except another close; what it published stays."""
+        """After a close, only another close succeeds. What the backend published is kept."""
 
         async def scenario(backend: Any, other: Any) -> None:
             token = _token()
@@ -226,7 +226,7 @@ class StatusBackendContract(_StatusBackendContract[StatusBackend]):
     """The contract of `StatusBackend`. Subclass it and define how your backend is made."""
 
     def test_signal_just_before_a_wait_is_noticed_during_it(self) -> None:
-        """A wait blocks its thread for a few seconds at a time, so Ctrl-C is noticed in time."""
+        """A wait blocks its thread for only a few seconds at a time, so Ctrl-C soon ends it."""
         with closing(self.make_plugin()) as backend, signal_while_blocked():
             backend.wait(_token(), timedelta(hours=1))
 
@@ -237,7 +237,7 @@ class AsyncStatusBackendContract(
     """The contract of `AsyncStatusBackend`. Subclass it and define how your backend is made."""
 
     def test_cancelled_wait_loses_nothing(self) -> None:
-        """After a cancelled wait no task is left, and another wait returns the end."""
+        """A cancelled wait leaves no task behind, and another wait still returns the end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()

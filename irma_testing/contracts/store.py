@@ -44,7 +44,7 @@ class _StoreContract(PluginContract[StoreT]):
         return self.make_failing_store()
 
     async def pass_time(self, duration: timedelta) -> None:
-        """Let time pass on the store's clock. By default, this method waits for that long."""
+        """Let time pass on the store's clock. By default, this method sleeps for the duration."""
         await asyncio.sleep(duration.total_seconds())
 
     def test_first_value_wins(self) -> None:
@@ -190,7 +190,7 @@ class _StoreContract(PluginContract[StoreT]):
 
     @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
     def test_failing_store_raises_in_time(self, method: str) -> None:
-        """If the store's service cannot be reached, a call raises in time, and shows no secret."""
+        """If the store's service cannot be reached, a call soon raises an error without secrets."""
 
         async def scenario(store: Any) -> None:
             arguments = (b"value", _HOUR) if method == "put_if_absent" else ()

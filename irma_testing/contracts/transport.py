@@ -116,7 +116,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *whole)
 
     def test_compressed_body(self) -> None:
-        """A compressed body, which the request does not allow, is decompressed or refused."""
+        """If the server compresses a body uninvited, the transport decompresses or refuses it."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -145,7 +145,7 @@ class CallsContract(HarnessMixin):
         assert not [request for request in server.requests if "cookie" in request.headers]
 
     def test_response_cut_at_any_byte(self) -> None:
-        """A response that is cut at any byte raises, and the request is not repeated."""
+        """If a response is cut off at any byte, the call raises and does not repeat the request."""
         wholes = (_WHOLE, _IN_CHUNKS)
         cuts = [cut(whole, length) for whole in wholes for length in range(len(whole))]
 
@@ -157,7 +157,7 @@ class CallsContract(HarnessMixin):
         assert len(self.run_scenario(scenario, *cuts).requests) == len(cuts)
 
     def test_broken_connection(self) -> None:
-        """If a connection breaks after the request, `request_sent` is true, without a retry."""
+        """If a connection breaks after the request, `request_sent` is true. There is no retry."""
         broken: list[Behaviour] = [hang_up, reset(), reset(b"HTTP/1.1 200"), reset_during_request]
 
         async def scenario(harness: TransportHarness) -> None:
@@ -168,7 +168,7 @@ class CallsContract(HarnessMixin):
         assert self.run_scenario(scenario, *broken).connections == len(broken)
 
     def test_connection_reset_at_once(self) -> None:
-        """A connection that breaks before the request arrives is not opened again."""
+        """If a connection breaks before the request arrives, the transport does not reconnect."""
 
         async def scenario(harness: TransportHarness) -> None:
             await harness.failure(TransportError, harness.send(post(harness.server)))
@@ -177,7 +177,7 @@ class CallsContract(HarnessMixin):
         assert (server.requests, server.connections) == ([], 1)
 
     def test_no_connection(self) -> None:
-        """Without a connection `request_sent` is false, so the caller may try again."""
+        """If no connection is made, `request_sent` is false, so the caller may try again."""
 
         async def scenario(harness: TransportHarness) -> None:
             with unused_port() as port:
@@ -188,7 +188,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def test_deadline_covers_the_whole_call(self) -> None:
-        """The deadline holds for responses that arrive slowly, or never end."""
+        """The call keeps its deadline even if the response arrives slowly or never ends."""
         long_head = response(headers=[("X-Long", "x" * 9000)])
         slow: list[Behaviour] = [
             silence,
@@ -200,7 +200,7 @@ class CallsContract(HarnessMixin):
         ]
 
         for behaviour in slow:
-            # On a busy machine a short time may end before the request is sent.
+            # On a busy machine a short deadline may pass before the request is sent.
             assert any(self._is_sent(behaviour, within) for within in (0.3, 3, 30))
 
     def test_deadline_in_the_past(self) -> None:
@@ -249,7 +249,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *nonsense)
 
     def test_wrong_length_spoils_no_later_response(self) -> None:
-        """Bytes beyond one response are not read as the next response."""
+        """Surplus bytes after one response are not read as the next response."""
 
         async def scenario(harness: TransportHarness) -> None:
             await harness.failure(TransportError, harness.send(get(harness.server)))
@@ -263,7 +263,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *wrong, answer(body=b"OK"), idle_limit=idle_limit)
 
     def test_idle_connections_are_not_reused(self) -> None:
-        """A connection without a request for 1.5 s is dropped, because the server may close it."""
+        """A connection that was idle for 1.5 s is not reused, because the server may close it."""
         self._check_pause(0.3, connections=1)
         self._check_pause(1.6, connections=2)
 
@@ -280,7 +280,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, raw(response(body=b"OK"), close=True))
 
     def test_clock_and_jitter(self) -> None:
-        """Wall time is aware, sleeping takes time, and jitter varies within [0, 1)."""
+        """The wall time is aware, a sleep takes time, and the jitter varies within [0, 1)."""
 
         async def scenario(harness: TransportHarness) -> None:
             clock = harness.transport.clock
@@ -296,7 +296,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def _is_sent(self, slow: Behaviour, within: float) -> bool:
-        """Check that a call times out after `within` seconds; return its error's `request_sent`."""
+        """Check that a call with this deadline times out; return `request_sent` of its error."""
         is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:
@@ -351,7 +351,7 @@ class StreamsContract(HarnessMixin):
     """The tests of `open_stream`."""
 
     def test_bytes_arrive_as_they_are_sent(self) -> None:
-        """A read returns what has arrived without waiting for more, and `END` after the end."""
+        """A read returns the bytes that have arrived without waiting for more, and then `END`."""
         wanted = threading.Semaphore(0)
 
         async def scenario(harness: TransportHarness) -> None:
@@ -369,7 +369,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, stream_on_release(wanted, *pieces))
 
     def test_idle_reads_lose_nothing(self) -> None:
-        """After three seconds of reads without a byte, the next event still arrives complete."""
+        """If three seconds of reads return no byte, the next event still arrives complete."""
         wanted = threading.Semaphore(1)
 
         async def scenario(harness: TransportHarness) -> None:
@@ -384,7 +384,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, stream_on_release(wanted, b":\n", b"data: 1\n\n"))
 
     def test_read_with_deadline_in_the_past(self) -> None:
-        """A read whose deadline has passed returns what has arrived, or `IDLE`."""
+        """A read whose deadline has passed returns the bytes that have arrived, or else `IDLE`."""
 
         async def scenario(harness: TransportHarness) -> None:
             stream = await harness.open()
@@ -412,7 +412,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, *behaviours)
 
     def test_any_status(self) -> None:
-        """A stream of any status is returned; the caller looks at the status."""
+        """Opening a stream succeeds with any status, which the caller must look at."""
         statuses = (301, 403, 500, 501, 503)
 
         async def scenario(harness: TransportHarness) -> None:
@@ -424,7 +424,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, *map(answer, statuses))
 
     def test_broken_stream_raises(self) -> None:
-        """A stream that is cut short, or has an invalid chunk, raises instead of ending."""
+        """If a stream is cut short or has an invalid chunk, a read raises an error."""
         chunked = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         broken: list[tuple[Behaviour, type[TransportError]]] = [
             (cut_stream(b"data: 1\n\n", 4), ConnectionBrokenError),
@@ -439,7 +439,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, *(behaviour for behaviour, _ in broken))
 
     def test_missing_head_times_out(self) -> None:
-        """A stream whose head does not arrive by the deadline raises a time-out."""
+        """Opening a stream raises a timeout error if the head does not arrive by the deadline."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -448,7 +448,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, silence, endless_headers(_TENTH_OF_A_SECOND))
 
     def test_stream_that_cannot_be_opened(self) -> None:
-        """Opening a stream raises if the server is absent or compresses the stream."""
+        """Opening a stream fails if no server listens, or if the server compresses the stream."""
 
         async def scenario(harness: TransportHarness) -> None:
             await harness.failure(MalformedResponseError, harness.open())
@@ -479,12 +479,12 @@ class TransportContract(CallsContract, StreamsContract):
     """The contract of `Transport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractContextManager[Transport]:
-        """Make the transport. It is entered before a test and exited after it."""
+        """Make the transport. Each test enters it at its start and exits it at its end."""
         raise NotImplementedError
 
     @asynccontextmanager
     async def open_transport(self) -> AsyncGenerator[AsyncTransport]:
-        """Yield the transport in a form whose calls run on threads."""
+        """Yield an async form of the transport, which runs each call on a thread."""
         with self.make_transport() as transport:
             yield ThreadedTransport(transport)
 
@@ -493,7 +493,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
     """The contract of `AsyncTransport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Make the transport. It is entered and exited on the event loop of a test."""
+        """Make the transport. Each test enters and exits it on the test's event loop."""
         raise NotImplementedError
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
@@ -501,7 +501,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
         return self.make_transport()
 
     def test_cancelled_call_leaves_no_task(self) -> None:
-        """A call, or the opening of a stream, leaves no task running if it is cancelled."""
+        """If a call or the opening of a stream is cancelled, no task is left running."""
 
         async def scenario(harness: TransportHarness) -> None:
             before = asyncio.all_tasks()

@@ -1,7 +1,7 @@
-"""The contract of web adapters, for frameworks with threads and with an event loop alike.
+"""The contract of web adapters, for frameworks that use threads or an event loop.
 
-The tests check the adapter: that requests reach `WebSessions` complete, and that replies reach the
-browser. Decisions of `WebSessions` are tested elsewhere, so a test here fails only because of an
+The tests check that the adapter passes complete requests to `WebSessions`, and replies to the
+browser. Other tests check the decisions of `WebSessions`, so a test here fails only because of an
 adapter.
 """
 
@@ -26,7 +26,7 @@ _AT_ONCE: Final = 3
 
 
 class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
-    """Tests for an adapter through which a web framework serves `WebSessions`.
+    """Tests for an adapter, which makes a web framework serve `WebSessions`.
 
         class TestMyAdapter(WebAdapterContract):
             def make_application(self, site):
@@ -37,8 +37,8 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     `callback/…` and `next/…`. The application serves two pages: any page at `/`, and the JSON
     `{"email": …}` at `/who`. The e-mail address is the one that `site.login` returned for the
     person who is logged in, or null if no person is logged in. Callbacks are kept until
-    `site.session_ended` has returned; override `replay` if the application has a command of its own
-    that replays them.
+    `site.session_ended` has returned; override `replay` if the application has its own command to
+    replay them.
     """
 
     # A person logs in.
@@ -51,7 +51,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert reply.json["timeout"] > 0
 
     def test_finish_logs_the_person_in(self) -> None:
-        """After a finish the application knows the person, in this browser and in no other."""
+        """A finish logs the person in, but only in this browser."""
         browser, other = self.browser(), self.browser()
         reply = browser.call("finish", handle=self.started(browser))
         assert (reply.status, reply.json) == (200, {"next": None})
@@ -77,14 +77,14 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() is None
 
     def test_another_question_has_its_own_answer(self) -> None:
-        """The name in the URL decides what is asked."""
+        """The name in the URL decides which question the session asks."""
         browser = self.browser()
         handle = self.started(browser, "adult")
         assert browser.call("finish", "adult", handle=handle).status == 200
         assert browser.user() == "Yes"
 
     def test_the_callback_reaches_the_application(self) -> None:
-        """The server's post reaches the callback receiver, which receives the reference too."""
+        """The server's post reaches the callback function, along with the session's reference."""
         browser = self.browser()
         handle = self.started(browser, "order")
         assert self.site.ended == ["order-17 ada@example.com"]
@@ -99,7 +99,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert first.next.disclose[0][0][0].type == "pbdf.gemeente.personalData.over18"
 
     def test_an_unsealed_post_is_not_found(self) -> None:
-        """A post to the callback or next-session page is refused if its URL lacks the secret."""
+        """A post to a callback or next-session URL without the secret part gets the status 404."""
         for page in ("callback", "next"):
             response = self.post_as_server(f"{self.prefix}/{page}/made-up/")
             assert response.status == 404
@@ -119,7 +119,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     def test_only_pages_of_the_same_site_are_next(
         self, next_url: str, expected: str | None
     ) -> None:
-        """The next page after a finish may be any page of this site, but of no other site."""
+        """The next page after a finish may be any page of this site, but not of another site."""
         browser = self.browser()
         reply = browser.call("finish", handle=self.started(browser), next=next_url)
         assert (reply.status, reply.json) == (200, {"next": expected})
@@ -139,7 +139,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_a_repeat_after_a_minute_is_refused(self) -> None:
-        """A finish that is repeated after more than a minute is refused."""
+        """If a finish is repeated after more than a minute, it is refused."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -168,7 +168,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=start.handle).status == 200
 
     def test_a_login_that_raises_can_be_repeated(self) -> None:
-        """An application's error becomes JSON, and a repeated call runs the login again."""
+        """If the login raises an error, the page gets JSON, and a repeated finish logs in again."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = ZeroDivisionError("made up")
@@ -180,7 +180,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_application_may_refuse_a_person(self) -> None:
-        """The page receives the application's own message."""
+        """If the application refuses a person, the page receives the application's own message."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = LoginRefusedError("Members only.")
@@ -220,7 +220,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=other_tab).status == 200
 
     def test_the_app_returns_to_a_new_tab(self) -> None:
-        """The app opens the page in a new tab, which finishes with the slot number from the URL."""
+        """The app opens a new tab, which can finish the session by the slot number in its URL."""
         browser = self.browser()
         start = browser.call("start", page="/page?x=1", same_device=True)
         scanned = self.site.person.scan(start.pointer)
@@ -231,7 +231,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_app_returns_to_another_browser(self) -> None:
-        """A browser without the cookie, or with another, cannot finish with the slot number."""
+        """A browser that lacks the cookie, or has another, cannot finish with the slot number."""
         browser, stranger, other = self.browser(), self.browser(), self.browser()
         start = browser.call("start", page="/", same_device=True)
         self.site.person.accept(start.pointer)
@@ -244,7 +244,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Failures behind the page.
 
     def test_the_server_may_be_away(self) -> None:
-        """The reply says that the page may try again, and the retry succeeds."""
+        """If the IRMA server is away, the page gets 503, and a later retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.set_server_away(is_away=True)
@@ -255,7 +255,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def test_the_store_may_be_away(self) -> None:
-        """The reply says that the page may try again, and the retry succeeds."""
+        """If the store is away, the page gets 503, and a later retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.set_store_away(is_away=True)

@@ -1,4 +1,4 @@
-"""The tests of the web adapters' contract that make attacks and send malformed bodies."""
+"""The tests in the contract of web adapters that attack the site or send malformed bodies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WebAttacksMixin(WebHarness):
         victim.call("start")
         handle = self.started(attacker)
         assert victim.call("finish", handle=handle, headers=_CROSS_SITE).code == "other_site"
-        # A script in the visitor's page cannot log the visitor in as the attacker either.
+        # Even a script on the visitor's page cannot log the visitor in as the attacker.
         assert victim.call("finish", handle=handle).code == "other_browser"
         assert victim.user() is None
         assert not self.site.logins
@@ -84,7 +84,7 @@ class WebAttacksMixin(WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_a_chosen_cookie_is_replaced(self) -> None:
-        """A cookie that this website cannot have set is replaced."""
+        """The website replaces a cookie that it cannot have set itself."""
         browser = self.browser()
         browser.cookies["__Host-irma"] = "chosen-by-an-attacker"
         browser.call("start")
@@ -106,7 +106,7 @@ class WebAttacksMixin(WebHarness):
         ids=str,
     )
     def test_another_website_cannot_call(self, step: str, headers: dict[str, str | None]) -> None:
-        """A page of another website achieves nothing, although the browser sends the cookie."""
+        """A call from another website's page is refused, although the browser sends the cookie."""
         browser = self.browser()
         handle = self.started(browser)
         reply = browser.call(step, handle=handle, headers=headers)
@@ -116,7 +116,7 @@ class WebAttacksMixin(WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def test_a_page_of_an_allowed_origin_can_call(self) -> None:
-        """A page of another origin that the website allows logs its visitor in."""
+        """A page of another origin can log its visitor in if the website allows that origin."""
         browser = self.browser()
         headers = {"origin": OTHER_ORIGIN, "sec-fetch-site": "cross-site"}
         start = browser.call("start", headers=headers)
@@ -133,7 +133,7 @@ class WebAttacksMixin(WebHarness):
         assert attributes >= {"secure", "httponly", "samesite=none", "partitioned"}
 
     def test_a_preflight_lets_allowed_origins_in_alone(self) -> None:
-        """A preflight, which browsers send for other origins, succeeds only for allowed ones."""
+        """A browser's CORS preflight succeeds only for an origin that the website allows."""
         browser = self.browser()
         headers = {
             "content-type": None,
@@ -164,7 +164,7 @@ class WebAttacksMixin(WebHarness):
     @pytest.mark.parametrize("step", _STEPS)
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     def test_only_posts_are_accepted(self, step: str, method: str) -> None:
-        """Each call must be a POST, so that a link or an image cannot make one."""
+        """Each call must be a POST, so that no link or image can make the call."""
         reply = self.browser().call(step, method=method)
         assert (reply.status, reply.code) == (405, "method")
         assert reply.response.header("allow") == "POST"

@@ -100,7 +100,7 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """The sentence of an error."""
+        """The message of an error, for the person."""
         return str(self.json["error"]["message"])
 
     @property
@@ -169,9 +169,9 @@ class Browser:
             step: `start`, `finish`, `status` or `cancel`.
             name: The name of the question.
             method: The HTTP method.
-            body: The body, instead of `fields` in JSON.
-            headers: Headers that are added or changed; None leaves one out.
-            fields: The members of the JSON.
+            body: The body; by default, `fields` in JSON.
+            headers: Headers to add or change; a header whose value is None is left out.
+            fields: The members of the JSON body.
         """
         request = self.request(step, name, method=method, body=body, headers=headers, **fields)
         return self.read(self._line.send(request))
@@ -186,7 +186,7 @@ class Browser:
         headers: Mapping[str, str | None] | None = None,
         **fields: Any,
     ) -> HttpRequest:
-        """Return the request of `call`."""
+        """Return the request that `call` sends."""
         sent: dict[str, str | None] = {
             "content-type": "application/json",
             "origin": ORIGIN,

@@ -1,4 +1,4 @@
-"""The tests in the contract of web adapters for callbacks that the application fails to handle."""
+"""The tests in the contract of web adapters for callbacks that the application failed to handle."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["WebCallbacksMixin"]
 _DELIVERED: Final = ["order-17 ada@example.com"]
 _WEEK: Final = timedelta(days=7)
 _CLAIM: Final = timedelta(minutes=2)
-"""After this time, a callback is no longer locked by a process that died while it handled it."""
+"""How long a callback stays locked if the process that was handling the callback has died."""
 _MOST_OF_A_URL: Final = 4
-"""How many unchecked posts to one URL are kept."""
+"""How many posts to one URL the receiver keeps if it cannot check them."""
 
 
 class _Crash(BaseException):
@@ -36,7 +36,7 @@ class WebCallbacksMixin(WebHarness):
         assert not self.site.ended
 
     def test_a_replay_delivers_a_failed_callback_once(self) -> None:
-        """When the function is repaired days later, one replay delivers the outcome."""
+        """Once the function has been repaired, days later, a single replay delivers the outcome."""
         self._fail()
         self.site.pass_time(timedelta(days=3))
         self.site.callback_failure = None
@@ -46,7 +46,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_replay_that_fails_keeps_the_callback(self) -> None:
-        """A replay reports the exception without its message, and a later replay can deliver."""
+        """A failed replay reports the exception without its message. A later replay can succeed."""
         self._fail()
         [problem] = self.replay()
         assert "ZeroDivisionError" in problem
@@ -96,14 +96,14 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_store_that_is_away_after_the_delivery_repeats_nothing(self) -> None:
-        """If a delivery cannot be recorded, its post is removed once the store is back."""
+        """If the store fails right after a delivery, the post is removed once the store is back."""
         self.site.during_callback = self._take_store_away
         self._answer()
         assert self.site.ended == _DELIVERED
         assert self.replay() == []
 
     def test_a_stranger_with_a_url_has_few_callbacks_kept(self) -> None:
-        """At most four posts that cannot be checked are kept for one URL, whatever its path is."""
+        """At most four posts that cannot be checked are kept for a URL, even if its path varies."""
         for _ in range(7):
             self._answer()
         first, *others = self.site.server.posted
@@ -132,7 +132,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_repeat_of_the_server_leaves_nothing_to_replay(self) -> None:
-        """If the server posts again and that succeeds, a replay has nothing to deliver."""
+        """If the server repeats its post and that one succeeds, a replay has nothing to deliver."""
         self._fail()
         self.site.callback_failure = None
         assert self._post_again().status == 204
@@ -146,7 +146,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_refused_callback_is_not_kept(self) -> None:
-        """A post that anybody could make is refused, and not kept."""
+        """A post that anybody could have made is refused and not kept."""
         self.post_as_server(f"{self.prefix}/callback/made-up/")
         assert self.replay() == []
 
@@ -172,16 +172,16 @@ class WebCallbacksMixin(WebHarness):
             assert secret not in stored
 
     def _answer(self) -> None:
-        """Let a person answer the question with a callback."""
+        """Let a person answer the question that has a callback."""
         self.started(self.browser(), "order")
 
     def _fail(self) -> None:
-        """Let a person answer, while the application's function fails."""
+        """Let a person answer the question while the application's callback function fails."""
         self.site.callback_failure = ZeroDivisionError("made up")
         self._answer()
 
     def _take_store_away(self) -> None:
-        """Let the store fail until the library waits for the first time before a retry."""
+        """Make the store fail until the library waits before its first retry."""
         self.site.call_while_waiting(lambda: self.set_store_away(is_away=False))
         self.set_store_away(is_away=True)
 

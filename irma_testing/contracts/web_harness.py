@@ -34,8 +34,8 @@ class WebHarness:
         """Make the application under test, in which the adapter serves the parts of the site.
 
         Returns:
-            A function that takes an `HttpRequest` and returns an `HttpResponse`: `wsgi(app)` or
-            `asgi(app)`. It never raises.
+            A function that takes an `HttpRequest` and returns an `HttpResponse`, such as
+            `wsgi(app)` or `asgi(app)`. The function must not raise an `Exception`.
         """
         raise NotImplementedError
 
@@ -49,7 +49,8 @@ class WebHarness:
         Override this method to test your own command.
 
         Returns:
-            For each callback that was kept: why it was not delivered, or an empty string.
+            For each kept callback, the reason why it was not delivered, or an empty string if it
+            was.
         """
         return [each.problem for each in self.site.parts().callbacks.replay()]
 
@@ -96,11 +97,11 @@ class WebHarness:
         )
 
     def _check_secrets(self, log: str) -> None:
-        """Check, in every test, that replies and logs contain no secret."""
+        """Check that the replies and the log of the test contain no secret."""
         secrets = set(self.site.secrets)
         for browser in self._browsers:
             bindings = {each.partition(";")[0].partition("=")[2] for each in browser.set_cookies}
-            bindings.discard("")  # the framework deletes its own cookie
+            bindings.discard("")  # the value with which a framework deletes its own cookie
             for reply in browser.replies:
                 text = reply.response.body.decode()
                 assert not any(secret in text for secret in secrets | bindings), (

@@ -256,7 +256,7 @@ class WebSite:
         self._faults.is_store_away = is_away
 
     def call_while_waiting(self, function: Callable[[], object]) -> None:
-        """Call a function each time the library waits before it tries something again."""
+        """Call a function each time the library waits before a retry."""
         self._faults.while_waiting = function
 
     @property
@@ -267,7 +267,7 @@ class WebSite:
 
 @final
 class _Faults:
-    """The parts that currently fail."""
+    """Which of the website's parts currently fail."""
 
     def __init__(self) -> None:
         self.is_server_away = False
@@ -277,7 +277,7 @@ class _Faults:
 
 @final
 class _Clock:
-    """The system's clock, which can be advanced."""
+    """The system's clock, but tests can advance it."""
 
     def __init__(self) -> None:
         self._system = SystemClock()
@@ -387,7 +387,7 @@ class _Line:
             )
 
     def skips_wait(self, duration: timedelta) -> bool:
-        """Return whether a part fails; advance the clock if so, because tests should not wait."""
+        """If a part fails, advance the clock and return True, so that tests need not wait."""
         is_away = self._faults.is_server_away or self._faults.is_store_away
         if is_away:
             self.clock.pass_time(duration)
