@@ -48,9 +48,10 @@ class Outcome:
     """How the session ended for the app.
 
     Args:
-        proof_status: The server's judgement of the proof; None if it was refused or not sent.
+        proof_status: The server's judgement of the proof; None if the server refused the message or
+            the app sent none.
         error: The name of the server's error, or an empty string.
-        message: The message in that error, which may be empty.
+        message: The message in the server's error, which may be empty.
     """
 
     proof_status: ProofStatus | None = None
@@ -66,7 +67,7 @@ class Outcome:
 @final
 @boundary
 class ScannedSession:
-    """A session that the app shows its user; made by `SimulatedApp.scan`.
+    """A session that the app shows its user; `SimulatedApp.scan` returns it.
 
     Attributes:
         url: The session pointer's URL.
@@ -94,7 +95,7 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may see the request, which may need pairing first."""
+        """Whether the app may see the request: without pairing, or once pairing is completed."""
         if self._request is None and self._client.get("/status").value == "CONNECTED":
             self._request = self._client.get("/request").value
         return self._request is not None
@@ -104,7 +105,7 @@ class ScannedSession:
         """The session request in JSON.
 
         Raises:
-            AppError: Pairing is not completed.
+            AppError: Pairing has not been completed.
         """
         if not self.is_paired or self._request is None:
             raise AppError("pairing is not complete: complete it in the browser first")
@@ -117,7 +118,7 @@ class ScannedSession:
 
     @property
     def disclose(self) -> ConDisCon:
-        """The requested attributes: slots of options, which are lists of attribute requests."""
+        """The requested attributes. A slot has options, which are lists of attribute requests."""
         return self._parsed_request.disclose
 
     @property
@@ -140,9 +141,9 @@ class ScannedSession:
         Args:
             choice: Maps the number of a slot to the number of the option to disclose, both from 0.
                 For other slots the app discloses the first option that it can, using an expired
-                credential only if it has no other. The empty option of an optional slot is an
-                option like any other. Because `optional()` puts it last, the slot is disclosed if
-                possible; `{1: 1}` skips the slot.
+                credential only if it has no other. A slot that is made with `optional()` has an
+                empty option at its end, so the app skips the slot only if it must. To skip slot 1
+                if its option 1 is the empty one, choose `{1: 1}`.
             follow: Whether to accept every chained session in the same way. If false, the next
                 session is in `next`.
 
@@ -165,7 +166,7 @@ class ScannedSession:
         self._decide(self._answer)
 
     def refuse(self) -> None:
-        """Refuse. To the server, this looks like a user who lacks the attributes.
+        """Refuse the session. To the server, a user who lacks the attributes looks the same.
 
         Raises:
             AppError: The user has already decided.
@@ -175,7 +176,7 @@ class ScannedSession:
         self.outcome = Outcome()
 
     def lose_connection(self) -> None:
-        """Send nothing more, so that the session times out.
+        """Send nothing more to the server, so that the session times out.
 
         Raises:
             AppError: The user has already decided.
@@ -196,12 +197,13 @@ class ScannedSession:
             flaw: The proof status to cause: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
                 signature session `UNMATCHED_REQUEST` and `INVALID_TIMESTAMP`.
             send: The attributes to disclose for each slot, instead of the requested ones.
-            values: Values to disclose instead of those in the app, by identifier; None for no
-                value.
+            values: Values to disclose instead of those in the app, by the attribute's identifier;
+                None for no value.
             extra: Attributes to disclose that were not requested.
 
         Raises:
-            AppError: This session cannot have such a flaw, or the user has already decided.
+            AppError: The proof in this session cannot have this flaw, or the user has already
+                decided.
         """
         check_optional(flaw, ProofStatus, "flaw", "a ProofStatus")
         slots = None if send is None else check_lists(send, "send")
@@ -356,7 +358,7 @@ def _label(slot: int, request: StartRequest) -> str:
 @final
 @boundary
 class SimulatedApp:
-    """A simulated app and its credentials, for an in-memory server; see `at` for a remote one.
+    """A simulated app with its credentials. It uses an in-memory server; see `at` for a remote one.
 
     Args:
         server: The server, whose scheme and clock the app shares.
@@ -373,11 +375,11 @@ class SimulatedApp:
 
     @classmethod
     def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
-        """Return an app, without credentials, for a development server in another process.
+        """Return an app without credentials, for a development server in another process.
 
-        The app can only answer sessions of that server. If the person must wait for pairing,
-        `accept` and the other decisions wait, too, for at most five minutes. The app receives no
-        revocations.
+        The app can only answer sessions of that server. If the session needs pairing, `accept` and
+        the other decisions wait up to five minutes for the browser to complete it. The app does not
+        learn of revocations.
 
         Args:
             url: The base URL of the server, as `irma-backend dev-server` prints it.
@@ -416,8 +418,8 @@ class SimulatedApp:
 
         Args:
             credential_type: `scheme.issuer.credential`.
-            attributes: Values by name. An attribute in the scheme has no value if it is omitted or
-                None.
+            attributes: Values by name. An attribute that is omitted, or whose value is None, has no
+                value.
             issued_at: The time of issuance, an aware time; now by default.
             expires_at: The time of expiry, an aware time; half a year from now by default. Both are
                 rounded down to a whole week since 1970, as in every IRMA credential.
@@ -453,7 +455,7 @@ class SimulatedApp:
                 static session starts a session.
 
         Returns:
-            The session, for the user to decide.
+            The session, which now waits for the user's decision.
 
         Raises:
             AppError: The argument is not a session pointer, or the server refused the app.
@@ -483,7 +485,7 @@ class SimulatedApp:
         return session
 
     def answer(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan, and answer as an honest user would, as in `server.when_started(app.answer)`.
+        """Scan a session pointer and answer honestly, as in `server.when_started(app.answer)`.
 
         Raises:
             AppError: As for `scan`.

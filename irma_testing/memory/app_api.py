@@ -77,7 +77,7 @@ _REPLY_CACHE_SECONDS = 10.0
 
 @final
 class AppApi:
-    """Handles the calls under `/irma`: those of apps, and those of browsers under `/frontend`.
+    """Handles the calls under `/irma`. Browsers call the paths under `/frontend`, apps the others.
 
     Each call works on a copy of the session, which is stored if the call has changed it.
 
@@ -184,7 +184,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if any client sends the last request again, as irmago does."""
+        """Return the last reply if the last request is repeated, by any client, as irmago does."""
         cached = session.cached
         if (
             cached is None

@@ -25,14 +25,15 @@ __all__ = ["AppClient", "AppError", "AppReply", "AppServer", "read_pointer", "un
 _SESSION_URL = re.compile(
     r"(https?://[^\s?#]*?)/(?:irma/session|app(?:-[\w-]+)?)/([0-9A-Za-z]{20})", re.ASCII
 )
-"""The URL of a session at the server, or on the page of a development server."""
+"""Matches the URL of a session, at the server or on a development server's page."""
 
 
 class AppError(IrmaError):
     """The app cannot do what the test requires.
 
     Attributes:
-        code: The name of the server's error if the server refused, else an empty string.
+        code: The name of the server's error if the server refused the request, else an empty
+            string.
     """
 
     def __init__(self, reason: str, code: str = "") -> None:
@@ -42,10 +43,10 @@ class AppError(IrmaError):
 
 @contextmanager
 def understanding_reply() -> Generator[None]:
-    """Raise `AppError` for a malformed reply, which a proxy or another version may have sent.
+    """Raise `AppError` for a malformed reply, such as from a proxy or another server version.
 
     Raises:
-        AppError: The `with` block failed because of the reply.
+        AppError: The `with` block could not read the reply.
     """
     try:
         yield

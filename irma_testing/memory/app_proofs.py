@@ -1,4 +1,4 @@
-"""The message in which an app discloses attributes, with simulated proofs, honestly or not."""
+"""The message with which an app, honest or not, discloses attributes in simulated proofs."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class AppMessage:
 
     def _indices(self) -> list[list[dict[str, Any]]]:
         if self.flaw is ProofStatus.MISSING_ATTRIBUTES:
-            # If every disjunction is optional, empty lists would satisfy the request: send no list.
+            # If every disjunction is optional, empty lists satisfy the request, so send no list.
             can_miss = any(() not in disjunction for disjunction in self.request.disclose)
             return [[] for _ in self.lists] if can_miss else []
         credentials = self._credentials
@@ -112,7 +112,7 @@ class AppMessage:
 
 
 def with_expired_credentials(lists: Lists, now: datetime) -> Lists:
-    """Return the same attributes from credentials that expired at least a week ago."""
+    """Return the same attributes, as if their credentials had expired a week ago."""
     return _with_credentials(
         lists,
         lambda credential: attrs.evolve(credential, expires_at=now - timedelta(weeks=1)),
@@ -120,7 +120,7 @@ def with_expired_credentials(lists: Lists, now: datetime) -> Lists:
 
 
 def with_values(lists: Lists, values: Mapping[str, str | None]) -> Lists:
-    """Return the same attributes, with the new values that `values` has for their identifiers."""
+    """Return the same attributes, but with the values that `values` maps their identifiers to."""
 
     def change(credential: HeldCredential) -> HeldCredential:
         prefix = f"{credential.credential_type}."

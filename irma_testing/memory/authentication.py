@@ -47,7 +47,7 @@ _REVOCATION_CLAIMS = Struct(
 @final
 @attrs.frozen
 class RevocationRequest:
-    """A revocation request; `issued` is in nanoseconds, or 0 for every credential with that key."""
+    """A revocation request; `issued` is in nanoseconds, or 0 for all credentials with the key."""
 
     credential_type: str
     key: str
@@ -57,7 +57,7 @@ class RevocationRequest:
 def authenticate_start(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, StartRequest]:
-    """Return the requestor's name and session request; the name is empty without authentication.
+    """Return the requestor's name, empty without authentication, and the session request.
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a session request.
@@ -72,7 +72,7 @@ def authenticate_start(
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RevocationRequest]:
-    """Return the requestor's name and revocation request; no authentication gives an empty name.
+    """Return the requestor's name, empty without authentication, and the revocation request.
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a revocation request.

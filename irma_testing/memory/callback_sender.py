@@ -1,4 +1,4 @@
-"""The requests that the server sends: results to callback URLs and `nextSession` URLs.
+"""The requests with which the server posts results to callback and `nextSession` URLs.
 
 Source: irmago `DoResultCallback` in `irma/server/api.go`, `irma/transport.go`, and `SessionError`
 in `irma/messages.go`.
@@ -34,13 +34,13 @@ from irma_testing.memory.settings import ServerSettings
 __all__ = ["CallbackSender", "Deliver"]
 
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""Delivers a request of the server to its receiver; `async def` for an asynchronous application."""
+"""Delivers a request of the server to its receiver; a coroutine function for asyncio."""
 _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
 _MAX_DEPTH = 10
 _MOST_SENT = 1000
-"""The maximum number of kept requests, which hold disclosed data. A server may run for weeks."""
+"""How many sent requests to keep. They hold disclosed data, and a server may run for weeks."""
 _REDIRECT_AS_GET = (301, 302, 303)
 _REDIRECT_UNCHANGED = (307, 308)
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
@@ -60,7 +60,7 @@ _REMOTE_ERROR = Struct(
 
 @final
 class CallbackSender:
-    """Sends results, and records the requests.
+    """Sends results, and records the requests that it sends.
 
     Args:
         settings: The server's settings.
@@ -181,7 +181,7 @@ class CallbackSender:
             return self._loops.wait_for(lambda: deliver_async(request))
         reply: object = deliver(request)
         if isinstance(reply, Coroutine):
-            reply.close()  # otherwise Python warns that it was never awaited
+            reply.close()  # or Python warns that it was never awaited
             raise UsageError("deliver: it returned a coroutine; write it with `async def`")
         return check_instance(reply, HttpResponse, "deliver", "a function that returns a response")
 
@@ -207,7 +207,7 @@ def _with_authorization(request: HttpRequest) -> HttpRequest:
 def _next_request(response: HttpResponse | None) -> bytes | None:
     """Return the request in a reply to a `nextSession` post; see `fetch_next_request`."""
     if response is None:
-        # The official server appends its HTTP client's error.
+        # After this, the official server writes its HTTP client's error.
         raise Refusal(NEXT_SESSION, "Error type: transport")
     if response.status == _NO_CONTENT:
         return None
@@ -224,8 +224,8 @@ def _next_request(response: HttpResponse | None) -> bytes | None:
 def _decompress(response: HttpResponse) -> bytes:
     """Return the body, decompressed as Go's client does.
 
-    The function that delivered the request may already have decompressed the body, and kept the
-    header that says how the body was compressed.
+    The application's function may already have decompressed the body but kept the
+    `content-encoding` header.
     """
     encoding = response.header("content-encoding").lower()
     if encoding != "gzip" or not response.body.startswith(_GZIP_MAGIC):

@@ -1,8 +1,8 @@
 """Await the functions of an asynchronous application from a synchronous server.
 
-The server runs on a thread while the application's event loop is free, and its deliveries are
-awaited on that loop. Calls take turns, so that the clock stands still during a delivery. Calls that
-the application makes because of a delivery belong to the same turn.
+The server runs on a thread, so that the application's event loop is free to await the server's
+deliveries. Calls take turns, so that the clock stands still during a delivery. Calls that the
+application makes during a delivery belong to the same turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["EventLoops"]
 ResultT = TypeVar("ResultT")
 _POLL_SECONDS: Final = 0.002
 _LIMIT_SECONDS: Final = 30.0
-"""A limit in real seconds. Only an application that waits for its own next call reaches it."""
+"""How many real seconds to wait. Only an application that awaits its own next call needs more."""
 
 
 @final
@@ -60,11 +60,10 @@ class EventLoops:
         return await _on_thread(take_turn)
 
     def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
-        """While the application waits, call a function again and again until it returns false.
+        """Call a function repeatedly, while the application waits, until it returns false.
 
-        Nothing happens if the application's event loop runs in a thread other than the test's,
-        because the test can then call the server itself. Besides, such an event loop may end as
-        soon as it has served one request.
+        If the application's event loop does not run in the test's thread, nothing happens: the test
+        can then call the server itself, and that event loop may end after a single request.
         """
         if self._tasks or threading.get_ident() != self._home:
             return
@@ -76,7 +75,7 @@ class EventLoops:
         self, function: Callable[[], bool], failed: Callable[[Exception], None]
     ) -> None:
         try:
-            # Called later, so that the application first gets the reply to its call.
+            # Wait first, so that the application gets the reply to its call.
             await asyncio.sleep(_POLL_SECONDS)
             while await self.run(function):  # noqa: ASYNC110  # it acts each time
                 await asyncio.sleep(_POLL_SECONDS)
@@ -131,7 +130,7 @@ def _result(future: Future[ResultT]) -> ResultT:
         return future.result(_LIMIT_SECONDS)
     except TimeoutError:
         if future.done():
-            raise  # a timeout of the application itself
+            raise  # the application itself timed out
         future.cancel()
         raise UsageError(
             f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"
@@ -143,7 +142,7 @@ def _result(future: Future[ResultT]) -> ResultT:
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
-    """Call a function on a separate thread, because all threads of the loop may wait for a turn."""
+    """Call a function on a new thread, because all threads of the loop may await their turns."""
     future: Future[ResultT] = Future()
     future.set_running_or_notify_cancel()  # a caller that is cancelled does not stop the thread
     context = copy_context()

@@ -78,7 +78,7 @@ class EventStream:
 
     @property
     def has_news(self) -> bool:
-        """Whether a chunk or the end of the stream has arrived."""
+        """Whether an unread chunk or the end of the stream has arrived."""
         return self._has_ended or bool(self._chunks)
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class EventStream:
 
 @final
 class EventHub:
-    """All event streams, by the requestor token of the session."""
+    """All event streams, by the requestor token of their session."""
 
     def __init__(self, timeline: Timeline, now: Callable[[], float]) -> None:
         self._timeline = timeline
@@ -152,8 +152,8 @@ class EventHub:
             return [stream for stream in self._streams.get(token, ()) if stream.is_open]
 
     def _open(self, token: str, subscribed: Listener) -> None:
-        # The official server sends this event to every stream of the same URL space: apps and
-        # frontends share one URL space.
+        # The official server sends this event to all streams of the same API. Requestors have one
+        # API; apps and frontends share the other.
         recipients = ("requestor",) if subscribed == "requestor" else ("client", "frontend")
         for stream in self._listeners(token):
             if stream.listener in recipients:

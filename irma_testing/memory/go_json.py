@@ -1,7 +1,7 @@
 """A JSON parser that behaves like Go's `encoding/json`, down to its error messages.
 
-It keeps every member of an object, in order, and numbers as they were written. `go_types` converts
-the values. Source: Go 1.26, `encoding/json/scanner.go` and `decode.go`.
+The parser keeps every member of an object, in order, and keeps each number as it was written.
+`go_types` converts the values. Source: Go 1.26, `encoding/json/scanner.go` and `decode.go`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GoJsonError(ValueError):
 
 
 class EscapedText(str):
-    """A string that was written with an escape, which some of Go's readers do not decode."""
+    """A string whose JSON contains an escape. Some of Go's readers do not decode escapes."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ class Number:
 @final
 @attrs.frozen
 class Members:
-    """An object: its members in order, with repeated names."""
+    """An object: its members in order, including those with the same name."""
 
     pairs: tuple[tuple[str, Json], ...]
 
@@ -123,7 +123,7 @@ class _Reader:
                 return value
 
     def _close(self, stack: list[tuple[list[Any], str | None]], value: Json) -> Json:
-        """Add a value to its list or object, and end each list or object that it completes."""
+        """Add a value to the innermost list or object, and close each one that ends after it."""
         while stack:
             items, name = stack[-1]
             items.append(value if name is None else (name, value))
@@ -191,8 +191,8 @@ class _Reader:
         if self._here() != '"':
             self._fail_in_string()
         self._at += 1
-        # Each byte that is not UTF-8 becomes a surrogate, and then each surrogate becomes U+FFFD,
-        # as in Go.
+        # Each byte that is not UTF-8 becomes a surrogate here, and then each surrogate becomes
+        # U+FFFD, as in Go.
         decoded = found[0].encode("latin-1").decode("utf-8", "surrogateescape")
         if "\\" not in decoded:
             return _SURROGATE.sub("\ufffd", decoded)

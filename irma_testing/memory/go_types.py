@@ -52,7 +52,7 @@ def fold(name: str) -> str:
 
 
 def wrap(number: int) -> int:
-    """Return the `int64` that Go's arithmetic gives for a number, after any overflow."""
+    """Return a number as an `int64`, wrapped around if it overflows, as in Go's arithmetic."""
     return (number + _HALF) % _RANGE - _HALF
 
 
@@ -73,7 +73,7 @@ def parse_int(literal: str) -> int:
 
 @final
 class MismatchError(GoJsonError):
-    """A value has the wrong type; `path` names the fields that lead to it."""
+    """A value has the wrong type; `path` names the fields that lead to the value."""
 
     def __init__(self, actual: str, expected: str, path: str = "") -> None:
         where = f"struct field {path}" if path else "value"
@@ -83,7 +83,7 @@ class MismatchError(GoJsonError):
         self._path = path
 
     def within(self, name: str) -> MismatchError:
-        """Return the same error with the name of the surrounding field in front of its path."""
+        """Return the same error, with the name of the surrounding field before its path."""
         path = f"{name}.{self._path}" if self._path else name
         return MismatchError(self._actual, self._expected, path)
 
@@ -171,7 +171,7 @@ UINT = Kind(_read_uint, 0)
 
 
 def pointer(kind: Kind) -> Kind:
-    """Return the type of a pointer: `null` is `nil`, any other value is read into its target."""
+    """Return the type of a pointer: `null` becomes `nil`, and other values go into its target."""
 
     def read(value: Json, old: Any) -> Any:
         return None if value is None else kind.read(value, kind.zero if old is None else old)
@@ -203,7 +203,7 @@ def sequence(kind: Kind) -> Kind:
 
 
 def mapping(kind: Kind, read_key: Callable[[str], Any] = str) -> Kind:
-    """Return the type of a map: entries are added to the existing ones, and replace equal keys."""
+    """Return the type of a map. Reading adds entries, and replaces those with the same key."""
 
     def read(value: Json, old: dict[Any, Any] | None) -> dict[Any, Any] | None:
         if value is None:
@@ -300,7 +300,8 @@ def decode_base64(encoded: str | bytes, *, url: bool, padded: bool) -> bytes:
     Args:
         encoded: The encoded data.
         url: Whether `-` and `_` replace `+` and `/`.
-        padded: Whether `=` must pad the last group of four characters; otherwise it must not.
+        padded: Whether `=` must pad the data to groups of four characters; if false, no `=` is
+            allowed.
 
     Raises:
         ValueError: The data is not in this variant.

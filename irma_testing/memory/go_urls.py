@@ -31,7 +31,7 @@ def requestable_url(url: str, encoding: str = "utf-8") -> str:
 
     Args:
         url: An absolute URL.
-        encoding: The encoding in which characters beyond ASCII are escaped.
+        encoding: The character encoding with which characters beyond ASCII are escaped.
 
     Raises:
         ValueError: The URL is not an `http` or `https` URL with a host.

@@ -1,4 +1,4 @@
-"""Issue credentials, with times in whole weeks, and revoke them.
+"""Issue credentials, whose times are whole weeks, and revoke them.
 
 Source: irmago `validateIssuanceRequest`, `computeAttributes` and `irma/attributes.go`.
 """
@@ -31,7 +31,7 @@ _MONTHS = 6
 
 
 def floor_to_week(seconds: float) -> int:
-    """Round Unix seconds down to a whole week since 1970, like the times of every credential."""
+    """Round Unix seconds down to a whole week since 1970, the unit of a credential's times."""
     return int(seconds // _WEEK) * _WEEK
 
 
@@ -99,7 +99,7 @@ class _IssuanceRecord:
 
 @final
 class Revocations:
-    """The server's issuance records, by the serial of the credential."""
+    """The server's records of issued credentials, by the credential's serial."""
 
     def __init__(self) -> None:
         self._records: dict[str, _IssuanceRecord] = {}
@@ -109,7 +109,7 @@ class Revocations:
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
-        """Revoke the credentials of a key that were issued at `issued_at`, or all if that is 0.
+        """Revoke a key's credentials that were issued at `issued_at`, or all if `issued_at` is 0.
 
         Raises:
             Refusal: There is no such credential, or it is already revoked.

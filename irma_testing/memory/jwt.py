@@ -1,7 +1,7 @@
 """JWTs in compact form: read and verify requestors' JWTs, and sign the server's own.
 
-This is written by hand because it must fail exactly as the official server's library does. Source:
-golang-jwt v4; RFC 7515.
+This module uses no JWT library, because it must fail exactly as the official server's library does.
+Source: golang-jwt v4; RFC 7515.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _RSA_IDENTIFIER = bytes.fromhex("2a864886f70d010101")
 @final
 @attrs.frozen
 class RequestJwt:
-    """A JWT that is parsed and not yet verified.
+    """A JWT that has been parsed but not yet verified.
 
     `registered` holds the claims that RFC 7519 registers; `claims` holds all of them.
     """
@@ -93,7 +93,7 @@ class RequestJwt:
         return name
 
     def check_times(self, now: datetime) -> None:
-        """Raise `Refusal` if one of the claims `exp`, `iat` and `nbf` excludes this time."""
+        """Raise `Refusal` if the claim `exp`, `iat` or `nbf` makes the JWT invalid at this time."""
         seconds = int(now.timestamp())
         expires_at, issued_at, not_before = (
             self.registered[name] for name in ("exp", "iat", "nbf")
@@ -125,7 +125,7 @@ def _duration(seconds: int) -> str:
 
 
 def parse_jwt(body: bytes) -> RequestJwt | None:
-    """Return the JWT; None if the string is no JWT or a registered claim has the wrong type."""
+    """Return the JWT, or None if it is malformed or a registered claim has the wrong type."""
     parts = body.split(b".")
     if len(parts) != _PARTS:
         return None
@@ -157,7 +157,7 @@ def _has_only_floats(value: Json) -> bool:
 
 
 def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
-    """Return whether a JWT was signed with an HMAC key, which is encoded in base64.
+    """Return whether a JWT was signed with an HMAC key; the key is given in base64.
 
     Raises:
         ValueError: The signature is not in base64.
@@ -185,7 +185,7 @@ def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
 
 
 def read_public_key(pem: str) -> RSAPublicKey:
-    """Read a requestor's public key: the first block of the PEM, a key (SPKI) or a certificate.
+    """Read a requestor's public key, a key (SPKI) or a certificate, from the PEM's first block.
 
     Raises:
         ValueError: The PEM holds no RSA public key.
@@ -271,8 +271,8 @@ class _Key:
 
 @functools.cache
 def _generated_key() -> _Key:
-    # Generating a key takes about 50 ms, and so does reading one. With this cache, a test suite
-    # with many servers does each only once.
+    # Generating or reading a key takes about 50 ms. With this cache, a test suite with many servers
+    # does each only once.
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         Encoding,

@@ -1,6 +1,6 @@
-"""The life cycle of a session at the server, from its start until it is forgotten.
+"""The life cycle of a session on the server, from its start until the server forgets it.
 
-The calls of requestors, apps and browsers cause these changes. Source: irmago
+Calls by requestors, apps and browsers change the session's state. Source: irmago
 `irmaserver/sessions.go` and `irmaserver/helpers.go`.
 """
 
@@ -72,8 +72,8 @@ class Lifecycle:
             self._on_stored,
         )
         self._sweeps: dict[str, float] = {}
-        # This is not a whole second, so that a requestor that polls each second notices every
-        # timeout.
+        # The first sweep is not at a whole second. So a requestor that polls each second sees every
+        # time-out.
         self._first_sweep = clock.monotonic() + _FIRST_SWEEP_SECONDS
 
     @property
@@ -140,7 +140,7 @@ class Lifecycle:
         self.move(session, SessionStatus.CANCELLED)
 
     def time_out(self, stored: Session) -> None:
-        """Let a session's time run out now, as if nothing else had happened since it started."""
+        """Make a session time out now, by moving the app's last activity into the past."""
 
         def age(session: Session) -> None:
             session.last_active -= self.store.times_out_at(session) - self.clock.monotonic()
@@ -164,7 +164,7 @@ class Lifecycle:
 
         Raises:
             Refusal: `NEXT_SESSION`: the proofs are not valid, or the requestor's reply is not a
-                request that it may make.
+                request that the requestor may make.
         """
         if session.request.next_url is None:
             return
@@ -208,7 +208,7 @@ class Lifecycle:
         self._plan_sweep(session)
 
     def _plan_sweep(self, session: Session) -> None:
-        """Plan a session's time-out or removal, in one of the sweeps that run every ten seconds."""
+        """Plan a session's time-out or removal for one of the sweeps that run every ten seconds."""
         now, store = self.clock.monotonic(), self.store
         due = store.forgotten_at(session)
         if not session.status.is_final and (
@@ -229,8 +229,8 @@ class Lifecycle:
             return
         session = self.store.look(stored)
         if self.store.forgotten_at(session) <= self.clock.monotonic():
-            # A session may have two sweeps at the same moment, and two threads may run them
-            # concurrently.
+            # Two sweeps of a session may be planned for the same moment, and two threads may run
+            # them concurrently.
             if self._sweeps.pop(token, None) is not None:
                 self.store.remove(token)
                 self.events.end(token)

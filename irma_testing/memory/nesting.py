@@ -1,4 +1,4 @@
-"""Find out whether a call is made from inside another one, in any thread or task."""
+"""Find out whether a call is made inside another call, in any thread or task."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _LEVELS: Final[ContextVar[tuple[_Level, ...]]] = ContextVar("irma_testing_levels
 class Nesting:
     """Counts the nested calls that the current thread or task is making.
 
-    A task that was started inside a call no longer counts as inside once the call has ended.
+    If a task was started inside a call, it counts as inside only until that call ends.
     """
 
     @property
     def depth(self) -> int:
-        """The number of `deeper` blocks of this object that surround the caller."""
+        """How many of this object's `deeper` blocks surround the caller."""
         return sum(level.owner is self and not level.is_over for level in _LEVELS.get())
 
     @contextmanager
     def deeper(self) -> Generator[None]:
-        """Count the `with` block as one more call, for everything that runs within the block."""
+        """Count the `with` block as one more nested call, for all code that runs inside it."""
         level = _Level(self)
         token = _LEVELS.set((*_LEVELS.get(), level))
         try:

@@ -1,4 +1,4 @@
-"""Check that a session may start, by the permissions, the scheme and the configuration.
+"""Check a request against the permissions, the scheme and the configuration.
 
 Source: irmago `CanRequest` in `requestorserver/conf.go`, `startNextSession` and
 `validateIssuanceRequest` in `irmaserver`.
@@ -109,7 +109,8 @@ def _permissions(
 
 
 def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
-    """Return whether a permission is the identifier, `*`, or one of its parents with `.*`."""
+    """Return whether the permissions contain the identifier, `*`, or one of its parents with `.*`.
+    """
     scheme = identifier.partition(".")[0]
     patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}
     return identifier in permissions or not permissions.isdisjoint(patterns)
@@ -156,7 +157,7 @@ def _check_identifiers(scheme: Scheme, request: StartRequest) -> None:
         raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(unknown)}{advice}")
     for credential in request.credentials:
         if credential.key_counter:
-            # Every issuer has one key, which has number 0.
+            # Every issuer has a single key, with the number 0.
             key = f"{_issuer_of(credential.type)}-{credential.key_counter}"
             raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {key}")
         described = scheme.described(credential.type)

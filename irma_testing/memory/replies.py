@@ -109,7 +109,7 @@ def too_slow() -> HttpResponse:
 
 
 def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return the response of a function, or the response for the refusal that it raises."""
+    """Call a function, and return its response, or the response for the refusal it raises."""
     try:
         return respond()
     except Refusal as refusal:
@@ -117,7 +117,7 @@ def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
 
 
 def header_of(request: HttpRequest, name: str) -> str:
-    """Return the first header of this lower-case name, stripped, or an empty string."""
+    """Return the first header with this lower-case name, stripped, or an empty string."""
     return next(
         (value.strip(" \t") for header, value in request.headers if header.lower() == name), ""
     )

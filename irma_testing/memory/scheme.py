@@ -1,4 +1,4 @@
-"""The credential types that the in-memory server knows: simplified descriptions of schemes."""
+"""The credential types that the in-memory server knows, in simplified descriptions."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class CredentialType:
         attributes: The names of its attributes, in order; empty to allow any name.
         optional: The attributes that an issuer may omit.
         singleton: Whether an app holds at most one such credential.
-        revocation: Whether its credentials can be revoked. An issuance must then have a revocation
-            key.
+        revocation: Whether its credentials can be revoked. If so, an issuance request must contain
+            a revocation key.
 
     Raises:
         ConfigurationError: The identifier is malformed, or `optional` names an attribute that is
@@ -114,7 +114,7 @@ class Scheme:
         return described
 
     def described(self, credential_type: str) -> CredentialType | None:
-        """Return the credential type with this identifier, or None if it is not described."""
+        """Return the credential type with this identifier, or None if it is not listed."""
         check_instance(credential_type, str, "credential_type", "a string")
         return self._by_identifier.get(credential_type)
 

@@ -167,7 +167,7 @@ class InMemoryServer:
     def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse:
         """Return the event stream that a request opens, or the response that refuses it.
 
-        A request that does not open a stream gets the same response as from `handle`.
+        For any other request, return the response that `handle` returns.
         """
         check_instance(request, HttpRequest, "request", "an HttpRequest")
         self.catch_up()
@@ -230,8 +230,8 @@ class InMemoryServer:
     async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
         """Call a function, on a thread if `deliver` is async, so that the event loop stays free.
 
-        With this method, a test on the application's event loop can play the app: `await
-        server.run(app.accept, pointer)`. Nothing else moves the clock meanwhile.
+        With this method, a test on the application's event loop can play the app:
+        `await server.run(app.accept, pointer)`. Meanwhile, nothing else moves the clock.
 
         Args:
             function: A method of this server or of an app.
@@ -257,11 +257,12 @@ class InMemoryServer:
 
         Args:
             duration: How much time passes.
-            until: Called each time that planned actions have run; the clock stops when it returns
+            until: Called after each run of planned actions; the clock stops as soon as it returns
                 true.
 
         Returns:
-            Whether time has passed. It is false for another kind of clock, which is not moved.
+            Whether time has passed: false if the clock is not a `ManualClock`, because this method
+            does not move other clocks.
         """
         check_duration(duration, "duration")
         check_callable(until, "until")
@@ -285,7 +286,7 @@ class InMemoryServer:
         )
 
     def time_out(self, pointer: SessionPointer) -> None:
-        """Let the time of an open session run out now, so that a test need not wait for it.
+        """Make an open session time out now, so that a test need not wait.
 
         Nothing happens to a session that has ended.
 

@@ -70,7 +70,8 @@ class CachedReply:
 class Session:
     """A session.
 
-    `last_active` is on the monotonic clock; `repeats` has what a chain must disclose again.
+    `last_active` is in seconds on the monotonic clock. `repeats` requests the attributes that a
+    chain must disclose again.
     """
 
     token: str
@@ -189,7 +190,8 @@ class SessionStore:
     def look(self, stored: Session) -> Session:
         """Return a copy of the current state of a session, which may have timed out.
 
-        Like the official server, this does not store the time-out, so it is reported each time.
+        Like the official server, this method does not store the time-out, so each call runs
+        `on_timeout` again.
         """
         session = copy.copy(stored)
         if self._has_timed_out(session):
@@ -205,8 +207,8 @@ class SessionStore:
         Args:
             stored: The session that `find` returned.
             handler: Changes the copy.
-            always: Whether to store the copy, which may have timed out, even if the handler did not
-                change it.
+            always: Whether to store the copy even if the handler did not change it, for example
+                because it has timed out.
 
         Raises:
             ServerCrash: Another handler has stored a change meanwhile.
@@ -242,14 +244,14 @@ def _personal(value: Mapping[str, Any]) -> Mapping[str, Any]:
 @final
 @attrs.frozen
 class OpenSession:
-    """A session that waits for an app or a user, without the secrets of its requestor.
+    """A session that waits for an app or a user. It contains none of its requestor's secrets.
 
     Args:
         pointer: The session pointer in the QR code.
         status: Its status.
         requestor: The name of the requestor that started it; empty without authentication.
         started_at: When it was started: an aware time, which is converted to UTC.
-        request: The session request in JSON, as an app gets it.
+        request: The session request in JSON, as an app receives it.
     """
 
     pointer: SessionPointer
@@ -273,7 +275,7 @@ def options_json(session: Session) -> dict[str, str]:
 
 
 def request_json(session: Session) -> dict[str, Any]:
-    """Return the session request for the app: with the server's fields, without revocation keys."""
+    """Return the session request for the app, with the server's fields and no revocation keys."""
     request = session.request
     added: dict[str, Any] = {
         "@context": request.context,
@@ -296,7 +298,7 @@ def request_json(session: Session) -> dict[str, Any]:
 
 
 def _credential_json(fields: Mapping[str, Any], credential: RequestedCredential) -> dict[str, Any]:
-    # Validity comes first, whether the requestor or the server set it.
+    # The validity comes first, whether the requestor or the server set it.
     shown: dict[str, Any] = {"validity": credential.validity}
     hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")
     shown |= {name: value for name, value in fields.items() if name not in hidden}

@@ -63,8 +63,8 @@ class RequestorSettings:
         auth_method: `token`, `hmac` or `publickey`.
         key: The token itself; the HMAC key in base64, in either alphabet, with or without padding;
             or the RSA public key (SPKI) or certificate in PEM.
-        disclose_perms: The attributes that it may request, besides those that every requestor may:
-            identifiers, patterns such as `scheme.*`, or `*`.
+        disclose_perms: The attributes that it may request, besides those that every requestor may
+            request. Each is an identifier, a pattern such as `scheme.*`, or `*`.
         sign_perms: The same for signature sessions.
         issue_perms: The credential types that it may issue.
         revoke_perms: The credential types that it may revoke.
@@ -98,7 +98,7 @@ class RequestorSettings:
         _check_permissions(self)
 
     def _expected_key(self) -> str:
-        """Return what the key must be, if it is invalid; an empty string if it is valid."""
+        """If the key is invalid, return what it must be, and otherwise an empty string."""
         if not self.key:
             return "a non-empty string"
         try:
@@ -151,7 +151,7 @@ class ServerSettings:
         issue_perms: The credential types that every requestor may issue.
         revoke_perms: The credential types that every requestor may revoke.
         max_request_age: The maximum age of a session request JWT.
-        enable_sse: Whether there are status events.
+        enable_sse: Whether the server offers status events.
         jwt_issuer: The `iss` of result JWTs; empty for none.
         jwt_privkey: The RSA private key in PEM that signs the server's JWTs; None generates one at
             first use.
@@ -160,7 +160,8 @@ class ServerSettings:
         augment_client_return_url: Whether a request may let the server add the session's token to
             the return URL.
         static_sessions: The extended requests of static sessions, by name; objects or JSON.
-        max_session_lifetime: The time in which an app must finish.
+        max_session_lifetime: How long a connected app may be inactive. An app also has this long to
+            connect if the request sets no time-out.
         session_result_lifetime: How long a session is stored after its end.
 
     Raises:

@@ -45,8 +45,8 @@ class Timeline:
     def catch_up(self) -> None:
         """Run the actions that are due, in order. When called within an action, do nothing.
 
-        Actions that are meanwhile planned for the current time wait for the next call, so that an
-        action may plan itself again.
+        If one of them plans an action for the current time, that action waits for the next call, so
+        an action may plan itself again.
         """
         if self._running.depth:
             return
@@ -91,6 +91,5 @@ class Timeline:
 
 
 def _advance(clock: ManualClock, seconds: float) -> None:
-    # Rounded up to whole microseconds, because the clock would never reach a time after rounding
-    # down.
+    # Round up to whole microseconds: if rounded down, the clock might never reach the planned time.
     clock.advance(timedelta(microseconds=math.ceil(seconds * 1_000_000)))

@@ -1,7 +1,7 @@
 """Sync and async transports to an in-memory server.
 
-Sleeping lets time pass. With a `ManualClock` the clock moves, and planned actions run at their
-time; with a real clock sleeping takes that long.
+A transport that sleeps lets time pass. It moves a `ManualClock` and runs planned actions at their
+time; with a real clock it waits.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class _Server(Protocol):
 
 
 class _Stream:
-    """The part that sync and async streams share: an event stream, or a response in its place."""
+    """The part that sync and async streams share.
+
+    It reads an event stream, or the response that the server sent instead.
+    """
 
     def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
@@ -87,7 +90,7 @@ class InMemoryStream(_Stream):
     """A `ByteStream` without a socket."""
 
     def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Return the next chunk, and let time pass until it arrives."""
+        """Let time pass until the next chunk arrives, and return the chunk."""
         while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(deadline):
             if wait := self._pass_time(deadline):
                 time.sleep(wait)
@@ -104,7 +107,7 @@ class AsyncInMemoryStream(_Stream):
     """An `AsyncByteStream` without a socket."""
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Return the next chunk, and let time pass and other tasks run until it arrives."""
+        """Let time pass and other tasks run until the next chunk arrives, and return the chunk."""
         run = self._server.run
         while (  # noqa: ASYNC110
             data := await run(self._read)
@@ -163,7 +166,8 @@ class InMemoryTransport(_TransportBase):
         """Send the request to the server.
 
         Raises:
-            TransportTimeoutError: No time was left, or a receiver of callbacks used all of it.
+            TransportTimeoutError: The deadline has passed, before the call or because a callback's
+                receiver took too long.
         """
         return self._send(request, deadline)
 
@@ -171,7 +175,7 @@ class InMemoryTransport(_TransportBase):
         """Open an event stream at the server.
 
         Raises:
-            TransportTimeoutError: No time was left.
+            TransportTimeoutError: The deadline has passed.
         """
         return InMemoryStream(self._server, self._open(request, deadline))
 

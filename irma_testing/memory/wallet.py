@@ -65,10 +65,10 @@ class HeldCredential:
     Args:
         credential_type: `scheme.issuer.credential`.
         attributes: Values by name; None for an attribute that was issued without a value.
-        issued_at: The time of issuance, a whole week since 1970: an aware time, which is
+        issued_at: The time of issuance, a whole number of weeks since 1970: an aware time, which is
             converted to UTC.
         expires_at: The time of expiry, in the same form.
-        serial: Identifies the credential if it can be revoked, else empty.
+        serial: A string that identifies the credential if it can be revoked, else empty.
 
     Raises:
         UsageError: An argument has the wrong type, or a time is not aware.
@@ -110,7 +110,7 @@ class Wallet:
         issued_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> HeldCredential:
-        """Return a new credential, with times rounded down to weeks as an issuer does.
+        """Return a new credential, whose times are rounded down to weeks, as an issuer does.
 
         Raises:
             ConfigurationError: The scheme has no such credential type or attribute.
@@ -142,7 +142,10 @@ class Wallet:
         )
 
     def add(self, credential: HeldCredential) -> None:
-        """Add a credential. It replaces one of its type that is a singleton or has equal values."""
+        """Add a credential.
+
+        It replaces an older one of its type if the type is a singleton or the values are equal.
+        """
         found = self._scheme.find(credential.credential_type)
         is_singleton = found is not None and found.singleton
         self._credentials = [
@@ -196,11 +199,13 @@ class Chooser:
     is_revoked: Callable[[str], bool]
 
     def options(self, disjunction: DisCon) -> tuple[tuple[Pick, ...] | None, ...]:
-        """Return the attributes for each option, or None if the wallet lacks one."""
+        """For each option, return its attributes, or None if the wallet lacks one of them."""
         return tuple(self._option(conjunction) for conjunction in disjunction)
 
     def option_for(self, disjunction: DisCon, *, may_expire: bool = True) -> int | None:
-        """Return the first option that can be disclosed, preferably without expired credentials.
+        """Return the number of the first option that the app can disclose.
+
+        Prefer an option without expired credentials.
 
         Args:
             disjunction: The slot.
