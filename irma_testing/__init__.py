@@ -12,8 +12,7 @@
 With pytest, fixtures such as `irma_server` and `irma_app` are available without an import: see
 `irma_testing.pytest_plugin`.
 
-Nothing here proves anything, because the proofs are simulated. A claim in the server's JWTs marks
-them as simulated.
+The proofs are simulated, so they prove nothing. Each JWT of the server has a claim that says so.
 """
 
 from typing import TYPE_CHECKING
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
-    # Loaded on first use, because pytest imports this package, for its plugin, in every project
-    # where it is installed. Importing the in-memory server as well would take half as long again.
+    # These modules are loaded on first use. In every project where this package is installed,
+    # pytest imports it to find the plugin. If that also imported the in-memory server, it would
+    # take half as long again.
     from importlib import import_module
 
     _ROOMS = {

@@ -89,9 +89,8 @@ def wsgi(app: WSGIApplication) -> Callable[[HttpRequest], HttpResponse]:
 def asgi(app: AsgiApplication) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
     """Return a function for `InMemoryServer.deliver` that awaits an ASGI application.
 
-    The in-memory server awaits the application on the event loop from which the application last
-    called that server, or on a new loop if that one is not running. The server sends no lifespan
-    events.
+    The in-memory server awaits the application on the event loop that last called the server, or on
+    a new event loop if that one no longer runs. The application receives no lifespan events.
 
     Args:
         app: The application, such as a `FastAPI` or `Starlette` object.
@@ -134,7 +133,8 @@ def django(client: DjangoClient) -> Callable[[HttpRequest], Any]:
     The host is `testserver`, as in the client's other requests.
 
     Args:
-        client: A `django.test.Client`, or an `AsyncClient`, whose views are then awaited.
+        client: A `django.test.Client` or `django.test.AsyncClient`. The function for an
+            `AsyncClient` is a coroutine function.
 
     Returns:
         The function. It raises the view's exceptions, unless the client was made with
@@ -161,7 +161,7 @@ def _check_application(app: object) -> None:
 
 
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return a request's headers, and those that an HTTP client would add."""
+    """Return the request's headers and those that an HTTP client would add."""
     added = [
         ("host", urlsplit(request.url).netloc.rpartition("@")[2]),
         ("content-length", str(len(request.body or b""))),

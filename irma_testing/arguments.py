@@ -30,7 +30,7 @@ _SCALARS = (str, bytes, bytearray, memoryview, Mapping)
 
 
 def as_tuple(value: Any) -> Any:
-    """Return an iterable's values as a tuple. Return other values unchanged, for a later check."""
+    """Return the items of an iterable as a tuple, or any other value (even a string) unchanged."""
     is_several = isinstance(value, Iterable) and not isinstance(value, _SCALARS)
     return tuple(value) if is_several else value
 
@@ -38,7 +38,7 @@ def as_tuple(value: Any) -> Any:
 def check_items(
     value: object, kind: type | tuple[type, ...], name: str, expected: str
 ) -> tuple[Any, ...]:
-    """Return an iterable's items, each of which must be an instance of a class.
+    """Return the items of an iterable. Each item must be an instance of `kind`.
 
     Raises:
         UsageError: The value is not an iterable, is a string or mapping, or holds other items.
@@ -50,10 +50,10 @@ def check_items(
 
 
 def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expected: str) -> None:
-    """Check that a value maps strings to instances of a class.
+    """Check that a value is a mapping from strings to instances of `kind`.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a mapping.
     """
     values = check_instance(value, Mapping, name, f"a mapping from names to {expected}")
     if not all(isinstance(key, str) and isinstance(each, kind) for key, each in values.items()):
@@ -64,7 +64,7 @@ def check_duration(value: object, name: str) -> timedelta:
     """Return the value, which must be a `timedelta` from zero to a hundred years.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a `timedelta`.
     """
     return check_timedelta(check_timeout(value, name), name)
 
@@ -73,7 +73,7 @@ def check_callable(value: object, name: str) -> Callable[..., object]:
     """Return the value, which must be a function but not a coroutine function.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a function.
     """
     if not is_function(value):
         raise UsageError(f"{name}: must be a function, not a coroutine function")
@@ -86,10 +86,10 @@ def is_function(value: object) -> bool:
 
 
 def check_deliver(value: object) -> None:
-    """Check that a value is a function, or None. A coroutine function is allowed.
+    """Check that a value is a function, a coroutine function or None.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is none of these.
     """
     if value is not None and (isinstance(value, type) or not callable(value)):
         raise UsageError("deliver: must be a function, such as `wsgi(app)` or `asgi(app)`")
@@ -99,7 +99,7 @@ def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
     """Return the value, which must be a list of lists of strings.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a list.
     """
     expected = "lists of strings"
     return [
@@ -109,10 +109,10 @@ def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
 
 
 def check_choice(value: object, name: str) -> Mapping[int, int]:
-    """Return the mapping, which must map slot numbers to option numbers.
+    """Return the value, which must be a mapping from slot numbers to option numbers.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a mapping.
     """
     chosen = check_instance(value, Mapping, name, "a mapping")
     if not all(type(number) is int for pair in chosen.items() for number in pair):
@@ -121,10 +121,10 @@ def check_choice(value: object, name: str) -> Mapping[int, int]:
 
 
 def check_url(value: object, name: str) -> str:
-    """Return the value, which must be an HTTP URL with a host, without a slash at its end.
+    """Check an HTTP or HTTPS URL with a host, and return it without the slashes at its end.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not such a URL.
     """
     url = check_string(value, name)
     try:
@@ -141,11 +141,11 @@ def check_clock(value: Clock, name: str) -> Clock:
     """Return the value, which must have the methods of a clock.
 
     Raises:
-        UsageError: The value is something else.
+        UsageError: The value is not a clock.
     """
     clock: object = value
     functions = getattr(clock, "now", None), getattr(clock, "monotonic", None)
-    # A datetime also has now(), and a class has the methods of its instances.
+    # A datetime also has now(), and a clock's class has the same methods as the clock.
     if isinstance(clock, type | datetime) or not all(callable(each) for each in functions):
         raise UsageError(f"{name}: must be a clock such as ManualClock() or SystemClock()")
     return value

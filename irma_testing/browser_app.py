@@ -1,4 +1,4 @@
-"""A simulated app for browser tests with Playwright, which scans the page's QR code."""
+"""A simulated app that scans the QR code on a page, for browser tests with Playwright."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _LIMIT_MILLISECONDS: Final = 60_000
 @final
 @boundary
 class BrowserApp:
-    """An app that scans QR codes on a page of Playwright's sync API; made by `irma_browser_app`.
+    """An app that scans the QR codes on a page. The fixture `irma_browser_app` makes it.
 
-    Create the app before the page starts a session. When the page starts one, the app reads the
-    session pointer, which is the content of the QR code, from the website's reply.
+    The page is one of Playwright's sync API. Create the app before the page starts a session. When
+    the page starts one, the app reads the session pointer, which is the content of the QR code,
+    from the website's reply.
 
     Args:
-        page: The page, before it starts a session.
+        page: The page, which has not started a session yet.
         person: The app of the person who answers.
 
     Raises:
@@ -63,13 +64,13 @@ class BrowserApp:
         return self._person.scan(reply.json()["sessionPtr"])
 
     def answer(self) -> ScannedSession:
-        """Scan, and answer as an honest user would; see `scan` and `ScannedSession.answer`."""
+        """Scan the QR code and answer as an honest user would; see `ScannedSession.answer`."""
         session = self.scan()
         session.answer()
         return session
 
     def refuse(self) -> ScannedSession:
-        """Scan the QR code, and refuse the session; see `scan`."""
+        """Scan the QR code and refuse the session; see `scan`."""
         session = self.scan()
         session.refuse()
         return session

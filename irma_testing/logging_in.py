@@ -89,7 +89,7 @@ def _check(name: str, prefix: str, next_url: str | None) -> None:
 @final
 @boundary
 class Login(_LoginBase):
-    """Logs test clients in to your website, with the in-memory server; the fixture `irma_login`."""
+    """Logs test clients in to your website with the in-memory server: the fixture `irma_login`."""
 
     def __call__(
         self,
@@ -137,7 +137,7 @@ class Login(_LoginBase):
 @final
 @boundary
 class AsyncLogin(_LoginBase):
-    """`Login` for asynchronous test clients; the fixture `irma_async_login`."""
+    """Like `Login`, but for asynchronous test clients: the fixture `irma_async_login`."""
 
     async def __call__(
         self,
@@ -165,4 +165,4 @@ class AsyncLogin(_LoginBase):
 
 def _close(awaitable: object) -> None:
     if callable(close := getattr(awaitable, "close", None)):
-        close()  # otherwise Python warns that it was never awaited
+        close()  # otherwise Python warns that the coroutine was never awaited
