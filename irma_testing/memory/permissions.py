@@ -109,8 +109,7 @@ def _permissions(
 
 
 def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
-    """Return whether the permissions contain the identifier, `*`, or one of its parents with `.*`.
-    """
+    """Return whether the permissions contain the identifier, `*`, or `.*` after a parent of it."""
     scheme = identifier.partition(".")[0]
     patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}
     return identifier in permissions or not permissions.isdisjoint(patterns)

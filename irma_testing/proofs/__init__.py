@@ -15,7 +15,7 @@ read or guessed, and the timing of the arithmetic gives secrets away.
 
 Formats and formulas are those of irmago v1.3.0 and gabi, which follow the specification of the
 identity mixer library, version 2.3.40. The verifier, `irma_proofs`, shares no code with this
-package, so a mistake in one is not a mistake in both.
+package, so the two do not share mistakes.
 """
 
 from irma_testing.proofs.accumulators import Accumulator, Witness

@@ -26,7 +26,7 @@ PRIME_BITS = 195
 
 @frozen
 class Accumulator:
-    """An issuer's accumulator at some time, which shows which credentials are not revoked."""
+    """An issuer's accumulator at some time: a number that covers all unrevoked credentials."""
 
     key: MadeIssuerKey
     nu: int
@@ -38,7 +38,7 @@ class Accumulator:
 
     @classmethod
     def first(cls, key: MadeIssuerKey, chance: Chance, *, time: int) -> Accumulator:
-        """Return an accumulator from before any revocation."""
+        """Return the issuer's first accumulator, before any revocation."""
         nu = power(key.s, chance.below(key.order), key.n)
         return cls(key, nu, 0, time, _event_hash(0, b"", 1))
 
@@ -48,17 +48,17 @@ class Accumulator:
         return Witness(self, prime, self._root(prime))
 
     def revoke(self, prime: int, *, time: int) -> Accumulator:
-        """Return the next accumulator, for which there is no witness with that prime."""
+        """Return the next accumulator, which revokes the credential with that prime."""
         parent = self.event_hash
         index = self.index + 1
         event_hash = _event_hash(index, parent, prime)
         return Accumulator(self.key, self._root(prime), index, time, event_hash)
 
     def signed(self) -> dict[str, object]:
-        """Return the accumulator as in a proof, signed by the issuer.
+        """Sign the accumulator, and return it in the form that a proof contains.
 
         Raises:
-            ValueError: The issuer has no key to sign accumulators with.
+            ValueError: The issuer has no key for accumulators.
         """
         if self.key.accumulator_key is None:
             raise ValueError("this issuer has no accumulator key: make an issuer that has one")
@@ -98,11 +98,11 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return the witness with an accumulator that does not match it, as a cheat would."""
+        """Return the witness with another accumulator, which does not match, as a cheat would."""
         return Witness(accumulator, self.prime, self.u)
 
 
 def _event_hash(index: int, parent: bytes, prime: int) -> bytes:
-    """Return the SHA-256 of a revocation event, after two bytes for the hash's kind and length."""
+    """Return the hash of a revocation event: SHA-256, after two bytes for its kind and length."""
     event = index.to_bytes(8) + parent + number_bytes(prime)
     return b"\x12\x20" + hashlib.sha256(event).digest()

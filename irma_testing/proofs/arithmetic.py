@@ -24,7 +24,7 @@ The base of a negative exponent must be coprime to the modulus.
 
 
 def product(powers: Iterable[tuple[int, int]], modulus: int) -> int:
-    """Return the product of bases to the power of exponents, modulo a number."""
+    """Raise each base to its exponent, and return the product of these powers modulo a number."""
     result = 1
     for base, exponent in powers:
         result = result * power(base, exponent, modulus) % modulus

@@ -37,7 +37,7 @@ class Chance:
         return pow(self._random.randrange(2, modulus), 2, modulus)
 
     def prime(self, start: int, bits: int) -> int:
-        """Return a prime at `start` plus an offset of at most that many bits."""
+        """Return a prime: the sum of `start` and a random number of at most that many bits."""
         while not is_prime(candidate := start + self.bits(bits) | 1):
             pass
         return candidate
@@ -46,7 +46,7 @@ class Chance:
 def is_prime(number: int) -> bool:
     """Return whether a number is prime, by the Miller-Rabin test with twelve bases.
 
-    That is enough for numbers that were not chosen to deceive the test.
+    The test is reliable for numbers that were not chosen to deceive it.
     """
     if number <= 1:
         return False

@@ -17,7 +17,7 @@ from irma_testing.proofs.made_scheme import MadeAttribute, MadeScheme, MadeType
 __all__ = ["Credential", "encode", "issue", "metadata", "secret_key"]
 
 _UNMARKED = 2
-"""The version of metadata in which an absent value is the same as an empty one."""
+"""The version of metadata that does not distinguish absent values from empty ones."""
 WEEK = 604_800
 """Seconds in a week, the unit of time in metadata."""
 
@@ -62,16 +62,17 @@ def issue(
     Args:
         scheme: The scheme that has the type and the keys.
         identifier: The credential type's identifier of three parts.
-        values: The values by attribute: a string, None for an absent value, or a number to be
-            signed without hashing. Attributes that are not given are absent.
+        values: The values by attribute: a string, None for an absent value, or a number to sign
+            without hashing. An attribute that is left out is absent.
         chance: The source of random numbers.
-        signed_at: Unix time in seconds; the metadata has the week.
+        signed_at: Unix time in seconds; the metadata contains only the week.
         weeks: How long the credential is valid.
         holder: The person whose secret key the credential contains.
         counter: The number of the issuer's key that signs the credential; the last key by default.
         witness: The witness whose prime is the revocation attribute, if the type has such an
             attribute.
-        version: The version of the metadata: 3, or 2, where an absent value equals an empty one.
+        version: The version of the metadata: 3, or 2, which does not distinguish absent values from
+            empty ones.
     """
     made = scheme.type_of(identifier)
     key = scheme.key_of(identifier, counter)
@@ -96,7 +97,7 @@ def issue(
 
 
 def secret_key(holder: str, scheme: MadeScheme) -> int:
-    """Return a holder's secret key; each distributed scheme has a separate one."""
+    """Return a holder's secret key; a holder has another one for each distributed scheme."""
     group = scheme.name if scheme.is_distributed else ""
     return hash_number(f"secret key of {holder} {group}".encode()) >> 1
 
@@ -113,7 +114,7 @@ def metadata(identifier: str, counter: int, signed_at: int, weeks: int, version:
 
 
 def encode(value: str | int | None, version: int = 3) -> int:
-    """Return the number for the value of an attribute; a number is returned unchanged."""
+    """Return the number that encodes an attribute's value, or the value if it is a number."""
     if isinstance(value, int):
         return value
     number = int.from_bytes((value or "").encode())

@@ -1,6 +1,6 @@
 """Encode numbers in JSON, DER and CBOR.
 
-The verifier has functions of its own for this, so a mistake in one is not a mistake in both.
+The verifier has its own functions for this, so the two do not share mistakes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Cbor = int | str | bytes | Mapping[str, "Cbor"]
 
 
 def number_bytes(number: int) -> bytes:
-    """Return the big-endian bytes of a number without leading zeros; none for 0."""
+    """Return the big-endian bytes of a number without leading zeros; no bytes for 0."""
     return number.to_bytes((number.bit_length() + 7) // 8)
 
 
@@ -44,12 +44,12 @@ def hash_number(content: bytes) -> int:
 
 
 def der_integer(number: int) -> bytes:
-    """Return an `INTEGER`, for numbers that are not negative."""
+    """Return a non-negative number as an `INTEGER`."""
     return _tagged(0x02, number.to_bytes(number.bit_length() // 8 + 1))
 
 
 def der_bytes(content: bytes) -> bytes:
-    """Return an `OCTET STRING`."""
+    """Return bytes as an `OCTET STRING`."""
     return _tagged(0x04, content)
 
 
@@ -72,7 +72,7 @@ def _tagged(tag: int, content: bytes) -> bytes:
 
 
 def cbor(value: Cbor) -> bytes:
-    """Return a number, a string, bytes or a map as CBOR (RFC 8949, section 3.1)."""
+    """Encode a number, a string, bytes or a map as CBOR (RFC 8949, section 3.1)."""
     match value:
         case int():
             return _head(0, value)
@@ -86,7 +86,7 @@ def cbor(value: Cbor) -> bytes:
 
 
 def _head(kind: int, number: int) -> bytes:
-    """Return the first bytes of an item: its major type, and a number of 0 to 8 more bytes."""
+    """Return the head of an item, which encodes its major type and a number in 1 to 9 bytes."""
     if number < _LONG_NUMBER:
         return bytes((kind << 5 | number,))
     size = next(size for size in range(4) if number < 1 << (8 << size))

@@ -92,14 +92,14 @@ class MadeIssuerKey:
         expires: int = FAR_FUTURE,
         bases: int = 8,
     ) -> Self:
-        """Make a key from primes that are kept as data; equal arguments give equal keys.
+        """Make a key from primes in this package; equal arguments give equal keys.
 
         Args:
             bits: The length of the modulus: 1024, 2048 or 4096.
             pair: Which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
             counter: The number of the key among those of its issuer.
             expires: Unix time in seconds, until which the issuer signs with the key.
-            bases: How many numbers a credential may have: its attributes and two more.
+            bases: The most numbers that a credential may have: its attributes and two more.
         """
         p, q = SAFE_PRIMES[bits][pair]
         n, order = p * q, (p // 2) * (q // 2)
@@ -138,7 +138,7 @@ class MadeIssuerKey:
         return _SIZES[self.n.bit_length()]
 
     def signed_number(self, attribute: int) -> int:
-        """Return the number to sign for an attribute, which is a hash if the attribute is long."""
+        """Return the number to sign for an attribute: the attribute, or its hash if it is long."""
         if attribute.bit_length() <= self.sizes.lm:
             return attribute
         return hash_number(number_bytes(attribute))
@@ -152,7 +152,7 @@ class MadeIssuerKey:
         return product(powers, self.n)
 
     def without_revocation(self) -> Self:
-        """Return this key without its parts for revocation, as of an issuer that cannot revoke."""
+        """Return this key without its revocation parts, as if the issuer could not revoke."""
         return evolve(self, accumulator_key=None)
 
     def public_xml(self) -> bytes:

@@ -118,7 +118,7 @@ class MadeScheme:
 
     @property
     def public_pem(self) -> str:
-        """Return the key that a verifier pins."""
+        """Return the public key of the index, which a verifier pins."""
         return _pem(self.signing_key)
 
     def files(self, *, private_keys: bool = False) -> dict[str, bytes]:
@@ -175,9 +175,9 @@ class MadeScheme:
 def sign_index(
     scheme: str, files: Mapping[str, bytes], key: ec.EllipticCurvePrivateKey
 ) -> dict[str, bytes]:
-    """Return the files of a scheme with an index over them, its signature and the public key.
+    """Return a scheme's public files, with a new index of them, its signature and the public key.
 
-    With this, a test can change a scheme's file and sign the scheme again.
+    With this function, a test can change a file of a scheme and sign the scheme again.
     """
     signed = {path: content for path, content in files.items() if "/PrivateKeys/" not in path}
     for name in ("index", "index.sig", "pk.pem"):

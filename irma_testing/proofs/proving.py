@@ -39,9 +39,9 @@ __all__ = [
 Json = dict[str, object]
 
 SECRET_KEY_BITS = 592
-"""Random bits for the secret key: as for 1024-bit keys, because all keys use the same number."""
+"""Random bits for the secret key: as many as for 1024-bit keys, since all proofs share them."""
 PRIME_BITS = 579
-"""Random bits for a revocation attribute: 195 of the prime, 256 of the challenge, 128 more."""
+"""Random bits for a revocation attribute: 195 for the prime, 256 for the challenge, 128 more."""
 
 
 @frozen
@@ -60,7 +60,7 @@ class Shown:
 
     @property
     def disclosed(self) -> dict[int, int]:
-        """Return the numbers that the proof shows, by index; the metadata is always shown."""
+        """Return the numbers that the proof shows, by index. They always include the metadata."""
         indices = [1, *(self.credential.type.index_of(name) for name in self.attributes)]
         return {index: self.credential.numbers[index] for index in sorted(indices)}
 
@@ -143,7 +143,7 @@ def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
 
 
 class OpenProof:
-    """The proof of one credential: its `a`, and its `contributions` to the challenge."""
+    """The proof of one credential. `a` is its number A; the challenge covers `contributions`."""
 
     def __init__(self, shown: Shown, secret_random: int, chance: Chance) -> None:
         self._shown = shown
@@ -196,7 +196,7 @@ class OpenProof:
 
 
 class OpenNonRevocation:
-    """The proof that a witness's prime is in the accumulator, with its numbers C_r and C_u."""
+    """The proof that a witness's prime is in the accumulator, including the numbers C_r and C_u."""
 
     def __init__(self, witness: Witness, random_alpha: int, chance: Chance) -> None:
         self._accumulator = accumulator = witness.accumulator

@@ -1,7 +1,7 @@
 """Safe primes for made-up issuer keys, so that no test has to search for them.
 
-A prime p is safe if (p - 1) / 2 is prime, too. These primes were made by `openssl prime -generate
--safe`. They are public, so a key made of them protects nothing.
+A prime p is safe if (p - 1) / 2 is also prime. These primes were made by
+`openssl prime -generate -safe`. They are public, so a key made of them protects nothing.
 """
 
 from collections.abc import Mapping
