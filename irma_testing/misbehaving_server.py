@@ -1,7 +1,7 @@
 """A loopback server that misbehaves on request, for the tests of any transport.
 
     with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
-        ...  # the first request gets an answer, and each later request a cut answer
+        ...  # the first answer is complete, and each later answer is cut off
 
 A *behaviour* is a function that handles one request of a `Peer`. Each request gets the next
 behaviour, and the last one repeats. Many behaviours are in `misbehaviours`. This module needs only
@@ -89,11 +89,11 @@ class Peer:
         return received
 
     def target(self) -> str:
-        """Return the target of the request that has begun to arrive."""
+        """Return the target of the request whose first bytes have arrived."""
         return self._buffer.decode("latin-1").split(" ", 2)[1]
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        """Do the TLS handshake as the server."""
+        """Do the server's part of the TLS handshake."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self.opened.append(self.sock)
 
@@ -110,7 +110,7 @@ class Peer:
         self._reads += 1
 
     def reset(self) -> None:
-        """Close with a TCP reset, so that the peer cannot read what it has not yet received."""
+        """Close with a TCP reset, so that the peer loses the data that it has not read yet."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
@@ -128,21 +128,21 @@ Behaviour = Callable[[Peer], None]
 
 
 class MisbehavingServer:
-    """A loopback server that misbehaves; a context manager that starts and stops it.
+    """A loopback server that misbehaves. It is a context manager: entering it starts the server.
 
     Args:
-        behaviours: One for each request; the last one repeats. With no behaviours, the server
+        behaviours: One for each request; the last one repeats. Without behaviours, the server
             closes each connection.
         tls: A server's TLS context, or None for plain HTTP.
-        at_connect: Runs on a connection before its first request, and before TLS.
-        idle_limit: How long a connection may wait for its next request before the server closes it.
-            An IRMA server does so after two seconds; on a busy machine a test may need a longer
-            limit.
+        at_connect: Called on each connection, before TLS and before the first request.
+        idle_limit: How long a connection may be idle between two requests before the server closes
+            it. A real IRMA server closes it after two seconds; on a busy machine a test may need a
+            longer limit.
 
     Attributes:
-        port: The port on which it listens, at 127.0.0.1.
-        requests: The requests that it has received.
-        connections: How many connections it has accepted.
+        port: The port of 127.0.0.1 on which the server listens.
+        requests: The requests that the server has received.
+        connections: How many connections the server has accepted.
     """
 
     def __init__(
@@ -253,7 +253,7 @@ def unused_port() -> Generator[int]:
 
 @contextmanager
 def unanswered_port() -> Generator[int]:
-    """Yield a port on which connecting never succeeds, because its queue is full."""
+    """Yield a port that accepts no connection, because its queue of connections is full."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

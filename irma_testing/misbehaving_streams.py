@@ -23,7 +23,7 @@ _HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 _BETWEEN_LOOKS = 0.02  # seconds
-_DAY = timedelta(days=1)  # the server stops long before that
+_DAY = timedelta(days=1)  # longer than any server runs
 
 
 def _chunk(data: bytes) -> bytes:
@@ -33,13 +33,13 @@ def _chunk(data: bytes) -> bytes:
 def event_stream(
     *pieces: bytes, every: timedelta = timedelta(0), ends: bool = True, greeting: bytes = b""
 ) -> Behaviour:
-    """Send each piece in its own chunk, then end the stream cleanly or keep it open.
+    """Send each piece in its own chunk, and then end the stream cleanly or keep it open.
 
     Args:
         pieces: The pieces to send.
         every: How long to wait before each piece.
         ends: Whether the stream ends after the last piece, or stays open and silent.
-        greeting: Sent at once; an IRMA server sends an event `open` without data.
+        greeting: Bytes to send at once; an IRMA server sends an event `open` without data.
     """
 
     def behave(peer: Peer) -> None:
@@ -58,7 +58,7 @@ def event_stream(
 
 
 def stream_on_release(semaphore: threading.Semaphore, *pieces: bytes) -> Behaviour:
-    """Send the head at once; wait for the semaphore before each piece, and before the end."""
+    """Send the head at once, but wait for the semaphore before each piece and before the end."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -89,12 +89,12 @@ def cut_stream(piece: bytes, length: int) -> Behaviour:
 
 
 def _size_line_length(piece: bytes) -> int:
-    """Return the length of the line with the size of the chunk."""
+    """Return the length of the line that contains the chunk's size."""
     return len(b"%x\r\n" % len(piece))
 
 
 def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
-    """Behave like a buffering proxy: wait for `until`, then send head, pieces and end together."""
+    """Behave like a buffering proxy: wait for `until`, and then send the whole stream at once."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()

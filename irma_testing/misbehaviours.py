@@ -1,4 +1,4 @@
-"""Behaviours of the misbehaving server: right and wrong responses."""
+"""Behaviours of the misbehaving server: correct and faulty responses."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def reset(data: bytes = b"") -> Behaviour:
         peer.read_request()
         if data:
             peer.send(data)
-            peer.wait(timedelta(milliseconds=50))  # a reset discards what the peer has not yet read
+            peer.wait(timedelta(milliseconds=50))  # a reset discards unread data
         peer.reset()
 
     return behave
 
 
 def wrong_length(body: bytes, declared: int) -> Behaviour:
-    """Send a body whose length is not the declared one, and close the connection."""
+    """Send a body whose length differs from the declared length, and close the connection."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {declared}".encode() + _END_OF_HEAD
     return raw(head + body, close=True)
 
@@ -110,7 +110,7 @@ def reset_during_request(peer: Peer) -> None:
 
 
 def silence(peer: Peer) -> None:
-    """Read and send nothing more, and keep the connection open."""
+    """Keep the connection open, but neither read nor send anything more."""
     peer.wait(timedelta(minutes=1))
 
 
@@ -129,12 +129,12 @@ def drip(data: bytes, every: timedelta, *, head: bytes = b"") -> Behaviour:
 
 
 def endless_headers(every: timedelta = timedelta(0)) -> Behaviour:
-    """Send short headers without an end."""
+    """Send an endless series of short headers."""
     return _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", every)
 
 
 def endless_body(every: timedelta = timedelta(0), *, chunked: bool = True) -> Behaviour:
-    """Send a body without an end, in chunks or until the connection closes."""
+    """Send an endless body, in chunks or without a length."""
     if chunked:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         return _endless(head, b"400\r\n" + bytes(1024) + b"\r\n", every)
@@ -165,10 +165,10 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send zeros that decompress to this many bytes, about a thousand times the bytes sent."""
+    """Send compressed zeros: about a thousandth of the `size` bytes that they decompress to."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
-    # A full flush resets the compressor, so the same bytes may be repeated.
+    # A full flush resets the compressor, so the compressed bytes can be repeated.
     packed = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
     count, checksum = size // len(piece), 0
     for _ in range(count):
@@ -179,14 +179,14 @@ def gzip_bomb(size: int) -> Behaviour:
 
 
 def html_503() -> Behaviour:
-    """Respond like an IRMA server when a handler takes more than 4 s."""
+    """Respond as an IRMA server does when a handler takes more than 4 s."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     headers = [("Content-Type", "text/html; charset=utf-8")]
     return raw(response(503, reason="Service Unavailable", headers=headers, body=page))
 
 
 def empty_503() -> Behaviour:
-    """Respond like an IRMA server when a request does not arrive within 2 s."""
+    """Respond as an IRMA server does when a request does not arrive within 2 s."""
     head = response(503, reason="Service Unavailable", headers=[("Connection", "close")])
     return raw(head, close=True)
 

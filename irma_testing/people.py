@@ -1,4 +1,4 @@
-"""People for tests, with the cards that they would have in the scheme `pbdf`."""
+"""Make people for tests, with the cards of the scheme `pbdf` that such people would have."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_person(
     Args:
         server: The server that the app uses.
         kind: `"adult"`, `"minor"` or `"nobody"`, whose app is empty.
-        email: The e-mail address; if it is set, even `"nobody"` has a card.
+        email: The e-mail address; if it is given, even `"nobody"` has an e-mail card.
 
     Raises:
         UsageError: There is no such kind of person, or an argument has the wrong type.
@@ -62,7 +62,7 @@ def make_person(
 
 
 def cards_of(kind: Kind, year: int) -> dict[str, dict[str, str | None]]:
-    """Return the cards of a kind of person in a year: attributes by credential type."""
+    """Return the attributes on a person's cards in a given year, by credential type."""
     if kind == "nobody":
         return {}
     first, family = _NAMES[kind]

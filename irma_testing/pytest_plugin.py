@@ -1,9 +1,9 @@
 """Fixtures for pytest: an in-memory IRMA server, a simulated app, and requestors.
 
-pytest loads this module in every project where the library is installed. So it imports nothing from
-the library until a test uses a fixture. That keeps other projects' tests fast, and lets coverage
-measure later imports. To change a fixture, redefine it in your `conftest.py`; the fixtures that
-depend on it then use yours.
+pytest loads this module in every project where the library is installed. Therefore it imports
+nothing from the library until a test uses a fixture. This keeps other projects' tests fast, and
+coverage can measure the library's imports. To change a fixture, redefine it in your `conftest.py`;
+the fixtures that depend on it then use yours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 @pytest.fixture
 def irma_scheme() -> Scheme:
-    """The credential types that `irma_server` accepts: all, unless you redefine this fixture."""
+    """The credential types that `irma_server` accepts. Redefine this fixture to restrict them."""
     from irma_testing import OPEN_SCHEME  # noqa: PLC0415  # see the head of the module
 
     return OPEN_SCHEME

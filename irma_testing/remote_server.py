@@ -1,4 +1,4 @@
-"""The app's side of a development server in another process, and that server's description.
+"""The app's connection to a development server in another process, and the server's description.
 
 The functions of this module write the description of the server, and `RemoteServer` reads it, so
 that a single module defines the form of the description.
@@ -165,7 +165,7 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, call a function, and also call each function that it plans, before returning.
+        """Wait, call a function, and call every function that it plans. Return after the last one.
 
         Raises:
             AppError: Functions are still waiting to be called after five minutes.
@@ -223,7 +223,7 @@ class RemoteServer:
             return tuple(_session(each) for each in value["sessions"])
 
     def _read(self, path: str, label: str) -> Any:
-        """Return the JSON at a path, or None if the server has nothing there."""
+        """Return the JSON at a path, or None if the server has no JSON there."""
         response = self._send(HttpRequest("GET", self._url + path, label=f"GET {label}"))
         if response.status != _OK:
             return None

@@ -18,7 +18,7 @@ from irma_testing.time import ManualClock
 __all__ = ["AsyncScriptedTransport", "ScriptedStream", "ScriptedTransport", "Step"]
 
 Step: TypeAlias = HttpResponse | Exception | Callable[[HttpRequest], HttpResponse]
-"""A response, an error to raise, or a function of the request that returns or raises one."""
+"""A response, an error to raise, or a function that takes the request and returns or raises one."""
 
 
 _PAIR = 2
@@ -30,8 +30,8 @@ class ScriptedStream:
     """A stream that follows a script. After the last step it stays idle.
 
     Args:
-        steps: Each is bytes to return, a time that passes before the next step, the end, or an
-            error.
+        steps: Each step is bytes to return, a duration that passes before the next step, the end of
+            the stream, or an error to raise.
         status: The HTTP status.
         headers: The HTTP headers.
 

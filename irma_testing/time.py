@@ -13,10 +13,10 @@ __all__ = ["ManualClock"]
 
 @boundary
 class ManualClock:
-    """Wall and monotonic time, which `advance` moves together.
+    """A clock with wall and monotonic time; `advance` moves both together.
 
-    Threads that share the clock share its time, so a thread that sleeps moves it for all. Use a
-    real clock if threads wait for each other.
+    Threads that share the clock share its time, so a thread that sleeps moves the time for all of
+    them. Use a real clock if threads wait for each other.
 
     Args:
         now: The initial wall time: a timezone-aware datetime, which is converted to UTC.
