@@ -244,7 +244,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Failures behind the page.
 
     def test_the_server_may_be_away(self) -> None:
-        """If the IRMA server is away, the page gets 503, and a later retry succeeds."""
+        """If the IRMA server is down, the page gets 503, and a later retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.set_server_away(is_away=True)
@@ -255,7 +255,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def test_the_store_may_be_away(self) -> None:
-        """If the store is away, the page gets 503, and a later retry succeeds."""
+        """If the store is down, the page gets 503, and a later retry succeeds."""
         browser = self.browser()
         handle = self.started(browser)
         self.set_store_away(is_away=True)
