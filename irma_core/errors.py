@@ -119,7 +119,7 @@ class IrmaError(Exception):
     """The base class: `except IrmaError` catches every error that the library raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Otherwise, to copy the error, Python would call the class with `args` but no facts.
+        # Otherwise, to copy an error, Python would call its class with `args` but no facts.
         return _restore, (type(self), self.args, self.__dict__)
 
 
@@ -172,7 +172,7 @@ class ServerRefusedError(IrmaError):
 
     Attributes:
         http_status: The HTTP status.
-        label: Method and path of the call, with `{token}` in place of the requestor token.
+        label: The method and path of the call, with `{token}` in place of the requestor token.
         code: The server's name for the error, such as `SESSION_UNKNOWN`. None if another program
             refused, such as a proxy or a different server at a wrong base URL.
         description: The meaning of the code; empty if this library does not know the code.
@@ -216,7 +216,7 @@ class UnexpectedResponseError(IrmaError):
 
     Attributes:
         http_status: The HTTP status.
-        label: Method and path of the call, with `{token}` in place of the requestor token.
+        label: The method and path of the call, with `{token}` in place of the requestor token.
         reason: What is wrong with the response, with the path in its JSON if there is one.
     """
 
@@ -245,7 +245,7 @@ class TransportError(IrmaError):
     """The network failed.
 
     Attributes:
-        label: Method and path of the call, with `{token}` in place of the requestor token.
+        label: The method and path of the call, with `{token}` in place of the requestor token.
         reason: What failed.
         request_sent: Whether any part of the request may have reached the server.
     """

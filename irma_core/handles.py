@@ -48,7 +48,7 @@ _PURPOSE: Final = "handle:"
 """A prefix of each handle's purpose, so that nothing else sealed with the same keys can pass for a
 handle."""
 _DEFAULT_LIFETIME: Final = timedelta(minutes=30)
-"""By default, a server gives an app 15 minutes to connect, and keeps the result for 5 more."""
+"""By default, a server gives an app 15 minutes to connect, and keeps the result for another 5."""
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=36500)
 
@@ -64,7 +64,7 @@ class Binding(Enum):
 @final
 @attrs.frozen(eq=False, repr=False)
 class HandleSettings(ValueObject):
-    """The settings for sealing and redeeming, besides the requestor's context.
+    """The settings for sealing and redeeming handles, apart from the requestor's context.
 
     Args:
         sealer: Seals and opens the handles.
@@ -97,7 +97,7 @@ class HandleSettings(ValueObject):
         return cls(Sealer(keys), store=store, purpose=purpose, lifetime=lifetime)
 
     def seal(self, session: StartedSession, binding: str | Binding) -> str:
-        """Return a handle of the session; see `Handles.seal`."""
+        """Return a handle for the session; see `Handles.seal`."""
         check_instance(session, StartedSession, "session", "a StartedSession")
         if binding is not Binding.NONE:
             check_instance(binding, str, "binding", "a secret of the web session, or Binding.NONE")
@@ -244,15 +244,15 @@ class Handles:
     def unseal(
         self, handle: str | bytes | None, *, binding: str | Binding | None
     ) -> StartedSession:
-        """Return the session of a handle, for example to watch or to cancel it.
+        """Return the session that a handle holds, for example to watch or cancel it.
 
         A handle can be unsealed any number of times, because this does not redeem it. So never use
         this method to log a visitor in. The returned session has only the parts of the request that
         an answer is compared with. Instead of a message to sign, it has `message_sha256`.
 
         Args:
-            handle: What the browser sent: a field of a form, or a whole body. None is an invalid
-                handle.
+            handle: What the browser sent: a field of a form, or a whole body. None counts as an
+                invalid handle.
             binding: The same secret as in `seal`, from the web session of the visitor who sent the
                 handle; None if that visitor has no web session.
 
@@ -271,8 +271,8 @@ class Handles:
         A handle that arrives too early, or whose session has no answer, is not used up.
 
         Args:
-            handle: What the browser sent: a field of a form, or a whole body. None is an invalid
-                handle.
+            handle: What the browser sent: a field of a form, or a whole body. None counts as an
+                invalid handle.
             binding: The same secret as in `seal`, from the web session of the visitor who sent the
                 handle; None if that visitor has no web session.
 
@@ -318,7 +318,7 @@ class AsyncHandles:
         return f"<AsyncHandles for {self._settings.purpose!r}>"
 
     def seal(self, session: StartedSession, *, binding: str | Binding) -> str:
-        """Return a handle of the session; see `Handles.seal`."""
+        """Return a handle for the session; see `Handles.seal`."""
         return self._settings.seal(session, binding)
 
     def unseal(

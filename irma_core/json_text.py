@@ -47,10 +47,10 @@ def write_json(value: JsonValue) -> str:
 
 
 def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
-    """Read one JSON value from UTF-8.
+    """Read exactly one JSON value.
 
     Args:
-        body: The JSON.
+        body: The JSON; as bytes, it must be UTF-8.
         unique_keys: Whether to refuse an object that has a key twice. Set this for anything that is
             signed. The server's own reader uses the last value of such a key.
 

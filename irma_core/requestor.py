@@ -81,14 +81,14 @@ class Requestor:
 
     Args:
         url: The server's base URL, with its `api_prefix` if it has one.
-        transport: Runs the HTTP calls. The caller closes it.
+        transport: Makes the HTTP calls. The caller closes it.
         authentication: Proves the requestor's identity: see the server's setting `requestors`.
         gateway: The settings for an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application accepts; see `Risk`.
-        server_key: The server's public key in PEM, or several while a key is being replaced. With
-            it, answers come only from *signed* results, as `Answer.evidence` shows. Copy the key
-            from the server's configuration. `FetchedServerKey()` fetches the key from the server,
-            so it is only as trustworthy as TLS.
+        server_key: The server's public key in PEM, or several while a key is being replaced. If a
+            key is given, answers come only from *signed* results, as `Answer.evidence` shows. Copy
+            the key from the server's configuration. `FetchedServerKey()` fetches the key from the
+            server, so it is only as trustworthy as TLS.
         jwt_issuer: The server's setting `jwt_issuer`, which names the signer of results; None if
             that setting is empty.
         status_backend: The channel through which the processes that receive the server's callbacks
@@ -170,7 +170,7 @@ class Requestor:
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
         """Run a flow (see `irma_core.flows`), and return its result.
 
-        The flow must have been made with this requestor's `context`.
+        The flow must have been created with this requestor's `context`.
 
         Parts of the library that build on the requestor use this method, and a framework may do so
         too.
@@ -194,8 +194,8 @@ class Requestor:
             request: The request. Check it in a test, or when the program starts.
 
         Raises:
-            RequestError: A name is not in the schemes. The error shows where it is in the request,
-                and suggests a similar name.
+            RequestError: A name is not in the schemes. The error shows where the name is in the
+                request, and suggests a similar one.
             ConfigurationError: The requestor has no `schemes`, or one of their files was changed.
         """
         self._run(check_names_flow(self._context, request))
@@ -247,7 +247,7 @@ class Requestor:
 
         Args:
             session: The session from `start_session`.
-            timeout: How long to watch, counted from entering the block. None means until the
+            timeout: How long to watch, from the moment the block is entered. None means until the
                 session ends.
 
         Raises:

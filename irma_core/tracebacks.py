@@ -232,7 +232,7 @@ def remove_frames(error: BaseException) -> None:
 def _proxy_fault(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str:
-    """Return an error message if an argument is a proxy, or an empty string if none is.
+    """Return an error message if an argument is a proxy; otherwise return an empty string.
 
     A proxy, such as Werkzeug's or Django's, claims the class of the object that it stands for. So
     it passes every `isinstance` check, and only a function written in C refuses it.

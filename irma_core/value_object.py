@@ -16,7 +16,7 @@ __all__ = ["ValueObject"]
 class ValueObject:
     """Equality, hash and `repr` for an `attrs.frozen(eq=False, repr=False)` class.
 
-    They respect the options `eq` and `repr` of each field, as the methods of attrs do.
+    They respect the options `eq` and `repr` of each field, as the methods that attrs writes do.
     """
 
     __slots__ = ()

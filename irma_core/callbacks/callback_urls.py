@@ -74,7 +74,7 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return a reference to the session, with the facts to compare its answer with."""
+        """Return a reference to the session, with the facts for checking its answer."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 

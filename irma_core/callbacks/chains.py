@@ -5,13 +5,14 @@ proof is `VALID`. The server and the app wait for the reply: a reply after 3 s s
 after 5 s the app has given up. A reply of 200 with a request starts that session, 204 ends the
 chain, and after any other reply the session that was about to end fails. So:
 
-* A post is accepted only if its URL has the secret, the server has signed it, and its status is
-  `CONNECTED`. No other page accepts that status. Unsigned posts are refused: the server reports
-  nothing about proofs until a session ends, so asking the server would not help.
+* A post is accepted only if its URL has the secret, its result is signed by the server, and the
+  session's status is `CONNECTED`. No other page accepts that status. Unsigned posts are refused:
+  the server reports nothing about proofs until a session ends, so asking the server would not help.
 * A URL belongs to the first session that such a post names. So a URL that leaked through a log
   cannot be used to post the signed result of another session.
 * The application is asked once for each session. It receives a `ChainStep`, with an `Answer` that
-  passed all the usual checks. Its choice is recorded before the reply: see `NextSessionRecord`.
+  passed all the usual checks. The application's choice is recorded before the reply is sent: see
+  `NextSessionRecord`.
 * A late reply is an error. It makes the chain fail for the server and the backend, as it already
   has for the app. The record remains.
 
@@ -235,7 +236,7 @@ def _choose_flow(
 def _with_reference(
     chosen: ExtendedRequest, reference: str, address: SealedUrl, now: datetime
 ) -> ExtendedRequest:
-    """Pass the chain's reference on to a request after which another session may follow.
+    """Add the chain's reference to a request that another session may follow.
 
     A reference that the application passed to `with_next_session` is kept.
     """

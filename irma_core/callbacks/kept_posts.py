@@ -1,15 +1,15 @@
-"""Posts of the IRMA server that are kept until the application has handled them.
+"""Posts from the IRMA server that are kept until the application has handled them.
 
 The server posts an outcome once, and repeats the post only if the outcome is a timeout. So each
 post is sealed and kept while the application's function runs, and removed when the function has
 returned. If the function raises an error, or the process ends, a replay passes the post to the
 function later. Two other kinds of post are kept. One is a post whose handling fails before the
 function is called, for example because a signature verifier fails. The other is a verified post
-that waited in vain for another handler.
+that waited in vain for another handler to finish.
 
 Only the handler that has claimed a post keeps, delivers or removes it; see `flows.once`. So if
-several replays run at the same time, one of them delivers the post. The order of the steps is in
-`delivery`. A delivery is remembered for longer than its post can be replayed, so a post that was
+several replays run at the same time, only one of them delivers the post. The order of the steps is
+in `delivery`. A delivery is remembered for longer than its post can be replayed, so a post that was
 not removed is not delivered again.
 """
 
@@ -78,7 +78,7 @@ every place. A replay reads all places."""
 _MOST_UNREADABLE: Final = 8
 """If a replay finds more unreadable places than this, the whole store is failing."""
 _TRIES: Final = 32
-"""While a tenth of the places is free, 32 tries find one with a probability of 97 %."""
+"""If a tenth of the places are free, 32 attempts find one with a probability of 97 %."""
 _LARGEST: Final = 1024 * 1024 - 256
 """Characters. A store accepts values of up to 1 MiB, and each value also contains a name, a session
 and a time."""
@@ -119,7 +119,7 @@ class KeptPost(ValueObject):
 
 
 class KeptPosts(Protocol):
-    """The place where posts are kept, for sync and async requestors alike.
+    """The storage of kept posts, for sync and async requestors alike.
 
     Each method is a flow, and may raise a `StoreError`.
     """
@@ -127,8 +127,8 @@ class KeptPosts(Protocol):
     def put_flow(self, context: RequestorContext, post: KeptPost) -> Flow[KeptPost | None]:
         """Keep a post, and return it with its `place`.
 
-        If a post of the same name is already kept, the result is the kept post. The result is None
-        if there is no room, or if `MOST_OF_A_URL` unverified posts to the URL are kept.
+        If a post with the same name is already kept, that post is returned. The result is None if
+        there is no room, or if `MOST_OF_A_URL` unverified posts to the URL are kept.
         """
         ...
 
@@ -220,7 +220,9 @@ class KeptInStore(ValueObject):
 
 
 def remove_flow(context: RequestorContext, kept: KeptPosts, post: KeptPost) -> Flow[None]:
-    """Remove a post, unless another post has taken its place. The caller has a claim on the post.
+    """Remove a post, unless another post has taken its place.
+
+    The caller must hold the claim on the post.
 
     Raises:
         StoreError: The storage of kept posts failed.
@@ -281,7 +283,7 @@ class PostKeeper:
         return "<PostKeeper>"
 
     def note_verified(self, outcome: str, session: str, *, is_done: bool) -> None:
-        """Note that the server has signed the post.
+        """Record that the server has signed the post.
 
         Args:
             outcome: A string that names the session and its outcome.
@@ -291,10 +293,10 @@ class PostKeeper:
         self._name, self._session, self._is_done = _hash(outcome), session, is_done
 
     def keep_flow(self, context: RequestorContext) -> Flow[bool]:
-        """Keep the post while it is delivered. The caller has a claim on its outcome.
+        """Keep the post while it is delivered. The caller must hold the claim on its outcome.
 
         Returns:
-            Whether the post is still to be delivered: false in a replay if the post is no longer in
+            Whether the post must still be delivered: false in a replay if the post is no longer in
             its place.
 
         Raises:
@@ -311,7 +313,7 @@ class PostKeeper:
         self._is_delivered = True
 
     def remove_flow(self, context: RequestorContext) -> Flow[None]:
-        """Remove the post. The caller has a claim on its outcome.
+        """Remove the post. The caller must hold the claim on its outcome.
 
         Raises:
             StoreError: The storage of kept posts failed.

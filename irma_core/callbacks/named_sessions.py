@@ -88,7 +88,7 @@ class NamedSessions(ValueObject):
         if stored is not None:
             with suppress(
                 HandleError
-            ):  # our clock, which may differ from the store's, may say that it has expired
+            ):  # the token may have expired by our clock, which may differ from the store's
                 now = utc_now(context.clock)
                 token = self.sealer.unseal(stored.decode("latin-1"), purpose=_PURPOSE, now=now)
                 return RequestorToken(str(token))

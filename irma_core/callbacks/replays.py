@@ -56,7 +56,7 @@ class ReplayedCallback(ValueObject):
 def replay_callbacks_flow(
     context: RequestorContext, kept: KeptPosts, settings: CallbackSettings[SealedUrl]
 ) -> Flow[tuple[ReplayedCallback, ...]]:
-    """Handle each kept post again, the oldest first.
+    """Handle each kept post again, oldest first.
 
     Args:
         context: The requestor's context.

@@ -30,7 +30,7 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["abandon_session_flow", "cleanup_deadline", "try_cancel_flow"]
 
 _CLEANUP_TIMEOUT: Final = timedelta(seconds=5)
-"""The limit for cancelling. A server that reports the end to a callback page takes up to 4.2 s."""
+"""The time limit for cancelling. A server that first posts to a callback page takes up to 4.2 s."""
 
 _UNANSWERED: Final = (
     SessionCancelledError,
@@ -38,7 +38,7 @@ _UNANSWERED: Final = (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
-"""The errors that mean that nobody answered the session before it was cancelled."""
+"""The errors which mean that nobody answered the session before it was cancelled."""
 
 
 def cleanup_deadline(context: RequestorContext) -> float:

@@ -74,7 +74,7 @@ class RequestorContext(ValueObject):
             setting is empty.
         status_backend: A second source of final statuses and signed results, or None.
         retry: How often to try a `GET` or `DELETE`. A `POST` is retried only if nothing was sent.
-        call_timeout: The time limit of a whole call, including all tries and waits.
+        call_timeout: The time limit of a whole call, including all attempts and waits.
         try_timeout: The time limit of one request. A server may take 4.2 s to report a timeout of
             its own, so a shorter limit would hide that error.
         poll_interval: The time between two requests for a session's status.
@@ -164,7 +164,7 @@ class RequestorContext(ValueObject):
                 )
 
     def seconds_left(self, deadline: float) -> float:
-        """Return the seconds that are left, negative after the deadline."""
+        """Return the number of seconds until the deadline; negative if the deadline has passed."""
         return deadline - self.clock.monotonic()
 
 

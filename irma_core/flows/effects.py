@@ -5,7 +5,7 @@ receives its result; `yield from Send(…)` has the exact type of that result. O
 have to wait is an effect. Reading the clock and parsing JSON never wait, so a flow does both
 directly.
 
-A framework author may write a driver. For that purpose these parts are stable: the six classes in
+Framework authors may write their own drivers. For them, these parts are stable: the six classes in
 `Effect`, their fields, `RunningFlow`, and the rules in `driver`. A driver need not know the purpose
 of a `Call`. It calls `Call.function`, and awaits the result if that is awaitable.
 
@@ -143,7 +143,7 @@ class CloseStream(_EffectBase[None]):
 
 
 class ExpectedResult(NamedTuple):
-    """The classes of result that a method of a signer, store, backend or verifier may return.
+    """The classes that a result of a signer, store, backend or verifier may have.
 
     Attributes:
         method: The names of the class and the method, for error messages.
@@ -184,8 +184,8 @@ class Call(_EffectBase[ResultT]):
 
     def __iter__(self) -> Generator[Effect, Any, ResultT]:
         result: object = yield self
-        # A part may come from code that no type checker has seen. A store that returns "OK" for a
-        # key that was present already would let a handle be redeemed twice.
+        # The result may come from code that no type checker has seen. For example, a store that
+        # returns "OK" for a key that already exists would let a handle be redeemed twice.
         if self.expected is not None and not isinstance(result, self.expected.kinds):
             failure = self.failure or ConfigurationError
             raise failure(

@@ -69,7 +69,7 @@ def exchange_flow(
     Args:
         context: The requestor's context.
         request: The request.
-        parse: Parses the response, or raises.
+        parse: Parses the response, or raises an error.
         deadline: When the call must be over, including all attempts.
         parse_repeated: Parses the responses to retries; None to use `parse` for them too.
 
@@ -103,12 +103,12 @@ def post_flow(
     parse: Parse[ParsedT],
     deadline: float,
 ) -> Flow[ParsedT]:
-    """Send a `POST`; retry only if no byte of it was sent.
+    """Send a `POST`; retry only if nothing was sent.
 
     Args:
         context: The requestor's context.
         prepare: Takes the present time, and returns the request for one attempt.
-        parse: Parses the response, or raises.
+        parse: Parses the response, or raises an error.
         deadline: When the call must be over, including all attempts.
 
     Raises:

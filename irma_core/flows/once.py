@@ -136,7 +136,7 @@ def check_first_flow(
     Args:
         context: The requestor's context.
         first: The store key of the record that names the URL's first session.
-        token: The session that was posted now.
+        token: The session that the present post names.
         lifetime: How long the URL is valid.
 
     Raises:

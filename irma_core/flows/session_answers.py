@@ -48,8 +48,8 @@ def get_answer_flow(
 ) -> Flow[Answer]:
     """Get the result of a session, check it, and return the answer.
 
-    With a server key, configured or fetched, the result must be signed. A status backend may have
-    the signed result already; otherwise the server is asked.
+    If the requestor has a server key, configured or fetched, the result must be signed. The status
+    backend may already have the signed result; otherwise the server is asked.
 
     Raises:
         UsageError: The session is not a `SessionWithRequest`.
@@ -177,8 +177,8 @@ def _verify(
         issuer=context.jwt_issuer,
         now=utc_now(context.clock),
         allow=context.allow,
-        # The transport's `max_response_bytes`, or the limit for a POST, has bounded the size. A
-        # second limit here would make a larger setting useless.
+        # The transport's `max_response_bytes`, or the limit for a POST, has already limited the
+        # size. A second limit here would make a larger setting useless.
         max_bytes=max(len(jwt), 1),
     )
 

@@ -26,7 +26,7 @@ from irma_core.protocol.transport import Clock
 __all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]
 
 _POLL_INTERVAL: Final = 0.05
-"""Seconds; much shorter than the request for the value takes."""
+"""Seconds; much less than a request for the value takes."""
 
 
 @final

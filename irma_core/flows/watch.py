@@ -184,7 +184,7 @@ def _wait_for_answer_flow(
 def _answer_after_end_flow(
     context: RequestorContext, session: SessionWithRequest, state: WatchState
 ) -> Flow[Answer]:
-    """Return the answer after a watch that has ended."""
+    """Return the answer of a session whose watch has ended."""
     # The answer is fetched even if the session ended at the last moment.
     deadline = max(state.deadline, cleanup_deadline(context))
     if state.last is not SessionStatus.TIMEOUT:

@@ -19,7 +19,8 @@ __all__ = ["Subscription", "WatchState"]
 # The server's first bytes arrive about 200 ms after the subscription. If none have arrived by this
 # time, a proxy is holding the stream back. The watch polls, and the stream may still start.
 _FIRST_BYTE_TIMEOUT = 2.0
-# A stream that has sent bytes may be idle for minutes because the session is, or it may be dead.
+# A stream that has sent bytes may then send nothing for minutes. Either nothing happens in the
+# session, or the connection is dead.
 _SAFETY_POLL_INTERVAL = 30.0
 # Spread over 5 to 15 s, so that not all watches return to the backend at once.
 _BACKEND_RETRY_INTERVAL = 10.0
@@ -37,8 +38,8 @@ class Subscription(ValueObject):
         stream: The stream, in the driver's mode.
         decoder: Decodes the stream; it holds the unfinished event.
         since: When the subscription was requested, on the monotonic clock.
-        has_spoken: Whether a byte has arrived. Bytes count, not events: the server's first event
-            has no data, so the decoder drops it.
+        has_spoken: Whether any byte has arrived. Events do not count here, because the server's
+            first event has no data and the decoder drops it.
         is_confirmed: Whether the status has been polled since the subscription. The stream does not
             report changes from before the subscription.
     """
