@@ -54,7 +54,7 @@ def connect(
     transport: Transport | None = None,
     **connection: Unpack[ConnectionSettings[Signer]],
 ) -> Generator[Requestor]:
-    """Open a requestor by configuration alone, for a `with` block.
+    """Open a requestor from configuration alone, for a `with` block.
 
     Args:
         url: The server's base URL; see `Requestor`. The default is the one in the settings.
@@ -90,7 +90,7 @@ async def connect_async(
     transport: AsyncTransport | None = None,
     **connection: Unpack[ConnectionSettings[Signer | AsyncSigner]],
 ) -> AsyncGenerator[AsyncRequestor]:
-    """Open an `AsyncRequestor` by configuration alone, for an `async with` block.
+    """Open an `AsyncRequestor` from configuration alone, for an `async with` block.
 
     Args:
         url: The server's base URL; see `Requestor`. The default is the one in the settings.
@@ -192,7 +192,7 @@ async def open_parts_async(
     async with AsyncExitStack() as owned:
         used = transport
         if used is None:
-            # aiohttp is an extra, which callers with their own transport do not need.
+            # aiohttp is an extra. Callers that pass their own transport do not need it.
             from irma_transport_aiohttp import AiohttpTransport  # noqa: PLC0415
 
             used = await owned.enter_async_context(AiohttpTransport())
@@ -252,7 +252,7 @@ class Parts:
     def store(self, uri: str | None = None) -> Store:
         """Return the store that a URI describes, for callbacks and handles.
 
-        Each call with `memory:` returns a new store for this process only, which needs
+        Each call with `memory:` returns a new store, which works for this process only and needs
         `Risk.MEMORY_STORE`.
         """
         return cast("Store", self._opener.store(uri))
@@ -263,8 +263,8 @@ class Parts:
 class AsyncParts:
     """Opens asyncio requestors and their parts by URI, within the block of `open_parts_async`.
 
-    Its methods are those of `Parts`. Call them without `await`, but await the methods of what they
-    return.
+    Its methods are those of `Parts`. Call them without `await`, but await the methods of the
+    objects that they return.
     """
 
     def __init__(self, opener: Opener, transport: AsyncTransport) -> None:
@@ -279,13 +279,13 @@ class AsyncParts:
         return AsyncRequestor(transport=self._transport, **arguments)
 
     def signer(self, uri: str | None = None) -> AsyncSigner:
-        """Return the signer of a URI; see `Parts.signer`."""
+        """Return the signer that a URI describes; see `Parts.signer`."""
         return cast("AsyncSigner", self._opener.signer(uri))
 
     def status_backend(self, uri: str | None = None) -> AsyncStatusBackend:
-        """Return the status backend of a URI; see `Parts.status_backend`."""
+        """Return the status backend that a URI describes; see `Parts.status_backend`."""
         return cast("AsyncStatusBackend", self._opener.status_backend(uri))
 
     def store(self, uri: str | None = None) -> AsyncStore:
-        """Return the store of a URI; see `Parts.store`."""
+        """Return the store that a URI describes; see `Parts.store`."""
         return cast("AsyncStore", self._opener.store(uri))

@@ -120,6 +120,7 @@ _CONSTANTS = {
     "OPEN_SCHEME": "Any card that a test requests, besides those of `EXAMPLE_SCHEME`: the default.",
     "EXAMPLE_SCHEME": "Two cards of a town. The server refuses requests for any other card.",
     "STATIC": "The directory of static files: `irma_web/irma.js` and `irma_web/irma.css`.",
+    "TimeStampKeys": "The Ed25519 keys of time-stamping servers by URL, as 32 bytes or in base64.",
     "VERSION": "Increased when a new test may fail for something that passed before.",
 }
 """Descriptions of names without a docstring."""
