@@ -1,7 +1,7 @@
 """The entry point of the command line, as a script or as `python -m irma_backend`.
 
 Importing the other modules takes most of a short command's time. This module sets the signal
-handlers before that, so that Ctrl-C never shows a traceback.
+handlers first, so that Ctrl-C never shows a traceback.
 """
 
 import sys

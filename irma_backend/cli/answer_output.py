@@ -1,4 +1,4 @@
-"""Print an answer: as a table or bare lines, as JSON, or only one of its values."""
+"""Print an answer as a table, as bare lines or as JSON, or print only one of its values."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ class AnswerOutput:
     def check(self, request: SessionRequest | ExtendedRequest | str) -> None:
         """Check that the request has the slot, and that the slot has one value.
 
-        A JWT is not checked here, because its request is only read when the session starts.
+        This method cannot check a JWT, because the request in it is read only when the session
+        starts.
 
         Raises:
-            ConfigurationError: The slot is unknown or has several values, or `--json` is given.
+            ConfigurationError: The slot is unknown or has several values, or `--json` is also
+                given.
         """
         if self.slot is None:
             return

@@ -40,8 +40,8 @@ def app() -> None:
     """Play the app at a development server, from a script or another terminal.
 
     LINK is the link that your application shows, the session pointer in JSON, or the address of the
-    session on the development server's page. Each command plays a separate app. The answers are
-    simulated, so a real IRMA server is refused.
+    session on the development server's page. Each command uses a new app. The answers are
+    simulated, so the commands refuse a real IRMA server.
 
     Exit status: 0 success; 2 wrong usage, or the app lacks a credential; 4 session timed out or
     gone; 5 refused by the server; 6 the proof is not valid; 7 network or server failure.
@@ -59,7 +59,7 @@ def _json(command: CommandT) -> CommandT:
 
 
 def _holding(command: CommandT) -> CommandT:
-    """Add to a command the options that set the cards in the app."""
+    """Add the options for the app's cards to a command."""
     person = click.option(
         "--person",
         type=OneOf(KINDS),
@@ -84,7 +84,7 @@ def _holding(command: CommandT) -> CommandT:
 def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> None:
     """Share, sign or receive what the session asks for.
 
-    The app accepts each next session of a chain, too. If it lacks a credential, it refuses.
+    The app also accepts the sessions that follow in a chain. It refuses if it lacks a credential.
     """
     _decide(link, person, has, as_json, lambda session: session.accept())
 
@@ -97,10 +97,10 @@ def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> Non
 def choose(
     link: str, *, choices: Sequence[str], person: Kind, has: Sequence[str], as_json: bool
 ) -> None:
-    """Accept, and share these options of the slots.
+    """Accept, and choose the option that the app shares for each SLOT.
 
-    Slots and options are numbered from 0, as `show` prints them. For other slots, the app shares
-    the first option that it can.
+    Slots and options are numbered from 0, as `show` prints them. For every other slot, the app
+    shares the first option that it can.
     """
     with reporting_errors(as_json=as_json):
         choice = check_choice(choices)

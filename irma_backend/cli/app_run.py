@@ -88,11 +88,11 @@ def held_cards(values: Sequence[str]) -> Cards:
 
 
 def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> SimulatedApp:
-    """Return an app at a development server, for this kind of person and with these cards.
+    """Return an app at a development server, with a person's usual cards and with these cards.
 
     Raises:
-        ConfigurationError: The server's scheme does not have such a card.
-        AppError: Another program is at this URL, such as a real IRMA server.
+        ConfigurationError: The server's scheme lacks one of these cards.
+        AppError: The URL leads to another program, such as a real IRMA server.
     """
     app = SimulatedApp.at(url, transport)
     with naming(_HAS):
@@ -102,13 +102,13 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session with a new app, and yield it; the `with` block decides how to answer.
+    """Scan a session with a new app, and yield the session. The `with` block answers it.
 
-    If the app cannot do what the person decides, the app refuses, because no other app could answer
-    the session any more.
+    If the app cannot give that answer, it refuses the session, because no other app can answer a
+    session that was scanned.
 
     Raises:
-        AppError: The app cannot do what the person decides, or the server refused the app.
+        AppError: The app cannot give the answer, or the server refused the app.
     """
     with Urllib3Transport() as transport:
         url, _ = application_url(link)
@@ -130,7 +130,7 @@ def print_pairing_code(code: str) -> None:
 
 
 def answered(session: ScannedSession) -> list[ScannedSession]:
-    """Return an answered session, and the sessions that follow it in a chain."""
+    """Return an answered session, together with the sessions that follow it in a chain."""
     chain = [session]
     while (following := chain[-1].next) is not None:
         chain.append(following)
@@ -138,7 +138,7 @@ def answered(session: ScannedSession) -> list[ScannedSession]:
 
 
 def report(chain: Sequence[ScannedSession], *, as_json: bool, expects_valid: bool) -> int:
-    """Print how a session ended, and return the exit status.
+    """Print how a session ended, and return the command's exit status.
 
     Args:
         chain: The session, and those that follow it in a chain.

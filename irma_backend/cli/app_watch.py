@@ -25,7 +25,7 @@ _FOLDER = re.compile(r"\Aapp-[\w-]++")
 
 
 class Watch:
-    """Prints the new sessions of a development server; after `answer_as`, also answers them.
+    """Prints the new sessions of a development server. After `answer_as`, it also answers them.
 
     Args:
         server: The server's base URL, or the address of its pages.
@@ -72,7 +72,7 @@ class Watch:
         self._pairing.append(scanned)
 
     def _answer(self, scanned: ScannedSession) -> bool:
-        """Answer a session if it is paired; return whether it is now answered or gone."""
+        """Answer a session unless pairing is pending; return whether it is now answered or gone."""
         if not scanned.is_paired:
             return scanned.url not in self._seen
         scanned.answer()

@@ -47,10 +47,11 @@ def search(
 ) -> None:
     """List the attributes that match every WORD.
 
-    A WORD is a part of an identifier, or of a name or description, in any language and case. Each
-    attribute is listed with its title, its issuer and notes for writing a request: "optional" (the
-    issuer may leave it out), "random blind" (a number that not even the issuer knows), "revocable"
-    (a request can ask for a proof of non-revocation), and "deprecated" (no longer issued).
+    A WORD is part of an identifier, or of a name or description in any language. Case is ignored.
+    Each attribute is listed with its title, its issuer and notes for writing a request: "optional"
+    (the issuer may leave it out), "random blind" (a number that not even the issuer knows),
+    "revocable" (a request can ask for a proof of non-revocation), and "deprecated" (no longer
+    issued).
     """
     with reporting_errors(as_json=as_json):
         options = {} if scheme is None else {_SCHEME: ("--scheme", str(scheme))}

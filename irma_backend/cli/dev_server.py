@@ -32,7 +32,7 @@ _PORT = 8088
 _INTERRUPTED = 130
 _SECRET_BYTES = 16
 _ARGUMENTS: Final = {"host": "host", "url": "url", "cards": "has"}
-"""The setting for each argument that the development server's errors name."""
+"""The setting names, keyed by the argument names in the development server's errors."""
 ReadT = TypeVar("ReadT")
 
 
@@ -148,7 +148,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
-    """Return the given options by setting name: the option, and its value as TOML would hold it."""
+    """Return the options that the user gave, by setting name, with values as in a TOML file."""
     context = click.get_current_context()
     return {
         f"dev_server.{each.name}": (each.opts[0], _as_in_toml(options[each.name]))
@@ -166,7 +166,7 @@ def _as_in_toml(value: object) -> object:
 
 @final
 class _Given:
-    """The settings of the table `dev_server`, in which the command's options take precedence."""
+    """The settings in the table `dev_server`, and the command's options, which override them."""
 
     def __init__(self, settings: ReadSettings | None = None) -> None:
         self._settings = ReadSettings(None, ()) if settings is None else settings
@@ -176,7 +176,7 @@ class _Given:
         return self._settings.value(f"dev_server.{key}")
 
     def read(self, key: str, read: Callable[[Any], ReadT]) -> ReadT | None:
-        """Return what a function reads from a setting; None if the setting is not given.
+        """Convert a setting with a function; return None if the setting is not given.
 
         Raises:
             ConfigurationError: The function refuses the setting. The error says where the setting
@@ -189,7 +189,7 @@ class _Given:
             return read(given.value)
 
     def named(self, message: str) -> str:
-        """Return the message, with the place of the setting instead of an argument's name."""
+        """Replace the argument's name in a message by the place of the setting."""
         argument, _, reason = message.partition(": ")
         if argument == "settings":
             return f"--{message}"

@@ -1,8 +1,8 @@
 """Report an error as one line on the standard error, and as the exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
-"message"}}`. Where they apply, the error also has `slot`, `attribute` and `code`. The code is
-irmago's name for the error, the code of a rejected JWT, or the check that a signature failed.
+"message"}}`. Some errors also have `slot`, `attribute` or `code`. The code is irmago's name for the
+error, the code of a rejected JWT, or the check that a signature failed.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ OPTIONS = {
 def exit_status(error: IrmaError) -> int:
     """Return the exit status for an error."""
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
-        # Usually the options name a credential or attribute that no scheme has.
+        # Usually the options name a credential or attribute that does not exist in any scheme.
         of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
         return USAGE if of_request else REFUSED
     from irma_testing import AppError  # noqa: PLC0415  # only a command that fails needs it
@@ -134,7 +134,7 @@ def exit_status(error: IrmaError) -> int:
 def run(command: click.Command) -> int:
     """Run the command that the process's arguments select, and return its exit status.
 
-    It raises only `Interrupted`. Unexpected errors are also reported as a line and a status.
+    It raises only `Interrupted`. It also reports unexpected errors as a line and a status.
     """
     try:
         # A command that ends early returns its status; other commands return None.
@@ -164,7 +164,7 @@ def reporting_errors(*, as_json: bool = False) -> Generator[None]:
     """Report an error of the library as a line on the standard error, and exit.
 
     Args:
-        as_json: Whether to print the error as JSON on the standard output, too.
+        as_json: Whether to also print the error as JSON, on the standard output.
     """
     try:
         yield
@@ -198,7 +198,7 @@ def _message(error: IrmaError) -> str:
 
 
 def note_server(url: str) -> None:
-    """Remember a command's server URL, because it may explain a later error."""
+    """Remember the server URL of a command, because it may explain a later error."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta[_SERVER] = url

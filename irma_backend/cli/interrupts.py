@@ -81,7 +81,7 @@ def catch_signals() -> None:
 
 
 def _reserve_descriptors() -> None:
-    """Open closed standard streams, so that the sockets of this module do not get their numbers."""
+    """Open any closed standard streams, so that this module's sockets do not get their numbers."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -92,8 +92,9 @@ def _reserve_descriptors() -> None:
 def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
     """Wake the main thread after a signal, until the command ends or for two seconds.
 
-    A signal that arrives just before a blocking call does not interrupt it, and the interpreter
-    runs the handler only after the call. `_written` is an argument only to keep the socket open.
+    A signal that arrives just before a blocking call does not interrupt the call, and the
+    interpreter runs the signal handler only after the call. `_written` is an argument only to keep
+    the socket open.
     """
     while numbers := watched.recv(_READ_SIZE):
         if any(number != signal.SIGURG for number in numbers):
@@ -103,7 +104,7 @@ def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
 
 
 def _raise_if_dropped(_number: int, _frame: FrameType | None) -> None:
-    """Raise `Interrupted` again if it was raised earlier but no code is handling it now."""
+    """Raise `Interrupted` again if it was raised before and no code is handling it."""
     if _state.raised is None or _state.held:
         return
     handled = sys.exc_info()[1]

@@ -26,7 +26,7 @@ __all__ = [
 
 FILE = click.Path(path_type=Path)
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,19}")
-"""An option name that an error may repeat. No token looks like this."""
+"""Matches an option name that an error may repeat. No token looks like this."""
 
 
 class Command(click.Command):

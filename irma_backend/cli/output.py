@@ -52,7 +52,7 @@ class _GuardedStream:
     Args:
         stream: The interpreter's stream, or None if the process was started without one.
         number: Its file descriptor.
-        raises: Whether a failure raises.
+        raises: Whether a failure raises `OutputError`.
     """
 
     def __init__(self, stream: TextIO | None, number: int, *, raises: bool) -> None:
@@ -120,7 +120,7 @@ class _GuardedStream:
 def guard_streams() -> None:
     """Replace the interpreter's streams with guarded streams."""
     for number in (1, 2):
-        # A non-blocking pipe from the parent would refuse output that does not fit.
+        # A non-blocking pipe from the parent process would refuse output that does not fit.
         if not os.get_blocking(number):
             os.set_blocking(number, True)
     sys.stdout = cast("TextIO", _GuardedStream(sys.stdout, 1, raises=True))

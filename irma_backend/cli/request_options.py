@@ -45,7 +45,8 @@ _AFTER_VALUE = re.compile(
     rf"|[+|]\s*(?P<odd>{_NAME}+\s*=|[A-Za-z][\w-]*\s*==)",
     re.ASCII,
 )
-"""Where a value ends: at a sign that is followed by an attribute, or by a likely misspelling."""
+"""Matches the end of a value: a `+` or `|`, and then an attribute or a likely misspelling of
+one."""
 _STRAY_SIGN = (
     "'+' or '|' after a value must be followed by an attribute, as in "
     "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; if the value itself contains that "
@@ -65,7 +66,7 @@ _HINTS = (
     ),
     (re.compile(r","), "did you mean '+', for a further attribute of the slot?"),
 )
-"""Patterns of common mistakes in a slot, each with a hint. The first match counts."""
+"""Patterns of common mistakes in a slot, each with a hint. The first match is used."""
 _COMMA = re.compile(r"(?<!\\),")
 _JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
@@ -97,7 +98,7 @@ _OPTIONS = (
 
 
 def with_request_options(command: Command) -> Command:
-    """Add to a command the options that `request_from_options` takes."""
+    """Add the options that `request_from_options` takes to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -119,7 +120,7 @@ def request_from_options(
         disclose: Slots. See `parse_options` for the form of `disclose`, `sign` and `issue`.
         sign: The message of a signature request.
         issue: Credentials.
-        file: The file with a request; `-` is the standard input.
+        file: The file that contains a request; `-` is the standard input.
         named: The name of a request in the settings file.
 
     Raises:
@@ -214,7 +215,7 @@ def _slot(match: re.Match[str]) -> DisCon:
 
 
 def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
-    """Yield the attributes of a slot, each with the `+` or `|` before it; empty for the first."""
+    """Yield each attribute of a slot and the `+` or `|` before it, which is empty for the first."""
     sign, at = "", 0
     while True:
         found = next(_SIGN.finditer(text, at))

@@ -24,13 +24,13 @@ from irma_core.models.urls import is_loopback
 __all__ = ["open_session", "show_session"]
 
 _BELOW = 3
-"""Rows for the lines below the QR code, which must not push it out of the window."""
+"""The number of rows kept free for the lines below the QR code."""
 
 
 def show_session(
     console: Console, pointer: SessionPointer, *, draw: bool = True, intro: str | None = None
 ) -> None:
-    """Show the link and, at a terminal, the QR code; if the code cannot be drawn, print the reason.
+    """Show the link and, at a terminal, the QR code or the reason why it cannot be drawn.
 
     Args:
         console: The console on the standard error.
@@ -76,7 +76,7 @@ def _local_page(pointer: SessionPointer) -> str | None:
 
 
 def _drawing(console: Console, pointer: SessionPointer) -> tuple[str, str]:
-    """Return the largest QR code that fits; if none does, an empty string and the reason."""
+    """Return the largest QR code that fits; if none fits, return an empty string and the reason."""
     obstacle = ""
     # Bare JSON makes a smaller code than the link. The app reads both, but a phone's camera only
     # reads the link.

@@ -137,12 +137,13 @@ class SessionRun:
         try:
             self._requestor.complete_pairing(started)
         except ServerRefusedError:
-            # If the session ended during the question, the watch returns its final status.
+            # If the session ended while the user was being asked, the watch returns its final
+            # status.
             if not self._requestor.get_status(started).is_final:
                 raise
 
     def _is_confirmed(self, started: StartedSession, code: str, within: float) -> bool:
-        """Ask whether the codes are the same; return whether the user types yes.
+        """Ask whether the codes are the same; return whether the user typed yes.
 
         The end of the input counts as no.
 

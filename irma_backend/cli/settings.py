@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
-"""A name that an error may repeat, because secrets hardly ever have this form."""
+"""Matches a name that an error may repeat. Secrets hardly ever have this form."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -60,7 +60,7 @@ class Settings:
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
     server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
     jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
-    """The issuer in the server's JWTs: None for the one in the settings, empty for no issuer."""
+    """The issuer in the server's JWTs: None for the issuer in the settings, empty for no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -249,7 +249,7 @@ _RESULT_OPTIONS = (
 
 
 def with_settings(command: Command) -> Command:
-    """Add the server's options to a command, which receives them as a `Settings` argument."""
+    """Add the server's options to a command, and pass them to it as a `Settings` argument."""
     return _with(command, (*_SERVER_OPTIONS, *_KEY_OPTIONS))
 
 
@@ -259,12 +259,12 @@ def with_result_settings(command: Command) -> Command:
 
 
 def with_settings_file(command: Command) -> Command:
-    """Add --settings to a command, which receives it in a `Settings` argument."""
+    """Add --settings to a command, and pass it in a `Settings` argument."""
     return _with(command, (_SETTINGS_FILE,))
 
 
 def with_key_settings(command: Command) -> Command:
-    """Add the options for a key to a command, which receives them as a `Settings` argument."""
+    """Add the options for a key to a command, and pass them as a `Settings` argument."""
     return _with(command, _KEY_OPTIONS)
 
 
@@ -292,12 +292,12 @@ def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
 
 
 def issuer_of(option: str | None) -> str | None:
-    """Return the issuer that --jwt-issuer sets: the default if not given, None if it is empty."""
+    """Return the issuer for --jwt-issuer: the default without the option, None if it is empty."""
     return DEFAULT_JWT_ISSUER if option is None else option or None
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:
-    """Return the names. If one may be a mistyped secret, raise an error that does not show it."""
+    """Check that no name looks like a mistyped secret, and return the names."""
     for number, name in enumerate(names, 1):
         known = installed_plugins()
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
@@ -312,7 +312,8 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
 def _is_variable(name: str) -> bool:
     """Return whether an option's value came from its environment variable.
 
-    `settings_with` reads the variables itself, and errors then name the right place.
+    The caller then ignores the option: `settings_with` reads the variables itself, so that errors
+    name the variable.
     """
     source = click.get_current_context().get_parameter_source(name)
     return source is ParameterSource.ENVIRONMENT

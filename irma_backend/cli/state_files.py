@@ -48,7 +48,7 @@ _NOT_A_STATE_FILE = "--state-file: expected a file that irma-backend session wro
 
 @attrs.frozen
 class NewStateFile:
-    """A state file to write. It appears under its path only when it is complete."""
+    """A state file to write. It appears at its path only when it is complete."""
 
     path: Path
     _draft: Path

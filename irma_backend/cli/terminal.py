@@ -48,7 +48,7 @@ _MIN_TABLE_WIDTH = 60
 """The narrowest terminal that gets a table, in columns. In a narrower one, rich would wrap cells
 letter by letter, and finally omit them."""
 _FEW = 2
-"""A larger unit is used only from this number on: "90 seconds", but "2 minutes"."""
+"""The lowest number that is shown in a larger unit: "90 seconds", but "2 minutes"."""
 
 
 def stderr_console() -> Console:
@@ -89,7 +89,7 @@ def print_table(
     *,
     title: str | None = None,
 ) -> None:
-    """Show rows as a table. In a narrow terminal, each field has a line of its own, unbroken.
+    """Show rows as a table, or in a narrow terminal each field on a line of its own, unbroken.
 
     Raises:
         OutputError: The table cannot be written.

@@ -1,4 +1,4 @@
-"""`irma-backend verify-signature` and `time-stamp-key`: signatures, without an IRMA server."""
+"""The commands verify-signature and time-stamp-key, which need no IRMA server."""
 
 from __future__ import annotations
 
