@@ -41,8 +41,8 @@ class Bridge:
 
     Args:
         server: The server.
-        threads: The threads that run the server. It may block, for example while it delivers a
-            callback to a program that calls the server.
+        threads: The threads that run the server. The server may block a thread, for example while
+            it delivers a callback to a program that in turn calls the server.
         secret: The part of the pages' address that logs must not show; may be empty.
     """
 
@@ -86,7 +86,7 @@ class Bridge:
             await asyncio.sleep(_TICK)
 
     def close(self) -> None:
-        """End the streams of events, and `let_time_pass`."""
+        """End the event streams, and make `let_time_pass` return."""
         self._is_closing = True
 
     async def _run(self, act: Callable[[], ResultT]) -> ResultT:
@@ -109,7 +109,7 @@ class Bridge:
         )
 
     def _label(self, method: str, path: str) -> str:
-        """Return the name of a request in logs. Even a mistyped path may contain a secret."""
+        """Return the name of a request for the log. Even a mistyped path may contain a secret."""
         return self._shown(
             f"{method} {unquote(path)}"
         )  # so that percent-encoding cannot hide a secret from the filter

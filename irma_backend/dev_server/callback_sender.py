@@ -1,7 +1,7 @@
 """Send the server's callbacks and `nextSession` requests over HTTP.
 
-The program that starts a session chooses these URLs, and needs no authentication. By default they
-go only to this machine, so that a session cannot reach other hosts of the local network.
+The program that starts a session chooses these URLs, and needs no authentication. By default,
+requests go only to this machine, so that a session cannot reach other hosts in the local network.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ELSEWHERE = "its URL does not lead to a loopback address of this machine"
 
 @contextmanager
 def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
-    """Send the server's callbacks during the block, unless it has its own `deliver`.
+    """Send the server's callbacks during the block, unless the server has its own `deliver`.
 
     Args:
         server: The server.
@@ -57,7 +57,8 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
             try:
                 return transport.send(request, transport.clock.monotonic() + _TIMEOUT)
             except ConfigurationError as error:
-                # The requestor's URL is invalid. The server handles that like a failed connection.
+                # The requestor's URL is invalid. The server handles this error like a failed
+                # connection.
                 raise ConnectionFailedError(request.label, str(error), request_sent=False) from None
 
         server.deliver = deliver
@@ -68,7 +69,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or `localhost` with only such addresses."""
+    """Return whether the host is a loopback address, or a `localhost` with only such addresses."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

@@ -1,4 +1,4 @@
-"""Example values for attributes that the app does not hold, so that a person need not make any up.
+"""Example values for attributes that the app does not hold, so that nobody has to make them up.
 
 They look like the values of real credentials of the scheme `pbdf`, and belong to no real person.
 """
@@ -40,7 +40,7 @@ _YES_OR_NO: Final = re.compile(r"over\d+|is[a-z]+")
 
 
 def example_value(attribute: str) -> str:
-    """Return a value for an attribute of this name."""
+    """Return an example value for an attribute with this name."""
     name = attribute.lower()
     if _YES_OR_NO.fullmatch(name):
         return "Yes"

@@ -36,7 +36,7 @@ PUBLIC_ORIGIN = web.AppKey("public_origin", str)
 TOKEN_FIELD = "page-token"  # noqa: S105  # the name of a field
 # `none`: the person typed the address, or a program sent the request.
 _OWN_SITES = frozenset({"same-origin", "none"})
-# For browsers without `Sec-Fetch-Site`, which must not show the response to other pages.
+# In browsers that do not send `Sec-Fetch-Site`, these headers hide the response from other pages.
 OWN_PAGES_ONLY = {
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -57,7 +57,7 @@ def only_hosts(reach: Reach, port: int) -> Middleware:
 
 
 def is_from_elsewhere(request: web.Request) -> bool:
-    """Return whether a browser sent the request for a page of another origin.
+    """Return whether a browser sent the request on behalf of a page of another origin.
 
     The headers `Origin`, `Sec-Fetch-Site` and `Referer` show this; programs other than browsers
     send none of them. `Host` has already been checked.
@@ -72,7 +72,7 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether a person visits the page, or a program requests it.
+    """Return whether a person opens the page or a program requests it.
 
     A person may follow a link on another website. A request by another page's script, image or
     frame is not a visit.
@@ -100,23 +100,23 @@ class ButtonGuard:
     """Checks that a form was sent by a page of this server.
 
     Attributes:
-        token: The secret value in each form. It differs from server to server.
+        token: The secret value in each form. Each server has its own token.
     """
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe()
 
     def may_send(self, request: web.Request) -> bool:
-        """Return false if the headers show that the form does not come from a page of this server.
+        """Return False if the headers show that the form does not come from a page of this server.
 
-        This is checked before the form is read. `Sec-Fetch-Site: none` means that the person typed
-        the address; a browser sends no form then, so the result is false.
+        The caller checks this before it reads the form. `Sec-Fetch-Site: none` means that the
+        person typed the address. A browser sends no form then, so the result is False.
         """
         sites = request.headers.getall("sec-fetch-site", [])
         return not is_from_elsewhere(request) and "none" not in [site.lower() for site in sites]
 
     def is_own(self, token: str) -> bool:
-        """Return whether this is the token of our forms."""
+        """Return whether this is the token in this server's forms."""
         return hmac.compare_digest(token.encode(), self.token.encode())
 
 

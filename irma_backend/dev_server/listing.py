@@ -1,4 +1,4 @@
-"""The list of open sessions: who requests what, and since when."""
+"""The list of open sessions: the requestor, the request, and the time since the start."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ class ListedView:
         requestor: The name of the requestor.
         does: What the requestor asks the person to do.
         parts: The contents of the request, one line for each slot, message or credential.
-        since: How long ago it was started, in words.
-        started_at: When it was started, in ISO 8601.
-        place: The app that has scanned the session, if any.
+        since: How long ago the session was started, in words.
+        started_at: When the session was started, in ISO 8601.
+        place: `new` if no app has scanned the session, `here` if our own app has, and otherwise
+            `elsewhere`.
     """
 
     name: str
@@ -55,7 +56,7 @@ def name_of(url: str) -> str:
 
 
 def asked_by(requestor: str) -> str:
-    """Return the requestor's name for display; without authentication, the name is empty."""
+    """Return the requestor's name for display; "Your application" if it has no name."""
     return requestor or "Your application"
 
 

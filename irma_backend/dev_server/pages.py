@@ -25,7 +25,7 @@ __all__ = ["Pages"]
 _Act: TypeAlias = Callable[[str, dict[str, str]], str]
 _Show: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FILES: Final = {"style.css": "text/css", "page.js": "text/javascript"}
-# How long a change may take to show, in seconds.
+# How long it may take until a page shows a change, in seconds.
 _EVENT_INTERVAL: Final = 0.25
 # Bytes. An attribute may hold a photo, but nobody types a photo.
 _LARGEST_FORM: Final = 256 * 1024
@@ -41,7 +41,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
-    # With `no-referrer`, browsers would send `Origin: null` for our own forms, too.
+    # With `no-referrer`, browsers would send `Origin: null` even for our own forms.
     "referrer-policy": "same-origin",
 }
 
@@ -73,8 +73,8 @@ class Pages:
 
         Args:
             application: The application.
-            home: The path of the list of sessions, with a slash at its end.
-            folder: The path of all other pages, without a slash at its end.
+            home: The path of the list of sessions, with a trailing slash.
+            folder: The path of all other pages, without a trailing slash.
         """
         self._home_path, self._folder = home, folder
         router = application.router
@@ -122,7 +122,7 @@ class Pages:
         name = request.query.get("of", "")
         response = web.StreamResponse(headers={**_HEADERS, "content-type": "text/event-stream"})
         sent = ""
-        # A reset means that the page is closed.
+        # A reset means that the browser has closed the page.
         with suppress(ConnectionResetError):
             while not self._is_closing:
                 try:

@@ -38,7 +38,7 @@ _TIMED_OUT: Final = Ending(
     "Timed out", "You let the session time out: it can no longer be answered."
 )
 _MOST_ENDED: Final = 100
-"""The number of ended sessions whose page still shows how they ended."""
+"""The number of ended sessions that still have a page with their outcome."""
 
 
 @final
@@ -55,7 +55,7 @@ class _Played:
 
 @final
 class Player:
-    """The apps at a server, played by hand. Threads may share it.
+    """The apps that a person plays by hand at one server. Threads may share it.
 
     A session's name is its client token. Methods raise `AppError` if there is no such session.
 
@@ -64,7 +64,7 @@ class Player:
         cards: Cards that the adult's app holds instead of the usual cards, or in addition to them.
 
     Raises:
-        ConfigurationError: The server's scheme does not have such a card.
+        ConfigurationError: The server's scheme lacks one of these cards.
     """
 
     def __init__(self, server: InMemoryServer, cards: Cards | None = None) -> None:
@@ -94,7 +94,7 @@ class Player:
         )
 
     def list_wallets(self) -> tuple[WalletView, ...]:
-        """Return the apps to pick from."""
+        """Return the apps from which the person can pick."""
         return self._wallets.views()
 
     def pick(self, kind: str) -> None:
@@ -104,7 +104,7 @@ class Player:
     def version(self, name: str) -> str:
         """Return a string that changes when a session's page, or the list of sessions, changes."""
         shown = self.list_sessions() if not name else self.show(name).state
-        # The name is not a secret, but a page must not reveal more than it needs.
+        # The name is not a secret, but a page must not reveal more than necessary.
         return hashlib.sha256(repr(_plain(shown)).encode()).hexdigest()[:16]
 
     def show(self, name: str) -> SessionView:
@@ -171,7 +171,7 @@ class Player:
             cheat(self._find(name).session, kind)
 
     def time_out(self, name: str) -> None:
-        """Walk away from the session, and let its time run out at once."""
+        """Walk away from the session, and let it time out at once."""
         with self._lock:
             played = self._find(name)
             found = self._open().get(name)

@@ -1,7 +1,7 @@
-"""The address on which a development server listens, and those at which browsers and apps reach it.
+"""The addresses at which a development server listens, and at which browsers and apps reach it.
 
 By default, only this machine can reach the server. If other machines can reach it, the address of
-its pages contains a secret, because their buttons answer as the app.
+its pages contains a secret, because the buttons on those pages answer sessions.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LOOPBACK: Final = "127.0.0.1"
 _NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104  # they are recognised here, and not listened on
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# An address reserved for documentation (RFC 5737), so no packet could reach it. Connecting a UDP
-# socket sends none anyway.
+# An address reserved for documentation (RFC 5737). Connecting a UDP socket sends no packet, and no
+# packet could reach this address.
 _SOMEWHERE: Final = ("192.0.2.1", 9)
 
 
@@ -37,9 +37,10 @@ class Reach:
 
     Args:
         host: The IP address to listen on; `0.0.0.0` for all addresses.
-        url: The base URL at which apps and browsers reach the server; None for its own address.
+        url: The base URL at which apps and browsers reach the server; None for the server's own
+            address.
         tls: The context with the certificate; None for plain HTTP.
-        secret: A part of the address of the pages; without it, they are at the root.
+        secret: A part of the address of the pages. If it is empty, the pages are at the root.
 
     Raises:
         ConfigurationError: An argument has the wrong type, the host is not an IP address, or other

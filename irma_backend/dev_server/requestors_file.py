@@ -26,8 +26,8 @@ _EXAMPLE: Final = '{"shop": {"auth_method": "token", "key": "…"}}'
 def read_requestors(path: Path) -> dict[str, RequestorSettings]:
     """Return the requestors in a file, by name.
 
-    The file is JSON: the value of the official server's `requestors` setting, or an object with
-    only that setting. A `key_file` is relative to the folder of the file.
+    The file contains JSON: the value of the official server's `requestors` setting, or an object
+    with only that setting. A `key_file` is relative to the folder of the file.
 
     Raises:
         ConfigurationError: A file cannot be read, or a requestor is malformed. The error names the

@@ -41,12 +41,12 @@ def running_server(
 ) -> Generator[str]:
     """Serve an in-memory server over HTTP, on a thread, to this machine only.
 
-    During the block, the server's `url` is the URL that is yielded. The path of the server's `url`
-    is kept as the API prefix. Timeouts and planned actions happen on time. Callbacks are sent over
-    HTTP, unless the server has its own `deliver`.
+    During the block, the server's `url` is the yielded URL, which keeps the path of the server's
+    earlier `url` as the API prefix. Timeouts and planned actions happen on time. Callbacks are sent
+    over HTTP, unless the server has its own `deliver`.
 
-    Web pages cannot call the requestor's endpoints, except pages of this server. Pages of any
-    origin may follow a session under `/irma/`, as with the official server.
+    Only pages of this server can call the requestor's endpoints; other web pages cannot. Pages of
+    any origin may follow a session under `/irma/`, as with the official server.
 
     Args:
         server: The server. It needs a real clock: `InMemoryServer(clock=SystemClock())`.
@@ -170,7 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    """Return why the server cannot listen, and what to do."""
+    """Return the reason why the server cannot listen, and what to do."""
     if error.errno == errno.EADDRNOTAVAIL:
         return "this machine does not have that address; choose one of its own"
     in_use = error.errno == errno.EADDRINUSE

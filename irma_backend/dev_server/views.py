@@ -1,4 +1,4 @@
-"""The contents of the pages: the sessions and the app. They include no requestor token."""
+"""The contents of the pages about sessions and the app. They include no requestor token."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class FieldView:
 class SlotView:
     """One disjunction: the field for the choice, the label, the options and the preselection.
 
-    If `has_own_label` is false, the request has no label. A page may then hide `label`, which adds
-    little.
+    If `has_own_label` is false, the request has no label, and `label` is a generic one that a page
+    may hide.
     """
 
     field: str
@@ -128,8 +128,8 @@ class Ending:
 class SessionView:
     """A scanned session, as the person sees it.
 
-    `person` says whose app it is. `can_lie` says whether the request requires a value, so that the
-    person could send another one.
+    `person` says who owns the app. `can_lie` says whether the request requires a value. The person
+    could then send another value.
     """
 
     name: str
@@ -187,8 +187,8 @@ def view_of(
         credentials: The credentials in the app.
         is_open: Whether the session is still in progress at the server.
         requestor: The name of the requestor.
-        person: The title of the app, which says whose app it is.
-        ending: How the session ended, if the person ended it without an answer.
+        person: The title of the app, which says who owns it.
+        ending: How the session ended, if the person ended it without answering.
     """
     if session.outcome is not None or not is_open:
         return _over(name, session, ending)
@@ -225,7 +225,7 @@ def held_of_type(
 
 
 def conflict_of(credentials: Sequence[HeldCredential], asked: RequestedAttribute) -> str:
-    """Return the app's value of an attribute, if the request requires a different value.
+    """Return the value of an attribute in the app, if the request requires a different value.
 
     The result is empty if the app holds the required value, or no value at all.
     """
@@ -287,7 +287,7 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
 def _fields(
     session: ScannedSession, credentials: Sequence[HeldCredential]
 ) -> Iterator[tuple[tuple[FieldView, ...], ...]]:
-    """Yield each slot as a tuple of options; each option is a tuple with a field per attribute."""
+    """Yield each slot as a tuple of options; each option is a tuple of one field per attribute."""
     for slot, disjunction in enumerate(session.disclose):
         yield tuple(
             tuple(

@@ -18,14 +18,13 @@ __all__ = ["HTTP_LOG", "LONGEST_WAIT", "WaitingRoom", "request_body"]
 LONGEST_WAIT = 2.0
 """How long the official server waits for a complete request, in seconds."""
 HTTP_LOG = logging.getLogger("irma_backend.dev_server.http")
-"""The log of aiohttp. A client that disconnects or sends invalid HTTP causes one line at debug
-level."""
+"""The logger of aiohttp. A client that disconnects or sends invalid HTTP causes one debug line."""
 
 # aiohttp handles each request in its own context.
 _BODY: ContextVar[bytes] = ContextVar("body")
 # The in-memory server refuses more than 10 MiB, so one byte more is enough.
 _MAX_BODY = (10 << 20) + 1
-# The time for sending the 503 to a client whose body is late, in seconds.
+# The time to send the 503 to a client whose body is late, in seconds.
 _RESPONSE_TIME = 1.0
 _MAX_WAITING = 256
 _CHECK_INTERVAL = 0.25

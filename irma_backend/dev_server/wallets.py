@@ -41,7 +41,7 @@ class Wallets:
         cards: Cards that the adult's app holds instead of the usual cards, or in addition to them.
 
     Raises:
-        ConfigurationError: The server's scheme does not have such a card.
+        ConfigurationError: The server's scheme lacks one of these cards.
     """
 
     def __init__(self, server: InMemoryServer, cards: Cards) -> None:

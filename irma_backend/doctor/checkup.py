@@ -1,4 +1,4 @@
-"""The table of checks. If one of them fails or crashes, the others still run."""
+"""The table of checks. If one check fails or crashes, the others still run."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from irma_core.web.site_checks import Level
 __all__ = ["CHECKS", "Check", "Run", "examine"]
 
 Run: TypeAlias = Callable[[Examination], Generator[Problem, None, str]]
-"""The function of a check. It yields problems as it finds them, and returns a sentence about the
-result."""
+"""A function that runs a check. It yields problems as it finds them, and returns a sentence about
+the result."""
 
 
 @final
@@ -43,8 +43,8 @@ class Check:
 
     Args:
         name: The check's name on the command line and in JSON, which never changes.
-        purpose: The question that the check answers, for people.
-        run: Looks for problems.
+        purpose: The question that the check answers, in words for the user.
+        run: The function that looks for problems.
         needs_server: Whether the check is skipped if the server cannot be reached.
     """
 

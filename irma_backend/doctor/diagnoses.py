@@ -23,18 +23,18 @@ class Outcome(Enum):
     ERROR = "error"
     """Something does not work, or is not safe."""
     SKIPPED = "skipped"
-    """The check could not be made, or does not apply."""
+    """The check could not run, or does not apply."""
     CRASHED = "crashed"
     """The check itself failed, because of a bug in `irma-backend`."""
 
 
 class Cause(Enum):
-    """Where the fault lies. It decides the exit status."""
+    """Where the fault lies. The cause determines the exit status."""
 
     SETTINGS = "settings"
     """A setting of this program is wrong."""
     REFUSED = "refused"
-    """The server refuses."""
+    """The server refuses a request."""
     NETWORK = "network"
     """The network or a server fails."""
 
@@ -54,8 +54,8 @@ class Problem:
 
     Args:
         id: The stable identifier, such as `events.buffered`.
-        level: How bad it is.
-        finding: What is wrong, without any value of the settings.
+        level: How serious the problem is.
+        finding: What is wrong, without the value of any setting.
         exactly: Details of the finding, such as a URL. A bug report leaves them out.
         remedy: What to do.
         command: What to type; empty if no single command does it.
@@ -72,7 +72,7 @@ class Problem:
 
     @classmethod
     def of_error(cls, check: str, error: IrmaError) -> Problem:
-        """Return the problem for an error that ended a check."""
+        """Return a problem that describes an error that ended a check."""
         return cls(
             id=f"{check}.failed",
             finding=f"A call failed with {type(error).__name__}",
@@ -82,7 +82,7 @@ class Problem:
 
     @classmethod
     def of_site(cls, found: Finding) -> Problem:
-        """Return the problem for a finding from the table of site checks."""
+        """Return a problem that describes a finding from the table of site checks."""
         finding = next(row.finding for row in CHECKS if row.id == found.id)
         return cls(
             id=found.id,
@@ -94,7 +94,7 @@ class Problem:
 
 
 def cause_of(error: IrmaError) -> Cause:
-    """Return where the fault behind an error lies."""
+    """Return the cause of an error."""
     if isinstance(error, UsageError):
         return Cause.SETTINGS
     return Cause.REFUSED if isinstance(error, ServerRefusedError) else Cause.NETWORK

@@ -1,4 +1,4 @@
-"""Access to everything that the checks examine: the settings, the server, and trial sessions."""
+"""Access to everything that the checks examine: the settings, the server and trial sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["USUAL", "Examination", "Requests", "is_here", "origin_of"]
 Requests = Mapping[str, SessionRequest | ExtendedRequest]
 ValueT = TypeVar("ValueT")
 USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
-"""A request for an attribute that is in nearly every server's schemes."""
+"""A request for an attribute that nearly every server knows."""
 _USUAL_NAME: Final = "an e-mail address"
 
 
@@ -44,7 +44,7 @@ class Examination:
         transport: Sends requests.
         requests: The session requests to try, by name; by default one for an e-mail address.
         static: The folder where the browser package should be, if it is known.
-        promptness: How soon an event must arrive.
+        promptness: The time within which an event must arrive.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Examination:
 
     @property
     def context(self) -> RequestorContext:
-        """The checked settings with which `requestor` calls the server."""
+        """The checked settings that `requestor` uses to call the server."""
         return self.requestor.context
 
     @property
@@ -133,7 +133,7 @@ class Examination:
             raise NotApplicableError("the server cannot be reached: see `reachable`")
 
     def refusal(self, name: str) -> IrmaError | None:
-        """Try to start a session; return the error, or cancel the session and return None."""
+        """Try to start a session. Return the error if it fails; otherwise cancel the session."""
         if name not in self._refusals:
             self._refusals[name] = None
             try:
@@ -149,7 +149,7 @@ class Examination:
         """Start a session for a `with` block, which cancels it at the end.
 
         Raises:
-            NotApplicableError: No request starts a session.
+            NotApplicableError: The server does not start a session for any of the requests.
         """
         for name in self.requests:
             if self.refusal(name) is None:
@@ -176,7 +176,7 @@ class Examination:
 
 
 def is_here(url: str) -> bool:
-    """Return whether a URL leads to this machine."""
+    """Return whether the host of a URL is this machine."""
     return is_loopback(urlsplit(url).hostname or "")
 
 

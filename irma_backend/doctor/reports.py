@@ -17,13 +17,13 @@ _PACKAGES: Final = ("irma-backend", "attrs", "cryptography", "urllib3", "aiohttp
 def bug_report(settings: Iterable[str], diagnoses: Collection[Diagnosis]) -> str:
     """Return the report in Markdown.
 
-    The report leaves out the details of each result, because they may contain URLs and names.
+    The report omits the details of each result, because they may contain URLs and names.
 
     Args:
         settings: The names of the settings that are set.
         diagnoses: The results of the checks.
     """
-    # The name that the user chose for a request or a secret follows the name of its table.
+    # A name that the user chose for a request or a secret follows the name of the table.
     tables = {"requests", "secrets"}
     shown = dict.fromkeys(
         f"{table}.*" if table in tables else f"{table}.{key}"

@@ -1,4 +1,4 @@
-"""Checks of the server itself: whether it is reachable, its TLS, its clock and its age."""
+"""Checks of the server itself: its reachability, TLS, clock and version."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def _is_old_server(examination: Examination) -> bool:
-    """Return whether this server is older than 0.15, so that it has no health check."""
+    """Return whether this server is older than version 0.15, which introduced the health check."""
     response = examination.send(build_public_key_request(examination.context.server))
     try:
         parse_public_key_response(response)
@@ -150,7 +150,7 @@ def check_clock(examination: Examination) -> Generator[Problem, None, str]:
     is_signing = isinstance(context.authentication, HmacAuthentication | PublicKeyAuthentication)
     yield Problem(
         id="clock.skew",
-        # Without JWTs, no program compares the times.
+        # Without JWTs, neither side compares its clock with a time from the other.
         level=Level.ERROR if is_signing or context.takes_signed_results else Level.WARNING,
         finding="This machine's clock and the server's clock differ, so signed requests or results "
         "are refused",
@@ -163,7 +163,7 @@ def check_clock(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def check_version(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out the server's approximate version, because no response contains the exact version."""
+    """Find out the server's approximate version. No response contains the exact version."""
     try:
         with examination.session() as session:
             has_pairing = session.frontend_request is not None

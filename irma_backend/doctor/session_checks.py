@@ -38,7 +38,7 @@ _NOT_KNOWN: Final = (
     "jwt too old",
     "token used before issued",
 )
-"""The beginnings of irmago's messages about a requestor that it does not accept."""
+"""The first words of irmago's messages about a requestor that it does not accept."""
 _FORBIDDEN: Final = 403
 _PEM_FILE: Final = "irma-server.pem"
 
@@ -213,7 +213,7 @@ def _unverified(error: ResultJwtError) -> Problem:
 
 
 def check_events(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the end of a session arrives immediately as an event."""
+    """Find out whether an event reports the end of a session immediately."""
     context, requestor = examination.context, examination.requestor
     clock, limit = examination.transport.clock, examination.promptness.total_seconds()
     with examination.session() as session:
@@ -260,16 +260,17 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
 
 
 class _Statuses:
-    """The statuses that arrive through a stream."""
+    """The statuses that arrive on an event stream."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until the status `until` arrives, or until any bytes arrive if `until` is None.
+        """Read until the status `until` arrives, or if it is None, until the first bytes arrive.
 
-        Return None on success. If a read returns no bytes, return its outcome, which says why.
+        Return None on success, or the outcome of the last read if the stream ended or the deadline
+        passed first.
         """
         while True:
             data = self._stream.read(deadline)

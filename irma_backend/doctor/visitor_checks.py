@@ -1,4 +1,4 @@
-"""Checks of the URLs that visitors use: the one in the QR code, and those that browsers call."""
+"""Checks of the URLs that visitors use: the URL in the QR code, and the URLs that browsers call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ALLOWED: Final = "access-control-allow-origin"
 
 
 def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out, from this machine's point of view, whether a phone can reach the QR code's URL."""
+    """Find out whether a phone can reach the QR code's URL, as far as this machine can see."""
     context = examination.context
     with examination.session() as session:
         url = session.pointer.url
@@ -86,7 +86,7 @@ def _is_private(host: str) -> bool:
 
 
 def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[Problem]:
-    """Request the session's status as an app does: at the pointer's URL, without our headers."""
+    """Request the session's status as an app does, at the pointer's URL and without our headers."""
     host = urlsplit(session.pointer.url).netloc
     try:
         response = examination.send(_status_request(session))

@@ -64,7 +64,7 @@ def check_settings(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def check_callback(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the website responds where the server posts results."""
+    """Find out whether the website responds at the URLs to which the server posts results."""
     urls = _posted(examination)
     if not urls:
         raise NotApplicableError("no request names a callback URL")
@@ -109,7 +109,7 @@ def _posted(examination: Examination) -> list[str]:
 
 
 def check_store(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether one connection to the store sees a value that another puts there."""
+    """Find out whether a connection to the store sees a value that another connection stored."""
     if examination.settings.first("parts.store") is None:
         raise NotApplicableError("no store is set")
     try:
@@ -148,7 +148,7 @@ def _is_seen(one: Store, other: Store) -> bool:
 
 
 def check_status(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether one connection to the status backend hears what another publishes."""
+    """Find out whether a connection to the status backend receives what another one publishes."""
     if examination.settings.first("parts.status") is None:
         raise NotApplicableError("no status backend is set")
     one, other = examination.parts.status_backend(), examination.parts.status_backend()
