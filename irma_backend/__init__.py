@@ -1,6 +1,6 @@
-"""Requestors opened from a configuration, stores in memory and in SQLite, and a log of events.
+"""Open requestors from a configuration, keep state in memory or SQLite, and log events.
 
-This package also has the command line (`cli`) and the development server (`dev_server`). The
+This package also contains the command line (`cli`) and the development server (`dev_server`). The
 package is optional: `irma_core` and a transport work without it.
 """
 

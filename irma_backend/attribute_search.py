@@ -24,8 +24,8 @@ class FoundAttribute:
         issuer: The name of the issuer.
         is_optional: Whether the issuer may leave the attribute out.
         is_random_blind: Whether the attribute is a random number that the issuer does not know.
-        is_revocable: Whether its credential can be revoked.
-        deprecated_since: When its credential type was deprecated, or None.
+        is_revocable: Whether the issuer can revoke the credential.
+        deprecated_since: When the credential type was deprecated, or None.
     """
 
     identifier: str
@@ -38,15 +38,15 @@ class FoundAttribute:
 
 
 def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribute]:
-    """Return the attributes that match every word, in the order of their identifiers.
+    """Return the attributes that match every word, sorted by identifier.
 
     Args:
         schemes: The schemes.
-        words: Each is a part of the attribute's identifier, or of a name or description in any
-            language. Case is ignored.
+        words: The words to find. Each must be part of the attribute's identifier, or of a name or
+            description in any language. Case is ignored.
 
     Raises:
-        ConfigurationError: A file of the schemes is missing, changed or malformed.
+        ConfigurationError: A scheme file is missing, was changed, or is malformed.
     """
     wanted = [word.casefold() for word in words]
     found = [
@@ -88,6 +88,6 @@ def _found(
 
 
 def _english(translations: Mapping[str, str], otherwise: str) -> str:
-    """Return a name on one line, in English if there is an English one."""
+    """Return a name on one line, in English if there is an English name."""
     name = translations.get("en") or next(iter(translations.values()), "")
     return " ".join(name.split()) or otherwise

@@ -1,6 +1,6 @@
-"""The built-in plugin: `file:` and `hmac:` for signing, `memory:`, `sqlite:` and Redis for stores.
+"""The built-in plugin: signers for `file:` and `hmac:`, and stores in memory, SQLite and Redis.
 
-It is a plugin like any other. It is registered first, so no other plugin can take its schemes.
+It is registered before all other plugins, so no other plugin can take over its URI schemes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Return a signer with the key in a file: a private key in PEM (RS256), or base64 (HS256)."""
+    """Return a signer with the key in a file: a PEM private key (RS256), or base64 (HS256)."""
     content = _read(path_of(uri.text))
     if _PEM in setting_text(content):
         return _for_mode(_rsa_signer(content), context)
@@ -73,7 +73,7 @@ def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSig
     """Return a signer with a base64 key from `secrets`."""
     name = unquote(uri.rest)
     if name not in context.secrets:
-        # The error does not show the name, because it may be the key itself by mistake.
+        # The error does not show the name, because the user may have put the key itself there.
         there = ", ".join(sorted(context.secrets)) or "none"
         raise ConfigurationError(f"hmac:NAME must name a key in secrets= (available: {there})")
     return _for_mode(_hmac_signer(context.secret(name)), context)
@@ -147,7 +147,7 @@ def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
 
 @final
 class _AsyncSigner:
-    """Makes a sync signer async. Signing takes at most a millisecond, so it needs no thread."""
+    """Wraps a sync signer for asyncio, without a thread: signing takes at most a millisecond."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

@@ -1,8 +1,8 @@
 """List installed plugins from their metadata, and import those that the application names.
 
-A plugin is an entry point of the group `irma_backend`. The plugin has the name of its distribution.
-If a distribution has several plugins, the entry point's name follows: `acme-irma:vault`. The entry
-point's name alone is not accepted, because any distribution can use any entry point name.
+A plugin is an entry point of the group `irma_backend`. A plugin is named after its distribution. If
+a distribution has several plugins, a plugin's name also includes its entry point:
+`acme-irma:vault`. The name of the entry point is not enough, because any distribution can use it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class InstalledPlugin:
         name: The plugin's name, as in `plugins=`.
         distribution: The installed distribution.
         version: The version of the distribution.
-        entry_point: The location of the plugin.
+        entry_point: The entry point, which locates the plugin.
     """
 
     name: str
@@ -48,7 +48,7 @@ class InstalledPlugin:
         return call_plugin(self.name, "it cannot be imported", self.entry_point.load)
 
     def is_called(self, name: str) -> bool:
-        """Return whether a name selects this plugin."""
+        """Return whether a name refers to this plugin."""
         names = (self.distribution, f"{self.distribution}:{self.entry_point.name}")
         return _normal(name) in map(_normal, names)
 
@@ -85,7 +85,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
         The plugins by name, in the order of `plugins`.
 
     Raises:
-        ConfigurationError: `plugins` is not such a list.
+        ConfigurationError: `plugins` is not a list of names and modules.
         PluginError: A plugin is not installed, has the same name as another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
@@ -108,7 +108,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
 
 def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledPlugin]:
-    """Return the plugins that a name selects: one plugin, or all those of a distribution."""
+    """Return the plugins that a name refers to: one plugin, or all plugins of a distribution."""
     called = [plugin for plugin in installed if plugin.is_called(name)]
     if not called:
         there = ", ".join(plugin.name for plugin in installed) or "none"
@@ -117,7 +117,7 @@ def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledP
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    # Only an entry point that code constructs has no distribution.
+    # The distribution is None only for an entry point that code has constructed.
     distribution = cast("Distribution", entry_point.dist)
     return distribution.name, distribution.version
 

@@ -124,7 +124,7 @@ class LoggingObserver:
     refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch changed
     its source for another reason, or a post, a handle or a page's call was refused.
 
-    A line contains codes, labels and fingerprints, and a remedy if there is one.
+    A line contains codes, labels and fingerprints, and the remedy if one is known.
     """
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
 """Stores in memory, for tests and for programs that run as one process.
 
-Each process would have its own store, so the same callback or handle could be accepted once by each
-process. A process cannot detect the others, so a memory store needs `Risk.MEMORY_STORE`. A store
-does detect a fork after its creation, and then refuses calls in the child.
+With several processes, each would have its own store, and each could accept the same callback or
+handle once. A process cannot detect the others, so a memory store needs `Risk.MEMORY_STORE`.
+However, a store detects a fork of its process, and refuses calls in the child.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class MemoryStore:
 
     Args:
         clock: The clock that measures lifetimes, such as `transport.clock`.
-        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, by which you declare that
-            the program runs as one process.
+        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, which declares that the
+            program runs as one process.
 
     Raises:
         ConfigurationError: An argument is invalid, or the risk is not allowed.
@@ -107,7 +107,8 @@ class MemoryStore:
     def _sweep(self) -> None:
         now = self._clock.monotonic()
         self._kept = {key: entry for key, entry in self._kept.items() if now < entry[0]}
-        # Sweep again when the store has doubled, so that the average cost of a put is constant.
+        # Sweep again when the store has doubled in size, so that the average cost of a put is
+        # constant.
         self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._kept))
 
     def _check(self) -> None:

@@ -1,8 +1,8 @@
 """Filters that remove secrets from error reports, traces and logs.
 
-The transports hide their secrets from tools that hook into HTTP libraries. But a web server logs
-the URL of each callback, an error tracker stores the URL and body of each incoming request, and an
-application may log anything. Configure such tools with these functions:
+The transports hide their secrets from tools that hook into HTTP libraries. However, a web server
+logs the URL of each callback, an error tracker stores the URL and body of each incoming request,
+and an application may log anything. Configure such tools with these functions:
 
     sentry_sdk.init(…, before_send=redact_event, before_send_transaction=redact_event,
                     before_breadcrumb=redact_event)
@@ -60,7 +60,7 @@ def redact(text: str) -> str:
         raise UsageError("text: must be a string")
     redacted = _SECRETS.sub(_replacement, text)
     if "%" in redacted and _SECRETS.search(unquote(redacted)):
-        # The pattern does not cover this way of percent-encoding.
+        # The pattern does not match secrets that are percent-encoded in this way.
         return _SECRETS.sub(_replacement, unquote(redacted))
     return redacted
 
@@ -100,15 +100,13 @@ def _redacted(value: Any, levels: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [_redacted(item, levels - 1) for item in value]
         if isinstance(value, list | tuple) and len(items) == 2 and _is_secret(value[0]):  # noqa: PLR2004
-            items[1] = (
-                _REDACTED  # a header as a pair, which is the form in ASGI and in some trackers
-            )
+            items[1] = _REDACTED  # a header as a pair, as in ASGI and in some error trackers
         return tuple(items) if isinstance(value, tuple) else items
     return value
 
 
 def _is_secret(name: object) -> bool:
-    """Return whether a field's name, as WSGI, HTTP or code spells it, suggests a secret."""
+    """Return whether a field's name suggests a secret, in the spelling of WSGI, HTTP or code."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     if not isinstance(name, str):

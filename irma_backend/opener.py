@@ -64,7 +64,7 @@ _OF_SETTINGS: Final = {
     "token": "authentication.token",
     "status": "parts.status",
 }
-"""The settings, keyed by the argument that overrides each of them."""
+"""The settings, each keyed by the argument that overrides it."""
 
 PluginNames: TypeAlias = Iterable[str | ModuleType]
 Secrets: TypeAlias = Mapping[str, Secret]
@@ -82,12 +82,12 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
             `secrets` holds under that name), or a URI that a plugin supports.
         token: This requestor's API token at the server. Pass this or `key`, not both.
         status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
-            that use this requestor publish there.
-        gateway: See `Requestor`, also for the settings below.
+            that use this requestor publish to it.
+        gateway: The settings for an API gateway; see `Requestor` for this and the next arguments.
         server_key: The server's public key.
         jwt_issuer: The issuer in the JWTs that the server signs.
-        timeout: The limit for each call.
-        headers: Headers for each call.
+        timeout: The time limit for each call.
+        headers: Headers to send with each call.
         frontend_url: The URL at which browsers and apps reach the server.
         observer: Receives events; see `Requestor`. By default a `LoggingObserver()`; None for no
             observer.
@@ -120,8 +120,8 @@ class Opener:
         mode: Whether the parts are sync or async. The registry checks each part.
         transport: The transport, and the clock, that plugins receive.
         own: Receives each part as soon as it is open, and closes it later.
-        settings: This argument and the following ones are those of `open_parts`.
-        plugins:  The plugins to use.
+        settings: See `open_parts` for this argument and the next three.
+        plugins: The plugins to use.
         secrets: Secrets by name.
         allow: The accepted risks.
     """
@@ -211,7 +211,7 @@ class Opener:
         }
 
     def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
-        """Add the settings that no argument overrides, and return where each of them was set."""
+        """Add the settings that no argument overrides, and return where each setting was made."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
         given |= arguments.keys() & {"jwt_issuer"}  # None stands for a server without an issuer
@@ -222,7 +222,7 @@ class Opener:
             if setting is not None and argument not in given:
                 arguments[argument], places[argument] = setting.value, setting.place
         if arguments.get("token") is not None and "name" in places:
-            del arguments["name"]  # the name belongs to the key that the token replaces
+            del arguments["name"]  # the name belongs to the key, which the token replaces
         return places
 
     def _add_pinned(self, arguments: dict[str, Any]) -> None:
@@ -344,8 +344,8 @@ def closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
 
 
 def _raise_unless_second(failed: PluginError, error: BaseException | None) -> None:
-    # The first error matters more. If that error is an interruption or a cancellation, replacing it
-    # would let the program continue.
+    # The first error matters more. If it is an interruption or a cancellation, another error in its
+    # place would let the program continue.
     if error is None:
         raise failed
     error.add_note(f"A second error followed: {failed}")

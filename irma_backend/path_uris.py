@@ -17,7 +17,7 @@ def path_of(uri: str) -> Path:
     """Return the path of `SCHEME:PATH` or `SCHEME:///PATH`, which may be relative.
 
     Raises:
-        ConfigurationError: The URI has another host, a query or a fragment, or no path.
+        ConfigurationError: The URI has no path, or has a remote host, a query or a fragment.
     """
     try:
         parts = urlsplit(uri)

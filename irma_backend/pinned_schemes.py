@@ -1,4 +1,4 @@
-"""The schemes and keys that settings pin, to look up attributes and to verify signatures."""
+"""The schemes and keys that settings pin, for looking up attributes and verifying signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choices of a person who plays the app: the app's owner, its cards, and how it cheats.
+"""The choices of a person who plays the app: its owner, its cards, and a way to cheat.
 
 The development server's pages and the command line share this module.
 """
@@ -17,7 +17,7 @@ from irma_testing.people import Kind, cards_of
 __all__ = ["CHEATS", "Cards", "cheat", "fill", "read_cards"]
 
 Cards: TypeAlias = Mapping[str, Mapping[str, str | None]]
-"""Attributes by credential type; None for an attribute without a value."""
+"""Attributes by credential type. The value is None for an attribute without a value."""
 _PART = "[A-Za-z0-9_-]++"
 _HELD: Final = re.compile(
     rf"\A(?P<card>{_PART}\.{_PART}\.{_PART})(?:\.(?P<name>{_PART})=(?P<value>.*))?",
@@ -53,7 +53,7 @@ def read_cards(values: Sequence[str]) -> Cards:
 
 
 def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
-    """Add the usual cards of a kind of person to an app, changed and extended by `cards`.
+    """Add a person's usual cards to an app, and then change or add the cards in `cards`.
 
     The usual cards that the server's scheme lacks are left out.
 
@@ -75,7 +75,7 @@ def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
 
 
 def cheat(session: ScannedSession, kind: str) -> None:
-    """Answer dishonestly, in one of the ways of `CHEATS`.
+    """Answer dishonestly, in one of the ways in `CHEATS`.
 
     Raises:
         AppError: This way to cheat does not apply to the session.

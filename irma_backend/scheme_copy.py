@@ -1,7 +1,7 @@
 """Keep a copy of a scheme: fetch its files over HTTP, and check each of them.
 
 The scheme's index must be signed by a key that the user pins, and each file must have the hash that
-the index gives for it. So it does not matter where the files come from.
+the index gives for it. The source of the files therefore need not be trusted.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from irma_proofs.schemes import check_file_hash, pinned_key, read_index
 __all__ = ["LARGEST_FILE", "copy_scheme"]
 
 LARGEST_FILE: Final = 16 * 2**20
-"""The size of a response that the transport must accept, in bytes."""
+"""The size of response that the transport must accept, in bytes."""
 _SECONDS: Final = 60
-"""The limit for one file."""
+"""The maximum size of one file, in bytes."""
 _OK: Final = 200
 _UNLISTED: Final = frozenset({"index", "index.sig", "pk.pem"})
-"""The files of a scheme that its index leaves out."""
+"""The files of a scheme that its index does not list."""
 _NOT_IN_A_PATH: Final = frozenset("\\:\0")
 
 
@@ -38,12 +38,12 @@ _NOT_IN_A_PATH: Final = frozenset("\\:\0")
 def copy_scheme(url: str, folder: Path, key: bytes, transport: Transport) -> int:
     """Put a checked copy of a scheme into a folder, in place of an earlier copy.
 
-    The folder does not change until each file has been fetched and checked. The copy has the files
-    that the index lists, with `index`, `index.sig` and, as `pk.pem`, the given key.
+    The folder does not change until each file has been fetched and checked. The copy consists of
+    the files that the index lists, `index`, `index.sig`, and the given key as `pk.pem`.
 
-    Two renames then put the copy in place of an earlier one. Between them there is no folder, so a
-    program that opens it at that moment gets an error, but never half a scheme. If the machine
-    stops between them, call this again.
+    Two renames then replace an earlier copy. Between them the folder does not exist, so a program
+    that opens it at that moment gets an error, but never half a scheme. If the machine stops
+    between the renames, call this function again.
 
     Args:
         url: The URL of the scheme's folder, which contains the file `index`.
@@ -109,7 +109,7 @@ def _checked_path(listed: str, name: str) -> str:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Check that a folder holds only an earlier copy's files, which will be removed."""
+    """Check that a folder holds only files of an earlier copy, because they will be removed."""
     if not folder.exists():
         return
     index = folder / "index"

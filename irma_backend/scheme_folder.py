@@ -37,7 +37,7 @@ class SchemeFolder:
         """Return the content of a file.
 
         Args:
-            path: The path below the folder, with slashes.
+            path: The path relative to the folder, with slashes.
 
         Raises:
             ConfigurationError: The path leads out of the folder, the file cannot be read, or it
@@ -59,5 +59,5 @@ class SchemeFolder:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # for example because its name is too long
+    except OSError:  # for example because the file name is too long
         return False

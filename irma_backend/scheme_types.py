@@ -23,11 +23,11 @@ def read_scheme(path: Path) -> Scheme:
 
 
 def open_schemes(path: Path) -> Schemes:
-    """Return the schemes of a folder, which holds one scheme or several.
+    """Return the schemes in a folder that holds one scheme or several.
 
     The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so this
-    check finds damage, but not a forgery: `irma-backend scheme get` compares it with the user's own
-    key.
+    check finds damage, but not forgery. `irma-backend scheme get` compares the key with the user's
+    own.
 
     Raises:
         ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
@@ -72,7 +72,7 @@ def _known(described: Described) -> CredentialType:
         optional=frozenset(
             name
             for name, attribute in names.items()
-            # The issuer does not know the value of a random blind attribute, so it cannot set one.
+            # The issuer does not know the value of a random blind attribute, and cannot set one.
             if attribute.is_optional or attribute.is_random_blind
         ),
         singleton=described.is_singleton,

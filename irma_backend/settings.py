@@ -1,7 +1,7 @@
 """The settings of a program, from a settings file and the environment.
 
 `docs/settings.md` lists all settings. `connect` and `open_parts` take what `read_settings` returns.
-The web adapters, the command line and the development server read their settings with it, too.
+The web adapters, the command line and the development server also call `read_settings`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Settings:
 
     Args:
         file: The settings file, or None.
-        sources: The settings of each source. The first source with a setting takes precedence.
+        sources: The settings from each source. If several sources have a setting, the first one
+            takes precedence.
 
     Raises:
         ConfigurationError: Two settings cannot be combined.
@@ -85,7 +86,7 @@ class Settings:
 
     @property
     def given(self) -> tuple[Given, ...]:
-        """All values in effect, in the order of the table of settings."""
+        """All values that are in effect, in the order of the table of settings."""
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:
@@ -102,7 +103,7 @@ class Settings:
         return any(each.startswith(f"{name}.") for each in self._given)
 
     def missing(self, name: str) -> ConfigurationError:
-        """Return the error for a setting that a program needs and no source has."""
+        """Return an error for a setting that a program needs but no source has."""
         table, _, key = name.rpartition(".")
         setting = setting_of((table, key))
         variable = f", or set {setting.variable}" if setting and setting.variable else ""
@@ -220,7 +221,7 @@ def settings_with(
     """Return the settings of `read_settings`, overridden by a command's options (`read_options`).
 
     Raises:
-        ConfigurationError: As for `read_settings`; or an option is invalid.
+        ConfigurationError: As for `read_settings`, or an option is invalid.
     """
     what, file = "settings", path
     if path is None:

@@ -1,4 +1,4 @@
-"""The kinds of setting values, and how each is read from TOML, a variable or an option.
+"""The kinds of setting values, and how to read each from TOML, a variable or an option.
 
 A reader receives the value that TOML would hold, and the folder of the settings file, to which
 paths are relative. Its errors describe a valid value, and never repeat the invalid one.
@@ -72,7 +72,8 @@ _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
-"""Matches a secret's name in a URI's query, fragment, or other part with `name=value` pairs."""
+"""Matches the name of a secret in a URI's query, fragment, or other part with `name=value`
+pairs."""
 _MAY_HOLD_SECRET: Final = frozenset("@?#=")
 """Characters that occur only in URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -89,7 +90,7 @@ def _as_it_is(_name: str, text: str) -> object:
 def fingerprint(secret: str) -> str:
     """Return the first 8 hexadecimal digits of the SHA-256 of a secret.
 
-    These digits show whether two secrets are the same, but are too few to find a secret.
+    These digits show whether two secrets are the same, but are too few to reveal a secret.
     """
     return sha256(secret.encode(errors="surrogateescape")).hexdigest()[:8]
 
@@ -103,7 +104,7 @@ def _shown(value: Any) -> JsonValue:
 
 
 def _shown_uri(uri: str) -> JsonValue:
-    # A user name may be a token, and so may any value of a query.
+    # The user name or any value in the query may be a token.
     if not _holds_secret(uri) and _MAY_HOLD_SECRET.isdisjoint(unquote(uri)):
         return uri
     return {"scheme": uri.partition(":")[0].lower(), "fingerprint": fingerprint(uri)}

@@ -1,7 +1,7 @@
 """Read a TOML document together with the line of each of its keys.
 
 `tomllib` does not report the lines of keys, so our own scan finds them. It runs after `tomllib` has
-accepted the document, so it relies on the grammar of TOML and checks nothing itself.
+accepted the document, so it relies on valid TOML and checks nothing itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _REASONS: Final = {
     "Unclosed array": "a list has no end",
     "Unclosed inline table": "an inline table has no end",
 }
-"""Our replacements for the messages of `tomllib`, which may quote the document."""
+"""Our replacements for the messages of `tomllib`, because those may quote the document."""
 
 
 class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
@@ -108,7 +108,7 @@ def _fault(message: str, text: str) -> TomlFault:
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line of each table and key; the first line if there are several."""
+    """Return the line on which each table and key first occurs."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     at, line = 0, 1

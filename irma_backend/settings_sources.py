@@ -73,12 +73,12 @@ def naming(place: Place | None, argument: str = "") -> Generator[None]:
     """Add the place of a setting to errors that the `with` block raises about its value.
 
     Args:
-        place: The place; None for an argument, which the error names itself.
-        argument: The name of the argument that receives the value. At the start of the error, the
-            place replaces this name.
+        place: The place; None for an argument, because the error already names the argument.
+        argument: The name of the argument that receives the value. The place replaces this name at
+            the start of the error message.
 
     Raises:
-        ConfigurationError: The error of the block, with the place at its start.
+        ConfigurationError: The block's error, with the place at the start of its message.
     """
     try:
         yield
@@ -102,7 +102,7 @@ def _advice(message: str, place: Place) -> str:
 
 
 def read_file(path: Path, what: str = "settings") -> Iterator[Given]:
-    """Yield the settings of a file.
+    """Yield the settings in a file.
 
     Args:
         path: The file.
@@ -143,7 +143,7 @@ def _content(path: Path, what: str) -> bytes:
 def _leaves(
     value: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and value of each entry, descending into the tables of settings."""
+    """Yield the path and value of each entry, including those in tables of settings."""
     for key, inner in value.items():
         names = (*path, key)
         if isinstance(inner, Mapping) and is_table(names):
@@ -158,7 +158,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
     table, name = names[:-1], names[-1]
     known = [each.name.split(".")[len(table)] for each in SETTINGS if each.is_below(table)]
     if not NAME.fullmatch(name):
-        # The key may be a secret in the wrong place, or a line of a secret.
+        # The key may be a secret in the wrong place, or one line of a secret.
         place = attrs.evolve(place, name=".".join((*table, "…")))
     if "*" in known:
         reason = "the name must have 1 to 40 letters, digits, - or _"
@@ -172,7 +172,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
 
 
 def read_variables() -> Iterator[Given]:
-    """Yield the settings of the environment. An empty variable counts as missing.
+    """Yield the settings in the environment. An empty variable counts as missing.
 
     Raises:
         ConfigurationError: A variable is invalid. The error names it, and shows no value.

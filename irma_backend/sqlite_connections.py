@@ -25,7 +25,7 @@ _MOST_IDLE: Final = 10
 """The maximum number of connections that a process keeps open between calls."""
 _connections: Final[weakref.WeakSet[Connections]] = weakref.WeakSet()
 _opened: Final[set[_Opened]] = set()
-"""The connections that are open here, or were open in the parent when it forked."""
+"""The connections that are open in this process, or were open in its parent at the fork."""
 
 
 @final
@@ -75,7 +75,7 @@ class Connections:
 
 @final
 class _Opened:
-    """A connection, and the identity of its file."""
+    """A connection, and the identity of the file that it opened."""
 
     def __init__(self, path: Path, busy_timeout: timedelta) -> None:
         self._path, self._process = path, os.getpid()

@@ -25,7 +25,7 @@ __all__ = ["AsyncSqliteStore", "SqliteStore"]
 ReturnT = TypeVar("ReturnT")
 _BUSY_TIMEOUT: Final = timedelta(seconds=10)
 _LOOK_AGAIN: Final = (0.001, 0.01)
-"""The shortest and the longest wait before the next attempt to lock, in seconds."""
+"""The shortest and longest wait before the next attempt to lock the file, in seconds."""
 _CREATE: Final = """
 CREATE TABLE IF NOT EXISTS entries
 (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
@@ -46,8 +46,8 @@ class SqliteStore:
 
     Args:
         path: The file. Its directory must exist.
-        clock: The clock that measures lifetimes, such as `transport.clock`. All processes must
-            agree on the time.
+        clock: The clock that measures lifetimes, such as `transport.clock`. The clocks of all
+            processes must agree.
 
     Raises:
         ConfigurationError: The file cannot be created or opened.
@@ -87,7 +87,7 @@ class SqliteStore:
         """
         check_key(key)
         self.check_open()
-        # No transaction: a reader sees the last commit, and waits for no writer.
+        # This needs no transaction: a reader sees the last commit, and does not wait for a writer.
         with self._connections.borrowed() as database:
             row: tuple[bytes] | None = database.execute(
                 _GET, {"key": key, "now": self._now()}
@@ -152,8 +152,8 @@ class SqliteStore:
 def _begin(database: sqlite3.Connection) -> None:
     """Begin a transaction that writes, as soon as no other process is writing.
 
-    SQLite itself would try the lock less and less often, so the process that has waited longest
-    would lose every race. So we try again every few milliseconds, like all other processes.
+    SQLite itself would try less and less often to get the lock, so the process that has waited
+    longest would always lose. We therefore try every few milliseconds, in every process.
     """
     ends = time.monotonic() + _BUSY_TIMEOUT.total_seconds()
     database.execute("PRAGMA busy_timeout = 0")
@@ -185,7 +185,7 @@ class AsyncSqliteStore:
 
     def __init__(self, path: str | Path, clock: Clock) -> None:
         self._store = SqliteStore(path, clock)
-        # One thread keeps the order of calls, so a put that was cancelled while it ran has ended
+        # One thread keeps the calls in order, so a put that was cancelled while it ran has ended
         # before the next call begins.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="irma-sqlite-store")
 

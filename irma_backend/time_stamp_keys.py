@@ -33,7 +33,7 @@ def ask_time_stamp_key(
 
     The response also contains the time until which the server vouches for the key. Like Atum's
     client, this function refuses a stamp that was made after that time. The pin itself never
-    expires, so that signatures can still be verified when the server is gone.
+    expires, so that signatures can still be verified after the server is gone.
 
     Args:
         url: The server's URL, from the scheme's description.

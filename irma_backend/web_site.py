@@ -63,8 +63,8 @@ def site_settings(source: object, server: object) -> Settings | None:
     """Return a site's settings, or None if its code names a server but no settings.
 
     Args:
-        source: The settings, or the path of their file, from the site's code; None if not given.
-        server: The server that the site's code names.
+        source: The settings or the path of their file, as the site's code passed it, or None.
+        server: The server that the site's code names, or None.
 
     Raises:
         ConfigurationError: As for `read_settings`.
@@ -77,8 +77,8 @@ def site_settings(source: object, server: object) -> Settings | None:
 def site_defaults(settings: Settings | None) -> dict[str, Any]:
     """Return the settings that apply where a site's code passes no argument.
 
-    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. A setting that no
-    source has is left out.
+    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. Settings that no
+    source has are left out.
 
     Raises:
         ConfigurationError: A sealing key cannot be read.
@@ -90,14 +90,14 @@ def site_defaults(settings: Settings | None) -> dict[str, Any]:
 
 
 def check_prefix(prefix: object, name: str) -> str:
-    """Check and return the path with which the URLs of a site's pages start.
+    """Check and return the path that the URLs of a site's pages start with.
 
     Args:
         prefix: The path; empty for the root.
         name: The parameter's name.
 
     Raises:
-        ConfigurationError: The argument is not such a path.
+        ConfigurationError: The argument is not a valid path.
     """
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
@@ -110,16 +110,16 @@ def check_site_url(url: object, name: str) -> str | None:
     """Return the base URL of a site, or None if it is not set.
 
     Raises:
-        ConfigurationError: The argument is not such a URL.
+        ConfigurationError: The argument is not a valid URL.
     """
     if url is None:
         return None
-    # A receiver also refuses plain HTTP, if the site has one.
+    # If the site has a receiver, the receiver also refuses plain HTTP.
     return ServerUrl.parse(cast("str", url), allow=tuple(Risk), what=name).text
 
 
 def check_not_empty(value: object, name: str) -> None:
-    """Check that a setting has a value if it was given; leaving it out means the default.
+    """Check that a setting is not empty; to use the default, leave out the setting.
 
     Raises:
         ConfigurationError: The value is an empty string or list, for example from an unset
@@ -130,7 +130,7 @@ def check_not_empty(value: object, name: str) -> None:
 
 
 def site_questions(settings: Settings | None, own: Questions | None) -> Questions:
-    """Return a site's questions: its own, and the named requests of the settings.
+    """Return a site's questions: those in its code, and the named requests in the settings.
 
     Args:
         settings: The settings.
@@ -149,7 +149,7 @@ def site_questions(settings: Settings | None, own: Questions | None) -> Question
 
 
 def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split arguments of `connect` into those of `open_parts` and those of `Parts.requestor`.
+    """Split arguments for `connect` into those for `open_parts` and those for `Parts.requestor`.
 
     Raises:
         ConfigurationError: The name of an argument is not a string.
@@ -166,7 +166,7 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
     Args:
         questions: The questions, by name.
         name: The name.
-        what: The place of the name, for error messages.
+        what: Where the name was given, for error messages.
 
     Raises:
         ConfigurationError: There is no such question.
@@ -198,10 +198,10 @@ def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
 def report_replay(
     replayed: Sequence[ReplayedCallback], write: Callable[[str], object]
 ) -> str | None:
-    """Write a line for each callback of a replay, and a final line if all were delivered.
+    """Write a line for each replayed callback, and a final line if all were delivered.
 
     Returns:
-        What failed, for a command that ends with an error; None if all were delivered.
+        The error message for the command; None if all callbacks were delivered.
     """
     for each in replayed:
         write(f"session {each.session}: {each.problem or 'delivered'}")
@@ -215,14 +215,14 @@ def report_replay(
 
 
 def describe_failure(error: IrmaError) -> str:
-    """Return an error's message and its notes, for a command that ends with the error."""
+    """Return an error's message and notes, for a command that ends because of the error."""
     return "\n".join([f"{error}", *getattr(error, "__notes__", ())])
 
 
 def check_post_functions(deliver: object, choose: object, *, is_async: bool) -> None:
     """Check the functions that receive the server's posts, each of which may be None.
 
-    An adapter opens its parts later. Without this check, it would report a wrong function only
+    An adapter opens its parts later, and without this check would report a wrong function only
     then.
 
     Raises:
@@ -246,7 +246,7 @@ class SitePages:
         choose: Chooses the next session of a question that may have one; None if there are no such
             questions.
         sessions: Further arguments of `WebSessions`.
-        kept: Where callbacks are kept until `deliver` has returned; None means in the store.
+        kept: Where callbacks are kept until `deliver` has returned; None for the store.
     """
 
     url: str
@@ -306,7 +306,7 @@ def web_site(requestor: Requestor, store: Store, keys: Sequence[str], pages: Sit
         requestor: Makes the calls to the IRMA server.
         store: The store that all processes of the site share.
         keys: The sealing keys.
-        pages: The properties that the site's code defines.
+        pages: The properties of the pages that the site's code sets.
 
     Raises:
         ConfigurationError: A URL, a function or a question is invalid.
