@@ -1,9 +1,9 @@
-"""Serve `WebSessions` in any WSGI application: the pages below `/irma`, as middleware.
+"""Middleware that serves `WebSessions` below `/irma`, for any WSGI application.
 
     application = IrmaPages(application, sessions, log_in, login_cookie)
 
-The IRMA server's posts need `callbacks` or `next_sessions` too. Another framework needs the same
-four things: read the request, call one method, send its reply, and keep the person logged in.
+To receive the IRMA server's posts, also pass `callbacks` or `next_sessions`. An adapter for another
+framework must do the same: read the request, call one method, send its reply, and set the cookie.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from irma_core.interfaces import HttpResponse
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_BODY = 1024 * 1024  # for a callback; calls from the browser may have 64 KiB at most
+LARGEST_BODY = 1024 * 1024  # for a callback; a call from the browser may have at most 64 KiB
 LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
 class IrmaPages:
-    """Serves the pages for browsers and for the IRMA server, in front of an application.
+    """Handles the calls from browsers and from the IRMA server, in front of an application.
 
     Args:
         application: Handles every other request.
         sessions: Serves `start/NAME`, `finish/NAME`, `status/NAME` and `cancel/NAME`.
-        log_in: The login. It returns the key of the session that it made.
+        log_in: Logs a person in, and returns the key of the web session that it made.
         login_cookie: Returns the `Set-Cookie` header for such a key.
-        prefix: The path of the pages.
+        prefix: The path below which the calls arrive.
         callbacks: Serves `callback/…`.
         next_sessions: Serves `next/…`.
     """
@@ -55,7 +55,7 @@ class IrmaPages:
     next_sessions: NextSessionReceiver | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request, or let the application do so."""
+        """Answer the request, or pass it to the application."""
         reply = self.reply(environ)
         if reply is None:
             return self.application(environ, start_response)
@@ -63,7 +63,7 @@ class IrmaPages:
         return [reply.body]
 
     def reply(self, environ: WSGIEnvironment) -> HttpResponse | None:
-        """Return the reply of a page, or None if the request is for the application."""
+        """Return the reply, or None if the request is for the application."""
         path = environ["PATH_INFO"]
         if not path.startswith(f"{self.prefix}/"):
             return None
@@ -86,7 +86,7 @@ class IrmaPages:
         return reply
 
     def finish(self, name: str, request: WebRequest) -> HttpResponse:
-        """Log the person in, and give a repeated call the same cookie."""
+        """Log the person in; a repeated call sets the same cookie again."""
         finished = self.sessions.finish(name, request, self.log_in)
         if finished.error is not None:
             LOGGER.error("A login failed: %s", finished.code, exc_info=finished.error)
@@ -98,7 +98,7 @@ class IrmaPages:
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
-    """Return the body, cut to one byte more than the limit if it is longer."""
+    """Read the body, but at most one byte more than the limit."""
     length = environ.get("CONTENT_LENGTH") or "0"
     if not re.fullmatch("[0-9]{1,9}", length):
         return b""
