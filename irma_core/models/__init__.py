@@ -1,1 +1,1 @@
-"""Requests, sessions, results and answers, without JSON."""
+"""Requests, sessions, results and answers as Python objects; `wire` converts them to JSON."""

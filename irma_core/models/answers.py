@@ -1,6 +1,7 @@
 """Compare disclosed attributes with a request, slot by slot, and make an `Answer`.
 
-Only `SessionResult.answer_to` makes an `Answer`, once it has checked the session and its proof.
+Applications get an `Answer` only from code that has checked the session and its proof, such as
+`SessionResult.answer_to`.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ _ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
 
 
 class Evidence(Enum):
-    """The kind of evidence for an answer."""
+    """The kind of evidence that supports an answer."""
 
     SIGNED = "signed"
-    """The IRMA server's signature, which was verified."""
+    """The IRMA server's signature on the result, which the library has verified."""
     TRANSPORT = "transport"
-    """Only the connection to the base URL."""
+    """Only the connection to the server at the base URL."""
     PROOF = "proof"
     """The proofs in an attribute-based signature, which the requestor's own `signature_verifier`
-    verified. The server could not have made them."""
+    verified. The server could not have forged them."""
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class AnsweredSlot(ValueObject):
-    """The disclosure for one slot: all attributes of the option that the person chose.
+    """What was disclosed for one slot: all attributes of the option that the person chose.
 
     Args:
-        attributes: The requested attributes, in the order of the request, and no others.
+        attributes: The disclosed attributes of that option, in the order of the request.
         option: The index of the option in the slot.
     """
 
@@ -76,7 +77,7 @@ class AnsweredSlot(ValueObject):
         check_instance(self.option, int, "option", "a whole number")
 
     def __getitem__(self, identifier: str) -> DisclosedAttribute:
-        """Return the attribute with that identifier.
+        """Return the attribute with the given identifier.
 
         Raises:
             KeyError: The attribute is not part of the chosen option.
@@ -135,12 +136,12 @@ class AnsweredSlot(ValueObject):
 class Answer(Mapping[Slot, AnsweredSlot]):
     """Proof of everything that a request asks for. It exists only if all checks have passed.
 
-    An answer maps slots to what was disclosed for them. An optional slot that the person left out
-    is not in it, and reading that slot raises a `KeyError`. An answer cannot be constructed,
-    changed or unpickled. Using it as a condition (`if answer`) raises an error, because an answer
-    exists only if every check has passed. An answer proves no more than the request demands: if the
-    request demands no particular value, the answer proves only that an issuer issued the disclosed
-    value.
+    An answer is a mapping of each answered slot to an `AnsweredSlot`. It omits an optional slot
+    that the person left out; reading that slot raises a `KeyError`. An answer cannot be
+    constructed, changed or unpickled. Using it as a condition (`if answer`) raises an error,
+    because an answer exists only if every check has passed. An answer proves no more than the
+    request demands: if the request demands no particular value, the answer proves only that an
+    issuer issued the disclosed value.
 
     Attributes:
         type: The type of session.
@@ -215,7 +216,7 @@ def make_answer(
     signature: AttributeBasedSignature | None,
     next_session: RequestorToken | None,
 ) -> Answer:
-    """Return an answer. Only `results`, after all its checks, and `proved_answer` may call this."""
+    """Make an answer. Only `results`, after all its checks, and `proved_answer` may call this."""
     answer = object.__new__(Answer)
     set_field = object.__setattr__
     set_field(answer, "_slots", MappingProxyType(dict(slots)))
@@ -228,9 +229,10 @@ def make_answer(
 
 
 def proved_answer(answer: Answer, slots: Mapping[Slot, AnsweredSlot]) -> Answer:
-    """Return the answer with `Evidence.PROOF`, and with the slots that its signature proves.
+    """Return a copy of an answer that has the given slots, which its signature proves.
 
-    Only `proved_signatures` may call this, once the signature is verified.
+    The evidence of the copy is `Evidence.PROOF`. Only `proved_signatures` may call this, after it
+    has verified the signature.
     """
     return make_answer(
         slots,
@@ -249,16 +251,18 @@ def answer_slots(
     not_revoked: frozenset[str],
     session: RequestorToken,
 ) -> dict[Slot, AnsweredSlot]:
-    """Return the answered slots, given what was disclosed.
+    """Match the disclosed attributes with the requested ones, and return the answered slots.
 
     Args:
         requested: The request's condiscon.
-        disclosed: The attributes in the result: a list for each slot. Further lists are ignored.
+        disclosed: The attributes in the result, as one list for each slot. Lists beyond the last
+            slot are ignored.
         not_revoked: Credential types that need a proof of non-revocation.
-        session: The requestor token, whose fingerprint is in errors.
+        session: The requestor token. Errors show its fingerprint.
 
     Raises:
-        NotWhatWasAskedError: One of its subclasses, for the first slot that does not match.
+        NotWhatWasAskedError: A slot does not match. The error is of one of the subclasses, and
+            names the first such slot.
     """
     answered: dict[Slot, AnsweredSlot] = {}
     by_slot = zip_longest(disclosed[: len(requested)], requested.slots, requested.disjunctions)
@@ -282,13 +286,13 @@ def answer_slots(
 
 
 _ById: TypeAlias = dict[str, DisclosedAttribute | None]
-"""Disclosed attributes by identifier; None for one that was disclosed twice."""
+"""Disclosed attributes by identifier; None for an attribute that was disclosed twice."""
 _EXTRA, _NULL, _PRESENT = (
     AttributeProofStatus.EXTRA,
     AttributeProofStatus.NULL,
     AttributeProofStatus.PRESENT,
 )
-"""Looked up once, as Python 3.11 is slow to find a member of an enum."""
+"""Looked up once, because Python 3.11 is slow to find a member of an enum."""
 
 
 class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
@@ -306,10 +310,14 @@ class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
 def _answer_slot(
     disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
-    """Return the first option that matches completely; else raise the closest mismatch."""
+    """Answer a slot with the first option that matches completely.
+
+    If no option matches, raise the error of the one that comes closest.
+    """
     by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
     if len(by_id) < len(disclosed):
-        # If an identifier occurs twice, neither attribute counts. The server never sends that.
+        # The server never sends an identifier twice. If one does occur twice, neither attribute
+        # counts.
         counts = Counter(each.attribute for each in disclosed)
         by_id.update((identifier, None) for identifier, count in counts.items() if count > 1)
     closest: _Mismatch | None = None
@@ -335,7 +343,8 @@ def _is_just(
 ) -> bool:
     """Return whether exactly these attributes were disclosed, in order, and any value is accepted.
 
-    This holds for most options. `_match` would find the same at twice the cost.
+    This is a fast path for most options. `_match` would give the same result, but take twice as
+    long.
     """
     if len(requests) != len(disclosed):
         return False
@@ -352,7 +361,7 @@ def _is_just(
 
 
 def _answered(attributes: tuple[DisclosedAttribute, ...], option: int) -> AnsweredSlot:
-    # This skips the checks of the constructor, because both arguments were checked before.
+    # This skips the constructor's checks, because both arguments have already been checked.
     slot = object.__new__(AnsweredSlot)
     _set_attributes(slot, attributes)
     _set_option(slot, option)

@@ -1,10 +1,10 @@
-"""Check arguments for callers that run no type checker, and convert their times to UTC.
+"""Check the arguments of callers that run no type checker, and convert times to UTC.
 
 The errors name the parameter and never show the value.
 
-The library uses only UTC. Arithmetic in other zones is a trap: Python adds a duration to the local
-time, so the sum is an hour off around a change to or from daylight saving time. A naive time does
-not identify a moment.
+The library uses only UTC, because arithmetic in other time zones goes wrong. Python adds a duration
+to the local time, so the sum can be an hour off around a change to or from daylight saving time. A
+naive time does not identify a moment.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ _IN_C: Final = (str, bytes, int, float, timedelta, datetime)
 _SURROGATE: Final = "[\ud800-\udfff]"
 _LONGEST: Final = timedelta(days=36500)
 _LONGEST_REFERENCE: Final = 200
-"""Characters: enough for any identifier, and short enough for a URL."""
+"""In characters: enough for any identifier, and short enough for a URL."""
 _MAX_SECONDS: Final = 10.0**15
 
 
 def check_instance(
     value: object, kind: type[ValueT] | tuple[type[ValueT], ...], name: str, expected: str
 ) -> ValueT:
-    """Return the value, which must be an instance of a class.
+    """Check that a value is an instance of a class, and return it.
 
     Args:
         value: The argument.
-        kind: The class, or several.
+        kind: The class, or a tuple of classes.
         name: The parameter's name.
-        expected: What the value must be, with an article, for the error.
+        expected: What the value must be, such as `a string`, for the error.
 
     Raises:
-        UsageError: The value is not an instance.
+        UsageError: The value is not an instance of the class.
     """
     hint = "; this is the class itself" if isinstance(value, type) else ""
     if isinstance(value, kind):
-        # A web framework's proxy claims the class of its object, but functions in C check the real
-        # class.
+        # A web framework's proxy claims to have the class of its object, but functions in C check
+        # the real class.
         if issubclass(type(value), _IN_C) or not isinstance(value, _IN_C):
             return value
         hint = "; this is a proxy for one"
@@ -72,7 +72,7 @@ def check_optional(value: object, kind: type[object], name: str, expected: str) 
 
 
 def check_flag(value: object, name: str) -> bool:
-    """Return the value, which must be a `bool`.
+    """Check that a value is a `bool`, and return it.
 
     Raises:
         UsageError: The value is not a `bool`.
@@ -81,7 +81,7 @@ def check_flag(value: object, name: str) -> bool:
 
 
 def check_string(value: object, name: str) -> str:
-    """Return the value, which must be a non-empty string that can be encoded.
+    """Check that a value is a non-empty string that can be encoded, and return it.
 
     Raises:
         UsageError: The value is not such a string.
@@ -89,14 +89,14 @@ def check_string(value: object, name: str) -> str:
     text = check_instance(value, str, name, "a string")
     if not text:
         raise UsageError(f"{name}: must not be empty")
-    # A search, because the native error of an encoder would contain the whole string.
+    # This searches and does not encode, because an encoder's error would contain the whole string.
     if re.search(_SURROGATE, text):
         raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
     return text
 
 
 def check_reference(value: object) -> str:
-    """Return the value, which must be a string such as an order number; empty means no reference.
+    """Check a reference, such as an order number, and return it; empty means no reference.
 
     Raises:
         UsageError: The value is not a string, has over 200 characters, or has a character that
@@ -112,7 +112,7 @@ def check_reference(value: object) -> str:
 
 
 def check_timeout(value: object, name: str) -> timedelta:
-    """Return the value, which must be a `timedelta`, and may be negative.
+    """Check that a timeout is a `timedelta`, and return it; it may be negative.
 
     Raises:
         UsageError: The value is not a `timedelta`, or is longer than a hundred years.
@@ -128,8 +128,8 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
 
     Args:
         value: The argument.
-        name: Its name, for the error.
-        error: The class of the error.
+        name: The parameter's name, for the error.
+        error: The class of the error to raise.
 
     Raises:
         UsageError: The value is not a `datetime`, is naive, or is out of range in UTC.
@@ -159,7 +159,7 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
 
 
 def check_timedelta(value: object, name: str) -> timedelta:
-    """Return the value, which must be a `timedelta` and not negative.
+    """Check that a value is a `timedelta` and not negative, and return it.
 
     Raises:
         UsageError: The value is not a `timedelta`, or is negative.

@@ -1,8 +1,8 @@
 """Condiscons: conjunctions of disjunctions of conjunctions of attribute requests.
 
 In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all of that option's
-attributes *k*. In this library, slots have names or numbers; in the JSON, each slot is only a
-position in a list.
+attributes *k*. In this library, a slot has a name or a number; in JSON, it is only a position in a
+list.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class DisCon(ValueObject):
-    """The options of a slot, one of which is needed. Make slots with `any_of` or `optional`.
+    """A slot: the options from which the person chooses. Make it with `any_of` or `optional`.
 
-    An empty option lets the person leave the slot out. It always comes last.
+    An empty option lets the person leave the slot out; it always comes last.
     """
 
     options: tuple[Con, ...] = attrs.field(converter=_empty_last)
@@ -136,7 +136,7 @@ class ConDisCon(ValueObject):
     """All slots of a request.
 
     Args:
-        disjunctions: One for each slot, in the order of the JSON.
+        disjunctions: One `DisCon` for each slot, in the order of the JSON.
         names: The names of the slots in that order; None if the slots are numbered.
     """
 
@@ -157,7 +157,7 @@ class ConDisCon(ValueObject):
         return self.names if self.names is not None else tuple(range(len(self.disjunctions)))
 
     def attribute_types(self) -> Iterator[str]:
-        """Yield every requested identifier, as often as it is requested."""
+        """Yield the identifier of every attribute request, including duplicates."""
         for disjunction in self.disjunctions:
             for option in disjunction:
                 for attribute in option:
@@ -170,11 +170,11 @@ Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike
 
 @boundary
 def all_of(*attributes: AttributeLike) -> Con:
-    """Return one option of a slot that requests several attributes together.
+    """Return an option that requests several attributes together.
 
     Args:
-        attributes: Identifiers, or an `AttributeRequest` to demand a value. Attributes of the same
-            credential must be adjacent.
+        attributes: Identifiers. Use an `AttributeRequest` to require a particular value. Attributes
+            of the same credential must be adjacent.
 
     Raises:
         RequestError: An attribute is malformed or occurs twice, or attributes of the same
@@ -188,7 +188,7 @@ def any_of(*options: ConLike) -> DisCon:
     """Return a slot for which the person chooses one of several options.
 
     Args:
-        options: Each an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
+        options: Each is an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
             a list.
 
     Raises:
@@ -214,16 +214,16 @@ def optional(*options: ConLike) -> DisCon:
 
 @boundary
 def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
-    """Return a `ConDisCon`, given anything that a request accepts as `disclose`.
+    """Convert anything that a request accepts as `disclose` to a `ConDisCon`.
 
     Args:
         disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each
             disjunction is an identifier, an `AttributeRequest`, a result of `all_of`, `any_of` or
             `optional`, or lists as in the JSON.
-        path: The beginning of the path in errors.
+        path: The path with which the paths in errors begin.
 
     Raises:
-        RequestError: A value is invalid; the error has its path.
+        RequestError: A value is invalid; the error's `path` leads to it.
     """
     names: tuple[object, ...] | None = None
     values: tuple[object, ...]
@@ -275,7 +275,7 @@ def _as_discon(value: object, path: str) -> DisCon:
 
 
 def _is_sound(option: object) -> bool:
-    """Return whether an option is certainly valid, because it has at most one attribute."""
+    """Return whether an option needs no further check, because it has at most one attribute."""
     if not isinstance(option, Con) or len(option.attributes) > 1:
         return False
     return all(isinstance(each, AttributeRequest) for each in option.attributes)

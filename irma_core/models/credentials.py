@@ -46,17 +46,17 @@ class CredentialRequest(ValueObject):
     Source: irmago `CredentialRequest`; IRMA documentation, "Issuing".
 
     Args:
-        credential: The credential type, three parts.
+        credential: The credential type: an identifier of three parts.
         attributes: The values to issue, as strings, by attribute name (the fourth part of the
             identifier). None leaves an optional attribute out, so that it is issued without a
             value; an empty string is a value.
-        validity: An aware `datetime`, which is converted to UTC, or a `timedelta` from the
-            session's start; in whole seconds. The server rounds the end down to a whole week since
-            1970. So a credential that is to be valid for less than a week may already have expired
-            when it is issued; starting the session then raises an error.
+        validity: When the credential expires, in whole seconds: an aware `datetime`, which is
+            converted to UTC, or a `timedelta` from the session's start. The server rounds the end
+            down to a whole week since 1970. So a validity of less than a week may end before the
+            credential is issued; starting the session then raises an error.
         revocation_key: Identifies this credential for later revocation; required if credentials of
             this type can be revoked.
-        sd_jwt_batch_size: The number of SD-JWT instances to issue in addition, 0 to 200.
+        sd_jwt_batch_size: How many SD-JWT instances of the credential to issue as well, 0 to 200.
 
     Raises:
         RequestError: A field is invalid; the error names it.
@@ -97,11 +97,11 @@ class CredentialRequest(ValueObject):
 
 @boundary
 def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> CredentialRequest:
-    """Return the request with its validity as a date, given the present time.
+    """Return the request with its validity converted to a date, based on the present time.
 
     Raises:
-        RequestError: The server rounds the validity down to a week that is not after `now`, so the
-            credential would be issued already expired.
+        RequestError: The server would round the validity down to a date that is not after `now`, so
+            the credential would already have expired when it was issued.
     """
     validity, now = request.validity, as_utc(now, "now")
     if validity is None:

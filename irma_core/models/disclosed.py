@@ -39,7 +39,7 @@ class DisclosedAttribute(HiddenFields):
         issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
             time, which is converted to UTC.
         translations: The value by language, or None.
-        not_revoked: Whether non-revocation was proved.
+        not_revoked: Whether the app proved that the credential was not revoked.
         not_revoked_before: The time up to which non-revocation was proved, if that proof is older
             than the request allows; an aware time, which is converted to UTC.
 
@@ -60,8 +60,8 @@ class DisclosedAttribute(HiddenFields):
         not_revoked: bool = False,
         not_revoked_before: datetime | None = None,
     ) -> None:
-        # One expression for speed, because a result has many attributes. If an argument has another
-        # type, such as a subclass, all are checked one by one.
+        # A result has many attributes, so one fast expression checks the usual types. If an
+        # argument has another type, such as a subclass, all arguments are checked one by one.
         if not (
             type(attribute) is str
             and (raw_value is None or type(raw_value) is str)
@@ -166,10 +166,10 @@ def checked_attribute(
         datetime | None,
     ],
 ) -> DisclosedAttribute:
-    """Return an attribute, given fields that the reader of results has checked.
+    """Make an attribute from fields that the reader of results has already checked.
 
     Args:
-        fields: The seven arguments of `DisclosedAttribute`, in order. Their types were checked, and
+        fields: The seven arguments of `DisclosedAttribute`, in order. Their types are correct, and
             nothing else holds a reference to the translations.
     """
     attribute = object.__new__(DisclosedAttribute)
@@ -186,7 +186,7 @@ class AttributeBasedSignature(ValueObject):
     Source: irmago `SignedMessage`; IRMA documentation, "Attribute-based signatures".
 
     Args:
-        json_text: The signature as JSON, equal to what the server sent, with its keys in the same
+        json_text: The signature as JSON: the value that the server sent, with its keys in the same
             order.
         message: The signed message.
     """

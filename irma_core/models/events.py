@@ -1,11 +1,12 @@
 """The events that an observer receives: a closed union of frozen values.
 
-An event has codes, labels, durations and fingerprints. It never has a token, a key, a handle, a
-reference, or the value of an attribute. So an observer may log it, count it or send it anywhere.
+An event contains codes, labels, durations and fingerprints. It never contains a token, a key, a
+handle, a reference, or the value of an attribute. So an observer may log it, count it or send it
+anywhere.
 
 `session` is the fingerprint of the requestor token, `RequestorToken.fingerprint`, which errors and
-log lines show too. `error` is the name of an error's class, as in the tree of `errors`. `code` is
-the reason that came with the error, such as `UNAUTHORIZED` or `HTTP 502`, or an empty string.
+log lines show too. `error` is the name of an error class in `irma_core.errors`. `code` is the
+reason that came with the error, such as `UNAUTHORIZED` or `HTTP 502`, or an empty string.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ class WatchSource(Enum):
     """The source of statuses that a watch stopped using."""
 
     EVENTS = "events"
-    """The server's events. The watch polls instead."""
+    """The server's events. The watch now polls instead."""
     STATUS_BACKEND = "status backend"
-    """The status backend. The watch asks the server instead, and tries the backend again later."""
+    """The status backend. The watch now asks the server instead, and tries the backend again
+    later."""
 
 
 @final
@@ -75,7 +77,7 @@ class SessionStarted(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SessionAnswered(ValueObject):
-    """The application got the answer of a session; sent for each call that returns the answer.
+    """The application got a session's answer; each call that returns the answer emits this event.
 
     Args:
         session: The session.
@@ -161,7 +163,7 @@ class WatchFellBack(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallbackDelivered(ValueObject):
-    """The application was notified of the end of a session by the server's post.
+    """The server's post notified the application that a session has ended.
 
     Args:
         session: The session.
@@ -177,7 +179,7 @@ class CallbackDelivered(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class NextSessionChosen(ValueObject):
-    """The application chose what follows a session.
+    """The application chose which session, if any, follows another one in a chain.
 
     Args:
         session: The session that is about to end.
@@ -191,7 +193,7 @@ class NextSessionChosen(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class PostRefused(ValueObject):
-    """A post to the callback URL or to the next-session URL was refused.
+    """The library refused a post to the callback URL or to the next-session URL.
 
     Args:
         page: `callback` or `next session`.
@@ -205,11 +207,11 @@ class PostRefused(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class HandleRefused(ValueObject):
-    """A browser's handle was refused.
+    """The library refused a handle that a browser sent.
 
     Args:
         purpose: The purpose of the `Handles` that refused it.
-        error: The reason: the error's class.
+        error: The name of the error class, which is the reason.
     """
 
     purpose: str
@@ -219,10 +221,10 @@ class HandleRefused(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class WebRefused(ValueObject):
-    """A web page's call was refused, with the code that the page received.
+    """The library refused a web page's call; `code` is what the page received.
 
     Args:
-        name: The call's name; empty if the page sent an unknown name.
+        name: The name of the call; empty if the page sent an unknown name.
         code: The code in the reply.
         session: The session, if it is known; else empty.
     """

@@ -35,17 +35,17 @@ _OTHERS_BEGIN: Final = (
 
 
 def frames_message(name: str) -> bool:
-    """Return whether a header, given in lower case, concerns framing or a single connection."""
+    """Return whether a header controls framing or one connection; `name` is in lower case."""
     return name in _FRAMING
 
 
 def frames_request(name: str) -> bool:
-    """Return whether transports derive a header, given in lower case, from the URL or body."""
+    """Return whether transports derive a header from the URL or body; `name` is in lower case."""
     return name in _FRAMING and name != "connection"
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether a header, given in lower case, is used by the library or by HTTP itself."""
+    """Return whether the library or HTTP itself uses a header; `name` is in lower case."""
     return name == "authorization" or _has_other_use(name)
 
 
@@ -63,12 +63,12 @@ def _has_other_use(name: str) -> bool:
 def checked_headers(
     headers: object, setting: str, is_taken: Callable[[str], bool]
 ) -> dict[str, str]:
-    """Return headers with their names in lower case.
+    """Check headers, and return them with their names in lower case.
 
     Args:
         headers: The headers, or None.
         setting: The name of the setting, for errors.
-        is_taken: Returns whether a name, given in lower case, cannot be set here.
+        is_taken: A function that returns whether a name in lower case is refused here.
 
     Raises:
         ConfigurationError: A header cannot be sent, has another use, or is set twice.

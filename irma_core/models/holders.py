@@ -1,9 +1,8 @@
-"""Holders of values for the fields of frozen models: hidden values, and immutable mappings.
+"""Types for the fields of frozen models: hidden values, and immutable mappings.
 
-A hidden value must not appear in a `repr`, rich, pytest, `attrs.asdict` or `vars`. Its field has
-one of the converters below, and a property or method of the model returns the value. Classes whose
-objects are created for every response, or many times for one response, have `HiddenFields` as their
-base instead.
+A hidden value must not appear in the output of `repr`, rich, pytest, `attrs.asdict` or `vars`. Its
+field uses one of the converters below, and a property or method of the model returns the value. A
+class with one or more objects for every response inherits from `HiddenFields` instead.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ _PAIR: Final = 2
 
 
 class Hidden(Generic[ValueT]):
-    """A value that only `reveal()` returns. Pickling this object includes the value."""
+    """A value that only `reveal()` returns. A pickle of this object contains the value."""
 
-    # A closure, so tools that list attributes show a function.
+    # A closure holds the value, so tools that list attributes show only a function.
     __slots__ = ("reveal",)
 
     reveal: Callable[[], ValueT]
@@ -84,12 +83,12 @@ _set_reveal: Final[Callable[[object, Callable[[], Any]], None]] = vars(Hidden)["
 
 
 class HiddenHash(Hidden[str]):
-    """The SHA-256 of a string, in hexadecimal digits, in place of the string."""
+    """A hidden SHA-256 in hexadecimal digits, which replaces the string that was hashed."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        # A string with the same digits is not equal to it.
+        # A hidden string with the same digits is not equal to a hash.
         return isinstance(other, HiddenHash) and self.reveal() == other.reveal()
 
     def __hash__(self) -> int:
@@ -111,7 +110,7 @@ class HiddenSecret(Hidden[ValueT]):
 
 
 def hide_text(value: str | Hidden[str]) -> Hidden[str]:
-    """Return a string in a `Hidden`; a string that is already in one is returned unchanged."""
+    """Wrap a string in a `Hidden`; return a `Hidden` unchanged."""
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
@@ -119,19 +118,19 @@ _NONE: Final[Hidden[str | None]] = Hidden(None)
 
 
 def hide_optional(value: str | Hidden[str | None] | None) -> Hidden[str | None]:
-    """Return a string or None in a `Hidden`; see `hide_text`."""
+    """Wrap a string or None in a `Hidden`; see `hide_text`."""
     if value is None:
         return _NONE
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
 def hide_secret(value: str | Hidden[str]) -> Hidden[str]:
-    """Return a secret string in a `HiddenSecret`; see `hide_text`."""
+    """Wrap a secret string in a `HiddenSecret`; see `hide_text`."""
     return value if isinstance(value, Hidden) else HiddenSecret(value)
 
 
 def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
-    """Return an HTTP message's headers, as pairs of strings, in a `Hidden`.
+    """Wrap the headers of an HTTP message, which are pairs of strings, in a `Hidden`.
 
     Raises:
         UsageError: The headers are not pairs of strings.
@@ -140,7 +139,7 @@ def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
 
 
 def header_pairs(headers: object) -> Headers:
-    """Return the headers of an HTTP message as a tuple that cannot be changed.
+    """Return the headers of an HTTP message as an immutable tuple of pairs.
 
     Raises:
         UsageError: The headers are not pairs of strings.
@@ -156,7 +155,7 @@ def header_pairs(headers: object) -> Headers:
 
 
 def _are_plain_pairs(headers: tuple[object, ...]) -> bool:
-    # A `match` statement, as below, takes three times as long.
+    # A `match` statement, as in `_is_pair`, takes three times as long.
     for pair in headers:
         if type(pair) is not tuple or len(pair) != _PAIR:
             return False
@@ -174,9 +173,9 @@ def _is_pair(value: object) -> bool:
 
 
 class HiddenFields:
-    """A frozen object whose fields only its properties return.
+    """A frozen object whose fields can be read only through its properties.
 
-    It is much faster to create than an object of a frozen attrs class.
+    Creating it is much faster than creating an object of a frozen attrs class.
 
     A subclass sets its fields with `hide_fields(self, (one, another).__getitem__)`, and reads them
     by index, as in `self._field(0)`.
@@ -211,7 +210,7 @@ hide_fields: Final[Callable[[HiddenFields, Callable[[int], Any]], None]] = vars(
 
 
 hidden_fields: Final[Callable[[HiddenFields], tuple[Any, ...]]] = attrgetter("_field.__self__")
-"""Return all fields, for code of the models that reads many of them."""
+"""Return all fields at once, for code in the models that reads many of them."""
 
 
 def _with_fields(kind: type[HiddenFields], fields: tuple[Any, ...]) -> HiddenFields:

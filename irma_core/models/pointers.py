@@ -21,14 +21,14 @@ from irma_core.value_object import ValueObject
 __all__ = ["LINK_BASE", "SessionPointer"]
 
 LINK_BASE = "https://open.yivi.app/-/session"
-"""The base of universal links. It has changed before, so methods accept another one."""
+"""The base of universal links. It has changed before, so the methods accept a different one."""
 
 
 @final
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class SessionPointer(ValueObject):
-    """Leads an app to the session. Show it only to the person who is to answer.
+    """Leads an app to a session. Show it only to the person whom the session is for.
 
     Source: irmago `Qr`; IRMA documentation, "Session pointer".
 
@@ -37,7 +37,8 @@ class SessionPointer(ValueObject):
         type: The type of session (`irmaqr`).
 
     Raises:
-        RequestError: The URL is not an `http` or `https` URL, or is misleading.
+        RequestError: The URL is not an `http` or `https` URL, or has a user name, a password or a
+            dot segment.
         UsageError: The type is not a `SessionType`.
     """
 
@@ -81,7 +82,7 @@ class SessionPointer(ValueObject):
         return {"u": self.url, "irmaqr": self.type.value}
 
     def json_text(self) -> str:
-        """Return the QR code's content as JSON: for scripts, and for apps before October 2025."""
+        """Return the QR code's content as JSON, for scripts and apps from before October 2025."""
         return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
@@ -97,7 +98,7 @@ class SessionPointer(ValueObject):
         return f"{check_address(base, 'base')}#{_encoded(write_json(value))}"
 
     def link(self, *, base: str = LINK_BASE) -> str:
-        """Return the universal link that opens the app on this device; `base` as in `qr_text`."""
+        """Return the universal link that opens the app on this device; for `base` see `qr_text`."""
         return f"{check_address(base, 'base')}#{_encoded(self.json_text())}"
 
     def android_intent(self, now: datetime) -> str:

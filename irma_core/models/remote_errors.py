@@ -1,7 +1,7 @@
 """Errors that the server reports, in a response's body or in a result.
 
-Later servers may use other names than these. The descriptions are this library's own, because a
-proxy may send JSON of the same form.
+Later servers may use names that are not listed here. The descriptions are this library's own,
+because a proxy may send JSON of the same form.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LONGEST = 300
 
 
 def _printable(text: str) -> str:
-    """Return a string on one line, not too long, without anything that looks like a secret."""
+    """Return a string shortened to one line, without anything that looks like a secret."""
     check_instance(text, str, "error and description", "strings")
     harmless = re.sub(_TOKENLIKE, "…", text, flags=re.ASCII)
     line = "".join(char if char.isprintable() else " " for char in harmless)
@@ -77,10 +77,10 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "UNKNOWN_REVOCATION_KEY": "no credential was issued with this revocation key",
     "UNSUPPORTED": "the server does not support this, or is not configured for it",
 }
-"""irmago's error names, with descriptions."""
+"""The error names that irmago uses, each with a description."""
 
 NOT_KNOWN: Final = "request could not be authenticated"
-"""irmago's message with `INVALID_REQUEST` if no requestor matches."""
+"""The message that irmago sends with `INVALID_REQUEST` if no requestor matches."""
 _ADVICE: Final[Mapping[str, str]] = {
     NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
     "runs with `no_auth` accepts no token and no key",
@@ -111,7 +111,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "Pairing was not enabled": "pairing is off for this session: call set_pairing first",
     "Frontend options can only be updated *": "an app has connected already",
 }
-"""irmago's messages, with advice. An asterisk matches any end of a message."""
+"""Messages that irmago sends, each with advice. An asterisk stands for the rest of a message."""
 
 
 def _shown_name(name: str) -> str:
@@ -124,15 +124,15 @@ def _shown_name(name: str) -> str:
 class RemoteError(ValueObject):
     """An error that the server reports. Source: irmago `RemoteError`.
 
-    Gateways and firewalls that respond instead of the server may quote what they refused: a token,
-    a key or an attribute value. So a `repr` or an error message contains only the error's name, and
-    only if it is known.
+    A gateway or firewall may respond in place of the server, and quote what it refused: a token, a
+    key or an attribute value. So a `repr` or an error message contains only the error's name, and
+    only if irmago uses that name.
 
     Args:
         status: The HTTP status.
         error: The name, such as `SESSION_UNKNOWN`.
         description: The server's description of that name.
-        message: The server's message about this case, which may quote what was sent.
+        message: The server's message about this failure, which may quote the request.
         stacktrace: The stack trace of a server in verbose mode; never printed.
     """
 
@@ -149,7 +149,7 @@ class RemoteError(ValueObject):
 
     @property
     def known_name(self) -> str | None:
-        """The name if it is one of irmago's, which may be shown; else None."""
+        """The name if irmago uses it, so that it is safe to show; else None."""
         return self.error if self.error in DESCRIPTIONS else None
 
     @property
@@ -158,7 +158,7 @@ class RemoteError(ValueObject):
         return DESCRIPTIONS.get(self.error, "")
 
     def advice(self) -> str:
-        """Return what to do about the message, if it is one of irmago's; else ""."""
+        """Return advice on the message, if irmago is known to send it; else ""."""
         for form, advice in _ADVICE.items():
             begins_so = form.endswith("*") and self.message.startswith(form[:-1])
             if begins_so or self.message == form:
@@ -166,5 +166,5 @@ class RemoteError(ValueObject):
         return ""
 
     def printable_message(self) -> str:
-        """Return the message on one line, not too long, without anything like a secret."""
+        """Return the message shortened to one line, without anything that looks like a secret."""
         return _printable(self.message)

@@ -56,11 +56,11 @@ class SessionResult(ValueObject):
         status: The session's status.
         type: The type of session.
         proof_status: Whether the proof is valid; None before the end and after a cancellation.
-        unchecked_disclosed: The disclosed attributes as the server sent them, in a list for each
-            slot; None in place of a slot that was left out. Never use this to decide whether to let
-            a person in.
+        unchecked_disclosed: The disclosed attributes as the server sent them: one list for each
+            slot, or None for a slot that the person left out. Never use this to decide whether to
+            let a person in.
         unchecked_signature: The field `signature`, which is present even if the proof is not valid.
-        error: The reason, if the server refused the app's proofs.
+        error: Why the server refused the app's proofs, if it did.
         next_session: In a chain, the requestor token of the session that follows.
 
     Attributes:
@@ -94,7 +94,7 @@ class SessionResult(ValueObject):
         )
 
     def __attrs_post_init__(self) -> None:
-        # Statuses are compared by identity, so a string would be equal to none of them.
+        # Statuses are compared by identity, so a string would never match.
         kinds = (type(self.token), type(self.status), type(self.type))
         others = (self.unchecked_signature, self.error, self.next_session)
         if (
@@ -125,28 +125,30 @@ class SessionResult(ValueObject):
         check_optional(self.next_session, RequestorToken, "next_session", "a RequestorToken")
 
     def answer_to(self, session: SessionWithRequest) -> Answer:
-        """Check this result against the request of a session, and return the answer.
+        """Check this result against a session's request, and return the answer.
 
-        The checks are, in this order: the session and its type, whether it has finished, the proof
-        status `VALID`, an option for each slot, and the signature over the requested message.
+        The checks run in this order: the result belongs to the session and has its type; the
+        session has finished; the proof status is `VALID`; the disclosed attributes match an option
+        of each slot; in a signature session, the signature is over the requested message.
 
         Raises:
-            WrongSessionError: The result belongs to another session or type of session.
+            WrongSessionError: The result belongs to another session, or has another type of
+                session.
             SessionNotFinishedError: The session is still running.
             SessionCancelledError: The session was cancelled.
             SessionTimedOutError: The session timed out.
             ProofNotValidError: The proof is not valid.
-            NotWhatWasAskedError: One of its subclasses: the proof does not match the request.
+            NotWhatWasAskedError: The proof does not match the request; the error is of a subclass.
         """
         self._check_session(session)
         self._check_status(SessionStatus.DONE)
         return self._answer(session.request)
 
     def answer_before_next_session(self, session: SessionWithRequest) -> Answer:
-        """Return the answer while the server asks for the next session of a chain.
+        """Return the answer of a session whose server is asking for the next session of a chain.
 
-        At that point the session has not ended: it is `CONNECTED`, with a proof that is `VALID`.
-        The other checks and errors are those of `answer_to`.
+        At that point the session has not ended: its status is `CONNECTED`, and its proof is
+        `VALID`. The other checks and errors are those of `answer_to`.
 
         Raises:
             SessionNotFinishedError: No app has connected yet.
@@ -223,9 +225,9 @@ class SessionResult(ValueObject):
 
 
 def signed_result(result: SessionResult) -> SessionResult:
-    """Return the result with `Evidence.SIGNED`.
+    """Return a copy of the result whose evidence is `Evidence.SIGNED`.
 
-    Only `result_jwt` may call this, once the JWT is verified.
+    Only `result_jwt` may call this, after it has verified the JWT.
     """
     signed = attrs.evolve(result)
     object.__setattr__(signed, "evidence", Evidence.SIGNED)

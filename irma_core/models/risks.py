@@ -1,4 +1,4 @@
-"""Risks that must be allowed explicitly, and checks of requests that depend on risks or time."""
+"""Risks that an application must allow explicitly, and the last checks of a request."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ class Risk(Enum):
 
     PLAIN_HTTP = "plain http"
     """Plain HTTP that leaves this machine: anyone who can change the traffic can log in as anybody.
-    This concerns the base URL, the token URL, the session pointer, `callback_url`, `next_session`,
-    a `client_return_url` with the token, and the connection to a proxy."""
+    This applies to the base URL, the token URL, the session pointer, `callback_url`,
+    `next_session`, a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
     """A TLS context that does not verify the server's certificate and name, or that accepts
     versions of TLS before 1.2. Such a context is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
     """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
-    """`augment_return_url`, which puts the requestor token into a URL, histories and logs."""
+    """`augment_return_url`, which puts the requestor token into a URL, and so into histories and
+    logs."""
     SIMULATED_PROOFS = "simulated proofs"
-    """JWTs of an in-memory server, which prove nothing: for tests and development."""
+    """JWTs from an in-memory server. They prove nothing, and are only for tests and development."""
     MEMORY_STORE = "memory store"
-    """A store in memory. Each process would have its own store, so the same callback or handle
-    could be accepted once by each process."""
+    """A store in memory. Each process has its own store, so each process could accept the same
+    callback or handle once."""
 
 
 _RISKS: Final = frozenset(Risk)
@@ -70,7 +71,7 @@ def resolve_request(
 
     Args:
         request: The request.
-        now: The present time, aware.
+        now: The present time, as an aware `datetime`.
         allow: The allowed risks.
 
     Raises:
@@ -81,7 +82,7 @@ def resolve_request(
 
 
 def resolve_for(request: ExtendedRequest, now: datetime, allow: frozenset[Risk]) -> ExtendedRequest:
-    """Return what `resolve_request` returns, given risks that were already checked."""
+    """Do what `resolve_request` does, with risks that have already been checked."""
     session_request = request.request
     if session_request.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(

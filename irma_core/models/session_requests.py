@@ -1,4 +1,4 @@
-"""Session requests, their options, and the checks of their fields that need no scheme."""
+"""Session requests, their options, and the checks that do not depend on a scheme."""
 
 from __future__ import annotations
 
@@ -154,12 +154,12 @@ class DisclosureRequest(_Options):
         disclose: The requested attributes, by slot; see `any_of`, `all_of` and `optional`.
         labels: Translated captions (`{"en": …}`) by slot, which the app shows.
         skip_expiry_check: Credential types that may have expired.
-        revocation: Credential types that need a proof of non-revocation. A mapping adds the maximum
-            age of each proof (None for the server's default).
+        revocation: Credential types that need a proof of non-revocation. A mapping also sets the
+            maximum age of each proof (None for the server's default).
         client_return_url: Where the app sends the person afterwards.
         augment_return_url: Whether the server adds the requestor token to that URL. The token is a
             secret, so this needs `Risk.TOKEN_IN_RETURN_URL`.
-        host: The host for the session pointer, perhaps with a port.
+        host: The host for the session pointer, optionally with a port.
 
     Raises:
         RequestError: A value is invalid; the error has its path.
@@ -202,7 +202,7 @@ class SignatureRequest(_Options):
         """The message to sign.
 
         Raises:
-            UsageError: The request comes from a handle, which has only `message_sha256`.
+            UsageError: The request was read from a handle, which holds only the message's SHA-256.
         """
         if isinstance(self._message, HiddenHash):
             raise UsageError(
@@ -345,7 +345,7 @@ class RevocationRequest(ValueObject):
     Source: irmago `RevocationRequest`; IRMA documentation, "Revocation".
 
     Args:
-        credential: The credential type, three parts.
+        credential: The credential type: an identifier of three parts.
         revocation_key: The key that the credential was issued with.
         issued: The time of issuance as irmago records it, in nanoseconds since 1970, to select one
             of several credentials with that key. None revokes all of them.

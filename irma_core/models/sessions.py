@@ -1,4 +1,4 @@
-"""Started sessions: the request, and what the server returned."""
+"""Started sessions: the request of each, and the server's response."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class FrontendRequest(ValueObject):
         authorization: The browser's secret for the frontend endpoints.
         pairing_hint: Whether the server recommends pairing.
         min_protocol_version: The lowest version of the frontend protocol that the server supports.
-        max_protocol_version: The highest version.
+        max_protocol_version: The highest version that the server supports.
         received: All fields as the server wrote them, for browsers that know more fields than this
             library; empty if this object does not come from a server.
     """
@@ -133,8 +133,8 @@ class SessionPackage(ValueObject):
 
     Args:
         pointer: The session pointer, for the app.
-        token: The requestor token, only for the backend.
-        frontend_request: What the browser needs; None from servers before 0.8.
+        token: The requestor token, which must stay in the backend.
+        frontend_request: What the browser needs; None if the server is older than 0.8.
     """
 
     pointer: SessionPointer
@@ -150,7 +150,10 @@ class SessionPackage(ValueObject):
             check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Return the package in the server's JSON form, with its token: only for the backend."""
+        """Return the package in the server's JSON form.
+
+        The token in it must stay in the backend.
+        """
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
@@ -168,7 +171,7 @@ def _started_after(value: datetime) -> datetime:
 class StartedSession(ValueObject):
     """A started session and its request.
 
-    The session's result is compared with that request before the library returns an answer.
+    The library compares the session's result with that request before it returns an answer.
 
     Args:
         request: The request.
@@ -195,7 +198,7 @@ class StartedSession(ValueObject):
 
     @property
     def token(self) -> RequestorToken:
-        """The requestor token, only for the backend."""
+        """The requestor token, which must stay in the backend."""
         return self.package.token
 
     @property
@@ -204,7 +207,7 @@ class StartedSession(ValueObject):
         return self.package.frontend_request
 
     def browser_json(self, handle: str | None = None) -> str:
-        """Return JSON with what the browser needs, without the requestor token.
+        """Return the JSON that the browser needs, without the requestor token.
 
         Send this JSON in response to the page's `start` call. Its fields are `sessionPtr`,
         `frontendRequest`, and `token`, which holds the handle.
@@ -248,7 +251,7 @@ class SessionReference(ValueObject):
 
     Args:
         request: The request.
-        token: The requestor token, only for the backend.
+        token: The requestor token, which must stay in the backend.
         started_after: The earliest time at which the session may have started; an aware time, which
             is converted to UTC. An earlier signature belongs to another session.
 
@@ -266,11 +269,14 @@ class SessionReference(ValueObject):
 
 
 SessionWithRequest: TypeAlias = StartedSession | SessionReference
-"""A session with its request, which is enough to turn its result into an answer."""
+"""A session and its request, which together are enough to turn its result into an answer."""
 
 
 class PairingMethod(Enum):
-    """How a person proves that page and app are both theirs. Source: irmago `PairingMethod`."""
+    """How a person proves that the page and the app are both theirs.
+
+    Source: irmago `PairingMethod`.
+    """
 
     NONE = "none"
     PIN = "pin"
@@ -281,13 +287,14 @@ class PairingMethod(Enum):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class FrontendOptions(ValueObject):
-    """The pairing options of a session, which the server returns after each change of them.
+    """The pairing options of a session, as the server returns them after each change.
 
     Source: irmago `SessionOptions`.
 
     Args:
         pairing_method: The current method.
-        pairing_code: With `PIN`, the code that the app will show. Each change makes a new code.
+        pairing_code: With `PIN`, the code that the app will show. The server makes a new code for
+            each change.
     """
 
     pairing_method: PairingMethod

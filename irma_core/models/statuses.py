@@ -17,7 +17,7 @@ class SessionType(Enum):
     SIGNING = "signing"
     ISSUING = "issuing"
     REDIRECT = "redirect"
-    """Only in the pointer of a static session, whose real type is not known yet."""
+    """Used only in the pointer of a static session, whose real type is not known yet."""
 
 
 class SessionStatus(Enum):
@@ -55,7 +55,10 @@ _RANK = {
 
 
 class ProofStatus(Enum):
-    """Whether the app's proof is valid; only `VALID` says so. Source: irmago `ProofStatus`."""
+    """Whether the app's proof is valid; only `VALID` means that it is.
+
+    Source: irmago `ProofStatus`.
+    """
 
     VALID = "VALID"
     INVALID = "INVALID"

@@ -1,6 +1,7 @@
-"""Rules for every URL, in settings, requests and responses alike, and the loopback test.
+"""The rules for URLs in settings, requests and responses, and the test for loopback hosts.
 
-The functions return what is wrong; `validation` and `protocol.server_url` raise the errors.
+The functions whose names end in `_fault` return what is wrong; `validation` and
+`protocol.server_url` raise the errors.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def whitespace_fault(url: str) -> str:
 
 
 def origin_fault(url: str) -> str:
-    """Return what is wrong with the scheme, host or port of a URL; empty if nothing is.
+    """Return what is wrong with the scheme, host or port of a URL; empty if nothing is wrong.
 
     The fault is a phrase such as "must have a valid host and port". The host may have letters
     beyond ASCII.
@@ -76,10 +77,10 @@ def origin_fault(url: str) -> str:
 
 
 def path_fault(url: str) -> str:
-    """Return what is wrong with the path of a URL, in a phrase with "must"; else "".
+    """Return what is wrong with the path of a URL; empty if nothing is wrong.
 
-    Gateways decode and resolve a path, some of them twice. So a path that would then lead out of
-    its own directory is refused in every spelling.
+    The fault is a phrase such as "must not contain a backslash". Some gateways decode and resolve a
+    path twice. So every spelling of a path that could then leave its own directory is refused.
     """
     # `;` parameters are removed from each segment below, as servers do.
     path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
@@ -103,7 +104,7 @@ def path_fault(url: str) -> str:
 def is_loopback(host: str) -> bool:
     """Return whether a URL's host is a loopback address, or exactly `localhost`.
 
-    Other names below `localhost` do not count, because many systems resolve them with DNS.
+    Names that end in `.localhost` do not count, because many systems resolve them with DNS.
     """
     if host.lower() == "localhost":
         return True
@@ -116,7 +117,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_plain_http(url: str) -> bool:
-    """Return whether a URL, which was checked already, is `http` to a host that is not loopback."""
+    """Return whether a checked URL uses `http` with a host other than loopback."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 

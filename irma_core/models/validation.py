@@ -1,4 +1,4 @@
-"""Check identifiers, strings, URLs and durations in a request; raise `RequestError` if invalid.
+"""Check identifiers, strings, URLs and durations in a request; raise `RequestError` for a fault.
 
 Identifiers (`scheme.issuer.credential.attribute`, or its first parts) are plain strings throughout
 the library. Only the server knows which ones exist.
@@ -49,24 +49,24 @@ _LONGEST = timedelta(days=36500)
 
 
 def check_text(value: object, path: str, *, empty: bool = True) -> str:
-    """Return the value, which must be a string that can be encoded.
+    """Check that a value is a string that can be encoded, and return it.
 
     Raises:
-        RequestError: The value is not a string, has a lone surrogate, or is empty although
-            `empty` is false.
+        RequestError: The value is not a string, has a lone surrogate, or is empty and `empty` is
+            false.
     """
     if not isinstance(value, str) or not issubclass(type(value), str):  # a proxy claims to be a str
         raise RequestError(path, "must be a string")
     if not value and not empty:
         raise RequestError(path, "must not be empty")
-    # A search, because the native error of an encoder would contain the whole string.
+    # This searches and does not encode, because an encoder's error would contain the whole string.
     if not value.isascii() and re.search(_SURROGATE, value):
         raise RequestError(path, "must not have a lone surrogate (half a character)")
     return value
 
 
 def check_translated(value: object, path: str) -> dict[str, str]:
-    """Return a copy of a translated string, which maps language codes such as `en` to strings.
+    """Check a translated string, which maps languages such as `en` to strings, and return a copy.
 
     Raises:
         RequestError: The value is not such a mapping, or is empty.
@@ -80,7 +80,7 @@ def check_translated(value: object, path: str) -> dict[str, str]:
 
 
 def check_address(value: object, path: str) -> str:
-    """Return the value, which must be an absolute `http` or `https` URL of a server.
+    """Check that a value is an absolute `http` or `https` URL of a server, and return it.
 
     Raises:
         RequestError: The value is not such a URL, or its path has a dot segment.
@@ -94,14 +94,14 @@ def check_address(value: object, path: str) -> str:
 
 
 def check_return_address(value: object, path: str) -> str:
-    """Return the value, which must be the URL of a web page, a universal link or an app.
+    """Check that a value is the URL of a web page, a universal link or an app, and return it.
 
     Apps have their own schemes, which cannot all be listed. So all schemes are accepted, except
     those that run code, read local files or wrap another URL.
 
     Raises:
-        RequestError: The URL has no scheme or a refused one, or is an `http` or `https` URL without
-            a host.
+        RequestError: The URL has no scheme, has a scheme that is refused, or is an `http` or
+            `https` URL without a host.
     """
     text = _checked_url(value, path)
     if not re.fullmatch(_SCHEME, text, flags=re.ASCII):
@@ -121,7 +121,7 @@ def check_return_address(value: object, path: str) -> str:
 
 
 def check_host(value: object, path: str) -> str:
-    """Return the value, which must be a host name, with or without a port: `example.com:8088`.
+    """Check that a value is a host name, and return it; it may have a port: `example.com:8088`.
 
     Raises:
         RequestError: The value is something else, for example a URL.
@@ -134,7 +134,7 @@ def check_host(value: object, path: str) -> str:
 
 
 def check_duration(value: object, path: str) -> timedelta:
-    """Return the value, which must be a duration of whole seconds; zero is the server's default.
+    """Check that a value is a duration of whole seconds, and return it; zero means the default.
 
     Raises:
         RequestError: The value is not such a duration, is negative, or exceeds a hundred years.
@@ -151,7 +151,7 @@ def check_duration(value: object, path: str) -> timedelta:
 
 
 def check_attribute_type(identifier: object, path: str) -> str:
-    """Return the value, which must be an identifier of four parts, or three for a credential.
+    """Check that a value is an identifier of four parts, or three for a credential, and return it.
 
     Raises:
         RequestError: The value is not such an identifier.
@@ -165,7 +165,7 @@ def check_attribute_type(identifier: object, path: str) -> str:
 
 
 def check_credential_type(identifier: object, path: str) -> str:
-    """Return the value, which must be a credential type: an identifier of exactly three parts.
+    """Check that a value is a credential type, an identifier of three parts, and return it.
 
     Raises:
         RequestError: The value is not such an identifier.
@@ -176,7 +176,7 @@ def check_credential_type(identifier: object, path: str) -> str:
 
 
 def check_attribute_name(name: object, path: str) -> str:
-    """Return the value, which must be an attribute's name: the fourth part of its identifier.
+    """Check that a value is an attribute's name, the fourth part of an identifier, and return it.
 
     Raises:
         RequestError: The value is not such a name.

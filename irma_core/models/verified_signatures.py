@@ -30,15 +30,15 @@ def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> Mapping[Slot, AnsweredSlot]:
 class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     """An attribute-based signature that has passed every check.
 
-    Like an `Answer`, it maps slots to what was disclosed for them, and using it as a condition
-    raises an error. Without a request, slots are numbers: the groups in which the app listed the
+    Like an `Answer`, it is a mapping of slots to `AnsweredSlot`, and raises an error if it is used
+    as a condition. Without a request, slots are numbers: the groups in which the app listed the
     attributes.
 
     Args:
         slots: What was disclosed for each slot.
         message: The signed message.
-        signed_at: The time in the time stamp; an aware time, which is converted to UTC. Without a
-            time stamp, the time that the caller passed to the verification.
+        signed_at: The time in the time stamp or, without one, the time that the caller passed to
+            the verification; an aware time, which is converted to UTC.
         is_time_stamped: Whether a time-stamping server vouches for `signed_at`.
         extra: The attributes that were disclosed in addition to the requested ones.
 
