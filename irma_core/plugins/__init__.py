@@ -1,1 +1,1 @@
-"""The parts that plugins add: signing schemes, status backends and stores, found by URI scheme."""
+"""Plugins: signers, status backends and stores that the scheme of a URI selects."""

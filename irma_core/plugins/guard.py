@@ -1,7 +1,7 @@
-"""Calls into plugins: an error from a call names the plugin and hides what the plugin received.
+"""Call plugins. An error from a call names the plugin and hides what the plugin received.
 
-Messages of native errors may quote a URI or a password. So an error raised here shows only the type
-and line of a native error, and never has one as its cause or context.
+The message of a native error may quote a URI or a password. So an error raised here shows only the
+type and line of a native error, and is never chained to it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def call_plugin(
     Args:
         plugin: The name of the plugin.
         action: The purpose of the call, for the error.
-        call: Makes the call; it takes no arguments.
+        call: A function without arguments that makes the call.
         uri: The URI that the plugin receives. The error never shows it, even if the plugin's own
             message does.
 
@@ -52,7 +52,7 @@ def call_plugin(
 @final
 @attrs.frozen(eq=False, repr=False)
 class OpenPart(ValueObject, Generic[ValueT_co]):
-    """A part that a plugin's factory made, with the plugin's name.
+    """A signer, status backend or store that a plugin made, with the plugin's name.
 
     Args:
         value: The signer, status backend or store.
@@ -63,7 +63,7 @@ class OpenPart(ValueObject, Generic[ValueT_co]):
     plugin: str
 
     def close(self) -> None:
-        """Close the part, if it has a `close` method.
+        """Close the value, if it has a `close` method.
 
         Raises:
             PluginError: Closing raised an exception.
@@ -73,7 +73,7 @@ class OpenPart(ValueObject, Generic[ValueT_co]):
             call_plugin(self.plugin, "closing failed", close)
 
     async def aclose(self) -> None:
-        """Close the part, if it has an `aclose` method.
+        """Close the value, if it has an `aclose` method.
 
         Raises:
             PluginError: Closing raised an exception.

@@ -1,7 +1,7 @@
-"""The three hooks, and the arguments of a plugin's factories.
+"""The three hooks that plugins implement, and the arguments of the factories that hooks return.
 
-A plugin implements any of the hooks with `hookimpl`. Each returns factories by URI scheme. The
-hooks are called once, when the plugins are registered, and never per request.
+A plugin marks its implementation of one or more hooks with `hookimpl`. Each hook returns factories
+by URI scheme. A registry calls the hooks only once, when it registers the plugins.
 
 Belongs here: the hooks and their types. Does not belong here: choosing a factory (`registry`), and
 importing plugins (`irma_backend.installed`).
@@ -113,7 +113,7 @@ class PluginUri(ValueObject):
 
     @classmethod
     def parse(cls, text: str) -> PluginUri:
-        """Split a URI at its scheme.
+        """Split a URI into its scheme and the rest.
 
         Raises:
             ConfigurationError: The string has no scheme. The error does not show the string.
@@ -141,10 +141,10 @@ class FactoryContext(ValueObject):
     """The objects that a factory may use besides its URI.
 
     Args:
-        mode: The mode of the part. A part of the other mode is refused.
+        mode: The mode of the part to make. The registry refuses a part of the other mode.
         clock: The transport's clock.
         transport: The requestor's transport.
-        secrets: Secrets by name, and settings that must not come from a URI.
+        secrets: Secrets by name, and other settings that must not be in a URI.
         allow: The risks that the application allows.
 
     Raises:
@@ -171,7 +171,7 @@ class FactoryContext(ValueObject):
             raise ConfigurationError("clock: must be a Clock, such as SystemClock()")
 
     def secret(self, name: str) -> bytes:
-        """Return the secret of that name, as bytes. If it is a function, this calls it each time.
+        """Return the secret with this name, as bytes; call it first if it is a function.
 
         Args:
             name: The secret's name in `secrets`. Errors show it.
@@ -205,14 +205,14 @@ def _call_secret(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
     raise ConfigurationError(f"secrets: the function for {name!r} failed: {reason}")
 
 
-# A factory's part has `async def` methods in mode `ASYNC`, and none in mode `SYNC`. An exception of
-# the factory becomes a `PluginError` that names the plugin. The `PluginError` shows the message of
-# an error from `irma_core.errors`, which must hold no secret; of any other exception it shows only
-# the type and line.
+# A factory makes a part with `async def` methods in mode `ASYNC`, and with plain methods in mode
+# `SYNC`. An exception from the factory becomes a `PluginError` that names the plugin. The
+# `PluginError` shows the message of an error from `irma_core.errors`, so that message must hold no
+# secret. Of any other exception, it shows only the type and line.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
-"""Returns a signer. At the end, the signer's `close` (in mode `ASYNC`, its `aclose`) is called, if
-the signer has that method."""
+"""Returns a signer. `OpenPart` closes the signer with its `close` method (in mode `ASYNC`, with
+`aclose`), if it has that method."""
 StatusBackendFactory: TypeAlias = Callable[
     [PluginUri, FactoryContext], StatusBackend | AsyncStatusBackend
 ]
@@ -220,7 +220,7 @@ StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncSto
 
 
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories of signers by URI scheme. A factory reads its key once."""
+    """Return factories of signers by URI scheme. A factory reads the key only once."""
 
 
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec

@@ -1,4 +1,4 @@
-"""The registry of plugins: their factories by scheme. All mistakes are found at registration.
+"""The registry of plugins, which stores their factories by scheme and checks them at once.
 
 Plugins are objects here; finding and importing them is I/O (`irma_backend.installed`). A registry
 calls their hooks once. Each registry has its own pluggy manager, so that the plugins of one
@@ -35,7 +35,7 @@ from irma_core.value_object import ValueObject
 __all__ = ["RESERVED", "Offers", "PluginRegistry"]
 
 RESERVED: Final = frozenset({"events", "poll"})
-"""The core's own ways to follow a session, which no plugin may claim."""
+"""The names of the core's own ways to follow a session, which no plugin may claim as a scheme."""
 
 _SCHEME: Final = r"[a-z][a-z0-9+.-]{0,31}"
 PartT_co = TypeVar("PartT_co", covariant=True)
@@ -79,7 +79,7 @@ class _Hooks:
 @final
 @attrs.frozen(eq=False, repr=False)
 class Offers(ValueObject):
-    """The schemes of one plugin, sorted."""
+    """The schemes that one plugin offers, sorted."""
 
     signing_schemes: tuple[str, ...]
     status_backends: tuple[str, ...]
@@ -88,12 +88,13 @@ class Offers(ValueObject):
 
 @final
 class PluginRegistry:
-    """Plugins, and the factories that their hooks returned.
+    """Holds plugins, and the factories that their hooks returned.
 
     Args:
-        plugins: Modules or other objects with hooks, by name. The first plugin that claims a scheme
-            owns it, so the built-in plugin must come first.
-        installed: Returns the names of other installed plugins, for errors on unknown schemes.
+        plugins: Modules or other objects with hooks, by name. Pass the built-in plugin first: the
+            first plugin that claims a scheme owns it, and a later claim is an error.
+        installed: A function that returns the names of other installed plugins. An error about an
+            unknown scheme lists them.
 
     Raises:
         PluginError: A plugin has no hook or a misspelt one, a hook failed or returned no factories,
@@ -115,8 +116,7 @@ class PluginRegistry:
             _register(manager, name, plugin)
         for kind in _KINDS:
             implementations = getattr(manager.hook, kind.hook).get_hookimpls()
-            # In registration order. pluggy's own order begins with the plugin that was registered
-            # last.
+            # This uses the order of registration. pluggy's own order begins with the last plugin.
             for name in plugins:
                 for each in implementations:
                     if each.plugin_name == name:
@@ -127,22 +127,23 @@ class PluginRegistry:
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
-        """Make the signer that a URI names, sync or async as `context.mode` says.
+        """Make the signer that a URI describes, sync or async according to `context.mode`.
 
         Raises:
             ConfigurationError: `uri` is not a URI.
-            PluginError: No plugin has the scheme, or its factory failed or made no such signer.
+            PluginError: No plugin offers the scheme, or its factory failed or did not make such a
+                signer.
         """
         return self._open(_SIGNER, uri, context)
 
     def status_backend(
         self, uri: str, context: FactoryContext
     ) -> OpenPart[StatusBackend | AsyncStatusBackend]:
-        """Make the status backend that a URI names; see `signer`."""
+        """Make the status backend that a URI describes; see `signer`."""
         return self._open(_STATUS_BACKEND, uri, context)
 
     def store(self, uri: str, context: FactoryContext) -> OpenPart[Store | AsyncStore]:
-        """Make the store that a URI names; see `signer`."""
+        """Make the store that a URI describes; see `signer`."""
         return self._open(_STORE, uri, context)
 
     def _schemes(self, kind: _Kind[object], plugin: str) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ _PAIRING = "POST frontend/options"
 _COMPLETE_PAIRING = "POST frontend/pairingcompleted"
 
 FRONTEND = frozenset({_PAIRING, _COMPLETE_PAIRING})
-"""The labels of calls that browsers make as well, at the URL of the session pointer."""
+"""The labels of calls to the URL of the session pointer, which browsers also make."""
 
 _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")
@@ -113,8 +113,8 @@ def build_start_request(
 
     Args:
         server: The server.
-        request: The request; call `resolve_request` first.
-        authorization: The bare token, if the server's `auth_method` is `token`.
+        request: The session request, as `resolve_request` returned it.
+        authorization: The shared token itself, if the server's `auth_method` is `token`.
 
     Raises:
         RequestError: A credential's validity is still a duration.
@@ -127,7 +127,7 @@ def build_start_request(
 
 @boundary
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Return the call that starts a session with a session request JWT, which authenticates it.
+    """Return the call that starts a session with a JWT, which authenticates the call.
 
     Raises:
         RequestError: The string does not have the form of a JWT.
@@ -159,7 +159,7 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
 
 @boundary
 def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call for a session's status."""
+    """Return the call that asks for a session's status."""
     return _of_session("GET", server, token, "/status", _STATUS)
 
 
@@ -171,37 +171,37 @@ def parse_status_response(response: HttpResponse) -> SessionStatus:
 
 @boundary
 def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call for a session's result, at any status."""
+    """Return the call that asks for a session's result, which is possible at any status."""
     return _of_session("GET", server, token, "/result", _RESULT)
 
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Parse a session's result, for which the connection is the only evidence."""
+    """Parse a session's result; the connection is the only evidence for it."""
     return json_reply(response, _RESULT, read_session_result)
 
 
 @boundary
 def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call for a session's result as a JWT signed by the server, at any status."""
+    """Return the call that asks for a session's result as a JWT that the server signs."""
     return _of_session("GET", server, token, "/result-jwt", _RESULT_JWT)
 
 
 @boundary
 def parse_result_jwt_response(response: HttpResponse) -> str:
-    """Parse a result JWT, which is returned without being verified."""
+    """Return the result JWT in a response, without verifying it."""
     return _jwt_text(response, _RESULT_JWT)
 
 
 @boundary
 def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call for a session's result as a JWT in the older layout."""
+    """Return the call that asks for a session's result as a JWT in the older layout."""
     return _of_session("GET", server, token, "/getproof", _GETPROOF)
 
 
 @boundary
 def parse_getproof_response(response: HttpResponse) -> str:
-    """Parse a JWT in the older layout, which is returned without being verified."""
+    """Return the JWT in the older layout, without verifying it."""
     return _jwt_text(response, _GETPROOF)
 
 
@@ -217,7 +217,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
     if response.status != _OK:
         refuse(response, _CANCEL)
     if response.body.strip():
-        # This may be a page of a proxy, so the server may never have received the call.
+        # This may be a proxy's page, so the server may never have received the call.
         raise UnexpectedResponseError(
             _CANCEL, response.status, "has a body, although none was expected"
         )
@@ -225,7 +225,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
 
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
-    """Return the call for the public key that verifies the server's signed results."""
+    """Return the call that asks for the public key that verifies the server's signed results."""
     return HttpRequest("GET", server.join("publickey"), label=_PUBLIC_KEY)
 
 
@@ -286,8 +286,8 @@ def build_pairing_request(
 
     Args:
         session: The URL of the session pointer.
-        authorization: The authorization of the session's frontend request.
-        method: The pairing method; each `PIN` makes a new code.
+        authorization: The `authorization` of the session's frontend request.
+        method: The pairing method. The server makes a new code for each `PIN`.
     """
     body = write_json({"@context": _OPTIONS_CONTEXT, "pairingMethod": method.value}).encode()
     return HttpRequest(
@@ -301,7 +301,7 @@ def build_pairing_request(
 
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
-    """Parse the current options, with the pairing code if there is one."""
+    """Parse the session's current options, including the pairing code if there is one."""
     return json_reply(response, _PAIRING, read_frontend_options)
 
 
@@ -309,7 +309,7 @@ def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
 def build_complete_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization
 ) -> HttpRequest:
-    """Return the call that confirms the pairing code; arguments as in `build_pairing_request`."""
+    """Return the call that confirms the pairing code; see `build_pairing_request`."""
     return HttpRequest(
         "POST",
         session.join("frontend/pairingcompleted"),
@@ -356,9 +356,9 @@ _EVENT_STREAM = "text/event-stream"
 
 @boundary
 def build_status_events_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call for a stream of a session's status changes.
+    """Return the call that opens a stream of a session's status changes.
 
-    If `is_event_stream` is false for the response, the server sends no events: poll instead.
+    If `is_event_stream` returns false for the response, the server sends no events: poll instead.
     """
     url = server.join(f"session/{token.reveal()}/statusevents")
     return HttpRequest("GET", url, label=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))

@@ -1,4 +1,4 @@
-"""Argument checks that all of the library's stores share."""
+"""Checks of arguments that all stores of the library share."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Read dates in HTTP headers, in the three forms that RFC 9110, section 5.6.7, requires.
 
-Python's own parsers do not fit: `strptime` depends on the process's locale, and `email.utils`
+Python's own parsers are unsuitable: `strptime` depends on the process's locale, and `email.utils`
 accepts many strings that are not dates.
 """
 
@@ -42,7 +42,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
         return None
     year = int(found["year"])
     if len(found["year"]) == len("94"):
-        # The latest such year that is at most fifty years ahead.
+        # The latest year with these two digits that is at most fifty years ahead.
         latest = now.year + _YEARS_AHEAD
         year = latest - (latest - year) % _CENTURY
     second = int(found["second"])

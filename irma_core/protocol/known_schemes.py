@@ -1,4 +1,4 @@
-"""The interface for looking up which attributes exist, which `irma_proofs.Schemes` implements."""
+"""The interface for looking up which attributes exist; `irma_proofs.Schemes` implements it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class KnownSchemes(Protocol):
     """
 
     def credential_types(self) -> Iterable[str]:
-        """Return the identifiers of all credential types, each in three parts."""
+        """Return the identifiers of all credential types; each has three parts."""
         ...
 
     def attribute_types(self, credential_type: str) -> Collection[str] | None:
-        """Return the identifiers of a credential type's attributes, each in four parts.
+        """Return the identifiers of a credential type's attributes; each has four parts.
 
         Args:
             credential_type: The identifier of the credential type.

@@ -1,7 +1,7 @@
 """HTTP messages: requests from the build functions, and responses for the parse functions.
 
-They are plain classes because every call creates a request and a response, and plain objects are
-the fastest to create.
+They are plain classes, because every call creates a request and a response, and objects of plain
+classes are the fastest to create.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["HttpRequest", "HttpResponse"]
 
 
 class _Message(HiddenFields):
-    """Refuses to be pickled, because its URL, headers or body may hold a secret."""
+    """A message that cannot be pickled, because its URL, headers or body may hold a secret."""
 
     __slots__ = ()
 
@@ -38,8 +38,8 @@ class _Message(HiddenFields):
 class HttpRequest(_Message):
     """A request to an IRMA server.
 
-    Its URL may hold a requestor token, and its headers a secret, so its `repr` shows neither these
-    nor the body. Errors and logs name a request by its `label`.
+    Its URL may hold a requestor token, and its headers a secret. So its `repr` omits the URL, the
+    headers and the body, and errors and logs show its `label` instead.
 
     Args:
         method: `GET`, `POST` or `DELETE`.

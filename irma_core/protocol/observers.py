@@ -1,6 +1,6 @@
-"""The interface of an observer, which is notified of events in the life of sessions.
+"""The interface of an observer, to which the library reports the events of sessions.
 
-An application implements it to log, to count, or to raise alarms.
+An application implements it to write logs, count events or raise alarms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["Observer"]
 
 
 class Observer(Protocol):
-    """Is notified of events, in the thread or task in which they happen.
+    """Receives events, in the thread or task in which they happen.
 
     The person waits until the observer returns, so it must return at once and never wait for I/O.
     Threads may call it at the same time. If it raises an exception, the library's caller is not

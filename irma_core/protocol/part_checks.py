@@ -1,7 +1,8 @@
 """Check that a part from the application has the right interface and mode (sync or async).
 
-A type checker rejects a wrong part. Without one, a sync transport in an `AsyncRequestor` would
-start a session before anything failed. So each part is checked where it is passed in.
+A type checker would reject a wrong part, but not every application runs one. Without these checks,
+an `AsyncRequestor` with a sync transport would start a session before anything failed. So each
+part, such as a transport or a store, is checked where the application passes it in.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = [
 @final
 @attrs.frozen(eq=False, repr=False)
 class _Kind(ValueObject):
-    """A kind of part: its methods, and its expected types for error messages."""
+    """A kind of part: its methods, and what errors say was expected in each mode."""
 
     methods: tuple[str, ...]
     expected: str
@@ -79,7 +80,7 @@ def check_store(store: object, *, is_async: bool) -> None:
 
 
 def check_store_of_either_mode(store: object) -> None:
-    """Check a store for a part that does not know yet in which mode it will be used.
+    """Check a store that may have either mode, because its user's mode is not known yet.
 
     Raises:
         ConfigurationError: The argument is neither a store nor an async store.
@@ -90,13 +91,13 @@ def check_store_of_either_mode(store: object) -> None:
 
 
 def check_status_backend(backend: object, *, is_async: bool) -> None:
-    """Check a status backend, or None for no backend; see `check_transport`."""
+    """Check a status backend, which may be None; see `check_transport`."""
     if backend is not None:
         _check(backend, "status_backend", _STATUS_BACKEND, is_async=is_async)
 
 
 def check_observer(observer: object) -> None:
-    """Check an observer, or None for no observer.
+    """Check an observer, which may be None.
 
     Raises:
         ConfigurationError: The observer has no method `observe`, or that method is `async def`.
@@ -106,7 +107,7 @@ def check_observer(observer: object) -> None:
 
 
 def check_signature_verifier(verifier: object) -> None:
-    """Check a signature verifier, or None for no verifier.
+    """Check a signature verifier, which may be None.
 
     Raises:
         ConfigurationError: The verifier has no method `verify`, or that method is `async def`.
@@ -116,7 +117,7 @@ def check_signature_verifier(verifier: object) -> None:
 
 
 def check_schemes(schemes: object) -> None:
-    """Check schemes, or None for no schemes.
+    """Check schemes, which may be None.
 
     Raises:
         ConfigurationError: The schemes lack a method, or one of their methods is `async def`.
@@ -126,7 +127,7 @@ def check_schemes(schemes: object) -> None:
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:
-    """Check a signer. A sync signer may be used in either mode.
+    """Check a signer. A sync signer fits either mode.
 
     Raises:
         ConfigurationError: The signer is async, and the requestor is not.
@@ -139,7 +140,7 @@ def check_signer(signer: object, place: str, *, is_async: bool) -> None:
 
 
 def check_function(function: object, place: str, *, may_be_async: bool) -> None:
-    """Check a function of the application. A plain function may be used in either mode.
+    """Check a function that the application passes in. A plain function fits either mode.
 
     Raises:
         ConfigurationError: The argument is not a function, or is `async def` in sync mode.
@@ -153,7 +154,7 @@ def check_function(function: object, place: str, *, may_be_async: bool) -> None:
 
 
 def _check_plain(part: object, place: str, methods: tuple[str, ...], expected: str) -> None:
-    """Check a part whose methods are never awaited, or None for no part."""
+    """Check a part whose methods are never awaited. The part may be None."""
     if part is None:
         return
     found = [getattr(part, name, None) for name in methods]

@@ -1,7 +1,7 @@
-"""Retries: which faults are transient, and how long to wait before the next try.
+"""The policy for retries: which faults are transient, and how long to wait before the next try.
 
-Belongs here: the policy, as pure data. Does not belong here: the retrying, which a flow does
-(`flows.exchange`) and a transport never does.
+Belongs here: the policy itself, without I/O. Does not belong here: the retries themselves, which
+only a flow makes (`flows.exchange`), never a transport.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class RetryPolicy(ValueObject):
     """How often a call is tried, and how long to wait between two tries.
 
     Args:
-        tries: The number of tries.
-        first_wait: The longest wait before the second try. This maximum doubles for each further
+        tries: The total number of tries, including the first one.
+        first_wait: The maximum wait before the second try. The maximum doubles for each further
             try.
-        longest_wait: The value beyond which this maximum does not grow.
+        longest_wait: The limit up to which the maximum can grow.
     """
 
     tries: int = 3
@@ -55,7 +55,7 @@ class RetryPolicy(ValueObject):
         """Return how long to wait before the next try; None if no try is left.
 
         Args:
-            tries_made: The number of tries that were made, at least 1.
+            tries_made: The number of tries so far, at least 1.
             jitter: A random number in [0, 1). It spreads the waits evenly ("full jitter"), so that
                 clients that failed at the same time do not retry at the same time.
         """
@@ -66,7 +66,7 @@ class RetryPolicy(ValueObject):
 
 
 def is_passing_status(status: int) -> bool:
-    """Return whether a request that got this HTTP status may succeed later."""
+    """Return whether a request may succeed later if its response has this HTTP status."""
     return status in _TRANSIENT_STATUSES
 
 
@@ -95,7 +95,7 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta:
     Args:
         response: The response; the header is a number of seconds or a date (RFC 9110, section
             10.2.3).
-        now: The present time in UTC, which a date is compared with.
+        now: The present time in UTC. The wait until a date is counted from it.
     """
     text = response.header("retry-after")
     if not text:

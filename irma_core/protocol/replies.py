@@ -1,4 +1,4 @@
-"""Check a response before its content is read; every parse function of `endpoints` begins here."""
+"""Check responses before their content is read, for every parse function of `endpoints`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
 _SERVER_ERRORS = 500
 _ERROR_NAME: Final = r"[A-Z][A-Z0-9_]*"
-"""The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`,
-which must not be mistaken for a refusal by the server: behind the gateway, the server may have done
-the work."""
+"""The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`.
+That is not a refusal by the server, which may have carried out the request behind the gateway."""
 _ENDPOINT: Final = r"/(session|revocation|publickey|health)(/|$)"
 _KINDS = {
     "": "a body",
@@ -38,19 +37,19 @@ _KINDS = {
     "text/plain": "text/plain",
     "text/xml": "XML",
 }
-"""Media types that messages name. Messages do not name other types, because a gateway may send
+"""The media types that error messages may name. They name no others, because a gateway may send
 anything."""
 _BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 """A path prefix that cannot hold a token, which has 20 letters and digits."""
 
 
 def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], ModelT]) -> ModelT:
-    """Return the model that `read` makes of the JSON in a response with status 200.
+    """Return the model that `read` makes from the JSON of a response with status 200.
 
     Args:
         response: The response.
         label: The label of the request, for errors.
-        read: A function of `read_results`.
+        read: The function of `read_results` that makes the model.
 
     Raises:
         ServerRefusedError: The server refused.
@@ -69,7 +68,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
 def text_reply(response: HttpResponse, label: str, media_type: str | None = "text/plain") -> str:
     """Return the ASCII body of a response with status 200; `media_type=None` accepts any type.
 
-    Raises as `json_reply` does.
+    Raises the same errors as `json_reply`.
     """
     if response.status != _OK:
         refuse(response, label)
@@ -81,7 +80,7 @@ def text_reply(response: HttpResponse, label: str, media_type: str | None = "tex
 
 
 def refuse(response: HttpResponse, label: str) -> NoReturn:
-    """Raise the error for a response other than 200: one of those that `json_reply` lists."""
+    """Raise the error for a response whose status is not 200; `json_reply` lists the errors."""
     status = response.status
     if status in _REDIRECTS:
         raise RedirectError(label, status, _without_secrets(response.header("location")))
@@ -118,8 +117,8 @@ def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
     except JsonTextError as error:
         if error.end is None:
             return None
-        # Data follows the error, so the server carried on after it, and may have done what was
-        # asked.
+        # Data follows the error, so the server went on after it, and may have carried out the
+        # request.
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(
@@ -166,7 +165,7 @@ def _kind(response: HttpResponse) -> str:
 
 
 def _without_secrets(location: str) -> str:
-    """Return the base URL that a redirect suggests. The rest of its target may hold a token."""
+    """Return the base URL in a redirect's target, without the rest, which may hold a token."""
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port

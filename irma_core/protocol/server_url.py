@@ -1,4 +1,4 @@
-"""The base URL of an IRMA server, and checks for other URLs that need the same safety."""
+"""The base URL of an IRMA server, and checks of other URLs that must be as safe."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ class ServerUrl(ValueObject):
         return parsed
 
     def join(self, path: str) -> str:
-        """Return the URL of a path such as `session`, which has no leading slash."""
+        """Return the URL of a path below the base URL.
+
+        A path such as `session` has no leading slash.
+        """
         return f"{self.text}/{path}"
 
 
@@ -136,9 +139,9 @@ def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -
     """Return whether the URL of a session pointer leads to the IRMA server.
 
     Args:
-        url: The pointer's URL, which was checked already.
+        url: The pointer's URL, which has already been checked.
         server: The server's base URL. Without `frontend`, the pointer must have the same scheme and
-            host. The port may differ, as the server can listen on two.
+            host. The port may differ, because the server can listen on two ports.
         frontend: The URL of the server for apps and browsers, if it is configured. The pointer must
             then be below that URL.
     """

@@ -1,4 +1,4 @@
-"""The interface of a verifier of signatures, such as `irma_proofs.SignatureVerifier`."""
+"""The interface of a signature verifier, such as `irma_proofs.SignatureVerifier`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignatureVerifier(Protocol):
         *,
         not_before: datetime,
     ) -> VerifiedSignature:
-        """Return what a signature proves, once it has passed every check.
+        """Check a signature, and return what it proves.
 
         Args:
             signature: The signature, as the server sent it.

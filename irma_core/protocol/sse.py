@@ -4,8 +4,10 @@ The rules are those of the WHATWG HTML Standard, section 9.2.6 "Interpreting an 
 comments quote them. For any bytes, the following is true:
 
 * The result does not depend on how the stream is cut into chunks.
-* Invalid data decodes to events or to nothing. The only error is for an event over the limit.
-* The memory kept between two calls is under the limit, and the time is linear in the bytes.
+* Invalid data decodes to events or to nothing. The only error is raised for an event over the
+  limit.
+* The memory kept between two calls is under the limit, and the time is linear in the number of
+  bytes.
 """
 
 from __future__ import annotations
@@ -61,9 +63,9 @@ class EventStreamDecoder:
     Use one decoder for the body of one response, in one thread at a time.
 
     Args:
-        max_event_bytes: How many bytes an event may take: the bytes kept from its earlier lines
-            (data, type and ID), and the whole line that is being read. A comment counts only while
-            it is read. At least 1.
+        max_event_bytes: The maximum size of an event, at least 1. It covers the bytes kept from the
+            event's earlier lines (data, type and ID), and the whole line that is being read. A
+            comment counts only while it is read.
 
     Attributes:
         last_event_id: The last ID that the server sent with a finished event, with or without data;
@@ -150,9 +152,8 @@ class EventStreamDecoder:
         # "with a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF) character pair, a single U+000A
         # LINE FEED (LF) character not preceded by a U+000D CARRIAGE RETURN (CR) character, and a
         # single U+000D CARRIAGE RETURN (CR) character not followed by a U+000A LINE FEED (LF)
-        # character being the ways in which a line can end."
-        # A CR ends its line at once, because the next byte may arrive minutes later. If that is an
-        # LF, it is the rest of the pair.
+        # character being the ways in which a line can end." A CR ends its line at once, because the
+        # next byte may arrive minutes later. If the next byte is an LF, it is the rest of the pair.
         if self._ended_in_cr and piece.startswith(b"\n"):
             piece = piece[1:]
         self._ended_in_cr = piece.endswith(b"\r")
@@ -160,8 +161,9 @@ class EventStreamDecoder:
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
         # Lines are cut before they are decoded. In UTF-8 the bytes of CR, LF, colon, space and NUL
-        # are never part of another character, and they end an invalid sequence, so the order makes
-        # no difference. Unlike `str.splitlines`, this does not split at U+0085 or U+2028.
+        # are never part of another character, and they end an invalid sequence, so cutting lines
+        # first makes no difference. Unlike `str.splitlines`, this does not split at U+0085 or
+        # U+2028.
         end = piece.rfind(b"\n") + 1
         if end:
             self._take_lines(bytes(self._line) + piece[:end], events)

@@ -28,7 +28,7 @@ __all__ = ["AsyncStatusBackend", "PublishedEnd", "StatusBackend"]
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class PublishedEnd(ValueObject):
-    """How a session ended, as one process publishes it for the others.
+    """How a session ended, as one process publishes it to the others.
 
     Args:
         status: The final status.
@@ -81,8 +81,9 @@ class StatusBackend(Protocol):
         Args:
             token: The session's token.
             timeout: How long to wait; with zero or less, return at once. A call must not take much
-                longer, even if it fails: nothing can end a call that blocks its thread. Block for
-                about a second at a time; otherwise Ctrl-C may take effect only at the end.
+                longer, even if it fails, because nothing can interrupt a call that blocks its
+                thread. Block for about a second at a time; otherwise Ctrl-C may take effect only
+                when the call returns.
 
         Returns:
             The end, or None if none was published within the timeout.

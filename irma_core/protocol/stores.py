@@ -1,7 +1,7 @@
-"""The interfaces, sync and async, of a store, which ensures that an action is done only once.
+"""The interfaces of a store, sync and async. A store ensures that an action is done only once.
 
-Callbacks may arrive more than once, and a handle may be redeemed only once. The process that is the
-first to put a key does the work.
+A callback may arrive more than once, and a handle may be redeemed only once. The first process that
+puts a key does the work.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Store(Protocol):
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key already has one. Of concurrent calls, only one succeeds.
 
-        A call that was cancelled, or that raised an exception, may have put the value; use `get` to
+        A call that is cancelled or raises an exception may still have put the value; use `get` to
         find out.
 
         Args:
             key: A string without whitespace, at most 200 ASCII characters.
             value: At most 1 MiB.
-            lifetime: How long the key is present; more than zero.
+            lifetime: How long the store keeps the key; more than zero.
 
         Returns:
             Whether this call put the value.

@@ -52,7 +52,7 @@ def utc_now(clock: Clock) -> datetime:
 
 
 class Jitter(Protocol):
-    """A source of random numbers, for waiting times."""
+    """A source of random numbers, which spread waiting times."""
 
     def __call__(self) -> float:
         """Return a random number in [0, 1)."""
@@ -126,8 +126,8 @@ class AsyncByteStream(Protocol):
 class Transport(Protocol):
     """Sends HTTP requests on the calling thread. Threads may share it.
 
-    It does not follow redirects and does not repeat requests. It never reuses a connection that was
-    idle for 1.5 seconds, and it limits the size of a response.
+    It does not follow redirects and does not repeat requests. It never reuses a connection that has
+    been idle for 1.5 seconds or more, and it limits the size of a response.
     """
 
     @property
@@ -203,6 +203,6 @@ class AsyncTransport(Protocol):
 def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
     """Return whether a transport sends through a proxy. If so, no call stays on this machine.
 
-    A transport that never uses a proxy needs no attribute `is_proxied`.
+    A transport that never uses a proxy does not need the attribute `is_proxied`.
     """
     return bool(getattr(transport, "is_proxied", False))
