@@ -1,1 +1,1 @@
-"""Everything that uses keys: signers, JWTs of requests and results, sealing, authentication."""
+"""Code that uses keys: signers, the JWTs of requests and results, sealing and authentication."""

@@ -1,4 +1,4 @@
-"""The ways to authenticate to the server, named after its setting `auth_method`."""
+"""The ways to authenticate to the server; each corresponds to a value of its `auth_method`."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
             raise ConfigurationError(
                 "name must be the requestor's name in the server's `requestors`"
             )
-        # The likely mistake is a key instead of a signer. The error must not show the key.
+        # The caller has probably passed a key instead of a signer. The error must not show that
+        # key.
         other = getattr(self.signer, "algorithm", None)
         if other != algorithm:
             found = "this is not a signer" if other is None else f"this one is for {other}"

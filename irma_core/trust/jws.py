@@ -1,10 +1,11 @@
-"""Compact JWSs (RFC 7515), read so strictly that no two strings have the same meaning.
+"""Read compact JWSs (RFC 7515) so strictly that no two strings have the same meaning.
 
-Belongs here: form, base64, header and signature, in this order, whatever the claims are. Does not
-belong here: the claims (`result_jwt`, `request_jwt`).
+Belongs here: the checks of form, base64, header and signature, in this order. Does not belong here:
+the claims (`result_jwt`, `request_jwt`).
 
-JOSE libraries decode first and leniently: some accept base64 with spare bits or a header with a key
-twice, and others do not. So the form is checked here, before `cryptography` checks the signature.
+JOSE libraries decode before they check, and not all are strict: some accept base64 with unused bits
+set, or a header with a duplicate key. So this module checks the form, before `cryptography` checks
+the signature.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ class CompactJws(ValueObject):
     Args:
         header: The header.
         payload: The signed bytes, which may be claims.
-        signature: The signature, by a key that is not known yet.
+        signature: The signature. Which key made it is not known yet.
         signing_input: The bytes that the signature covers.
-        refused: The error class that refuses this kind of JWT.
+        refused: The class of the error to raise if the JWT is refused.
     """
 
     header: dict[str, JsonValue]
@@ -63,7 +64,8 @@ class CompactJws(ValueObject):
         """Read the claims, after the signature has been checked.
 
         Args:
-            known: The names of claims that are used. None of them may occur in a different case.
+            known: The names of the claims that the caller uses. A name that differs from one of
+                them only in case is refused.
             maps: Fields whose keys Go compares exactly; see `has_twins`.
 
         Raises:
@@ -129,12 +131,12 @@ class CompactJws(ValueObject):
 def read_compact(
     jwt: str | bytes, refused: type[JwtError], max_bytes: int | None = LARGEST_JWT
 ) -> CompactJws:
-    """Read a JWS, and check its form and its header; its signature and claims come later.
+    """Read a JWS, and check its form and header, but not yet its signature or its claims.
 
     Args:
-        jwt: The JWS, with nothing around it.
-        refused: The error class to raise.
-        max_bytes: The largest size to read; None for no limit, if the caller made the JWS.
+        jwt: The JWS itself, without whitespace or quotes around it.
+        refused: The class of the error to raise.
+        max_bytes: The largest size to read; None for no limit, for a JWS that the caller made.
 
     Raises:
         JwtError: The JWS is refused. The class of the error is `refused`; `result_jwt` lists the

@@ -1,4 +1,4 @@
-"""Check the times in a JWT, for results and requests alike.
+"""Check the times in the JWT of a result or a request.
 
 RFC 7519, section 4.1: `exp`, `nbf` and `iat` are each a NumericDate, which may have a fraction.
 """
@@ -15,7 +15,7 @@ from irma_core.json_text import JsonValue
 __all__ = ["LEEWAY", "check_times"]
 
 LEEWAY: Final = timedelta(seconds=10)
-"""How far the clocks of the two sides may differ."""
+"""How far the clocks of the signer and of this machine may differ."""
 
 
 def check_times(
@@ -27,18 +27,19 @@ def check_times(
     refused: type[JwtError],
     max_age: timedelta | None = None,
 ) -> None:
-    """Check that a JWT is valid at a moment.
+    """Check that a JWT is valid at a given time.
 
     Args:
         claims: The claims.
-        now: The moment, in UTC.
+        now: The given time, in UTC.
         leeway: How far the clocks of the signer and of this machine may differ.
         required: The claims that must be present.
-        refused: The error class to raise.
+        refused: The class of the error to raise.
         max_age: How long ago the JWT may have been issued; None for any time.
 
     Raises:
-        JwtError: The code is `time`, `issued_at`, `too_old`, `expired` or `not_yet`.
+        JwtError: The JWT is refused. The code is `time`, `issued_at`, `too_old`, `expired` or
+            `not_yet`.
     """
     times: dict[str, int | float] = {}
     for name in ("iat", "exp", "nbf"):

@@ -1,10 +1,11 @@
 """Recognise key formats, and explain why a value is not the expected key.
 
-openssl, PowerShell, ssh-keygen and other programs make keys, and the keys then pass through files,
-environment variables and configuration. If a public key were accepted as a shared secret, anyone
-could sign. No list of formats is complete, so a shared secret is searched for byte sequences that
-occur only in other kinds of key: X.509 object identifiers, PEM armour markers, and SSH key-type
-names. They are also found inside base64, hexadecimal digits and UTF-16.
+Many programs make keys, such as openssl, PowerShell and ssh-keygen. The keys then pass through
+files, environment variables and configuration. If the library accepted a public key as a shared
+secret, anyone could sign. No list of formats is complete. So the functions here search a shared
+secret for byte sequences that occur only in other kinds of key: X.509 object identifiers, PEM
+armour markers, and SSH key-type names. They also search inside base64, hexadecimal digits and
+UTF-16.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
 
 
 def is_repetition(key: bytes) -> bool:
-    """Return whether a key repeats a shorter one, or has only a few different bytes."""
+    """Return whether a key is a shorter key repeated, or has only a few different bytes."""
     return bool(key) and (len(set(key)) < _FEWEST_VALUES or key in (key + key)[1:-1])
 
 
@@ -156,10 +157,11 @@ def _is_json(data: bytes) -> bool:
 
 
 def setting_text(data: str | bytes) -> str:
-    """Return a setting as a string, without the characters that files and shells add around it.
+    """Decode a setting, and remove the characters that files and shells add around it.
 
-    UTF-8 and UTF-16 are read, with or without a byte order mark. Whitespace and NUL characters at
-    both ends are removed. Bytes in any other encoding become a string that is not a valid key.
+    This function reads UTF-8 and UTF-16, with or without a byte order mark. It removes whitespace
+    and NUL characters at both ends. From bytes in any other encoding, it makes a string that is not
+    a valid key.
     """
     if isinstance(data, bytes):
         data = _decoded_text(data)
@@ -167,7 +169,7 @@ def setting_text(data: str | bytes) -> str:
 
 
 def what_surrounds(value: object) -> str:
-    """Return a hint about what files and shells added to a setting, or an empty string."""
+    """Return a hint about what a file or shell added to a setting; empty if nothing was added."""
     if not isinstance(value, str) or not value:
         return ""
     if value != setting_text(value):
@@ -191,8 +193,8 @@ def _decoded_text(data: bytes) -> str:
 def decoded_base64(text: str | bytes, name: str) -> bytes:
     """Decode base64 as an IRMA server does.
 
-    Either alphabet is accepted, with or without padding. Line ends are skipped, because openssl
-    writes several lines.
+    This function accepts both alphabets, with or without padding. It skips line ends, because
+    openssl writes several lines.
 
     Raises:
         ConfigurationError: The string is not base64. The error says what seems to be wrong.
@@ -224,10 +226,10 @@ def _armoured(text: str) -> tuple[str, str] | None:
 
 
 def pem_form(data: str | bytes) -> bytes | None:
-    """Return the first key as well-formed PEM, or None if there is no key.
+    """Return the first key in the data as well-formed PEM, or None if there is no key.
 
-    Keys from environments and configuration are accepted even if their lines are joined, indented,
-    or separated by a backslash and an n, and even in quotes.
+    Environments and configuration may change a key. Its lines may be joined, indented, or separated
+    by a backslash and an n, and it may be in quotes.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
     found = _armoured(text)
@@ -244,7 +246,7 @@ def pem_form(data: str | bytes) -> bytes | None:
 
 
 def why_no_pem(data: str | bytes, *, private: bool) -> str:
-    """Return what a string that is not an RSA key in PEM seems to be, and what to do about it."""
+    """Explain why a string is not an RSA key in PEM: what it seems to be, and what to do."""
     wanted = "private" if private else "public"
     text = setting_text(data)
     if not text:

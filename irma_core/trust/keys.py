@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SHORTEST_RSA_KEY", "PublicKey", "SharedKey", "load_public_key", "secret_of_base64"]
 
 SHORTEST_RSA_KEY: Final = 2048
-"""Bits."""
+"""In bits."""
 
 
 @final
@@ -106,7 +106,7 @@ def _checked_pem(pem: object) -> str | bytes:
 
 
 def secret_of_base64(text: object, name: str) -> bytes:
-    """Return the shared secret in a base64 string.
+    """Return the shared secret that a base64 string encodes.
 
     Raises:
         ConfigurationError: The string is not base64, or not a shared secret.

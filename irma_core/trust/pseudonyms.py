@@ -1,7 +1,8 @@
 """Pseudonyms: names that reveal nothing about the person, computed with the website's own key.
 
-A pseudonym is the HMAC-SHA256 (RFC 2104) of JSON. It cannot be computed without the key, so an
-attacker cannot find the value behind it by trying all values, such as all social security numbers.
+A pseudonym is the HMAC-SHA256 (RFC 2104) of JSON. Without the key, an attacker cannot compute
+pseudonyms, and so cannot find the value behind one by trying all values, such as all social
+security numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _PURPOSE: Final = "irma pseudonym"
 
 
 def keyed_pseudonym(key: object, parts: Sequence[JsonValue]) -> str:
-    """Return a pseudonym of some values: 43 letters, digits, `-` and `_`.
+    """Compute a pseudonym from the given values: 43 letters, digits, `-` and `_`.
 
     Raises:
         ConfigurationError: The key is not 32 bytes in base64, or can be guessed.

@@ -1,7 +1,7 @@
 """Random values that no attacker can guess.
 
-The core draws no random numbers elsewhere. A transport's jitter only spreads waiting times, and
-need not be unpredictable.
+No other module of the core generates random values. A transport's jitter only spreads waiting
+times, and need not be unpredictable.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ listed:
 
 1. Form and header, as in `result_jwt`.
 2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, also as in `result_jwt`.
-3. `requestor`: the requestor is unknown. As for the IRMA server, `kid` in the header names the
+3. `requestor`: the requestor is unknown. As in the IRMA server, `kid` in the header names the
    requestor. `iss` is used only if there is no `kid`, because official libraries put a display name
    into `iss`.
 4. `algorithm`, `signature`: the key, not the sender, decides the algorithm.
@@ -17,7 +17,8 @@ listed:
 7. `audience`: `aud` is not the value that the caller expects.
 8. `request`: the claim is not a request, or is a request of another kind.
 
-Until it is too old, a session request JWT works any number of times, each time for a new session.
+Until a session request JWT is too old, anyone who has it can use it repeatedly; each use starts a
+new session.
 Source: IRMA documentation, "Session requests as JWTs"; irmago `irma.ParseRequestorJwt`.
 """
 
@@ -77,15 +78,15 @@ __all__ = [
 
 
 VerifyingKey: TypeAlias = PublicKey | SharedKey | str | bytes
-"""A `PublicKey` for RS256 or a `SharedKey` for HS256. A string is read as a public key in PEM, and
-bytes as a shared key. Bytes that hold a public key are refused."""
+"""A `PublicKey` for RS256 or a `SharedKey` for HS256. The library reads a string as a public key in
+PEM, and bytes as a shared key. It refuses bytes that hold a public key."""
 
 
 @final
 @boundary
 @attrs.frozen(init=False, eq=False, repr=False, getstate_setstate=False)
 class VerifiedRequest(ValueObject):
-    """The request in a JWT, and its requestor. It exists only if the JWT passed all checks.
+    """The request in a JWT, and its requestor. It exists only if the JWT has passed all checks.
 
     Attributes:
         requestor: The requestor's name, as in the verifier's `keys`.
@@ -129,11 +130,11 @@ def sign_session_request(
         allow: The risks that the application allows, as for a requestor.
 
     Returns:
-        The JWT. For five minutes the server accepts it, any number of times, and starts a new
-            session each time.
+        The JWT. The server accepts it for five minutes, and starts a new session each time it is
+            used.
 
     Raises:
-        RequestError: A credential would be issued already expired.
+        RequestError: A credential would already have expired when it was issued.
         ConfigurationError: The request needs a risk that `allow` does not include.
         SigningError: The signer failed.
     """
@@ -175,12 +176,12 @@ def verify_session_request_jwt(
     """Verify a session request JWT, and return its request and its requestor.
 
     Args:
-        jwt: The JWT, without anything around it.
+        jwt: The JWT itself, without whitespace or quotes around it.
         keys: The `PublicKey` or `SharedKey` of each requestor, by its name.
         max_age: How long ago the JWT may have been signed. A server's default is 300 s.
         now: The present time, as an aware `datetime`.
         leeway: How far the clocks of the signer and of this machine may differ.
-        audience: The `aud` that the JWT must have. By default, the JWT must have no `aud`.
+        audience: The `aud` that the JWT must have. By default, the JWT must not have an `aud`.
 
     Raises:
         RequestJwtError: The JWT is refused; see the module for the codes.
@@ -226,7 +227,7 @@ def _checked_keys(keys: object) -> Mapping[str, object]:
 def _claimed_requestor(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
     """Return the name of the requestor that a JWT claims to come from: `kid`, or else `iss`.
 
-    This name selects the key, and is trusted only once the signature verifies.
+    This name selects the key, and is trusted only after that key has verified the signature.
     """
     name = header["kid"] if "kid" in header else claims.get("iss")
     if not isinstance(name, str) or not name:
@@ -254,8 +255,8 @@ def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> V
 
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
-"""How far `iat` is set back. The server refuses an `iat` that is 2 s ahead of its clock, and
-accepts one that is up to 300 s old."""
+"""How far `iat` lies before the present time. The server refuses an `iat` that is 2 s ahead of its
+clock, and accepts one that is up to 300 s old."""
 
 _REVOCATION = "revocation_request"
 _SUBJECTS = {
@@ -269,7 +270,7 @@ FIELDS: Final = {
     "issue_request": "iprequest",
     _REVOCATION: "revrequest",
 }
-"""The claim that holds the request, by `sub`."""
+"""The name of the claim that holds the request, for each `sub`."""
 _CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "kid", "nbf", "sub", *FIELDS.values()})
 _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 
@@ -295,10 +296,10 @@ class UnsignedJwt(ValueObject):
 def unsigned_request_jwt(
     request: ExtendedRequest | RevocationRequest, *, name: str, algorithm: str, now: datetime
 ) -> UnsignedJwt:
-    """Return the JWT of a request, to be signed.
+    """Return the unsigned JWT of a request.
 
     Args:
-        request: The request. A session request must be ready to start.
+        request: The request. Convert a session request with `resolve_request` first.
         name: The requestor's name, which becomes `iss`.
         algorithm: The signer's algorithm.
         now: The present time, as an aware `datetime`. `iat` is `CLOCK_MARGIN` before that time.
@@ -306,13 +307,13 @@ def unsigned_request_jwt(
     subject = subject_of(request)
     issued = int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds())
     claims = write_json({"iss": name, "iat": issued, "sub": subject})
-    # The request may hold its own JSON already.
+    # The request may already hold its own JSON.
     claims = f'{claims[:-1]},"{FIELDS[subject]}":{write_request(request)}}}'
     return UnsignedJwt(f"{_header(algorithm)}.{_encode(claims.encode())}".encode())
 
 
 def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:
-    """Return a JWT of any kind, to be signed."""
+    """Return an unsigned JWT of any kind."""
     return UnsignedJwt(f"{_part(header)}.{_part(claims)}".encode())
 
 
@@ -324,7 +325,7 @@ def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
 
 
 def request_claims(jws: CompactJws) -> dict[str, JsonValue]:
-    """Return the claims of a session request JWT, if the server would read them in the same way.
+    """Read the claims of a session request JWT; refuse any that a server would read differently.
 
     Raises:
         RequestJwtError: The claims are refused.
@@ -333,10 +334,10 @@ def request_claims(jws: CompactJws) -> dict[str, JsonValue]:
 
 
 def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
-    """Check that the claims are those of one session request.
+    """Check that the claims hold exactly one session request.
 
     Returns:
-        Their `sub`, and the name of the claim that holds the request.
+        The `sub`, and the name of the claim that holds the request.
 
     Raises:
         RequestJwtError: The claims are refused; see the module for the codes.
@@ -404,7 +405,8 @@ def _check_no_null(credential: JsonValue, path: str) -> None:
 def request_in_jwt(jwt: str) -> ExtendedRequest:
     """Return the request in a session request JWT, without checking its signature.
 
-    Use it for a JWT that the caller made or trusts, and is about to send: the server verifies it.
+    Use this for a JWT that the caller made or trusts, and is about to send to the server, which
+    verifies it.
 
     Raises:
         RequestError: The string is not a session request JWT. The path begins with the claim's

@@ -15,8 +15,8 @@ The checks run in this order. Each refusal is a `ResultJwtError` with one of the
 5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
 6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
    a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.
-7. `issuer`: the JWT of another server. `kind`, `subject`: not a session result, or for another type
-   of session than the result.
+7. `issuer`: the JWT is from another server. `kind`, `subject`: the JWT is not a session result, or
+   names a type of session that its result contradicts.
 8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
    the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
 9. `audience`: the JWT has an `aud`. IRMA servers write none, so it is for another recipient.
@@ -92,13 +92,13 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class GetproofResult(ValueObject):
-    """The result in a JWT of `getproof`, which does not name its session or request.
+    """The result in a JWT of `getproof`, which names neither its session nor its request.
 
     Args:
         type: The type of session.
         proof_status: Whether the proof is valid; None before the end and after a cancellation.
-        unchecked_attributes: Values by identifier; an empty string for an attribute without a
-            value.
+        unchecked_attributes: The disclosed values by identifier; an attribute without a value has
+            an empty string.
     """
 
     type: SessionType
@@ -122,8 +122,8 @@ def verify_result_jwt(
     """Return the session result in a JWT, after all the checks that this module lists.
 
     Args:
-        jwt: The JWT from `get_result_jwt` or a callback, without anything around it.
-        keys: The server's public keys in PEM: several while a key is being replaced.
+        jwt: The JWT from `get_result_jwt` or a callback, without whitespace or quotes around it.
+        keys: The server's public keys in PEM. Pass several while a key is being replaced.
         issuer: The server's setting `jwt_issuer`; None if that is empty.
         now: The present time, as an aware `datetime`.
         leeway: How far the clocks of the signer and of this machine may differ.
@@ -206,7 +206,7 @@ def verify_getproof_jwt(
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Refuse names in the result that differ from known names only in upper or lower case.
+    """Refuse names in the result that differ from known names only in case.
 
     A reader in Go would take them for the known names.
     """

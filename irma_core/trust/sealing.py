@@ -1,4 +1,4 @@
-"""Seal JSON values: encrypt them with an expiry, for one purpose and perhaps one web session.
+"""Seal JSON values: encrypt them with an expiry time, for one purpose and perhaps one web session.
 
 A handle in a browser, or a URL that the server posts to, carries sealed data that the backend will
 need later. Only the backend can read, change or make such data.
@@ -6,7 +6,8 @@ need later. Only the backend can read, change or make such data.
 The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. It encrypts compressed JSON:
 purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. This format is
 stable: a newer version unseals what an older one sealed. Compression is safe here, because an
-attacker cannot have one secret sealed repeatedly next to strings of their choice.
+attacker cannot make the backend seal one secret repeatedly next to strings of the attacker's
+choice.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Sealer:
     """Seals with the first of its keys, and unseals with any of them. Threads may share it.
 
     Args:
-        keys: Keys from `new_sealing_key`. To change keys, put the new one first. Remove the old one
-            when everything that it sealed has expired.
+        keys: Keys from `new_sealing_key`. To change keys, put the new key first. Remove the old key
+            when everything sealed with it has expired.
 
     Raises:
         ConfigurationError: There is no key, or a key is invalid.
@@ -83,14 +84,15 @@ class Sealer:
         lifetime: timedelta,
         binding: str | None = None,
     ) -> str:
-        """Return a value sealed in a string for a URL, a header or a cookie.
+        """Seal a value in a string that a URL, a header or a cookie can hold.
 
         Args:
             value: The value.
             purpose: Its purpose. Only `unseal` with the same purpose returns the value.
             now: The present time, as an aware `datetime`.
             lifetime: How long `unseal` accepts the string: a second or more.
-            binding: A secret of the web session that may present the string; None for any bearer.
+            binding: A secret of the only web session that may present the string; None if any
+                bearer may.
 
         Returns:
             About 200 letters, digits, `-` and `_`; more for a longer value. A URL, a header or a
@@ -117,12 +119,12 @@ class Sealer:
     def unseal(
         self, text: object, *, purpose: str, now: datetime, binding: str | None = None
     ) -> JsonValue:
-        """Check a sealed string, and return its value. The string may be bytes, as in a body.
+        """Check a sealed string, and return its value. The string may be given as bytes.
 
         Raises:
             HandleInvalidError: The string was changed or truncated, or was sealed with another key.
             WrongPurposeError: The value was sealed for another purpose.
-            WrongBindingError: The value was sealed for another web session, or for any bearer.
+            WrongBindingError: The value was sealed for another web session, or without a binding.
             HandleExpiredError: The value has expired.
             UsageError: The purpose is empty, the purpose or the binding is not a string, or the
                 time is not aware.

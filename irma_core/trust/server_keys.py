@@ -1,4 +1,4 @@
-"""The setting `server_key`: public keys of the server, or how to fetch one."""
+"""The setting `server_key`: the server's public keys, or how to fetch one."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 class FetchedServerKey(ValueObject):
     """Fetches the server's key from the server itself, and caches it.
 
-    A key from the same address as the results is only as trustworthy as TLS. Fetching it avoids a
-    deployment when the server's key changes. In production, configure the key itself.
+    With a fetched key, the application needs no deployment when the server's key changes. But a key
+    from the same address as the results is only as trustworthy as TLS. So in production, configure
+    the key itself.
 
-    The key is fetched when it is first needed and when its lifetime is over. It is also fetched
-    again if a signed result does not verify. For this, the requestor must have asked for the
-    result, or the result must have come to a callback URL with the right secret. Results from other
+    The library fetches the key when it first needs it and when the key's lifetime is over. It also
+    fetches the key again if a signed result does not verify, but only if the requestor asked for
+    that result, or the result came to a callback URL with the right secret. Results from other
     senders never cause a fetch.
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
-        minimum_interval: The shortest time between two fetches that are caused by signatures that
-            do not verify. A fetch that fails does not count.
+        minimum_interval: The shortest time between two fetches after results that did not verify. A
+            fetch that fails does not count.
 
     Raises:
         ConfigurationError: A duration is not above zero, or `lifetime` is shorter than
@@ -63,7 +64,9 @@ ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
-    """Check the setting `server_key` and return its keys; none if it is unset or a fetched key.
+    """Check the setting `server_key`, and return the keys in it.
+
+    There are none if the setting is None or a `FetchedServerKey`.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

@@ -1,4 +1,4 @@
-"""Signers of session request JWTs: two Protocols, and two signers with a key in memory.
+"""Signers of session request JWTs: two protocols, and two signers that hold a key in memory.
 
 Plugins provide signers for keys in files and in hardware.
 """
@@ -35,8 +35,8 @@ class Signer(Protocol):
     def sign(self, signing_input: bytes) -> bytes:
         """Return the signature of the JWS signing input, as raw bytes.
 
-        An exception reaches the caller as the cause of a `SigningError`. Its message must hold no
-        secret.
+        An exception reaches the caller as the cause of a `SigningError`, so its message must hold
+        no secret.
         """
         ...
 
@@ -87,7 +87,7 @@ class HmacSigner:
 
     @classmethod
     def from_client_secret(cls, secret: str) -> HmacSigner:
-        """Return a signer for an OAuth client, with the characters of its secret as the key.
+        """Return an OAuth client's signer, whose key is the client secret's characters.
 
         The signer is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use
         `from_base64`, which decodes the key.
@@ -121,11 +121,11 @@ class HmacSigner:
 @final
 @boundary
 class RsaSigner:
-    """Signs with RS256 and a private key, which is read once, in about 50 ms.
+    """Signs with RS256 and a private key. The constructor reads the key, in about 50 ms.
 
     Args:
         pem: The private key in PEM, PKCS#1 or PKCS#8.
-        password: For an encrypted key.
+        password: The password of an encrypted key.
 
     Raises:
         ConfigurationError: `pem` is not an RSA key of 2048 bits or more, or `password` is wrong.
