@@ -1,8 +1,8 @@
 """Structure JSON values into the request classes with cattrs.
 
-cattrs is for requests that come from outside, where clear errors matter more than speed; it is
-imported when the first of them is read. The plain functions of `read_results` read what a server
-sends in every session.
+The library uses cattrs only for requests that come from outside, where clear errors matter more
+than speed. cattrs is imported when the library reads the first such request. The plain functions of
+`read_results` read what a server sends in every session.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ _SESSION_REQUESTS: dict[str, type[Any]] = {
     context: model for model, context in _CONTEXTS.items() if model is not RevocationRequest
 }
 _FIELD = re.compile(r"^[a-z_]+")
-"""The field that a path begins with; keys in brackets are names that a person chose."""
+"""Matches the field at the start of a path. Keys in brackets do not match: a person chose them."""
 
 
 def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
     """Return a request, or a part of one, as an object of the given class.
 
     Raises:
-        WireError: A value is invalid, or a field is unknown; the error has its path.
+        WireError: A value is invalid, or a field is unknown; the error's `path` leads to it.
     """
     try:
         return _converter.structure(value, model)
@@ -85,12 +85,12 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
 
 
 def structure_session_request(value: JsonValue) -> SessionRequest:
-    """Return the session request in a JSON value, of the class for its `@context`.
+    """Return the session request in a JSON value. Its `@context` selects the class.
 
-    A request in the form used before condiscons (2019) is upgraded first.
+    This function first upgrades a request that has the form used before condiscons (2019).
 
     Raises:
-        WireError: A value is invalid, or a field is unknown; the error has its path.
+        WireError: A value is invalid, or a field is unknown; the error's `path` leads to it.
     """
     fields = read_object(value)
     if is_legacy(fields):
@@ -104,7 +104,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
 
 
 def _first_error(error: BaseException, path: str) -> WireError:
-    """Return the first error of a group from cattrs. The group's own messages contain values."""
+    """Return the first error in a group from cattrs. The group's own messages contain values."""
     if isinstance(error, ClassValidationError):
         noted, rest = error.group_exceptions()
         for inner in rest:

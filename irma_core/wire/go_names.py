@@ -1,10 +1,10 @@
-"""Names in JSON as a server in Go reads them, ignoring case.
+"""Compare names in JSON as a server in Go does, ignoring case.
 
 Go's `encoding/json` fills a field of a struct from any name that equals the field's under Unicode's
 simple case folding; the last such name wins. For example, `ISS` fills `iss`, and a long s (U+017F)
-counts as an s. Only the keys of a map are compared exactly. So a check of exact names proves
-nothing if an object also has, or only has, a name in another spelling. Values that were signed, or
-that are passed on unchanged, must contain no such name.
+counts as an s. Only the keys of a map are compared exactly. So a check of a field by its exact name
+proves nothing if the object has the name in another spelling. The library therefore refuses such
+spellings in values that were signed or that it passes on unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _folded(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _folded_character(character: str) -> str:
-    # Python folds in full, to several characters: `ß` to `ss`. Go does not.
+    # Python may fold one character to several, such as `ß` to `ss`. Go does not.
     for folded in (character.casefold(), character.lower()):
         if len(folded) == 1:
             return folded
@@ -47,11 +47,11 @@ def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
 
     Args:
         value: The value that was read.
-        maps: How many levels of maps each of these fields holds, by the field's name. Go compares
-            the keys of maps exactly, so names in them are no twins.
+        maps: For each field that holds maps, how many levels of them it holds. Go compares the keys
+            of maps exactly, so two keys are never twins.
     """
     left: list[tuple[JsonValue, int]] = [(value, 0)]
-    while left:  # no recursion, because it would hit Python's limit before the reader does
+    while left:  # not recursive: that would hit Python's limit before the reader does
         item, exact = left.pop()
         if isinstance(item, list):
             left.extend((each, exact) for each in item if isinstance(each, dict | list))

@@ -17,15 +17,15 @@ _NOT_LEGACY = frozenset({"disclose", "labels", "skipExpiryCheck"})
 
 
 def is_legacy(fields: dict[str, JsonValue]) -> bool:
-    """Return whether a request, given its JSON, has the form used before condiscons (2019)."""
+    """Return whether a request in JSON has the form used before condiscons (2019)."""
     return "@context" not in fields and "type" in fields
 
 
 def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return a request in the current form, given its JSON in the form before condiscons.
+    """Convert a request in JSON from the form used before condiscons to the current form.
 
     Raises:
-        WireError: A value is invalid; the error has its path.
+        WireError: A value is invalid; the error's `path` leads to it.
     """
     kind = read_string(fields["type"], ".type")
     if kind not in _CONTEXTS:

@@ -1,6 +1,6 @@
 """Read requests that come from outside: from files, command lines, handles and verified JWTs.
 
-People or other programs write them, so unknown fields are refused.
+People or other programs write these requests, so the functions here refuse unknown fields.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ModelT = TypeVar("ModelT")
 
 
 def read_request_value(value: JsonValue) -> AnyRequest:
-    """Read a request of any kind, plain or extended; slots are numbers unless they are named.
+    """Read a request of any kind, plain or extended; slots without names are numbered.
 
     Raises:
-        RequestError: A value is invalid, or a field is unknown; the error has its path.
+        RequestError: A value is invalid, or a field is unknown; the error's `path` leads to it.
     """
     try:
         fields = read_object(value)

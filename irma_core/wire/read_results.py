@@ -1,8 +1,8 @@
 """Read what a server sends: packages, statuses, results and errors.
 
 These are plain functions, because a result may hold many attributes, and the code that cattrs
-generates takes several times as long (see `make bench`). Unknown fields are ignored, because later
-servers may have more. Each function raises a `WireError` if a value is invalid.
+generates takes several times as long (see `make bench`). They ignore unknown fields, because later
+servers may send more fields. Each function raises a `WireError` if a value is invalid.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read_session_result(value: JsonValue) -> SessionResult:
     """Read a session result, from `GET result`, a callback or the claims of a JWT.
 
     Raises:
-        WireError: A value is invalid; the error has its path.
+        WireError: A value is invalid; the error's `path` leads to it.
     """
     fields = read_object(value)
     proof_status = fields.get("proofStatus")
@@ -111,7 +111,7 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
         return ()
     lists = read_list(value, ".disclosed")
     if lists and type(lists[0]) is dict:
-        # Results from old servers are flat: one attribute for each disjunction.
+        # Results from old servers are flat lists, with one attribute for each disjunction.
         return tuple([(attribute,) for attribute in _read_attributes(lists, ".disclosed")])
     read: list[tuple[DisclosedAttribute, ...] | None] = []
     for item in lists:
@@ -123,7 +123,7 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
 
 
 def _read_attributes(values: list[JsonValue], path: str) -> tuple[DisclosedAttribute, ...]:
-    # Paths are built only for errors, as there may be many attributes.
+    # Paths are built only for errors, because there may be many attributes.
     read: list[DisclosedAttribute] = []
     for value in values:
         try:
@@ -188,7 +188,7 @@ def read_session_package(value: JsonValue) -> SessionPackage:
     """Read the response to the start of a session.
 
     Raises:
-        WireError: A value is invalid; the error has its path.
+        WireError: A value is invalid; the error's `path` leads to it.
     """
     fields = read_object(value)
     frontend = fields.get("frontendRequest")
@@ -258,7 +258,7 @@ def read_frontend_options(value: JsonValue) -> FrontendOptions:
     """Read the response to a change of the frontend's options.
 
     Raises:
-        WireError: A value is invalid; the error has its path.
+        WireError: A value is invalid; the error's `path` leads to it.
     """
     fields = read_object(value)
     method = read_enum(require_field(fields, "pairingMethod"), _PAIRING_METHOD, ".pairingMethod")

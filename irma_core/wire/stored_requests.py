@@ -1,8 +1,9 @@
 """The form in which a request, or a started session, is stored until its answer arrives.
 
-A result becomes an answer only when it is compared with what was asked. So the request is stored:
-in a handle, in a callback URL, in a store, or in the application's database. By the time the answer
-arrives, a new version of the application may be running, with a different request in its code.
+A result becomes an answer only when it is compared with what was asked. So the library or the
+application stores the request: in a handle, in a callback URL, in a store, or in the application's
+database. By the time the answer arrives, a new version of the application may be running, with a
+different request in its code.
 
 The stored form has everything that an answer is compared with. This includes the names of the
 slots, which the protocol's JSON does not have, and the SHA-256 of a message to sign. It leaves out
@@ -59,11 +60,11 @@ _VERSION_FIELD: Final = "irmaStartedSession"
 
 
 def stored_request(request: ExtendedRequest) -> JsonValue:
-    """Return the JSON value that is stored for a request until its answer arrives.
+    """Return the JSON value in which a request is stored until its answer arrives.
 
     Raises:
-        RequestError: The request takes more than `MAX_STORED_BYTES`, or a slot's name is not valid
-            Unicode.
+        RequestError: The stored request would exceed `MAX_STORED_BYTES`, or a slot's name is not
+            valid Unicode.
     """
     reduced = _reduced(request.request)
     slots: list[JsonValue] = list(reduced.disclose.slots)
@@ -81,8 +82,8 @@ def check_storable(request: ExtendedRequest) -> None:
     """Check that a request can be stored, so that its session also fits in a handle.
 
     Raises:
-        RequestError: The request takes more than `MAX_STORED_BYTES`, or a slot's name is not valid
-            Unicode.
+        RequestError: The stored request would exceed `MAX_STORED_BYTES`, or a slot's name is not
+            valid Unicode.
     """
     asked = request.request
     if asked.is_storable:  # websites start many sessions with the same request
@@ -104,7 +105,7 @@ def check_storable(request: ExtendedRequest) -> None:
 
 
 def _reduced(asked: SessionRequest) -> SessionRequest:
-    """Return only the parts of the request that an answer is compared with."""
+    """Return a copy of the request with only the parts that an answer is compared with."""
     if isinstance(asked, IssuanceRequest):
         credentials = [
             attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)
@@ -151,7 +152,7 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
 
 
 def stored_session(session: StartedSession) -> dict[str, JsonValue]:
-    """Return the JSON value that is stored for a started session, with its requestor token.
+    """Return the JSON value in which a started session is stored, with its requestor token.
 
     Raises:
         RequestError: The request cannot be stored; see `stored_request`.
@@ -187,8 +188,9 @@ def dump_started_session(session: StartedSession) -> str:
     cancel the session. Store it like a password, and never send it to a browser. For a browser,
     make a handle with `Handles` instead.
 
-    The string keeps the parts of the request that an answer is compared with, and the slot names.
-    It leaves out issued credentials and callback URLs, and replaces a message with its SHA-256.
+    The string keeps the slot names, and the other parts of the request that an answer is compared
+    with. It leaves out issued credentials and callback URLs, and replaces a message to sign with
+    its SHA-256.
 
     Args:
         session: What `start_session` returned.

@@ -1,4 +1,4 @@
-"""Read JSON values strictly: a value of exactly one type, or a `WireError` with its path."""
+"""Read JSON values strictly: each function accepts one type, and otherwise raises a `WireError`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EnumT = TypeVar("EnumT", bound=Enum)
 class WireError(ValueError):
     """A JSON value does not have the form that the protocol prescribes.
 
-    `path` leads from the value that is being read to the invalid part: `.disclosed[0][1].id`.
+    `path` leads from the value that is being read to the invalid part, as in `.disclosed[0][1].id`.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -40,7 +40,7 @@ class WireError(ValueError):
         return type(self), (self.path, self.reason)
 
     def inside(self, path: str) -> WireError:
-        """Return the same error, with `path` put before the path that it already has."""
+        """Return the same error, with `path` placed before its own path."""
         return WireError(path + self.path, self.reason)
 
 
@@ -61,42 +61,42 @@ def read_enum(value: JsonValue, members: dict[str, EnumT], path: str = "") -> En
 
 
 def read_string(value: JsonValue, path: str = "") -> str:
-    """Return the value, which must be a string."""
+    """Check that a value is a string, and return it."""
     if type(value) is not str:
         raise WireError(path, "must be a string")
     return value
 
 
 def read_bool(value: JsonValue, path: str = "") -> bool:
-    """Return the value, which must be `true` or `false`."""
+    """Check that a value is `true` or `false`, and return it."""
     if type(value) is not bool:
         raise WireError(path, "must be true or false")
     return value
 
 
 def read_int(value: JsonValue, path: str = "") -> int:
-    """Return the value, which must be a whole number; `1.0` and `true` are refused."""
+    """Check that a value is a whole number, and return it; `1.0` and `true` are not."""
     if type(value) is not int:
         raise WireError(path, "must be a whole number")
     return value
 
 
 def read_list(value: JsonValue, path: str = "") -> list[JsonValue]:
-    """Return the value, which must be a list."""
+    """Check that a value is a list, and return it."""
     if type(value) is not list:
         raise WireError(path, "must be a list")
     return value
 
 
 def read_object(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
-    """Return the value, which must be an object."""
+    """Check that a value is an object, and return it."""
     if type(value) is not dict:
         raise WireError(path, "must be an object")
     return value
 
 
 def read_time(value: JsonValue, path: str = "") -> datetime:
-    """Return an aware time, given Unix seconds."""
+    """Convert a number of Unix seconds to an aware time."""
     if type(value) is not int:  # in line, as every attribute has a time
         raise WireError(path, "must be a whole number")
     try:
@@ -107,12 +107,13 @@ def read_time(value: JsonValue, path: str = "") -> datetime:
 
 @lru_cache(maxsize=256)
 def _time(seconds: int) -> datetime:
-    # Cached, because all attributes of a card, and of all cards of one week, have the same time.
+    # Cached, because many attributes have the same time: those of one card, and of all cards that
+    # were issued in the same week.
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def read_seconds(value: JsonValue, path: str = "") -> timedelta:
-    """Return a duration, given whole seconds."""
+    """Convert a whole number of seconds to a duration."""
     seconds = read_int(value, path)
     try:
         return timedelta(seconds=seconds)

@@ -42,15 +42,15 @@ SIGNATURE_CONTEXT: Final = "https://irma.app/ld/request/signature/v2"
 ISSUANCE_CONTEXT: Final = "https://irma.app/ld/request/issuance/v2"
 REVOCATION_CONTEXT: Final = "https://irma.app/ld/request/revocation/v1"
 SLOT_NAMES: Final = "slotNames"
-"""This library's own field next to `request`. Servers ignore it; the protocol has no slot names."""
+"""A field of this library, next to `request`. Servers ignore it; the protocol has no slot names."""
 
 
 def request_value(request: AnyRequest) -> dict[str, JsonValue]:
     """Return the JSON value of a request of any kind.
 
     Raises:
-        RequestError: A credential's validity is a duration, which becomes a date only when a
-            session starts.
+        RequestError: A credential's validity is a duration; `resolve_request` converts it to a
+            date.
     """
     if isinstance(request, ExtendedRequest):
         return _extended_request_value(request)
