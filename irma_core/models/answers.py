@@ -54,10 +54,10 @@ class Evidence(Enum):
 @final
 @attrs.frozen(eq=False, repr=False)
 class AnsweredSlot(ValueObject):
-    """What was disclosed for one slot: all attributes of the option that the person chose.
+    """The disclosed attributes of one slot: all those of the option that the person chose.
 
     Args:
-        attributes: The disclosed attributes of that option, in the order of the request.
+        attributes: The attributes of that option, in the order of the request.
         option: The index of the option in the slot.
     """
 
