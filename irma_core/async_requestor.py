@@ -185,7 +185,7 @@ class AsyncRequestor:
         return await run_async(flow, self._transport, streams)
 
     async def check(self, request: SessionRequest | ExtendedRequest) -> None:
-        """Check that all attributes and credential types of a request exist. Nothing is sent.
+        """Check that all attributes and credential types in a request exist. Nothing is sent.
 
         Args:
             request: The request. Check it in a test, or when the program starts.
@@ -290,7 +290,7 @@ class AsyncRequestor:
 
         Raises:
             NobodyAnsweredError: The timeout expired. This is a subclass of `AnswerError`.
-            ResultJwtError: The signed result was refused; only with `server_key`.
+            ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
         """
         flow = wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
@@ -302,7 +302,7 @@ class AsyncRequestor:
         Only an answer gives access to the attributes.
 
         Raises:
-            ResultJwtError: The signed result was refused; only with `server_key`.
+            ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
         """
         return await self._run(get_answer_flow(self._context, session))

@@ -125,7 +125,7 @@ class IrmaError(Exception):
 
 def _restore(cls: type[IrmaError], args: tuple[Any, ...], facts: dict[str, Any]) -> IrmaError:
     error = cls.__new__(cls)
-    error.args = args  # OSError, the base of TimeoutError, sets them only in __init__
+    error.args = args  # OSError, the base of TimeoutError, sets `args` only in __init__
     error.__dict__.update(facts)
     return error
 
@@ -311,7 +311,7 @@ class GatewayError(TransportError):
 
 
 class DeadlineError(IrmaError, TimeoutError):
-    """A call to the server took too long, including all attempts.
+    """A call to the server, including its retries, took too long.
 
     The cause, if there is one, is the last failed attempt. If a person takes too long to respond,
     the library raises `NobodyAnsweredError` instead.

@@ -283,7 +283,7 @@ class Handles:
             HandleExpiredError: The handle has expired.
             HandleUsedError: This handle, or another for the same session and purpose, was redeemed
                 before.
-            ResultJwtError: The signed result was refused; only with `server_key`.
+            ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
             StoreError: The store failed. There is no answer, and the handle may be used up.
         """

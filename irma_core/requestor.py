@@ -188,7 +188,7 @@ class Requestor:
         return run(flow, self._transport, streams)
 
     def check(self, request: SessionRequest | ExtendedRequest) -> None:
-        """Check that all attributes and credential types of a request exist. Nothing is sent.
+        """Check that all attributes and credential types in a request exist. Nothing is sent.
 
         Args:
             request: The request. Check it in a test, or when the program starts.
@@ -285,7 +285,7 @@ class Requestor:
 
         Raises:
             NobodyAnsweredError: The timeout expired. This is a subclass of `AnswerError`.
-            ResultJwtError: The signed result was refused; only with `server_key`.
+            ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
         """
         return self._run(
@@ -298,7 +298,7 @@ class Requestor:
         Only an answer gives access to the attributes.
 
         Raises:
-            ResultJwtError: The signed result was refused; only with `server_key`.
+            ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
         """
         return self._run(get_answer_flow(self._context, session))

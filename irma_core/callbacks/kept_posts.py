@@ -114,7 +114,7 @@ class KeptPost(ValueObject):
 
     @property
     def name_of_url(self) -> str:
-        """The start of the name, which all unverified posts to a URL share."""
+        """The first half of the name, which is the same for all unverified posts to a URL."""
         return self.name[:_DIGITS]
 
 

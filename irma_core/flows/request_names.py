@@ -24,7 +24,7 @@ __all__ = ["check_names_flow", "nearest_name"]
 def check_names_flow(
     context: RequestorContext, request: SessionRequest | ExtendedRequest
 ) -> Flow[None]:
-    """Check that all credential types and attributes of a request exist.
+    """Check that all credential types and attributes in a request exist.
 
     Raises:
         RequestError: One of them does not exist; the error has its path in the request.
