@@ -1,7 +1,7 @@
 """Redis for irma-backend: a status backend and a store, each for threads and for asyncio.
 
-This package needs `irma-backend[redis]`. Use it by configuration, `connect(…, status="redis://…")`,
-or directly:
+This package needs `irma-backend[redis]`. Use it through `connect(…, status="redis://…")`, or
+directly:
 
     with closing(RedisStatusBackend("redis://127.0.0.1/0")) as backend:
         requestor = Requestor(url, transport, status_backend=backend)

@@ -1,4 +1,4 @@
-"""Convert a Redis URI into redis-py's connection options, and limit every wait."""
+"""Convert a Redis URI into redis-py's connection options, with a time limit for every wait."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from irma_core.interfaces import FrozenMapping, Secret
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
-"""Seconds for each step: a new connection, a reply, or a free connection from the pool."""
+"""Seconds for each step: to connect, to get a reply, or to get a free connection from the pool."""
 LONGEST_CALL: Final = 2 * LONGEST_STEP
-"""Seconds for all steps together, which only asyncio can limit."""
+"""Seconds for all steps together; only asyncio can enforce this limit."""
 CONNECTIONS: Final = 16
 """The maximum number of connections for one backend or store; calls wait while all are in use."""
 
@@ -52,13 +52,14 @@ class Address:
 
         Args:
             uri: The URI; see `docs/how-to/redis.md`.
-            password: The password, if the URI has none. A function is called for each connection.
+            password: The password, if the URI has none. If it is a function, each connection calls
+                it.
 
         Raises:
             ConfigurationError: The string is not a Redis URI. The message shows no part of it.
         """
-        # The URI may contain a password. So a function that never raises parses it, and this frame
-        # deletes it before raising.
+        # The URI may contain a password, which must not appear in a traceback. So a function that
+        # never raises parses it, and this frame deletes it before raising.
         address = cls._read_with(uri, password)
         del uri, password
         if isinstance(address, str):
@@ -117,7 +118,7 @@ class Address:
 
 
 def _number(text: str) -> int:
-    """Return a database number, which has only digits; `int` alone would accept other forms."""
+    """Return the database number in a string of digits; `int` alone would accept other strings."""
     if not _DIGITS.fullmatch(text):
         raise ValueError
     return int(text)
@@ -138,10 +139,11 @@ def _may_be_ca(file: str | None) -> bool:
 class NoPasswordError(AuthenticationError):
     """Raised if there is no usable password, for example because the function for it failed.
 
-    The message names only classes, such as the class of the function's exception.
+    The message contains only names of classes, such as the class of the exception that the function
+    raised.
 
-    The class derives from an error of redis-py, because redis-py closes a connection only if the
-    login raises one of redis-py's errors.
+    This is a subclass of a redis-py error, because redis-py closes the connection after a failed
+    login only if the login raised one of its own errors.
     """
 
 

@@ -1,7 +1,8 @@
-"""redis-py's clients, one for each mode, without retries and with a limit for every wait.
+"""redis-py's sync and async clients, without retries and with a time limit for every wait.
 
 By default redis-py repeats a command ten times if the reply is lost. A repeated `SET NX` would find
-its own key, and then no process would do the work. The caller decides what to repeat.
+its own key, and then no process would do the work. So these clients do not retry, and the caller
+decides what to repeat.
 
 The timeout of the async client uses `asyncio.wait_for`, which may lose a cancellation in Python
 3.11. So `attempt_async` limits the call instead.
@@ -82,7 +83,7 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
     Args:
         uri: The URI of Redis.
         password: See `make_client`.
-        keeps_all: Whether Redis must not evict keys.
+        keeps_all: Whether to refuse a Redis that evicts keys when it is full.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, or the database, the server or the eviction
@@ -108,5 +109,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Return a reply if it is bytes, as every stored value is; otherwise None."""
+    """Return a reply if it is `bytes`, as stored values are, and otherwise None."""
     return answer if isinstance(answer, bytes) else None

@@ -1,8 +1,8 @@
 """Describe Redis faults without an address, a name or a password.
 
-redis-py's errors contain the address. So our errors are raised outside the `except` block, or
-Python would keep redis-py's error as the context. An error reply from Redis begins with a code,
-which is not secret and is more specific than redis-py's classes.
+redis-py's errors contain the address. So our errors are raised outside the `except` block; inside
+it, Python would attach redis-py's error as the context. An error reply from Redis begins with a
+code, which is not secret and is more specific than redis-py's classes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ _BUSY_POOL: Final = Fault(
     "all of this process's connections to it are busy; there are too many calls at once"
 )
 
-# Recognised by Redis's replies, or by redis-py's messages if it has no class for the fault.
+# These patterns match Redis's replies, or redis-py's messages if redis-py has no class for the
+# fault.
 _BY_WORDS: Final = (
     ("user executing the script can't", _PERMISSION),
     ("NOPERM", _PERMISSION),
@@ -119,7 +120,7 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (
 
 
 def fault(error: BaseException) -> Fault:
-    """Return the fault that an error reports, without any part of the error's message."""
+    """Return the fault that an error reports, without copying any part of the error's message."""
     errors = list(_chain(error))
     for each in errors:
         if isinstance(each, NoPasswordError):
@@ -146,7 +147,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def reason(error: Exception) -> str:
-    """Return the message of our own error, or describe an error of redis-py."""
+    """Return the message of our own error, or a description of an error from redis-py."""
     if isinstance(error, IrmaError):
         return str(error)  # our own error
     return f"Redis: {fault(error).text}"
@@ -157,8 +158,8 @@ class Door:
     """Guards all calls to Redis: rejects calls after `close`, and translates errors.
 
     Args:
-        what: The name of the guarded part, for messages.
-        kind: The class of the errors.
+        what: The name of the status backend or the store, for messages.
+        kind: The class of the errors that it raises.
     """
 
     def __init__(self, what: str, kind: Kind) -> None:

@@ -1,7 +1,7 @@
-"""The connection on which a process receives notices of published ends; one thread reads it.
+"""Receive notices of ended sessions on one connection per process, which one thread reads.
 
-The first wait opens the connection. When it breaks, all waits fail, and the next wait opens a new
-one. So no wait relies on a lost connection. A ping detects a Redis that hangs.
+The first wait opens the connection. When the connection breaks, all waits fail, and the next wait
+opens a new connection. So no wait relies on a lost connection. A ping detects a Redis that hangs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Listener:
 
     @contextmanager
     def subscription(self, key: str) -> Generator[Queue]:
-        """Yield a session's notices; none is missed once the block has been entered.
+        """Yield the queue for a session's notices; inside the block, no notice is missed.
 
         Raises:
             StatusBackendError: The subscription failed, or the listener is closed.
@@ -80,7 +80,7 @@ class Listener:
 
 @final
 class _Run:
-    """One subscription, from its start to its end."""
+    """One subscription and the thread that reads it."""
 
     def __init__(self, client: redis.Redis, lock: threading.Lock) -> None:
         self.waiting: Waiting[Queue] = Waiting()

@@ -1,4 +1,4 @@
-"""The connection on which a process receives notices; one task reads it. See `listening`."""
+"""Receive notices of ended sessions on one connection, which one task reads. See `listening`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AsyncListener:
 
     @asynccontextmanager
     async def subscription(self, key: str) -> AsyncGenerator[Queue]:
-        """Yield a session's notices; none is missed once the block has been entered.
+        """Yield the queue for a session's notices; inside the block, no notice is missed.
 
         Raises:
             StatusBackendError: The subscription failed, or the listener is closed.
@@ -64,7 +64,7 @@ class AsyncListener:
 
 @final
 class _Run:
-    """One subscription, from its start to its end."""
+    """One subscription and the task that reads it."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self.waiting: Waiting[Queue] = Waiting()
@@ -117,7 +117,7 @@ class _Run:
                 await self._pubsub.ping()
             message = await self._pubsub.get_message(timeout=SILENCE)
             if message is None:
-                # If this process was stopped, the reply may have arrived when its time was up.
+                # If this process was stopped, the reply may be waiting although its time is up.
                 message = await self._pubsub.get_message(timeout=TICK)
         if message is None:
             raise redis.TimeoutError

@@ -1,4 +1,4 @@
-"""Read values from Redis; values that are requested at the same time share one round trip.
+"""Read values from Redis; reads that are requested at the same time share one round trip.
 
 Thousands of watches may begin or return at the same moment. If each read on its own, they would
 queue for connections, and the last ones would time out.
@@ -30,7 +30,7 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Pass a value to the waiting task, or a failure if `answer` is a string, its message.
+        """Pass a value to the waiting task; a string is the message of a failure for the task.
 
         If the task was cancelled, do nothing.
         """

@@ -2,8 +2,8 @@
 
 Redis has a hash of the requestor token, never the token itself. The key that seals the end is also
 derived from the token. So a program that can read Redis cannot read attributes, and a program that
-can write there cannot forge an end. It can suppress an end, but then watches find the end by
-polling the server.
+can write there cannot forge an end. Such a program can delete an end, but watches then find the end
+by polling the IRMA server.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 
 CHANNEL: Final = "irma:status"
 LIFETIME_MS: Final = int(timedelta(minutes=30) / timedelta(milliseconds=1))
-"""The IRMA server forgets a session sooner, and the results that it signs expire sooner."""
+"""Longer than the IRMA server keeps a session, and longer than its signed results are valid."""
 
 _NONCE: Final = 12
 _TAG: Final = 16
 _STATUS_WIDTH: Final = 16  # padding, so that the size does not reveal the status
 MAX_BYTES: Final = _NONCE + _STATUS_WIDTH + 1 + 1024 * 1024 + _TAG
-"""The size of a sealed end with the largest result. Longer values are not read."""
+"""The size in bytes of a sealed end with the largest result. Longer values are not read."""
 
 
 @final

@@ -21,7 +21,7 @@ from irma_redis.waiting import Notice
 __all__ = ["RedisStatusBackend"]
 
 _LONGEST_WAIT: Final = 1.0
-"""Seconds."""
+"""In seconds."""
 
 
 @final
@@ -43,7 +43,7 @@ class RedisStatusBackend:
         self._listener = Listener(self._redis)
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        """Store a session's end, and wake the waits for it; see `StatusBackend.publish`.
+        """Store a session's end, and wake its waiting calls; see `StatusBackend.publish`.
 
         Raises:
             StatusBackendError: Redis cannot be reached, is full, or holds another program's value
@@ -57,7 +57,7 @@ class RedisStatusBackend:
             lambda: self._redis.set(record.key, sealed, nx=True, px=LIFETIME_MS),
         )
         if not is_first:
-            record.open(self._look(record.key))  # raises if the value is another program's
+            record.open(self._look(record.key))  # raises if another program stored the value
         self._door.attempt(self._redis, lambda: self._redis.publish(CHANNEL, record.key))
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
@@ -73,7 +73,7 @@ class RedisStatusBackend:
         deadline = time.monotonic() + timeout.total_seconds()
         if timeout <= timedelta(0):
             return record.open(self._look(record.key))
-        # Subscribe first, then look, so that an end that is published in between is not lost.
+        # Subscribe before the first look, so that an end published between the two is not lost.
         with self._listener.subscription(record.key) as notices:
             while (end := record.open(self._look(record.key))) is None:
                 reason = _next_notice(notices, deadline)
@@ -97,9 +97,10 @@ class RedisStatusBackend:
 
 
 def _next_notice(notices: Queue, deadline: float) -> Notice:
-    """Wait for a notice, and return it; None if the deadline passes first.
+    """Wait for a notice until the deadline, and return it.
 
-    A notice is None to make the caller look in Redis, or a string that says why the wait failed.
+    A string says why the wait failed. None means that the caller must look in Redis again, or that
+    the deadline has passed.
     """
     while (left := deadline - time.monotonic()) > 0:
         # If a signal arrives just before a thread blocks, Python handles the signal only after the

@@ -1,7 +1,7 @@
-"""The Redis store, in both modes: processes that share a Redis use it to do an action only once.
+"""The sync and async store in Redis, with which several processes do an action only once.
 
-Redis receives only a hash of each key, because keys may identify sessions. A value is stored behind
-one byte, which distinguishes an empty value from a missing one.
+Redis receives only a hash of each key, because keys may identify sessions. A stored value begins
+with an extra byte, which distinguishes an empty value from a missing one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The waits of this process, by session, and how to wake them; used by both modes."""
+"""The waits of this process by session, and how to wake them, for sync and async alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QueueT = TypeVar("QueueT", bound=_Queue)
 class Waiting(Generic[QueueT]):
     """Maps the key of each session's record to the queues of the waits for that session.
 
-    Not thread-safe: the sync listener holds its lock.
+    It is not thread-safe, so the sync listener holds a lock around each call.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Waiting(Generic[QueueT]):
     def wake(self, key: str) -> None:
         """Wake the waits for a session."""
         for queue in self._queues.get(key, ()):
-            if queue.empty():  # one notice is enough to make a wait look
+            if queue.empty():  # one notice is enough to make the waiter look again
                 queue.put_nowait(None)
 
     def fail(self, reason: str) -> None:

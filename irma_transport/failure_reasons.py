@@ -1,4 +1,4 @@
-"""The reasons for failures that both transports give in their errors.
+"""The reasons for failures, which both transports state in their errors.
 
 Native errors quote URLs, and a URL may hold a requestor token. So a reason repeats only fixed
 phrases of OpenSSL and of the system, and the status of a proxy.
@@ -56,7 +56,7 @@ def refused(peer: str) -> str:
 
 
 def proxy_refused(status: int) -> str:
-    """Return an error message for a proxy's refusal. The proxy's own may repeat secrets."""
+    """Return an error message for a proxy's refusal; the proxy's own message may repeat secrets."""
     if status == _PROXY_WANTS_PASSWORD:
         return "the proxy refused with HTTP 407: put its user name and password into proxy="
     return f"the proxy refused with HTTP {status}"

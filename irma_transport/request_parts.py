@@ -16,8 +16,8 @@ from irma_core.models.holders import Headers
 
 __all__ = ["prepare_headers", "shown_target", "split_url"]
 
-# The host's quantifier is possessive, because a long URL that does not match would otherwise take a
-# long time.
+# The host's quantifier is possessive; otherwise a long URL that does not match would take a long
+# time.
 _URL = re.compile(r"(https?://[^/?#@\s\\]++)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
 _LONGEST_URL = 65_536
 _LABEL_TARGET = re.compile(r"[A-Za-z0-9/{}._~-]+")

@@ -1,7 +1,7 @@
-"""The head of a response: checked line by line before the HTTP library reads it.
+"""Check the head of a response line by line, before the HTTP library reads it.
 
-Two readers of an ambiguous head could disagree on where the response ends. A proxy between the
-server and this library may be one of them. `http.client` and aiohttp miss different faults, so both
+Two readers of an ambiguous head, such as this library and a proxy in front of the server, could
+disagree on where the response ends. `http.client` and aiohttp miss different faults, so both
 transports use these rules.
 """
 
@@ -87,8 +87,8 @@ class HeadCheck:
 def check_not_encoded(content_encodings: Iterable[str]) -> None:
     """Check that a body is not encoded, because every request asks for `identity`.
 
-    Nothing here decompresses, because a small response could fill the memory, and decoders mistake
-    a truncated body for a complete one.
+    The transports do not decompress, because a small response could fill the memory, and decoders
+    mistake a truncated body for a complete one.
 
     Args:
         content_encodings: The values of the `Content-Encoding` headers.

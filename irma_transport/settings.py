@@ -1,4 +1,4 @@
-"""The settings of a transport, which are all checked when the transport is created."""
+"""The settings of a transport. All of them are checked when the transport is created."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_limits(idle_limit: object, max_response_bytes: object, pool_size: obje
     """Check the limits of a transport.
 
     Raises:
-        ConfigurationError: A limit has the wrong type, or is out of its range.
+        ConfigurationError: A limit has the wrong type, or is out of range.
     """
     if not isinstance(idle_limit, timedelta) or not timedelta(0) <= idle_limit <= LONGEST_IDLE:
         raise ConfigurationError("idle_limit: must be a timedelta from 0 to 1.5 seconds")
@@ -70,7 +70,7 @@ def tls_context(
 
     Args:
         settings: The certificates.
-        ssl_context: The caller's own context, in place of these settings.
+        ssl_context: The caller's own TLS context, in place of these settings.
         allow: The accepted risks.
 
     Raises:
@@ -109,7 +109,7 @@ def _check_not_empty(value: object, setting: str) -> None:
         kinds, expected = (str,), "a string"
     if not isinstance(value, kinds):
         raise ConfigurationError(f"{setting}: must be {expected}")
-    # An empty setting must not switch a check off.
+    # An empty setting must not disable a check.
     string = os.fspath(value) if isinstance(value, os.PathLike) else value
     if isinstance(string, str | bytes) and not string.strip():
         raise ConfigurationError(f"{setting}: must not be empty; leave it out instead")
@@ -166,7 +166,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> 
 
 
 def _why(error: Exception) -> str:
-    """Return why a file cannot be used; leave out decoding errors, which quote its content."""
+    """Return why a file cannot be used, without any message that quotes the file."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "no PEM data"
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"

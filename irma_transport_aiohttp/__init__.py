@@ -1,4 +1,4 @@
-"""HTTP to an IRMA server with aiohttp, for asyncio, and signing on a thread."""
+"""Send HTTP requests to an IRMA server with aiohttp, and run a blocking signer on a thread."""
 
 from importlib.util import find_spec
 

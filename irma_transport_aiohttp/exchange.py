@@ -1,4 +1,4 @@
-"""One request and its response: whether the request was sent, and what tools may see of it.
+"""The state of one request: whether it was sent, and which parts of it tools may see.
 
 aiohttp receives a URL with `{token}` in place of the token, no header that may be secret, and no
 body. So tools that hook into aiohttp see none of these. The real values are filled in when the
@@ -43,11 +43,11 @@ __all__ = [
 
 
 class BrokenError(ClientError):
-    """The connection broke after it had been made."""
+    """The connection broke after it had been established."""
 
 
 class NotLoopbackError(ClientError):
-    """The name `localhost` leads to another machine, over plain HTTP."""
+    """A request over plain HTTP to `localhost` would go to another machine."""
 
 
 class HeadFilter(asyncio.Protocol):
@@ -56,7 +56,7 @@ class HeadFilter(asyncio.Protocol):
     Args:
         transport: The connection.
         protocol: aiohttp's protocol, to which the connection is returned after the head.
-        exchange: Receives the fault, if there is one.
+        exchange: The exchange in which a fault is recorded.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Exchange:
             raise NotLoopbackError
 
     def check_head(self) -> None:
-        """Raise the fault in the head of the response, a `NotHttpError`, if there is one."""
+        """Raise a `NotHttpError` if the head of the response has a fault."""
         if self.fault is not None:
             raise self.fault
 
@@ -159,7 +159,7 @@ class Exchange:
         request.url = self._url
         request.headers.update(self._headers)
         if self._body is not None:
-            request.headers.pop("content-length", None)  # the length of an empty body, for a POST
+            request.headers.pop("content-length", None)  # of an empty body, for a POST
             request.update_body_from_data(self._body)
 
 
@@ -174,7 +174,7 @@ CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
 
 
 async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send the request, and keep aiohttp from repeating it when the connection breaks."""
+    """Send the request, and prevent aiohttp from repeating it if the connection breaks."""
     try:
         return await handler(request)
     except ClientConnectorError:
@@ -185,7 +185,7 @@ async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> Client
 
 
 class TrackedRequest(ClientRequest):
-    """Records that its first byte is about to be sent, in less CPU time than aiohttp's tracing."""
+    """Records that its first byte is about to be sent, more cheaply than aiohttp's tracing."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send the real request of the current exchange."""

@@ -81,7 +81,7 @@ def _not_sent(error: Exception, peer: str) -> str:
 
 
 def _fault(error: Exception) -> str:
-    """Return a description of the invalid HTTP; empty if the response was only cut short."""
+    """Return a description of the invalid HTTP, or "" if the response was only cut short."""
     if isinstance(error, NotHttpError):
         return str(error)
     if isinstance(error, ClientResponseError):

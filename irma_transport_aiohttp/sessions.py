@@ -25,7 +25,7 @@ _CLOSED = "the transport is closed: make a new one"
 
 
 class Limits(NamedTuple):
-    """How long in seconds a connection may be idle before reuse, and how many calls may run."""
+    """The longest idle time in seconds before reuse, and the number of calls at once."""
 
     idle: float
     calls: int
@@ -130,7 +130,7 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 def _on(
     connector: BaseConnector, loop: asyncio.AbstractEventLoop
 ) -> tuple[ClientSession, ClientSession]:
-    # aiohttp would accept it, and fail later.
+    # aiohttp would accept this, and fail later.
     if _private(connector, "_loop") not in {loop, None}:
         raise ConfigurationError("session: belongs to another event loop")
     session = _session(connector, is_own=False)

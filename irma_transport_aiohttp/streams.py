@@ -64,7 +64,8 @@ class AiohttpStream:
             return await self._next(deadline)
         except (ClientError, OSError) as error:
             failure = explain(error, self._exchange, self._label)
-        # Raised here, the error has no context: native errors and their frames hold secrets.
+        # The error is raised outside `except`, so it has no context: native errors and their frames
+        # hold secrets.
         raise failure
 
     async def aclose(self) -> None:

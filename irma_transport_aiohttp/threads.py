@@ -1,4 +1,4 @@
-"""Signing on a thread, for signers that would block the event loop."""
+"""Sign on a thread, with signers that would block the event loop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ __all__ = ["in_thread"]
 def in_thread(signer: Signer) -> AsyncSigner:
     """Return an `AsyncSigner` that runs a blocking signer on a thread.
 
-    Cancelling ends the wait. The signer itself runs to its end, and its signature is dropped.
+    Cancelling a call ends only the wait: the signer still finishes on its thread, and its signature
+    is discarded.
 
     Args:
-        signer: A signer that blocks, such as one that uses a token or a key service. Several
-            threads may call it at once.
+        signer: A signer that blocks, such as one that uses a hardware token or a key service.
+            Several threads may call it at once.
 
     Returns:
         The signer for an `AsyncRequestor`. Its `aclose` calls the `close` of `signer`, if it has

@@ -1,4 +1,4 @@
-"""The transport for asyncio: each call is bounded in time and size, whatever the server does."""
+"""The transport for asyncio. Each call is limited in time and size, whatever the server does."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ _OWN_HEADERS = {"user-agent": "irma-backend", "accept-encoding": "identity"}
 
 @boundary
 class AiohttpTransport:
-    """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
+    """Sends HTTP requests from the event loop, with aiohttp and a pool of connections.
 
-    It belongs to the event loop on which it first sends. It does not follow redirects, repeat
-    requests, keep cookies, or take a proxy from the environment. The variables `SSL_CERT_FILE` and
-    `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads them. Use the transport
-    with `async with`, or call `aclose` at the end.
+    The transport belongs to the event loop on which it sends its first request. It does not follow
+    redirects, repeat requests, keep cookies, or take a proxy from the environment. The variables
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads
+    them. Use the transport with `async with`, or call `aclose` at the end.
 
     Args:
         session: Your application's session, if its connector must be used, for example for its
-            resolver, its local address, or a tunnel. Its cookies, headers, time-outs, traces and
-            TLS settings are not used, and it stays open. The connector must have no limit, because
-            each watch holds a connection, and must keep connections no longer than `idle_limit`:
-            `TCPConnector(limit=0, keepalive_timeout=1.5)`.
+            resolver, its local address, or a tunnel. The session's cookies, headers, timeouts,
+            traces and TLS settings are not used, and the session stays open. The connector must
+            have no limit, because each watch holds a connection, and must keep connections no
+            longer than `idle_limit`: `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
         client_certificate: The path to a PEM file with the client's certificate.
@@ -67,8 +67,8 @@ class AiohttpTransport:
         ssl_context: Your own TLS context, in place of the previous four arguments. It must verify
             the server's certificate and name, and accept only TLS 1.2 or later.
         proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if the proxy needs
-            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback
-            too.
+            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` even for plain HTTP to a
+            loopback address.
         proxy_headers: Headers for the proxy.
         allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
@@ -156,7 +156,7 @@ class AiohttpTransport:
                 sending and reading.
 
         Raises:
-            ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
+            ConnectionFailedError: The connection or its TLS handshake failed; nothing was sent.
             ConnectionBrokenError: The connection ended before the whole response had arrived.
             TransportTimeoutError: The deadline passed.
             MalformedResponseError: The response is not HTTP, or its body is compressed.
@@ -227,11 +227,12 @@ class AiohttpTransport:
                     return await receive(response, exchange)
                 except BaseException:
                     self._sessions.open_responses.discard(response)
-                    response.close()  # because the unread rest would be taken for the next response
+                    response.close()  # because the unread rest would be read as the next response
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
             failure = explain(exchange.fault or error, exchange, request.label)
-        # Raised here, the error has no context: native errors and their frames hold secrets.
+        # The error is raised outside `except`, so it has no context: native errors and their frames
+        # hold secrets.
         raise failure
 
     async def _respond(
@@ -286,7 +287,7 @@ class _Origin(NamedTuple):
     Attributes:
         peer: Host and port, for error messages.
         is_plain: Whether the scheme is `http`.
-        is_plain_loopback: Whether the origin is also on loopback, where plain HTTP needs no
+        is_plain_loopback: Whether the origin is plain HTTP to a loopback address, which needs no
             permission.
     """
 

@@ -1,4 +1,4 @@
-"""Connections that give each exchange one deadline and one write, and are not reused once stale.
+"""Connections with one deadline and one write per exchange, which are not reused once stale.
 
 Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` intend
 for subclasses.
@@ -28,7 +28,7 @@ __all__ = ["PlainPool", "TlsPool"]
 
 
 class ExchangeConnection(HTTPConnection):
-    """A connection that is used for one exchange after another."""
+    """A connection that carries one exchange after another."""
 
     # `http.client.HTTPConnection.debuglevel = 1` would print each head.
     debuglevel = 0
@@ -49,7 +49,7 @@ class ExchangeConnection(HTTPConnection):
         skip_host: bool = False,  # noqa: FBT001, FBT002  http.client's signature
         skip_accept_encoding: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin a request, with the target that tools may see; buffer it until it is complete."""
+        """Begin a request with the target that tools may see; buffer it until it is complete."""
         self._exchange = exchange = CURRENT_EXCHANGE.get()
         self._buffered = []
         super().putrequest(method, exchange.request.shown_target, skip_host, skip_accept_encoding)
@@ -74,7 +74,8 @@ class ExchangeConnection(HTTPConnection):
     ) -> HTTPResponse:
         """Send the request in one write, then read the head of the response.
 
-        The server waits 2 s for a whole request, and the second of two small writes can be delayed.
+        One write is used because the server waits only 2 s for a whole request, and the network can
+        delay the second of two small writes.
         """
         buffered, self._buffered = self._buffered, None
         exchange = CURRENT_EXCHANGE.get()

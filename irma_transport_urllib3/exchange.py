@@ -1,7 +1,7 @@
 """One request and its response, with their deadline, limits and progress.
 
-urllib3 has no argument that reaches a connection before it connects. So while an exchange runs, a
-context variable holds it, and connections and responses find it there.
+urllib3 cannot pass an argument to a connection before it connects. So a context variable holds the
+exchange while it runs, and connections and responses read it there.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class CutShortError(HTTPException):
 
 
 class NotLoopbackError(OSError):
-    """The name `localhost` leads to another machine, over plain HTTP."""
+    """A request over plain HTTP to `localhost` would go to another machine."""
 
 
 class Limits(NamedTuple):
-    """How many seconds a connection may be idle before reuse, and the largest body in bytes."""
+    """The longest idle time in seconds before reuse, and the largest body in bytes."""
 
     idle: float
     body: int
@@ -50,8 +50,8 @@ class OutgoingRequest:
     """A request as the server receives it, and the version that tools may see.
 
     urllib3, `http.client` and the tools hooked into them (error trackers, tracing, audit hooks,
-    debug output) receive the shown target and the shown headers, and no body. The rest is filled in
-    when the request is written to the socket.
+    debug output) receive the shown target and the shown headers, and no body. The real target, the
+    other headers and the body are added when the request is written to the socket.
 
     Args:
         target: The request target, which may hold a requestor token.
@@ -111,7 +111,7 @@ class Exchange:
         headers: All headers of the response.
         tunnel_headers: Headers for the proxy that carries the connection, as lines.
         is_stream: Whether the body is read as it arrives. Its size then has no limit, and a read
-            that returns nothing by the deadline is not a failure.
+            that gets no bytes before the deadline is not a failure.
     """
 
     __slots__ = (
@@ -179,7 +179,7 @@ class Exchange:
         """Count bytes that came from the socket; 0 means that the peer ended the connection.
 
         Raises:
-            OverLimitError: More bytes came than the largest response that is allowed has.
+            OverLimitError: The response is larger than allowed.
         """
         if not received:
             self.at_end = True

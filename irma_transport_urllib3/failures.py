@@ -91,7 +91,7 @@ def _system_reason(causes: list[BaseException]) -> str:
 
 
 def _fault(causes: list[BaseException], exchange: Exchange) -> str:
-    """Return a description of the invalid HTTP; empty if the response was only cut short."""
+    """Return a description of the invalid HTTP, or "" if the response was only cut short."""
     malformed = _first(causes, NotHttpError)
     if malformed is not None:
         return str(malformed)

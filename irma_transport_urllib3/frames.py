@@ -43,8 +43,8 @@ class Chunked:
     """A body in chunks (RFC 9112, section 7.1).
 
     Attributes:
-        may_just_end: Whether the end of the connection may end the body: False, because only the
-            last chunk does.
+        may_just_end: Whether the end of the connection may end the body. Always False, because only
+            the last chunk ends it.
     """
 
     may_just_end = False

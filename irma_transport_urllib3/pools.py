@@ -1,4 +1,4 @@
-"""The connection pools of one process, and the pool that a URL belongs to."""
+"""The connection pools of one process, and the choice of the pool for a URL."""
 
 from __future__ import annotations
 

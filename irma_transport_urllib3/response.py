@@ -1,4 +1,4 @@
-"""A response whose reads of the socket end at the deadline and count against the size limit."""
+"""A response whose socket reads end at the deadline and count towards the size limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROCESSING, _EARLY_HINTS = 102, 103
 
 
 class BoundedReader(io.RawIOBase):
-    """A file around a socket, whose reads end at the exchange's deadline.
+    """A file object for a socket, whose reads end at the exchange's deadline.
 
     Args:
         sock: The socket to read from.
@@ -74,7 +74,7 @@ class BoundedReader(io.RawIOBase):
                 return received
 
     def close(self) -> None:
-        """Release the socket, and note when it became idle."""
+        """Release the socket, and record when it became idle."""
         if not self.closed:
             exchange = self._exchange
             exchange.ended_at = monotonic()
@@ -145,8 +145,8 @@ class BoundedResponse(HTTPResponse):
         exchange = CURRENT_EXCHANGE.get()
         super().begin()
         while self.status in (_PROCESSING, _EARLY_HINTS):
-            # This is an interim response. http.client skips only those with status 100, but it
-            # reads the next head after None.
+            # This is an interim response. http.client skips only those with status 100. If
+            # `headers` is None, it reads the next head.
             self.headers = cast("HTTPMessage", None)
             super().begin()
         if exchange.at_end:

@@ -76,7 +76,8 @@ class Urllib3Stream:
             return self._next()
         except (HTTPException, OSError, ValueError) as error:  # ValueError: the file is closed
             failure = explain(error, self._exchange, self._label)
-        # Raised here, the error has no context: native errors and their frames hold secrets.
+        # The error is raised outside `except`, so it has no context: native errors and their frames
+        # hold secrets.
         raise failure
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The transport for threads: each call is bounded in time and size, whatever the server does."""
+"""The transport for threads. Each call is limited in time and size, whatever the server does."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ _NO_RETRY = Retry(total=False, redirect=False)
 
 @boundary
 class Urllib3Transport:
-    """Runs HTTP requests on the calling thread, with urllib3 and a pool of connections.
+    """Sends HTTP requests on the calling thread, with urllib3 and a pool of connections.
 
-    Threads may share it. A forked child opens its own connections. It does not follow redirects,
-    repeat requests, or take a proxy from the environment. The variables `SSL_CERT_FILE` and
-    `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads them. Use the transport
-    with `with`, or call `close` at the end.
+    Threads may share it. A forked child opens its own connections. The transport does not follow
+    redirects, repeat requests, or take a proxy from the environment. The variables `SSL_CERT_FILE`
+    and `SSL_CERT_DIR` replace the system's certificates, because OpenSSL reads them. Use the
+    transport with `with`, or call `close` at the end.
 
     Args:
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
@@ -68,8 +68,8 @@ class Urllib3Transport:
         ssl_context: Your own TLS context, in place of the previous four arguments. It must verify
             the server's certificate and name, and accept only TLS 1.2 or later.
         proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if the proxy needs
-            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback
-            too.
+            them. Through a proxy, a requestor needs `Risk.PLAIN_HTTP` even for plain HTTP to a
+            loopback address.
         proxy_headers: Headers for the proxy.
         allow: The risks to accept: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
             little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
@@ -149,7 +149,7 @@ class Urllib3Transport:
         pools, self._pools = self._pools, None
         if pools is None:
             return
-        if pools.pid == os.getpid():  # otherwise the streams are the parent's
+        if pools.pid == os.getpid():  # in a forked child, the streams belong to the parent
             for stream in tuple(self._streams):
                 stream.hang_up()
         pools.close()
@@ -163,7 +163,7 @@ class Urllib3Transport:
                 the system's resolver may take longer.
 
         Raises:
-            ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
+            ConnectionFailedError: The connection or its TLS handshake failed; nothing was sent.
             ConnectionBrokenError: The connection ended before the whole response had arrived.
             TransportTimeoutError: The deadline passed.
             MalformedResponseError: The response is not HTTP, or its body is compressed.
@@ -207,7 +207,8 @@ class Urllib3Transport:
             failure = _refused(request, exchange)
         finally:
             CURRENT_EXCHANGE.reset(token)
-        # Raised here, the error has no context: native errors and their frames hold secrets.
+        # The error is raised outside `except`, so it has no context: native errors and their frames
+        # hold secrets.
         raise failure
 
     def _prepare(self, request: HttpRequest, deadline: float) -> tuple[Origin, Exchange]:
@@ -270,7 +271,7 @@ class Urllib3Transport:
         try:
             return receive(response, head, exchange)
         except BaseException:
-            response.close()  # because the unread rest would be taken for the next response
+            response.close()  # because the unread rest would be read as the next response
             raise
 
 
