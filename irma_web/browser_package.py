@@ -109,8 +109,8 @@ def package_state(file: Path) -> PackageState:
 def install_browser_package(directory: Path, *, from_file: Path | None = None) -> InstalledPackage:
     """Put the pinned version's `yivi.js` into a directory, unless it is already there.
 
-    The tarball is a file, or the user's own npm fetches it with its settings for registry and
-    proxy. The tarball's hash is checked before anything is read from it.
+    The tarball is `from_file`, or the user's own npm fetches it, with npm's settings for registry
+    and proxy. The tarball's hash is checked before anything is read from it.
 
     Args:
         directory: The directory of static files. It is created if it does not exist.
@@ -200,7 +200,8 @@ def _unpacked(tarball: bytes) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the file completely or not at all, readable for other users, such as a web server's."""
+    """Write the file completely or not at all, and readable by other users, such as a web
+    server."""
     unfinished = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ class Site(ValueObject):
 
     @property
     def cookie_name(self) -> str:
-        """The name of the binding cookie."""
+        """The name of the binding cookie, which ties sessions to a browser."""
         return _PLAIN_NAME if self.is_plain else _SECURE_NAME
 
 
@@ -92,7 +92,7 @@ class BrowserPost(ValueObject):
 
     @property
     def binding(self) -> str | None:
-        """The value of the binding cookie; None if there is none, or several."""
+        """The value of the binding cookie; None if there is no such cookie, or more than one."""
         return self._binding.reveal()
 
     @property

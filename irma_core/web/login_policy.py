@@ -31,11 +31,11 @@ def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
     another account.
 
     Args:
-        answer: The answer, or the proof that the website keeps instead.
-        slot: The slot. The address must be the only attribute of its option.
+        answer: The answer, or a proof that the website has kept.
+        slot: The name or index of the slot. The address must be the only attribute of the option.
 
     Raises:
-        SlotNotAnsweredError: The person left the slot out, or the request does not have it.
+        SlotNotAnsweredError: The person left the slot out, or the request has no such slot.
         NullAttributeError: The attribute has no value. Request it with `not_null=True`.
         LoginRefusedError: The value is not an e-mail address.
         UsageError: The option has several attributes, or an argument has the wrong type.
@@ -57,8 +57,9 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     pseudonym.
 
     Args:
-        answer: The answer, or the proof that the website keeps instead.
-        slot: The slot. If its option has several attributes, the pseudonym depends on all of them.
+        answer: The answer, or a proof that the website has kept.
+        slot: The name or index of the slot. If its option has several attributes, the pseudonym
+            depends on all of them.
         key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing
             key, this key must never change, because every pseudonym would change with it. Anyone
             who has the key can find out whom a pseudonym belongs to.
@@ -67,7 +68,7 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
         43 letters, digits, `-` and `_`.
 
     Raises:
-        SlotNotAnsweredError: The person left the slot out, or the request does not have it.
+        SlotNotAnsweredError: The person left the slot out, or the request has no such slot.
         NullAttributeError: An attribute has no value. Request it with `not_null=True`.
         ConfigurationError: The key is invalid.
         UsageError: Another argument has the wrong type.

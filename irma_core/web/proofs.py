@@ -1,4 +1,4 @@
-"""Proofs that are kept in a web session, so that a page can ask for a recent one.
+"""Keep proofs in a web session, so that a page can require a recent proof.
 
 An `Answer` is never stored. A website keeps a `Proof` instead, sealed, in a session on its server.
 A proof has the slots of the answer, and the time when the answer arrived.

@@ -53,10 +53,10 @@ class Question(ValueObject):
         reference: The application's own reference, such as an order number or a user's id. It is
             returned with the answer, and the browser cannot read or change it. At most 200
             printable characters.
-        has_callback: Whether the IRMA server also posts the outcome to the site. The `callbacks` of
-            the `WebSessions` then receives the post.
-        has_next_session: Whether another session may follow. The `next_sessions` of the
-            `WebSessions` then chooses it.
+        has_callback: Whether the IRMA server also posts the outcome to the site. The receiver in
+            `WebSessions(callbacks=…)` then handles the post.
+        has_next_session: Whether another session may follow. The receiver in
+            `WebSessions(next_sessions=…)` then chooses it.
 
     Raises:
         UsageError: An argument has the wrong type, or the reference is invalid.

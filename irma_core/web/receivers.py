@@ -69,8 +69,8 @@ class CallbackReceiver:
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             under it, and the web framework calls `receive` for each of these requests.
         sealer: Seals the request and the reference of each session into the session's callback URL.
-        store: Records which outcomes were delivered, as long as posts may arrive; with `kept`, for
-            a week.
+        store: Records which outcomes were delivered, for as long as posts may arrive; with `kept`,
+            for a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
             raises the error, and the next post of the session calls the function again; see also
@@ -78,8 +78,8 @@ class CallbackReceiver:
             so make sure that a second delivery does no harm.
         accept_unsigned: Whether to accept unsigned posts, and no signed ones, from a server without
             a JWT key. An unsigned post proves nothing, so the receiver then asks the server for the
-            outcome. The server stores the outcome only after your reply to the post, so this job
-            needs `run_later`.
+            outcome. The server stores the outcome only after your reply to the post, so the
+            receiver leaves this job to `run_later`.
         run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
             job, which is a function without arguments, and must run the job after the reply has
             been sent. For each URL, one job runs at a time and asks about at most four tokens a
@@ -93,7 +93,7 @@ class CallbackReceiver:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
             requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; one
             of `accept_unsigned` and `run_later` is passed without the other; or `kept` is passed
-            with `accept_unsigned`, has the wrong type, or is for the other mode.
+            with `accept_unsigned`, has the wrong type, or is for the other kind of requestor.
         UsageError: Another argument has the wrong type.
     """
 
@@ -184,8 +184,8 @@ class CallbackReceiver:
         """Pass the outcomes of kept posts to `deliver` again, the oldest first.
 
         Each post is checked as if it had just been received, and removed once it is delivered. A
-        post that is a week old is no longer delivered, and is reported for one more day. Several
-        processes may replay at the same time; each outcome is delivered by one of them.
+        post that is a week old is no longer delivered, but the results report it for one more day.
+        Several processes may replay at the same time; each outcome is delivered by one of them.
 
         Returns:
             The result for each post that was kept. There is no result for a post that could not be
@@ -211,7 +211,7 @@ class AsyncCallbackReceiver:
     """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
     `receive` and `replay` are awaited. `deliver` may be async or not. The job for `run_later` is a
-    function that returns a coroutine, as web frameworks accept it for background tasks.
+    function that returns a coroutine, such as web frameworks run as a background task.
     """
 
     def __init__(

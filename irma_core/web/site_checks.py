@@ -140,7 +140,7 @@ class Finding(ValueObject):
         id: The stable identifier, such as `irma.E001`.
         level: How bad it is.
         finding: What is wrong.
-        remedy: What to do, or to type.
+        remedy: What to do, or which command to run.
     """
 
     id: str
@@ -162,7 +162,7 @@ class Check(ValueObject):
     Args:
         id: The stable identifier. `E` is an error and `W` a warning.
         finding: What is wrong.
-        remedy: What to do, or to type.
+        remedy: What to do, or which command to run.
         find: Decides whether there is something to report.
         in_debug: Whether the check also applies on a developer's machine.
     """

@@ -77,7 +77,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 
     Raises:
         StoreError: The store failed.
-        WebRefusal: `store_unavailable`: other starts of this browser took every slot first.
+        WebRefusal: `store_unavailable`: other starts in this browser took every slot first.
     """
     claim = new_claim(utc_now(context.clock))
     lifetime, store = settings.handle_lifetime, settings.store

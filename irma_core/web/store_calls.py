@@ -33,7 +33,7 @@ _LONGEST_PAUSE: Final = timedelta(seconds=1)
 def _repeated_flow(
     context: RequestorContext, make: Callable[[float], Call[ResultT]]
 ) -> Flow[ResultT]:
-    """Repeat a call until it succeeds, or until `PATIENCE` is over."""
+    """Repeat a call until it succeeds, or until the time `PATIENCE` has passed."""
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     pause = _FIRST_PAUSE
     while True:

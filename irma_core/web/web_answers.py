@@ -25,7 +25,7 @@ _NO_REFERENCE: Final[Hidden[str]] = Hidden("")
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class WebAnswer(ValueObject):
-    """The answer of a browser's session, for the application's login.
+    """The answer from a browser's session, which the application's login receives.
 
     Args:
         answer: The answer, which has passed every check.

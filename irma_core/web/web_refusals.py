@@ -306,7 +306,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ResultJwtError, "server_refused"),
     (UsageError, "misconfigured"),
 )
-"""The code for an error is that of the first class in this list to which the error belongs."""
+"""An error gets the code of the first class in this list that it is an instance of."""
 
 
 _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
@@ -347,7 +347,7 @@ def refusal_reply(
 
     Args:
         error: The error. Only the sentence of a `LoginRefusedError` becomes part of the reply. The
-            library's frames are removed from the error because it will be logged.
+            library's frames are removed from its traceback, because the error will be logged.
         step: The call that the page made.
         request: The page's request. Its `Accept-Language` decides the language of the sentence.
         headers: Further headers for the reply.

@@ -42,9 +42,9 @@ class WebSessions:
     handle any call. Each call is a `POST` with JSON. Each reply, even after an invalid request or a
     failure, is either a 200 or a JSON error with a code and a sentence for the person.
 
-    A session belongs to the browser that started it. To ensure that, the library sets a cookie of
-    its own, once, which needs HTTPS. A browser may have several sessions at a time, one in each of
-    its tabs.
+    A session belongs to the browser that started it. The library ensures this with a cookie, which
+    it sets once and which needs HTTPS. A browser may have several sessions at a time, one in each
+    of its tabs.
 
     Args:
         requestor: The requestor that starts the sessions.
@@ -219,7 +219,7 @@ class AsyncWebSessions:
         return f"<AsyncWebSessions for {', '.join(self._settings.questions)}>"
 
     async def start(self, name: str, request: WebRequest) -> WebReply:
-        """Start a session of a question; see `WebSessions.start`."""
+        """Start a session that asks a question; see `WebSessions.start`."""
         call = self._call(Step.START, name, request)
         return await self._requestor.run_flow(start_flow(call))
 

@@ -46,8 +46,8 @@ class WebSettings(ValueObject):
         store: Contains slots, claims and outcomes.
         questions: The questions, by name.
         site: The settings that describe the website itself.
-        callbacks: Makes the callback URLs, or None.
-        next_sessions: Makes the next-session URLs, or None.
+        callbacks: Creates the callback URLs; None without callbacks.
+        next_sessions: Creates the next-session URLs; None without chains.
         lifetime: How long the person has to connect an app.
         slots: How many sessions a browser may have at a time.
     """
