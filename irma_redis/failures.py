@@ -194,7 +194,7 @@ class Door:
         raise self._kind(text)
 
     async def attempt_async(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Await the call and translate its errors; cancel it when it takes too long."""
+        """Await the call and translate its errors; cancel it if it takes too long."""
         self.check()
         try:
             async with asyncio.timeout(LONGEST_CALL):

@@ -25,7 +25,8 @@ from irma_redis.waiting import Notice, Waiting
 __all__ = ["CLOSED", "SILENCE", "TICK", "Listener", "Queue"]
 
 SILENCE: Final = 2.0
-"""Seconds without a message before a ping, and again before the connection counts as broken."""
+"""After this many seconds without a message, the thread sends a ping. After as many seconds without
+a reply, the connection counts as broken."""
 TICK: Final = 0.25
 """Seconds after which the thread checks whether it must stop."""
 CLOSED: Final = "the status backend is closed"

@@ -48,7 +48,7 @@ class Looks:
 
     Args:
         client: The client.
-        door: The guard of all calls.
+        door: Guards all calls.
     """
 
     def __init__(self, client: redis.asyncio.Redis, door: Door) -> None:

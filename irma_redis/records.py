@@ -69,7 +69,7 @@ class SessionRecord:
             return None
         with suppress(InvalidTag, ValueError, UsageError):
             return self._open(sealed)
-        # Raised here, where no local variable holds the plain text.
+        # The error is raised here, because no local variable of this frame holds the plaintext.
         raise StatusBackendError("Redis: the stored value was not published for this session")
 
     def _open(self, sealed: bytes) -> PublishedEnd:

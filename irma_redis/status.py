@@ -21,7 +21,7 @@ from irma_redis.waiting import Notice
 __all__ = ["RedisStatusBackend"]
 
 _LONGEST_WAIT: Final = 1.0
-"""In seconds."""
+"""The longest wait in seconds."""
 
 
 @final
@@ -43,7 +43,7 @@ class RedisStatusBackend:
         self._listener = Listener(self._redis)
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        """Store a session's end, and wake its waiting calls; see `StatusBackend.publish`.
+        """Store a session's end, and wake the waiting calls; see `StatusBackend.publish`.
 
         Raises:
             StatusBackendError: Redis cannot be reached, is full, or holds another program's value

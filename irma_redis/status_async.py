@@ -31,7 +31,7 @@ class AsyncRedisStatusBackend:
         self._looks = Looks(self._redis, self._door)
 
     async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        """Store a session's end, and wake its waiting calls; see `RedisStatusBackend.publish`."""
+        """Store a session's end, and wake the waiting calls; see `RedisStatusBackend.publish`."""
         record = SessionRecord(token)
         sealed = record.seal(end)
         is_first = await self._door.attempt_async(

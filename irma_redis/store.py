@@ -1,4 +1,4 @@
-"""The sync and async store in Redis, with which several processes do an action only once.
+"""The store in Redis, sync and async: processes that share it do an action only once.
 
 Redis receives only a hash of each key, because keys may identify sessions. A stored value begins
 with an extra byte, which distinguishes an empty value from a missing one.

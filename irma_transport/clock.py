@@ -40,5 +40,5 @@ class SystemClock:
 
 
 def seconds_until(deadline: float) -> float:
-    """Return the seconds until a monotonic deadline: at most a day, and below 0 afterwards."""
+    """Return the seconds until a monotonic deadline: at most a day, and negative after it."""
     return min(deadline - time.monotonic(), LONGEST_WAIT)

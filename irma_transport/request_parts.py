@@ -55,7 +55,7 @@ def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[
         place: The request's label, for errors.
 
     Raises:
-        ConfigurationError: A header cannot be sent, belongs to the transport, or is set twice.
+        ConfigurationError: A header cannot be sent, is reserved for the transport, or is set twice.
     """
     if _SHOWN_HEADERS.issuperset([name for name, _ in headers]):
         return dict(_checked_shown(headers, place)), {}

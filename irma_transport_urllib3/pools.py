@@ -34,7 +34,7 @@ class Origin(NamedTuple):
     """A scheme, host and port, and how to send requests there.
 
     Attributes:
-        pool: Its connections.
+        pool: The pool of connections to the origin.
         peer: Host and port, for error messages.
         prefix: The start of each target: the origin if a proxy forwards the request, else empty.
         must_be_loopback: Whether plain HTTP is allowed only because the connection stays on this

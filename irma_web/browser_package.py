@@ -200,8 +200,7 @@ def _unpacked(tarball: bytes) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the file completely or not at all, and readable by other users, such as a web
-    server."""
+    """Write the file completely or not at all. Other users, such as a web server, can read it."""
     unfinished = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -46,13 +46,13 @@ class IrmaBackend(ModelBackend):
         """Return the user that an answer identifies, and create the user if necessary.
 
         Args:
-            request: The browser's request. If a person is logged in there, the answer must come
-                from the same person.
+            request: The browser's request. If a person is already logged in, the answer must come
+                from that person.
             answer: The person's answer. For any other value, the result is None.
 
         Raises:
             OtherPersonError: The answer does not belong to the person who is logged in.
-            LoginRefusedError: The user is not active, or a method of a subclass refuses.
+            LoginRefusedError: The user is not active, or a method of a subclass refuses the person.
             ConfigurationError: The database refuses the user that `create_user` made.
         """
         given: object = answer

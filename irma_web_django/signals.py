@@ -1,4 +1,4 @@
-"""Signals, with which a site keeps an audit trail and uses answers.
+"""Signals that let a site keep an audit trail and act on answers.
 
 Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
 The sender is None.

@@ -163,7 +163,7 @@ def next_session(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: AR
 def ask(request: HttpRequest, name: str) -> HttpResponse:
     """Show a page that asks a question, and then goes to the URL in `?next=`.
 
-    A site overrides its template, `irma_web_django/ask.html`.
+    A site can override the template, `irma_web_django/ask.html`.
     """
     if name not in current_site().settings.questions:
         raise Http404
@@ -232,7 +232,7 @@ def _has_handle(request: HttpRequest, step: Step) -> bool:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    """Return whether Django's middleware, if the site has it, accepts the token."""
+    """Return whether Django's middleware accepts the token; true without that middleware."""
     for path in settings.MIDDLEWARE:
         middleware = import_string(path)
         if isinstance(middleware, type) and issubclass(middleware, CsrfViewMiddleware):
@@ -243,7 +243,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
-    """Do nothing: Django's CSRF check needs some view, and applies to this one."""
+    """Do nothing. Django's CSRF check needs a view to which it applies."""
     return HttpResponse()
 
 

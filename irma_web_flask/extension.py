@@ -83,8 +83,8 @@ ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 HandlerT = TypeVar("HandlerT", bound=Callable[[WebAnswer], object])
 _EXTENSION: Final = "irma"
 _PROOF: Final = "irma_proof_{}"
-"""The key of a question's proof. Each question has its own, so that a repeated login does not
-change the other proofs."""
+"""The session's key for a question's proof. Each question has its own key, so that a repeated login
+does not change the other proofs."""
 _TOO_LARGE: Final = 1024 * 1024 + 1
 """A size in bytes that every page refuses."""
 _SERIALIZER: Final = TaggedJSONSerializer()
@@ -204,7 +204,7 @@ class Irma:
         Raises:
             ConfigurationError: There is no such question, the question already has a function, or
                 the decorated object is not a function or is async. If `init_app` has not been
-                called yet, it raises the error for a missing question later.
+                called yet, `init_app` raises the error for a missing question.
         """
         self._demand(name, "on_answer")
         if name in self._handlers:
@@ -226,8 +226,8 @@ class Irma:
 
         Raises:
             ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero. If `init_app` has not been called yet, it raises the error for a missing
-                question later.
+                zero. If `init_app` has not been called yet, `init_app` raises the error for a
+                missing question.
         """
         self._demand(name, "proved")
         check_max_age(max_age)

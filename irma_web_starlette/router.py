@@ -95,8 +95,8 @@ __all__ = ["Irma"]
 HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
 _LOG: Final = logging.getLogger("irma_web_starlette")
 _PROOF: Final = "irma_proof_{}"
-"""The key of a question's proof. Each question has its own, so that a repeated login does not
-change the other proofs."""
+"""The session's key for a question's proof. Each question has its own key, so that a repeated login
+does not change the other proofs."""
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """The default lifetime of a session of Starlette's middleware."""
@@ -308,8 +308,8 @@ class Irma:
             @app.get("/wines")
             async def wines(proof: Annotated[Proof, Depends(irma.proved("adult"))]): ...
 
-        Without a proof, a browser is redirected to a page that asks for it, and any other call gets
-        a 403.
+        Without a proof, a browser is redirected to a page that asks for it, and any other client
+        gets a 403.
 
         Args:
             name: The name of the question.

@@ -1,4 +1,4 @@
-"""The provider, which turns a person's proof into a login of allauth."""
+"""The provider, which turns a person's proof into an allauth login."""
 
 from __future__ import annotations
 

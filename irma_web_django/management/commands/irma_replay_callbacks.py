@@ -14,7 +14,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Passes stored callbacks to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
+    """Passes stored callbacks to `IRMA["CALLBACK"]` again. It can run while the site runs."""
 
     help = (
         "Delivers the IRMA server's callbacks that did not reach IRMA['CALLBACK'], or for which "
