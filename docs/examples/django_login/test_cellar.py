@@ -1,4 +1,4 @@
-"""The shop's own tests: no phone, no network and no IRMA server to install."""
+"""The shop's own tests, which need no phone, no network and no IRMA server."""
 
 import json
 from typing import Any
@@ -10,10 +10,10 @@ from irma_testing import InMemoryServer, SimulatedApp
 
 
 class CellarTest(TestCase):
-    """A visitor with a browser and an app."""
+    """Tests with a visitor who has a browser and an app."""
 
     def setUp(self) -> None:
-        """Replace the real IRMA server with one in memory."""
+        """Replace the real IRMA server with an in-memory one."""
         self.irma_server = InMemoryServer()
         irma = {
             **settings.IRMA,
@@ -40,21 +40,21 @@ class CellarTest(TestCase):
         return self.visitor.post(path, content, content_type="application/json", secure=True)
 
     def test_a_visitor_logs_in(self) -> None:
-        """The account is for visitors who have logged in."""
+        """The account page redirects a visitor to the login, and greets them afterwards."""
         asking = self.visitor.get("/account/", secure=True)
         assert asking["Location"] == "/irma/ask/login/?next=/account/"
         assert self.prove("login") == 200
         self.assertContains(self.visitor.get("/account/", secure=True), "Welcome, irma-")
 
     def test_wine_is_for_adults(self) -> None:
-        """A visitor who has proved to be an adult sees the wines."""
+        """A visitor sees the wines only after proving that they are an adult."""
         self.app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
         assert self.visitor.get("/wines/", secure=True).status_code == 302
         assert self.prove("adult") == 200
         self.assertContains(self.visitor.get("/wines/", secure=True), "Our wines")
 
     def test_the_home_page_has_the_button(self) -> None:
-        """The page has the settings of the script, and no inline script."""
+        """The home page has the button to log in, and no inline script."""
         page = self.visitor.get("/").content.decode()
         assert 'data-irma="login"' in page
         assert "<script>" not in page

@@ -1,7 +1,7 @@
-"""`python run.py`: the club and an IRMA server for development, on this machine.
+"""`python run.py`: serve the club and a development server on this machine.
 
-`python run.py URL KEY_FILE` uses the IRMA server at that URL, which posts to `CLUB_URL`, and
-`IRMA_TOKEN` if the server requires a token. KEY_FILE has the server's public key.
+`python run.py URL KEY_FILE` uses the IRMA server at that URL instead. KEY_FILE contains its public
+key. The server posts to `CLUB_URL`. Set `IRMA_TOKEN` if the server requires a token.
 """
 
 import os

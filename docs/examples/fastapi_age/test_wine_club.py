@@ -1,4 +1,4 @@
-"""The club's own tests: no phone, no network and no IRMA server to install."""
+"""The club's own tests, which need no phone, no network and no IRMA server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ SITE = "https://club.example"
 
 @pytest.fixture
 def person(irma_server: InMemoryServer) -> SimulatedApp:
-    """Return a person with a card that says she is an adult."""
+    """Return the app of a person whose card says that she is an adult."""
     app = SimulatedApp(irma_server)
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     return app
@@ -23,7 +23,7 @@ def person(irma_server: InMemoryServer) -> SimulatedApp:
 
 @pytest.fixture
 def visitor(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[TestClient]:
-    """Return a browser, while the application runs."""
+    """Return a browser that can use the application."""
     app = make_app(
         irma_server.url,
         url=SITE,
@@ -40,7 +40,7 @@ def visitor(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[TestClient]
 
 
 def test_card_follows_the_age(visitor: TestClient, person: SimulatedApp) -> None:
-    """One scan proves the age and issues the card, and the outcome has the order's number."""
+    """One scan proves the age and issues the card, and the outcome names the order."""
     assert 'data-irma="membership"' in visitor.get("/").text
     started = visitor.post("/irma/start/membership", json={}).json()
     card = person.accept(started["sessionPtr"]).next

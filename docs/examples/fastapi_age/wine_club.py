@@ -1,4 +1,4 @@
-"""A wine club on FastAPI: prove your age, and get a member's card in the same scan."""
+"""A wine club on FastAPI: visitors prove their age and get a member's card in one scan."""
 
 import secrets
 from typing import Annotated, Any
@@ -43,10 +43,10 @@ def make_app(server: str, *, cookie_key: str, **settings: Any) -> FastAPI:
 
     Args:
         server: The IRMA server's base URL.
-        cookie_key: Signs the session cookie.
+        cookie_key: The key that signs the session cookie.
         settings: Further arguments of `Irma`: url, keys, store, token, server_key and so on.
     """
-    orders: dict[str, str] = {}  # by number: keep this in your database
+    orders: dict[str, str] = {}  # by order number; yours is in a database
 
     def order_of(request: Any) -> str:
         number: str = request.session.setdefault("order", secrets.token_hex(4))

@@ -1,7 +1,7 @@
-"""`python demo.py`: the shop and an IRMA server for development, on this machine.
+"""`python demo.py`: serve the shop and a development server on this machine.
 
-`python demo.py URL` uses the IRMA server at that URL, and `IRMA_TOKEN` if the server requires a
-token.
+`python demo.py URL` uses the IRMA server at that URL instead. Set `IRMA_TOKEN` if the server
+requires a token.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A shop with a login by e-mail address, and wine for adults, on Flask."""
+"""A shop on Flask: visitors log in with an e-mail address, and wine is for adults only."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,7 @@ def log_in(done: WebAnswer) -> None:
 
 
 def create_app(**settings: Any) -> Flask:
-    """Make the application. Settings are in the environment: `FLASK_IRMA_SERVER`, and so on."""
+    """Make the application, with settings such as `FLASK_IRMA_SERVER` from the environment."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
     app.config.update(settings)

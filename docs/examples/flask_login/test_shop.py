@@ -1,4 +1,4 @@
-"""The shop's own tests: no phone, no network and no IRMA server to install."""
+"""The shop's own tests, which need no phone, no network and no IRMA server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ SITE = "https://shop.example"
 
 @pytest.fixture
 def person(irma_server: InMemoryServer) -> SimulatedApp:
-    """Return a person with an e-mail address and a card that says she is an adult."""
+    """Return the app of a person with an e-mail address and a card that says she is an adult."""
     app = SimulatedApp(irma_server)
     app.add("pbdf.sidn-pbdf.email", {"email": "Ada@example.com"})
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
@@ -24,7 +24,7 @@ def person(irma_server: InMemoryServer) -> SimulatedApp:
 
 @pytest.fixture
 def visitor(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[FlaskClient]:
-    """Return a browser."""
+    """Return a browser that can use the shop."""
     app = create_app(
         TESTING=True,
         SECRET_KEY="for-tests",
@@ -57,7 +57,7 @@ def test_visitor_logs_in_and_out(visitor: FlaskClient, person: SimulatedApp) -> 
 def test_another_person_is_refused(
     visitor: FlaskClient, person: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """While a visitor is logged in, nobody else can log in with the same browser."""
+    """While a visitor is logged in, another person cannot log in with the same browser."""
     prove(visitor, person, "login")
     other = SimulatedApp(irma_server)
     other.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})
@@ -68,7 +68,7 @@ def test_another_person_is_refused(
 
 
 def test_wine_is_for_adults(visitor: FlaskClient, person: SimulatedApp) -> None:
-    """A visitor who has proved to be an adult sees the wines."""
+    """A visitor sees the wines only after proving that she is an adult."""
     assert visitor.get("/wines", base_url=SITE).status_code == 302
     assert prove(visitor, person, "adult").status_code == 200
     assert "Our wines" in visitor.get("/wines", base_url=SITE).text

@@ -34,7 +34,7 @@ def create_app(verifier: SignatureVerifier | None, **settings: Any) -> Flask:
     """Make the application.
 
     Args:
-        verifier: Verifies archived signatures; None with a development server, whose signatures
+        verifier: Verifies archived signatures; None for a development server, whose signatures
             prove nothing.
         settings: The application's configuration.
     """

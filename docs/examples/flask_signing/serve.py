@@ -1,4 +1,4 @@
-"""`python serve.py`: the garden and an IRMA server for development, on this machine.
+"""`python serve.py`: serve the garden and a development server on this machine.
 
 `python serve.py URL SCHEMES` uses the IRMA server at that URL, and `IRMA_TOKEN` if the server
 requires a token. SCHEMES is a folder with the scheme `pbdf`, such as `irma scheme download` makes.

@@ -1,4 +1,4 @@
-"""An archive of signatures, each kept whole."""
+"""An archive that stores each signature whole."""
 
 import os
 import sqlite3
@@ -15,11 +15,11 @@ CREATE = """CREATE TABLE IF NOT EXISTS signatures
 
 
 class Archived(NamedTuple):
-    """A signature, and the other facts that its verification needs, except the scheme.
+    """A signature, and when its session started, both of which are needed to verify it later.
 
     Attributes:
         signature: The signature, as the IRMA server sent it.
-        started_at: When the person began to sign; the signature must not be older.
+        started_at: When the session started; the signature must not be older.
     """
 
     signature: AttributeBasedSignature
@@ -37,7 +37,7 @@ class Archive:
             connection.execute(CREATE)
 
     def add(self, archived: Archived) -> int:
-        """Keep a signature, and return its number."""
+        """Archive a signature, and return its number."""
         signature, started_at = archived
         row = (signature.message, signature.json_text, started_at.isoformat())
         with self._connection() as connection:

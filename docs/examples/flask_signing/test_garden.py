@@ -1,4 +1,4 @@
-"""The garden's own tests: no phone, no network and no IRMA server to install."""
+"""The garden's own tests, which need no phone, no network and no IRMA server."""
 
 import json
 import sqlite3
@@ -41,7 +41,7 @@ def scheme() -> MadeScheme:
 
 @pytest.fixture(scope="session")
 def signature(scheme: MadeScheme) -> AttributeBasedSignature:
-    """Return a signature as a phone makes it, with real proofs."""
+    """Return a signature with real proofs, like one that a phone makes."""
     values = {"email": "ada@example.com", "domain": "example.com"}
     at = int(SIGNED_AT.timestamp())
     credential = issue(
@@ -66,7 +66,7 @@ def verifier(scheme: MadeScheme, tmp_path: Path) -> SignatureVerifier:
 def visitor(
     irma_server: InMemoryServer, verifier: SignatureVerifier, tmp_path: Path
 ) -> Iterator[FlaskClient]:
-    """Return a browser."""
+    """Return a browser that can use the garden's site."""
     app = create_app(
         verifier,
         TESTING=True,
@@ -101,7 +101,7 @@ def test_member_signs_what_the_page_shows(
     assert kept.message == json.loads(kept.json_text)["message"] == LEASE
     page = visitor.get("/signed", base_url=SITE).text
     assert LEASE in page
-    assert "not valid" in page  # the app in memory only pretends to sign
+    assert "not valid" in page  # the in-memory app only pretends to sign
 
 
 def test_archived_signature_is_verified_again(
@@ -117,7 +117,7 @@ def test_archived_signature_is_verified_again(
 
 
 def test_archive_is_private(tmp_path: Path) -> None:
-    """Signatures hold what people disclosed, so no other user of the machine reads them."""
+    """No other user of the machine can read the signatures, which contain personal data."""
     Archive(tmp_path / "signatures.db")
     assert (tmp_path / "signatures.db").stat().st_mode & 0o777 == 0o600
 
@@ -125,7 +125,7 @@ def test_archive_is_private(tmp_path: Path) -> None:
 def test_changed_signature_is_found(
     visitor: FlaskClient, signature: AttributeBasedSignature, tmp_path: Path
 ) -> None:
-    """A change of the archived message, in both columns, breaks the signature."""
+    """If the archived message is changed in both columns, the signature is invalid."""
     archive = Archive(tmp_path / "signatures.db")
     archive.add(Archived(signature, SIGNED_AT))
     with closing(sqlite3.connect(tmp_path / "signatures.db")) as connection, connection:

@@ -10,7 +10,7 @@ from irma_core.interfaces import HttpRequest, HttpResponse, ReadOutcome
 from irma_transport import SystemClock
 
 
-class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which keeps cookies
+class HttpxTransport(httpx.AsyncHTTPTransport):  # not a client, which would keep cookies
     clock, jitter = SystemClock(), staticmethod(random.SystemRandom().random)
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
                 failure = httpx.DecodingError("compressed")
             except (httpx.TransportError, TimeoutError) as error:
                 failure = error
-        raise explain(request.label, failure)  # here it has no context: native errors hold the URL
+        raise explain(request.label, failure)  # outside `except`: a context would show the URL
 
 
 class HttpxStream:

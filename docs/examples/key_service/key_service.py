@@ -10,7 +10,7 @@ _LARGEST = 1024 * 1024
 
 
 def key_service(signer: RsaSigner, token: str) -> web.Application:
-    """Return the service. `POST /sign` takes bytes, and responds with their signature."""
+    """Return the service, which responds to `POST /sign` with the signature of the posted bytes."""
 
     async def sign(request: web.Request) -> web.Response:
         shown = request.headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""Sign with a key service: the key is not in this process."""
+"""Sign with a key that a key service holds, outside this process."""
 
 from http import HTTPStatus
 

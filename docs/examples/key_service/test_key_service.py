@@ -39,7 +39,7 @@ PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPub
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A running key service."""
+    """The URL of a running key service."""
     loop, runner = asyncio.new_event_loop(), web.AppRunner(key_service(RsaSigner(PEM), TOKEN))
     thread = Thread(target=loop.run_forever)
     thread.start()
@@ -116,7 +116,7 @@ def test_unreachable_service_is_a_signing_error() -> None:
 
 
 def test_sync_requestor_refuses_an_async_signer(url: str) -> None:
-    """A Requestor refuses an async signer when it is made; both type checkers refuse it earlier."""
+    """A Requestor cannot be made with an async signer; type checkers already refuse the code."""
     irma_server = server()
 
     async def start() -> None:

@@ -98,7 +98,7 @@ def _put(connection: Connection, key: str, value: bytes, lifetime: timedelta) ->
     """Put a value, or raise `IntegrityError` if the key has one."""
     now = _now_ms()
     put = {"value": value, "expires_ms": now + max(1, round(lifetime.total_seconds() * 1000))}
-    # Of concurrent calls, one finds the expired row still expired, and one inserts a row.
+    # Of concurrent calls, only one finds the row still expired, and only one can insert a row.
     expired = (entries.c.key == key) & (entries.c.expires_ms <= now)
     if connection.execute(entries.update().where(expired).values(put)).rowcount == 0:
         connection.execute(entries.insert().values(key=key, **put))

@@ -1,4 +1,4 @@
-"""The shop's own tests: no phone, no network and no IRMA server to install."""
+"""The shop's own tests, which need no phone, no network and no IRMA server."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ class Visitor:
 
     def send(self, method: str) -> tuple[str, str]:
         """Send a request; return the status and the page."""
-        cookies = f'consent={{"ads":false}}; {self._cookie}'  # of another script
+        cookies = f'consent={{"ads":false}}; {self._cookie}'  # one is from another script
         environ: WSGIEnvironment = {"REQUEST_METHOD": method, "HTTP_COOKIE": cookies}
         setup_testing_defaults(environ)
         statuses: list[str] = []
@@ -51,7 +51,7 @@ def visitor(irma_requestor: Requestor) -> Visitor:
 def test_an_adult_is_welcome(
     visitor: Visitor, irma_server: InMemoryServer, irma_app: SimulatedApp
 ) -> None:
-    """A customer whose over18 is "yes" gets the wines."""
+    """A visitor whose over18 is "yes" sees the wines."""
     irma_app.add("example.town.age", {"over18": "yes"})
     irma_server.when_started(irma_app.accept, after=timedelta(seconds=3))
     assert "Prove that you are over 18" in visitor.send("GET")[1]
@@ -77,7 +77,7 @@ def test_nobody_else_is(
     irma_app: SimulatedApp,
     person: Callable[[ScannedSession], object],
 ) -> None:
-    """No wines are shown, even an hour later."""
+    """A visitor who does not prove to be an adult gets an error page, even an hour later."""
     irma_server.when_started(lambda pointer: person(irma_app.scan(pointer)))
     visitor.send("POST")
     irma_server.pass_time(timedelta(hours=1))
@@ -85,13 +85,13 @@ def test_nobody_else_is(
 
 
 def test_a_visitor_without_a_session_is_asked_again(visitor: Visitor) -> None:
-    """A browser without a session is asked to prove its age each time."""
+    """A visitor without a session is asked to prove their age each time."""
     assert visitor.send("GET") == visitor.send("GET")
     assert "Prove that you are over 18" in visitor.seen[0]
 
 
 def test_a_server_that_is_away_is_a_page_too() -> None:
-    """The page says that the visitor may try again."""
+    """If the IRMA server is unreachable, the page asks the visitor to try again."""
     away = ConnectionFailedError("POST session", "no connection", request_sent=True)
     shop = WineShop(Requestor("https://irma.example.com", ScriptedTransport([away])))
     status, page = Visitor(shop).send("POST")

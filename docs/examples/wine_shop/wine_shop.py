@@ -1,4 +1,4 @@
-"""A wine shop that sells to adults only: a WSGI application, for any WSGI server.
+"""A wine shop that sells only to adults, as an application for any WSGI server.
 
 The visitor presses a button, follows the link into the app, and reloads the page. Visits are kept
 in memory, so serve the shop from one process.
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class WineShop:
-    """The shop. It identifies each visitor by a cookie and never sends the requestor token."""
+    """The shop. It identifies visitors by a cookie, and never sends the requestor token to them."""
 
     def __init__(self, requestor: Requestor) -> None:
         self._requestor = requestor

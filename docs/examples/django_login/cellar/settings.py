@@ -1,4 +1,4 @@
-"""The settings of the shop. In production the environment has the secrets."""
+"""The settings of the shop. In production, the secrets come from the environment."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ TEMPLATES = [
         },
     }
 ]
-# Several workers write to one file: without these options some of them would fail at once.
+# Several workers write to one file. Without these options, some of the writes would fail.
 SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": os.environ.get("SQLITE_FILE", BASE_DIR / "db.sqlite3"),

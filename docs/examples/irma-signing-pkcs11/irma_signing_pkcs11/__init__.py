@@ -1,4 +1,4 @@
-"""A plugin for irma-backend: `pkcs11:` URIs name RSA keys in hardware tokens, for signing."""
+"""A plugin for irma-backend that signs with RSA keys in hardware tokens."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ from irma_signing_pkcs11.uri import KeyUri, read_uri
 __all__ = ["MODULE", "PIN", "irma_signing_schemes", "make_signer"]
 
 MODULE: Final = "pkcs11-module"
-"""The secret that holds the absolute path of the PKCS#11 module."""
+"""The name of the secret with the absolute path of the PKCS#11 module."""
 PIN: Final = "pkcs11-pin"
-"""The secret that holds the PIN, or a function that returns it. A `pin-source` replaces it."""
+"""The name of the secret with the PIN, or with a function that returns the PIN.
+
+It must be absent if the URI has a `pin-source`.
+"""
 
 
 @hookimpl
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:
-    """Return the one factory of this plugin."""
+    """Return the factory for `pkcs11:` URIs."""
     return {"pkcs11": make_signer}
 
 
 @boundary
 def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | AsyncPkcs11Signer:
-    """Return a signer for a key in a token, which is logged in to the token.
+    """Log in to a token, and return a signer for a key in it.
 
     Args:
-        uri: `pkcs11:token=…;object=…`; see `uri`.
-        context: Its secret `pkcs11-module` is the path of the module, `pkcs11-pin` the PIN.
+        uri: A URI such as `pkcs11:token=…;object=…`; see the module `uri`.
+        context: Has the path of the module as the secret `pkcs11-module`, and the PIN as the secret
+            `pkcs11-pin`.
 
     Raises:
         ConfigurationError: The URI, the module, the PIN or the key is invalid.
@@ -45,7 +49,7 @@ def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | Async
 
 
 def _pin_of(key: KeyUri, context: FactoryContext) -> Callable[[], bytes]:
-    """Return a function that reads the PIN, which is read again for each login and never stored."""
+    """Return a function that reads the PIN. Each login calls it, so the PIN is never stored."""
     if (key.pin_file is None) == (PIN not in context.secrets):
         raise ConfigurationError(
             f"give the PIN once: `?pin-source=file:/…` in the URI, or the secret {PIN!r}"

@@ -1,4 +1,4 @@
-"""The internal error of this package, which replaces native errors and hides PIN and URI."""
+"""The internal error of this package. It replaces native errors, and shows no PIN and no URI."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class TokenError(Exception):
 
 
 def native(act: Callable[[], T], doing: str) -> T:
-    """Call into the module. Its errors show names and paths, so none stays as a cause or context.
+    """Call a function of the module, and return its result.
+
+    The module's errors show names and paths, so a TokenError replaces them.
 
     Raises:
         TokenError: The call failed.

@@ -1,4 +1,4 @@
-"""PKCS#11 modules: shared libraries, loaded once in a process and initialized for threads.
+"""Load PKCS#11 modules, which are shared libraries, and initialize them for use by threads.
 
 python-pkcs11 (0.10) calls `C_Initialize(NULL)`, which promises that only one thread calls at a time
 (PKCS#11 2.40, section 5.4). Modules then use no locks, and SoftHSM fails with `GeneralError` when
@@ -41,10 +41,10 @@ class _InitializeArguments(ctypes.Structure):
 
 
 def load_module(path: str) -> Module:
-    """Return a module, loaded once in this process.
+    """Return a module. A process loads each module only once.
 
     Args:
-        path: Its absolute path, because the environment would decide where a bare name is found.
+        path: The absolute path. The environment would decide where a bare name is found.
 
     Raises:
         TokenError: There is no module at the path, or threads cannot use it.

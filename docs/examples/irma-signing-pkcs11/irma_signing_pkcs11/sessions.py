@@ -1,8 +1,8 @@
-"""A pool of sessions with one token: one session with the key for each thread that signs.
+"""A pool of sessions with one token, so that each thread that signs has a session of its own.
 
-A process logs in to a token, not a session. The first login counts for all sessions, and the first
-logout ends all sessions, including those of other signers (PKCS#11 2.40, section 5.6). So only
-`close` logs out, and a session that another signer's logout ended is opened again, once.
+The login to a token applies to the whole process: the first login counts for all sessions, and the
+first logout ends all of them, even those of other signers (PKCS#11 2.40, section 5.6). So only
+`close` logs out. A session that ended because another signer logged out is opened again, once.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class _OpenSession(NamedTuple):
 
 @final
 class KeySessions:
-    """Signs with one key, on one session for each thread that signs.
+    """Signs with one key, in a separate session for each thread that signs.
 
     Args:
         module: The path of the PKCS#11 module.
-        key: The key's URI.
-        read_pin: Reads the PIN, for each login.
+        key: Identifies the key.
+        read_pin: Returns the PIN. It is called for each login.
     """
 
     def __init__(self, module: str, key: KeyUri, read_pin: Callable[[], bytes]) -> None:
@@ -61,7 +61,7 @@ class KeySessions:
         """Log in and find the key.
 
         Raises:
-            TokenError: A step failed. Nothing stays open then.
+            TokenError: A step failed, and everything is closed again.
         """
         try:
             self._give_back(self._take())
@@ -90,7 +90,7 @@ class KeySessions:
     def close(self) -> None:
         """Close all sessions and log out. Signing fails afterwards.
 
-        In a forked process it does nothing, because some tokens would end the parent's sessions.
+        In a forked process this does nothing, because some tokens would end the parent's sessions.
         """
         if os.getpid() != self._process:
             return
@@ -142,7 +142,7 @@ class KeySessions:
                 _close(opened.session)
 
     def _forget(self) -> None:
-        """Close all sessions except the one that logged in, whose end would log out others."""
+        """Close all sessions except the one that logged in, because that would log out others."""
         for opened in self._idle:
             _close(opened.session)
         self._idle.clear()

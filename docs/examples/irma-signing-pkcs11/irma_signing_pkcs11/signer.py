@@ -1,4 +1,4 @@
-"""The signers for a key in a token, one for each mode."""
+"""The signers for a key in a token: one for threads, and one for asyncio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["AsyncPkcs11Signer", "Pkcs11Signer"]
 @final
 @boundary
 class Pkcs11Signer:
-    """Signs with RS256 in the token. Threads may share it."""
+    """A signer whose token signs with RS256. Threads may share it."""
 
     def __init__(self, sessions: KeySessions) -> None:
         self._sessions = sessions
@@ -30,7 +30,7 @@ class Pkcs11Signer:
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256, made in the token.
 
         Raises:
-            SigningError: The token is gone or refuses, or this process was forked since.
+            SigningError: The token is gone or refuses, or the process was forked after the login.
         """
         try:
             return self._sessions.sign(signing_input)
@@ -67,9 +67,9 @@ class Pkcs11Signer:
 @final
 @boundary
 class AsyncPkcs11Signer:
-    """Signs in the token, on a thread, because a token takes milliseconds or more.
+    """A signer for asyncio. It runs on a thread, because a token takes milliseconds or more.
 
-    A cancelled task stops waiting. The token still signs, and the signature is dropped.
+    A cancelled task stops waiting. The token still signs, but the signature is discarded.
     """
 
     def __init__(self, signer: Pkcs11Signer) -> None:

@@ -1,4 +1,4 @@
-"""`pkcs11:` URIs (RFC 7512) that name a key and, optionally, a file with its PIN.
+"""Read `pkcs11:` URIs (RFC 7512), which name a key and, optionally, a file with its PIN.
 
     pkcs11:token=irma;object=webshop?pin-source=file:/run/secrets/pin
 
@@ -37,7 +37,7 @@ _FILE = re.compile(r"file:(?://)?(/[^/?#][^?#]*)")
 @final
 @dataclass(frozen=True, repr=False)
 class KeyUri:
-    """The key that a URI names. Each attribute that it has must match.
+    """The key that a URI names: the one that has all of these properties.
 
     Attributes:
         token: The token's label.

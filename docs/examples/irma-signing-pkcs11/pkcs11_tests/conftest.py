@@ -1,4 +1,4 @@
-"""SoftHSM with its tokens, shared by all tests, because it finds tokens once per process."""
+"""SoftHSM and its tokens. All tests share them, because a process looks for tokens only once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pkcs11_tests.softhsm import SoftHsm, SoftHsmMissing
 
 @dataclass(frozen=True)
 class Tokens:
-    """The contents of the tokens, with public keys in PEM.
+    """The public keys of the private keys in the tokens, in PEM.
 
-    `irma` has `webshop`, and keys that cannot sign: `short` and `elliptic`; `changing` exists
-    twice.
+    The token `irma` has the key `webshop`, two keys named `changing`, and two keys that cannot
+    sign: `short` and `elliptic`.
     """
 
     webshop: bytes
-    new: bytes  # of `changing`, with the id AB
+    new: bytes  # the key `changing` with the id AB
     twins: dict[str, bytes]  # the key `webshop` of two tokens labelled `twin`, by serial number
     leaving: bytes
 
@@ -48,11 +48,11 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SoftHsm, T
 
 @pytest.fixture
 def softhsm(_made: tuple[SoftHsm, Tokens]) -> SoftHsm:
-    """SoftHSM; a run on CI fails where it is not installed."""
+    """SoftHSM. If it is not installed, the test is skipped, but fails on CI."""
     return _made[0]
 
 
 @pytest.fixture
 def tokens(_made: tuple[SoftHsm, Tokens]) -> Tokens:
-    """The contents of the tokens."""
+    """The public keys of the private keys in the tokens."""
     return _made[1]

@@ -43,7 +43,7 @@ class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
     """SoftHSM is not installed."""
 
     def skip_or_fail(self) -> Never:
-        """Skip a test with a line that says so; on CI, fail."""
+        """Skip the test with this error's message; on CI, fail the test."""
         if os.environ.get("CI") == "true":
             pytest.fail(str(self), pytrace=False)
         pytest.skip(str(self))
@@ -51,7 +51,7 @@ class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
 
 @final
 class AskedPin:
-    """Returns the PIN, and counts how often it is called."""
+    """A callable that returns the PIN, and counts its calls."""
 
     def __init__(self) -> None:
         self.text = PIN
@@ -64,7 +64,7 @@ class AskedPin:
 
 @final
 class SoftHsm:
-    """Tokens below a directory."""
+    """SoftHSM, with its tokens in a directory."""
 
     def __init__(self, directory: Path) -> None:
         module = next((path for path in _MODULES if path.exists()), None)
@@ -80,14 +80,14 @@ class SoftHsm:
         )
 
     def make_token(self, label: str) -> str:
-        """Make a token; return its serial number."""
+        """Make a token, and return its serial number."""
         before = {*self.tokens.iterdir()}
         self._run("--init-token", "--free", "--label", label, "--so-pin", "so-pin-1", "--pin", PIN)
         (made,) = {*self.tokens.iterdir()} - before
         return made.name.replace("-", "")[-16:]  # SoftHSM names the directory after a longer number
 
     def add_key(self, serial: str, label: str, *, bits: int = 2048, number: str = "") -> bytes:
-        """Put a new RSA key into a token; return its public key in PEM."""
+        """Put a new RSA key into a token, and return its public key in PEM."""
         return self._import(
             serial,
             label,
@@ -102,7 +102,7 @@ class SoftHsm:
         )
 
     def log_out(self, token: str) -> None:
-        """End the login of this process for all its signers, as closing one of them may do."""
+        """Log all signers of this process out of a token, as closing one of them may do."""
         for slot in load_module(str(self.module)).get_slots():
             with suppress(PKCS11Error):  # the token was removed
                 if slot.get_token().label == token:
@@ -117,7 +117,7 @@ class SoftHsm:
         return signer
 
     def wire_async(self, rest: str) -> AsyncPkcs11Signer:
-        """Make a signer of the other mode."""
+        """Make an async signer in the same way."""
         signer = self._wire(rest, Mode.ASYNC, PIN, "")
         assert isinstance(signer, AsyncPkcs11Signer)
         return signer

@@ -95,7 +95,7 @@ def test_impossible_pin_is_not_sent(softhsm: SoftHsm, tmp_path: Path, pin: str, 
 
 
 def never_with_pin(open_session: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace `Token.open` by a function that fails if it gets a PIN."""
+    """Replace `Token.open` with a function that fails if it receives a PIN."""
 
     def open_without(*given: Any, **named: Any) -> Any:
         assert "user_pin" not in named
@@ -157,7 +157,7 @@ def test_missing_key_is_refused(softhsm: SoftHsm, uri: str, why: str) -> None:
 
 
 def test_missing_key_beside_an_open_login(softhsm: SoftHsm) -> None:
-    """A missing key is reported although another signer is logged in and continues to sign."""
+    """A missing key is reported even while another signer is logged in, which can still sign."""
     signer = softhsm.wire(IRMA)
     assert "no private key of that name" in refused(softhsm, "token=irma;object=webshopp")
     signer.sign(b"x")

@@ -23,15 +23,15 @@ class TestContract(SignerContract):
 
     @pytest.fixture(autouse=True)
     def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
-        """Return where the key is."""
+        """Store SoftHSM and the key's public key for the contract."""
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> Pkcs11Signer:
-        """Make the signer with the plugin's hook."""
+        """Make a signer with the plugin's hook."""
         return self.softhsm.wire(IRMA)
 
     def make_failing_signer(self) -> Pkcs11Signer:
-        """Make a signer and log it out."""
+        """Make a signer and close it, so that it cannot sign."""
         signer = self.make_signer()
         signer.close()
         return signer
@@ -44,15 +44,15 @@ class TestAsyncContract(AsyncSignerContract):
 
     @pytest.fixture(autouse=True)
     def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
-        """Return where the key is."""
+        """Store SoftHSM and the key's public key for the contract."""
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> AsyncPkcs11Signer:
-        """Make the signer with the plugin's hook."""
+        """Make a signer with the plugin's hook."""
         return self.softhsm.wire_async(IRMA)
 
     def make_failing_signer(self) -> AsyncPkcs11Signer:
-        """Make a signer and log it out."""
+        """Make a signer and close it, so that it cannot sign."""
         signer = self.softhsm.wire(IRMA)
         signer.close()
         return AsyncPkcs11Signer(signer)

@@ -1,4 +1,4 @@
-"""`pkcs11:` URIs: what they must and must not contain."""
+"""Tests of what a `pkcs11:` URI must and must not contain."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = "Runs the shop and an IRMA server for development, on this machine."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Prepare, and run until Ctrl-C."""
+        """Prepare everything, and serve until Ctrl-C."""
         call_command("migrate", verbosity=0)
         call_command("irma_browser_package", settings.BASE_DIR / "cellar" / "static")
         call_command("irma_dev_server")
