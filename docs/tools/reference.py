@@ -204,7 +204,12 @@ def _requestor_settings() -> Iterator[str]:
 
 
 def _command_line() -> Iterator[str]:
-    yield from ("## Settings of the command line", "", "Of every command that asks a server:", "")
+    yield from (
+        "## Settings of the command line",
+        "",
+        "All commands that call a server have these options:",
+        "",
+    )
     yield from ("| option | environment | what it says |", "| --- | --- | --- |")
     for option in public_key.params:
         if isinstance(option, click.Option) and option.help:

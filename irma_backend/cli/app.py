@@ -65,14 +65,14 @@ def _holding(command: CommandT) -> CommandT:
         type=OneOf(KINDS),
         default=KINDS[0],
         show_default=True,
-        help="The person whose app it is. The adult and the minor have cards with name, age, "
-        "address, phone number and e-mail address; the app of `nobody` has no cards.",
+        help="The owner of the app. The adult and the minor have cards with name, age, address, "
+        "phone number and e-mail address; the app of `nobody` has no cards.",
     )
     has = click.option(
         "--has",
         multiple=True,
         metavar="ATTRIBUTE=VALUE",
-        help="A value for the app to hold, in place of the person's usual value. Repeatable.",
+        help="A value that the app holds instead of the person's usual value. Repeatable.",
     )
     return person(has(command))
 
@@ -97,7 +97,7 @@ def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> Non
 def choose(
     link: str, *, choices: Sequence[str], person: Kind, has: Sequence[str], as_json: bool
 ) -> None:
-    """Accept, and choose the option that the app shares for each SLOT.
+    """Accept, and choose an option for each SLOT.
 
     Slots and options are numbered from 0, as `show` prints them. For every other slot, the app
     shares the first option that it can.

@@ -1,4 +1,4 @@
-"""`irma-backend demo`: run a session in a few seconds, and show results that are not accepted.
+"""`irma-backend demo`: run a session in a few seconds, and show which results are refused.
 
 Without `--server`, the server runs in memory, over real HTTP, and a simulated app answers.
 """

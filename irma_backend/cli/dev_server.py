@@ -49,7 +49,7 @@ ReadT = TypeVar("ReadT")
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
-    help="The IP address to listen on, such as 0.0.0.0 to let other machines in your network in. "
+    help="The IP address to listen on, such as 0.0.0.0 to admit other machines in your network. "
     "The address of the page then contains a secret.",
 )
 @click.option(
@@ -61,7 +61,7 @@ ReadT = TypeVar("ReadT")
 @click.option(
     "--cert",
     type=FILE,
-    help="Serve HTTPS with this certificate, a PEM file. It may hold the private key, too.",
+    help="Serve HTTPS with this certificate, a PEM file. The file may also hold the private key.",
 )
 @click.option("--key-file", type=FILE, help="The private key for --cert, a PEM file.")
 @click.option(
@@ -73,14 +73,14 @@ ReadT = TypeVar("ReadT")
 @click.option(
     "--scheme",
     type=FILE,
-    help="The folder of a scheme, or a folder with several of them. Requests for attributes that "
-    "no scheme has are refused. By default every well-formed name is accepted.",
+    help="The folder of a scheme, or a folder with several of them. The server refuses requests "
+    "for attributes that these schemes lack. By default it accepts every well-formed name.",
 )
 @click.option(
     "--has",
     multiple=True,
     metavar="ATTRIBUTE=VALUE",
-    help="A value for the adult's app to hold, in place of the usual value. Repeatable.",
+    help="A value that the adult's app holds instead of the usual value. Repeatable.",
 )
 @click.option(
     "--callbacks-anywhere",
@@ -94,7 +94,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
     It keeps its sessions in memory, accepts programs without authentication unless you give
     --requestors, and has a page on which you play the app. `irma-backend app` plays the app from a
-    script. Web pages of other origins cannot start sessions. Its results are simulated and prove
+    script. Web pages of other origins cannot start sessions. The results are simulated and prove
     nothing. The table [dev_server] of a settings file has further settings.
     """
     try:

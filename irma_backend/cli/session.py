@@ -58,8 +58,8 @@ __all__ = ["session"]
     "--open",
     "opens",
     is_flag=True,
-    help="Open the link in your browser; for a server on this machine, open its page. Other users "
-    "of this machine may see the link.",
+    help="Open the link in your browser, or open the server's page if it runs on this machine. "
+    "Other users of this machine may see the link.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
 @VALUE_OPTION
@@ -92,8 +92,8 @@ def session(
     For anything more complex use --request FILE. Other users of this machine can see command-line
     options, so keep private values in a file.
 
-    At a terminal, the answer is printed as a table. In a pipe, each attribute is a line, with tabs
-    between slot, attribute, value and time of issuance.
+    At a terminal, the answer is printed as a table. In a pipe, each attribute is one line: its
+    slot, attribute, value and time of issuance, separated by tabs.
 
     Ctrl-C, SIGTERM and SIGHUP cancel the session at the server. If the answer cannot be written, it
     is saved in a private file, whose path is printed.

@@ -62,7 +62,7 @@ def show_session(
 
 
 def open_session(pointer: SessionPointer) -> None:
-    """Open the link in the user's browser; for a server on this machine, open its page."""
+    """Open the link in the user's browser, or the page of a server on this machine."""
     with _stdout_to_stderr():
         opened = webbrowser.open(_local_page(pointer) or pointer.link())
     if not opened:

@@ -1,7 +1,8 @@
 """The options, environment variables and files that select a server and authenticate to it.
 
-No secret is an option, because other users of the machine can see command lines. A token is read
-from the environment or from a file. A URI that holds a password belongs in the environment.
+Secrets are never passed as options, because other users of the machine can see command lines. A
+token is read from the environment or from a file. A URI that holds a password belongs in the
+environment.
 """
 
 from __future__ import annotations
@@ -242,7 +243,7 @@ _RESULT_OPTIONS = (
         type=FILE,
         multiple=True,
         help="PEM file with the server's public key. The result must then be signed with it. "
-        "Repeat it for several keys during a key change.",
+        "Repeat the option for each key during a key change.",
     ),
     JWT_ISSUER,
 )

@@ -25,7 +25,8 @@ __all__ = ["verify"]
     type=FILE,
     multiple=True,
     required=True,
-    help="PEM file with the server's public key. Repeat it for several keys during a key change.",
+    help="PEM file with the server's public key. Repeat the option for each key during a key "
+    "change.",
 )
 @JWT_ISSUER
 @click.option(

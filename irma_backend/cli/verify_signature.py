@@ -89,8 +89,8 @@ def verify_signature(
     """Verify the attribute-based signature in FILE, and print what it proves as JSON.
 
     FILE is a signature as `irma-backend session` prints it; - is standard input. No server is
-    needed. For schemes and keys that you do not give, the table [proofs] of the settings file is
-    used. The exit status is 6 if a check fails; the error names the check.
+    needed. Schemes and keys that you do not give are taken from the table [proofs] of the settings
+    file. The exit status is 6 if a check fails; the error names the check.
     """
     with reporting_errors(as_json=True):
         options: dict[str, tuple[str, object]] = {
@@ -119,11 +119,11 @@ def verify_signature(
 @_FILE
 @click.argument("url")
 def time_stamp_key(file: Path, url: str) -> None:
-    """Ask the time-stamping server at URL whether it owns the key in the signature in FILE.
+    """Ask the time-stamping server at URL whether it owns the key that stamped FILE.
 
-    If it does, the key is printed in the form that `verify-signature --time-stamp-key` takes. Copy
-    URL from the scheme's description.xml (TimestampServer), and keep the printed line: later
-    verifications then need no network.
+    FILE is a signature. If the server owns the key, the key is printed in the form that
+    `verify-signature --time-stamp-key` takes. Copy URL from the scheme's description.xml
+    (TimestampServer), and keep the printed line: later verifications then need no network.
     """
     with reporting_errors(), Urllib3Transport() as transport:
         pinned = ask_time_stamp_key(url, _signature(file), transport)
