@@ -1,7 +1,7 @@
 """The kinds of setting values, and how to read each from TOML, a variable or an option.
 
-A reader receives the value that TOML would hold, and the folder of the settings file, to which
-paths are relative. Its errors describe a valid value, and never repeat the invalid one.
+A reader receives the value as TOML would hold it, and the folder of the settings file. Paths are
+relative to that folder. Its errors describe a valid value, and never repeat the invalid one.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
     """Read numbers, keyed by the index of their attribute.
 
     Args:
-        value: A JSON object from indices, in decimal digits without leading zeros, to numbers.
+        value: A JSON object that maps indices to numbers. Indices are decimal, without leading
+            zeros.
         path: The path of the value, for error messages.
         bits: The maximum length of each number.
 

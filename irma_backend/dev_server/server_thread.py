@@ -77,8 +77,8 @@ def running_dev_server(
 ) -> Generator[str]:
     """Serve an in-memory server with a page on which a person plays the app.
 
-    The other arguments, the yielded URL and the errors are those of `running_server`. The page is
-    at the root, or at `/app-SECRET/` if other machines can reach it.
+    The first three arguments, the yielded URL and the errors are those of `running_server`. The
+    page is at the root, or at `/app-SECRET/` if other machines can reach it.
 
     Args:
         server: The server.
