@@ -165,7 +165,7 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send compressed zeros: about a thousandth of the `size` bytes that they decompress to."""
+    """Send zeros that decompress to `size` bytes, about a thousand times as much as is sent."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
     # A full flush resets the compressor, so the compressed bytes can be repeated.

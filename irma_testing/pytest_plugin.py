@@ -34,7 +34,7 @@ __all__ = [
 
 @pytest.fixture
 def irma_scheme() -> Scheme:
-    """The credential types that `irma_server` accepts. Redefine this fixture to restrict them."""
+    """The credential types that `irma_server` accepts: all, unless you redefine this fixture."""
     from irma_testing import OPEN_SCHEME  # noqa: PLC0415  # see the head of the module
 
     return OPEN_SCHEME

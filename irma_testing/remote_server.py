@@ -206,7 +206,7 @@ class RemoteServer:
         """Return the open sessions, the oldest first.
 
         Args:
-            folder: The path of the pages below the base URL; it holds a secret if the server is
+            folder: The path of the pages below the base URL; it contains a secret if the server is
                 open to the network.
 
         Raises:

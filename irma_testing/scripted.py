@@ -191,7 +191,7 @@ class ScriptedTransport(_Script):
         steps: The responses, in order. A request after the last one raises `AssertionError`.
         streams: The streams, in order, or the errors to raise when they are opened. After the last
             one, opening a stream gets the status 500.
-        jitter: The jitter of every wait, from 0 up to 1.
+        jitter: The jitter of every wait: at least 0 and below 1.
 
     Raises:
         UsageError: An argument has the wrong type.

@@ -53,7 +53,7 @@ __all__ = [
 CONCURRENT_CALLS: Final = 32
 """The number of calls in a test of concurrency."""
 PATIENCE: Final = 60.0
-"""The deadline, in seconds, of a call that should end earlier even on a busy machine."""
+"""The deadline, in seconds, for calls that should end sooner even on a busy machine."""
 MAX_DELAY: Final = 60.0
 """How many seconds after its deadline a call may end on a busy machine. A call that ignored its
 deadline would end even later."""
@@ -181,7 +181,7 @@ class ThreadedTransport:
         return self._transport.jitter()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send on a thread."""
+        """Send the request on a thread."""
         return await asyncio.to_thread(self._transport.send, request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:

@@ -104,7 +104,7 @@ class _SigningContract(Generic[SignerT]):
         raise NotImplementedError
 
     def make_failing_signer(self) -> SignerT:
-        """Make a signer that fails when it signs, because its token or its service is missing."""
+        """Make a signer that fails to sign because its hardware token or its service is missing."""
         pytest.skip("make_failing_signer is not overridden: this signer never fails")
 
     async def sign(self, signer: SignerT, data: bytes) -> object:

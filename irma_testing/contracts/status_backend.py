@@ -192,7 +192,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         assert leaked_secret(caught.value, self.secrets) is None, "the error contains a secret"
 
     def test_strings_contain_no_secret(self) -> None:
-        """The repr contains no secret, no token and no result."""
+        """The `repr` of a backend contains no secret, no token and no result."""
 
         async def scenario(backend: Any) -> None:
             token = _token()

@@ -99,7 +99,7 @@ class CallsContract(HarnessMixin):
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
     def test_any_response_is_returned(self) -> None:
-        """A response of any status and framing is returned whole, with an HTML body or none."""
+        """A response of any status and framing is returned whole, even with HTML or no body."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -131,7 +131,7 @@ class CallsContract(HarnessMixin):
         )
 
     def test_redirects_and_cookies_are_ignored(self) -> None:
-        """A redirect is returned like any response, and no cookie is sent back."""
+        """A redirect is returned like any other response, and no cookie is sent back."""
 
         async def scenario(harness: TransportHarness) -> None:
             assert (await harness.send(post(harness.server))).status == 301
@@ -177,7 +177,7 @@ class CallsContract(HarnessMixin):
         assert (server.requests, server.connections) == ([], 1)
 
     def test_no_connection(self) -> None:
-        """If no connection is made, `request_sent` is false, so the caller may try again."""
+        """If no connection can be made, `request_sent` is false, so the caller may try again."""
 
         async def scenario(harness: TransportHarness) -> None:
             with unused_port() as port:
@@ -322,7 +322,7 @@ class CallsContract(HarnessMixin):
         repeated: Scenario = scenario
         for _ in range(_ATTEMPTS):
             made = self.run_scenario(repeated, answer()).connections
-            # On a busy machine a short pause may outlast an idle connection.
+            # On a busy machine even the short pause may exceed the limit for idle connections.
             if pause > _MAX_IDLE or took < _MAX_IDLE:
                 break
         assert made == connections

@@ -241,7 +241,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert stranger.user() is None
         assert other.user() is None
 
-    # Failures behind the page.
+    # The IRMA server or the store fails.
 
     def test_the_server_may_be_away(self) -> None:
         """If the IRMA server is down, the page gets 503, and a later retry succeeds."""

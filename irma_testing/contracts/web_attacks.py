@@ -153,7 +153,7 @@ class WebAttacksMixin(WebHarness):
         assert refused.status == 403
         assert not refused.response.header("access-control-allow-origin")
 
-    # Requests of any form.
+    # Malformed and unusual requests.
 
     @pytest.mark.parametrize("step", _STEPS)
     def test_an_unknown_question_is_not_found(self, step: str) -> None:

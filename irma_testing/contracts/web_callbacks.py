@@ -103,7 +103,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_stranger_with_a_url_has_few_callbacks_kept(self) -> None:
-        """At most four posts that cannot be checked are kept for a URL, even if its path varies."""
+        """At most four posts that cannot be checked are kept for a sealed URL, under any path."""
         for _ in range(7):
             self._answer()
         first, *others = self.site.server.posted

@@ -15,12 +15,12 @@ __all__ = ["WebHarness"]
 
 
 class WebHarness:
-    """The base of the tests of web adapters; override the attributes and `make_application`.
+    """The base class for tests of web adapters; override the attributes and `make_application`.
 
     Attributes:
         prefix: The path prefix of all pages that the adapter serves.
-        csrf: The names of the cookie and of the header of the framework's own CSRF protection; None
-            if it has none. The page `/` sets the cookie.
+        csrf: The names of the cookie and the header that the framework's own CSRF protection uses;
+            None without such protection. The page `/` sets the cookie.
         site: The website under test.
     """
 
@@ -101,7 +101,7 @@ class WebHarness:
         secrets = set(self.site.secrets)
         for browser in self._browsers:
             bindings = {each.partition(";")[0].partition("=")[2] for each in browser.set_cookies}
-            bindings.discard("")  # the value with which a framework deletes its own cookie
+            bindings.discard("")  # a framework deletes its own cookie with this value
             for reply in browser.replies:
                 text = reply.response.body.decode()
                 assert not any(secret in text for secret in secrets | bindings), (

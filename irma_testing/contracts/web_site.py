@@ -232,7 +232,7 @@ class WebSite:
         self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
     def choose_next(self, *_: object) -> DisclosureRequest:
-        """Return the session that follows a session of `chain`."""
+        """Return the request for the session that follows in `chain`."""
         return _ADULT
 
     def stored(self) -> str:

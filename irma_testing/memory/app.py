@@ -95,7 +95,7 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may see the request: without pairing, or once pairing is completed."""
+        """Whether the app may see the request, because pairing is completed or was not needed."""
         if self._request is None and self._client.get("/status").value == "CONNECTED":
             self._request = self._client.get("/request").value
         return self._request is not None
@@ -141,9 +141,9 @@ class ScannedSession:
         Args:
             choice: Maps the number of a slot to the number of the option to disclose, both from 0.
                 For other slots the app discloses the first option that it can, using an expired
-                credential only if it has no other. A slot that is made with `optional()` has an
-                empty option at its end, so the app skips the slot only if it must. To skip slot 1
-                if its option 1 is the empty one, choose `{1: 1}`.
+                credential only if it has no other. `optional()` adds an empty option at the end of
+                a slot, so the app skips an optional slot only if it must. To skip slot 1, whose
+                option 1 is empty, pass `{1: 1}`.
             follow: Whether to accept every chained session in the same way. If false, the next
                 session is in `next`.
 
@@ -386,7 +386,7 @@ class SimulatedApp:
             transport: Sends the app's requests; by default a new `Urllib3Transport`.
 
         Raises:
-            AppError: A real IRMA server is at this URL, or another program.
+            AppError: The program at this URL is not a development server.
             IrmaError: The transport failed; see `Transport.send`.
             UsageError: An argument has the wrong type.
         """
@@ -418,11 +418,11 @@ class SimulatedApp:
 
         Args:
             credential_type: `scheme.issuer.credential`.
-            attributes: Values by name. An attribute that is omitted, or whose value is None, has no
+            attributes: Values by name. An attribute that is omitted or None is issued without a
                 value.
             issued_at: The time of issuance, an aware time; now by default.
-            expires_at: The time of expiry, an aware time; half a year from now by default. Both are
-                rounded down to a whole week since 1970, as in every IRMA credential.
+            expires_at: The time of expiry, an aware time; half a year from now by default. Both
+                times are rounded down to a whole week since 1970, as in every IRMA credential.
 
         Returns:
             The credential. A singleton replaces an older credential of its type.

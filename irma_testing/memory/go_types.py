@@ -1,8 +1,8 @@
 """Read values of Go types from JSON, and write them to JSON, as `encoding/json` does.
 
-If a member is repeated, its later value is read into the earlier one: an object sets fields, a list
-sets elements, and a map sets entries. Field names match without regard to case; if two match, the
-last one wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
+If a member is repeated, the later value is read into the earlier one: it overwrites only the
+fields, elements or entries that it contains. Field names match without regard to case; if two
+match, the last one wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Write: TypeAlias = Callable[[Any], Any]
 _HALF = 1 << 63
 _RANGE = 1 << 64
 _MAX_DIGITS = 4000
-# Two characters outside ASCII fold to one inside it: the long s and the Kelvin sign.
+# Two characters outside ASCII fold to an ASCII letter: the long s and the Kelvin sign.
 _FOLDED = str.maketrans("abcdefghijklmnopqrstuvwxyz\u017f\u212a", "ABCDEFGHIJKLMNOPQRSTUVWXYZSK")
 
 

@@ -109,7 +109,10 @@ def _permissions(
 
 
 def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
-    """Return whether the permissions contain the identifier, `*`, or `.*` after a parent of it."""
+    """Return whether the permissions cover the identifier.
+
+    They do if they contain the identifier, `*`, or one of the parents followed by `.*`.
+    """
     scheme = identifier.partition(".")[0]
     patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}
     return identifier in permissions or not permissions.isdisjoint(patterns)

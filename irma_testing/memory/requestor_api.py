@@ -43,7 +43,7 @@ _Call: TypeAlias = Callable[[HttpRequest], HttpResponse]
 _SessionCall: TypeAlias = Callable[[str], HttpResponse]
 _SESSION = re.compile(r"/session/([^/]+|(?=/))(/.*)?")
 _EVENTS = "/statusevents"
-# The official server's check is not anchored either.
+# Like the official server's check, this pattern is not anchored.
 _TOKEN = re.compile(r"[0-9A-Za-z]{20}")
 _MAX_BODY_BYTES = 10 << 20
 

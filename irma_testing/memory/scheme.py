@@ -58,7 +58,7 @@ class CredentialType:
     revocation: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not issubclass(type(self.identifier), str):  # a proxy claims to be a str
+        if not issubclass(type(self.identifier), str):  # a proxy object may claim to be a str
             raise ConfigurationError("identifier: must be a string")
         parts = self.identifier.count(".") + 1
         if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:
@@ -83,7 +83,7 @@ class CredentialType:
 @boundary
 @attrs.frozen
 class Scheme:
-    """The credential types that exist, of one scheme or several.
+    """The credential types that exist in one or more schemes.
 
     Args:
         credential_types: The descriptions of credential types.

@@ -70,9 +70,10 @@ class InMemoryServer:
 
     Each of its JWTs has the claim `"simulated": true`. Timeouts, events and planned actions follow
     the server's clock. They happen at the next call to the server, or while one of its transports
-    sleeps. Threads may share a server. Not supported: non-revocation proofs that are older than
-    tolerated (`notrevokedbefore`), and SD-JWT. Calls below `/irma/revocation/` are refused, as by a
-    server without a revocation database. Source: irmago v1.3.0, `irma/server`.
+    sleeps. Threads may share a server. Not supported: SD-JWT, and non-revocation proofs that are
+    older than the request tolerates (`notrevokedbefore`). Like a server without a revocation
+    database, this one refuses calls below `/irma/revocation/`. Source: irmago v1.3.0,
+    `irma/server`.
 
     Args:
         settings: The server's configuration; by default anyone may start sessions.
@@ -80,10 +81,10 @@ class InMemoryServer:
         scheme: The credential types that exist; by default every well-formed one.
         clock: The server's clock; by default a `ManualClock`, which moves only when a transport
             sleeps.
-        deliver: Delivers callbacks and `nextSession` posts to their receiver, and returns its
-            response: `wsgi(app)`, `asgi(app)`, `django(client)`, or a function of yours. Without
-            such a function the posts are lost. You may also set `deliver` later. A coroutine
-            function is awaited on the event loop of the application.
+        deliver: A function that delivers callbacks and `nextSession` posts to their receiver, and
+            returns the receiver's response: `wsgi(app)`, `asgi(app)`, `django(client)`, or your own
+            function. Without such a function the posts are lost. You may also set `deliver` later.
+            A coroutine function is awaited on the event loop of the application.
 
     Raises:
         ConfigurationError: The official server would not start with these settings.
@@ -190,7 +191,7 @@ class InMemoryServer:
         """Call a function with the pointer of every session that a requestor starts from now on.
 
         `server.when_started(app.accept)` answers all sessions. The function is called during the
-        next call to the server, or while a transport sleeps, but never within the start itself.
+        next call to the server, or while a transport sleeps, but never during the start itself.
         That call or sleep raises the function's exceptions. If `deliver` is awaited, and the
         application runs on an event loop of the test's own thread, the function is also called
         while the application waits for something else.
@@ -213,7 +214,7 @@ class InMemoryServer:
         self._life.timeline.after(delay.total_seconds(), action)
 
     def catch_up(self) -> None:
-        """Run what is due according to the clock: sweeps, events, time-outs, planned actions."""
+        """Run the sweeps, events, time-outs and planned actions that are due by the clock."""
         self.raise_missed()
         self._life.timeline.catch_up()
 
@@ -253,7 +254,7 @@ class InMemoryServer:
         return result
 
     def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = lambda: False) -> bool:
-        """Move a `ManualClock`, and run what becomes due, each at its time.
+        """Move a `ManualClock`, and run each action that becomes due at its time.
 
         Args:
             duration: How much time passes.
@@ -307,7 +308,8 @@ class InMemoryServer:
         return self._life.revocations.is_revoked(serial)
 
     def restart(self) -> None:
-        """Forget every session and end every stream, as a server with a memory store does."""
+        """Forget all sessions and end all streams, as when a server with a memory store restarts.
+        """
         self._life.forget_all()
 
     def _catch_up_again(self) -> bool:

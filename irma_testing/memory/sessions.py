@@ -1,4 +1,4 @@
-"""The state of a session at the server, and the store of all sessions.
+"""The state of a session on the server, and the store of all sessions.
 
 A handler works on a copy of a session. The copy is stored when the handler has finished, if nothing
 else was stored meanwhile. Therefore the receiver of a callback may still see `CONNECTED`. Source:
@@ -156,11 +156,11 @@ class SessionStore:
         return tokens
 
     def find(self, token: str) -> Session | None:
-        """Return the session of a requestor token; the caller must not change it."""
+        """Return the session with this requestor token; the caller must not change it."""
         return self._sessions.get(token)
 
     def find_by_client(self, client_token: str) -> Session | None:
-        """Return the session of a client token; the caller must not change it."""
+        """Return the session with this client token; the caller must not change it."""
         return self._sessions.get(self._tokens.get(client_token, ""))
 
     def open(self) -> list[Session]:
@@ -207,8 +207,8 @@ class SessionStore:
         Args:
             stored: The session that `find` returned.
             handler: Changes the copy.
-            always: Whether to store the copy even if the handler did not change it, for example
-                because it has timed out.
+            always: Whether to store the copy even if the handler did not change it, for example to
+                store a time-out.
 
         Raises:
             ServerCrash: Another handler has stored a change meanwhile.

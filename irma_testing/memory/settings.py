@@ -159,7 +159,7 @@ class ServerSettings:
         allow_unsigned_callbacks: Whether the server posts results if it has no key to sign them.
         augment_client_return_url: Whether a request may let the server add the session's token to
             the return URL.
-        static_sessions: The extended requests of static sessions, by name; objects or JSON.
+        static_sessions: The extended requests of static sessions, by name, as objects or JSON.
         max_session_lifetime: How long a connected app may be inactive. An app also has this long to
             connect if the request sets no time-out.
         session_result_lifetime: How long a session is stored after its end.

@@ -188,7 +188,7 @@ MADE_UP_VALUE = "made up"
 @final
 @attrs.frozen
 class Chooser:
-    """Chooses the attributes that answer one request at one time.
+    """Chooses the attributes that answer one request at a given time.
 
     A revoked credential is not chosen if the request demands non-revocation.
     """
@@ -209,7 +209,7 @@ class Chooser:
 
         Args:
             disjunction: The slot.
-            may_expire: Whether an option with expired credentials is better than none.
+            may_expire: Whether to return an option with expired credentials if there is no other.
         """
         options = self.options(disjunction)
         for allow_expired in (False, True) if may_expire else (False,):

@@ -65,7 +65,7 @@ _SIZES = {
 class MadeIssuerKey:
     """An issuer's key with its private half, for tests.
 
-    A test that needs a wrong key can make one with other numbers by `attrs.evolve`.
+    A test that needs a wrong key can replace numbers with `attrs.evolve`.
     """
 
     p: int
@@ -98,7 +98,7 @@ class MadeIssuerKey:
             bits: The length of the modulus: 1024, 2048 or 4096.
             pair: Which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
             counter: The number of the key among those of its issuer.
-            expires: Unix time in seconds, until which the issuer signs with the key.
+            expires: When the issuer stops signing with the key, as Unix time in seconds.
             bases: The most numbers that a credential may have: its attributes and two more.
         """
         p, q = SAFE_PRIMES[bits][pair]

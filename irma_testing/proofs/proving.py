@@ -4,7 +4,7 @@
     proofs.close(nonce=7)
 
 Each proof commits to random numbers first. The challenge is the hash of all commitments, and the
-responses answer it. Between these steps, a signature is stamped with the time.
+responses answer it. The time stamp of a signature is made between these steps.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class OpenProof:
         n = key.n
         m_bits, e_bits, v_bits = sizes.commitments
 
-        # A signature (A, e, v) over the same attributes is (A·S^r, e, v - e·r) as well.
+        # If (A, e, v) is a signature over the attributes, then (A·S^r, e, v - e·r) is one as well.
         blind = chance.bits(sizes.ln + sizes.lstatzk)
         self.a = product([(credential.a, 1), (key.s, blind)], n)
         self._v = credential.v - credential.e * blind

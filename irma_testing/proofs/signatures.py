@@ -32,7 +32,7 @@ class TimeStamper:
 
     Args:
         url: The server's URL, as in the scheme.
-        seed: Equal seeds give equal keys.
+        seed: Any string; equal seeds give equal keys.
     """
 
     url: str = TIME_STAMPS
@@ -48,11 +48,11 @@ class TimeStamper:
         return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def sign(self, content: bytes, *, at: int) -> bytes:
-        """Return the signature over a hash at a Unix time in seconds."""
+        """Sign a hash together with a Unix time in seconds."""
         return self._key.sign(at.to_bytes(8) + content)
 
     def stamp(self, signature: bytes, *, at: int) -> Json:
-        """Return the time stamp with that signature."""
+        """Return the time stamp that contains a signature made by `sign`."""
         return {
             "Time": at,
             "ServerUrl": self.url,
