@@ -308,8 +308,7 @@ class InMemoryServer:
         return self._life.revocations.is_revoked(serial)
 
     def restart(self) -> None:
-        """Forget all sessions and end all streams, as when a server with a memory store restarts.
-        """
+        """Forget all sessions and end all streams, like a restarted server with a memory store."""
         self._life.forget_all()
 
     def _catch_up_again(self) -> bool:

@@ -1,4 +1,4 @@
-"""Accumulators and witnesses, with which a holder proves that a credential is not revoked.
+"""Accumulators and witnesses, which prove that a credential has not been revoked.
 
 An accumulator is a number nu. The witness of a credential is a prime e, which is the credential's
 revocation attribute, and a number u with u^e = nu modulo the issuer's n.
@@ -26,7 +26,7 @@ PRIME_BITS = 195
 
 @frozen
 class Accumulator:
-    """An issuer's accumulator at some time: a number that covers all unrevoked credentials."""
+    """An issuer's accumulator at some time. Only unrevoked credentials have a witness for it."""
 
     key: MadeIssuerKey
     nu: int
