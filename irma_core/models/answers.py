@@ -229,7 +229,7 @@ def make_answer(
 
 
 def proved_answer(answer: Answer, slots: Mapping[Slot, AnsweredSlot]) -> Answer:
-    """Return a copy of an answer that has the given slots, which its signature proves.
+    """Return a copy of an answer with the slots that its signature proves.
 
     The evidence of the copy is `Evidence.PROOF`. Only `proved_signatures` may call this, after it
     has verified the signature.
@@ -310,7 +310,7 @@ class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
 def _answer_slot(
     disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
-    """Answer a slot with the first option that matches completely.
+    """Return the answered slot, with the first option that matches completely.
 
     If no option matches, raise the error of the one that comes closest.
     """
@@ -341,10 +341,9 @@ def _answer_slot(
 def _is_just(
     requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
 ) -> bool:
-    """Return whether exactly these attributes were disclosed, in order, and any value is accepted.
+    """Return whether this is the simple case: the requested attributes, in order, with any value.
 
-    This is a fast path for most options. `_match` would give the same result, but take twice as
-    long.
+    Most options are so simple. `_match` would give the same result, but take twice as long.
     """
     if len(requests) != len(disclosed):
         return False

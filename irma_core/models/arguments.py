@@ -124,7 +124,7 @@ def check_timeout(value: object, name: str) -> timedelta:
 
 
 def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> datetime:
-    """Return the same moment in UTC, as a plain `datetime`.
+    """Convert an aware time to UTC, as a plain `datetime`.
 
     Args:
         value: The argument.

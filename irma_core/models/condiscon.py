@@ -1,8 +1,8 @@
 """Condiscons: conjunctions of disjunctions of conjunctions of attribute requests.
 
-In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all of that option's
-attributes *k*. In this library, a slot has a name or a number; in JSON, it is only a position in a
-list.
+In `disclose[i][j][k]`, *i* is a slot, *j* one of its options, and *k* an attribute of that option.
+The app must disclose all attributes of one option of every slot. In this library, a slot has a name
+or a number; in JSON, it is only a position in a list.
 """
 
 from __future__ import annotations
@@ -219,8 +219,8 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
     Args:
         disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each
             disjunction is an identifier, an `AttributeRequest`, a result of `all_of`, `any_of` or
-            `optional`, or lists as in the JSON.
-        path: The path with which the paths in errors begin.
+            `optional`, or nested lists as in the JSON.
+        path: A prefix for the paths in errors.
 
     Raises:
         RequestError: A value is invalid; the error's `path` leads to it.

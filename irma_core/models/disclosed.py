@@ -116,7 +116,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def not_revoked(self) -> bool:
-        """Whether non-revocation was proved."""
+        """Whether the app proved that the credential was not revoked."""
         field: bool = self._field(5)
         return field
 

@@ -116,7 +116,7 @@ class SessionFailed(ValueObject):
     Args:
         session: The session; empty if it was not started.
         error: The error that the application got.
-        code: The reason that came with it.
+        code: The reason that came with the error.
     """
 
     session: str

@@ -96,7 +96,7 @@ class HiddenHash(Hidden[str]):
 
 
 class HiddenSecret(Hidden[ValueT]):
-    """A hidden value that also refuses to be pickled."""
+    """A hidden value that cannot be pickled."""
 
     __slots__ = ()
 

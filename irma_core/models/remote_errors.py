@@ -31,7 +31,7 @@ INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 INVALID_PROOFS: Final = "INVALID_PROOFS"
 ATTRIBUTES_EXPIRED: Final = "ATTRIBUTES_EXPIRED"
 
-# This leaves out the parts of an identifier (`pbdf.…`), which may also have 20 letters.
+# This does not match the parts of an identifier (`pbdf.…`), which may also have 20 letters.
 _TOKENLIKE: Final = (
     r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)[0-9A-Za-z]{20}(?!\.?[0-9A-Za-z])|eyJ[\w.-]{20,}"
 )

@@ -43,7 +43,7 @@ _LAST_NANOSECOND = 2**63 - 1  # the server cannot read a larger number
 
 Labels: TypeAlias = Mapping[Slot, Mapping[str, str]]
 NonRevocation: TypeAlias = Mapping[str, timedelta | None]
-"""Credential types that need a proof of non-revocation, with its maximum age."""
+"""Credential types that need a proof of non-revocation, with the maximum age of each proof."""
 
 
 def _to_condiscon(disclose: Disclose) -> ConDisCon:
@@ -162,7 +162,7 @@ class DisclosureRequest(_Options):
         host: The host for the session pointer, optionally with a port.
 
     Raises:
-        RequestError: A value is invalid; the error has its path.
+        RequestError: A value is invalid; the error's `path` leads to it.
     """
 
     disclose: ConDisCon = attrs.field(converter=_to_condiscon)
@@ -191,7 +191,7 @@ class SignatureRequest(_Options):
             `DisclosureRequest`.
 
     Raises:
-        RequestError: A value is invalid; the error has its path.
+        RequestError: A value is invalid; the error's `path` leads to it.
     """
 
     _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
@@ -243,7 +243,7 @@ class IssuanceRequest(_Options):
         disclose: Requested attributes. This and the other arguments are as in `DisclosureRequest`.
 
     Raises:
-        RequestError: A value is invalid; the error has its path.
+        RequestError: A value is invalid; the error's `path` leads to it.
     """
 
     credentials: tuple[CredentialRequest, ...] = attrs.field(converter=_to_credentials)
@@ -386,7 +386,7 @@ def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
 
 def hash_of_message(message: str) -> str:
     """Return the SHA-256 of a message to sign, in hexadecimal digits."""
-    # A lone surrogate must not raise an error here. No other message has the same bytes.
+    # A lone surrogate must not raise an error here. Different messages still have different bytes.
     return sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
 
 

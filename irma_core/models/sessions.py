@@ -1,4 +1,4 @@
-"""Started sessions: the request of each, and the server's response."""
+"""Started sessions: their requests, and the server's responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 
 
 _Received: TypeAlias = Callable[[], dict[str, JsonValue]]
-"""Returns a new copy with each call, so that the original cannot be changed."""
+"""Returns a new copy on each call, so that the original cannot be changed."""
 _NOTHING_RECEIVED: Final[Hidden[_Received]] = HiddenSecret(dict[str, JsonValue]().copy)
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
 _STRINGS: Final = frozenset({str})

@@ -134,7 +134,9 @@ def check_host(value: object, path: str) -> str:
 
 
 def check_duration(value: object, path: str) -> timedelta:
-    """Check that a value is a duration of whole seconds, and return it; zero means the default.
+    """Check that a value is a duration of whole seconds, and return it.
+
+    Zero means the server's default.
 
     Raises:
         RequestError: The value is not such a duration, is negative, or exceeds a hundred years.

@@ -31,8 +31,8 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     """An attribute-based signature that has passed every check.
 
     Like an `Answer`, it is a mapping of slots to `AnsweredSlot`, and raises an error if it is used
-    as a condition. Without a request, slots are numbers: the groups in which the app listed the
-    attributes.
+    as a condition. Without a request, the slots are numbered, and each is a group in which the app
+    listed attributes.
 
     Args:
         slots: What was disclosed for each slot.

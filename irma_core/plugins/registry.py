@@ -1,8 +1,8 @@
 """The registry of plugins, which stores their factories by scheme and checks them at once.
 
-Plugins are objects here; finding and importing them is I/O (`irma_backend.installed`). A registry
-calls their hooks once. Each registry has its own pluggy manager, so that the plugins of one
-requestor have no effect on another.
+Here, plugins are objects; `irma_backend.installed` finds and imports them. A registry calls their
+hooks once. Each registry has its own pluggy manager, so that the plugins of one requestor have no
+effect on another.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_cancel_response(response: HttpResponse) -> None:
-    """Parse the response to a cancellation: 200 without a body."""
+    """Check the response to a cancellation, which must be 200 without a body."""
     if response.status != _OK:
         refuse(response, _CANCEL)
     if response.body.strip():
@@ -262,7 +262,7 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
 
 @boundary
 def parse_revocation_response(response: HttpResponse) -> None:
-    """Parse the response to a revocation: `OK`."""
+    """Check the response to a revocation, which must be `OK`."""
     _expect_ok(response, _REVOCATION)
 
 
@@ -274,7 +274,7 @@ def build_health_request(server: ServerUrl) -> HttpRequest:
 
 @boundary
 def parse_health_response(response: HttpResponse) -> None:
-    """Parse the response of a healthy server: `OK`."""
+    """Check the response of a healthy server, which must be `OK`."""
     _expect_ok(response, _HEALTH)
 
 
@@ -321,7 +321,7 @@ def build_complete_pairing_request(
 
 @boundary
 def parse_complete_pairing_response(response: HttpResponse) -> None:
-    """Parse the response to a completed pairing: 204."""
+    """Check the response to a completed pairing, which must have status 204."""
     if response.status != _NO_CONTENT:
         refuse(response, _COMPLETE_PAIRING)
 

@@ -2,25 +2,26 @@
 
 The checks run in this order. Each refusal is a `ResultJwtError` with one of the codes listed:
 
-1. `too_large`: over `max_bytes`, or a header over 4 KiB. `encrypted`: a JWE. `form`: anything but
-   three parts of base64url. (RFC 7515, section 7.1)
-2. `header`, `duplicate_key`, `base64`: not a JSON object, a key twice, or base64 with unused bits
-   set, which readers understand differently. (RFC 8725, section 2.4; RFC 4648, section 3.5)
-   `other_case`: a known name in another case, which a reader in Go treats as that name.
-3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that requires an
-   extension, holds a key, or announces something other than this JWT. (RFC 7515, section 4.1.11;
-   RFC 7797)
-4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs with RS256. (RFC 8725, section
-   3.1)
-5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
+1. `too_large`: the JWT is over `max_bytes`, or its header is over 4 KiB. `encrypted`: it is a JWE.
+   `form`: it does not have three parts in base64url. (RFC 7515, section 7.1)
+2. `header`: the header is not a JSON object. `duplicate_key`: it has a key twice. `base64`: unused
+   bits of base64 are set, and readers treat them differently. (RFC 8725, section 2.4; RFC 4648,
+   section 3.5) `other_case`: it has a known name in another case, which a reader in Go treats as
+   that name.
+3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: the header requires an
+   extension, holds a key, or announces another kind of content. (RFC 7515, section 4.1.11; RFC
+   7797)
+4. `algorithm_none`, `algorithm_hs256`, `algorithm`: the algorithm is not RS256, which irmago uses.
+   (RFC 8725, section 3.1)
+5. `weak_key`: a key has under 2048 bits. `signature`: no given key verifies the signature.
 6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
    a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.
 7. `issuer`: the JWT is from another server. `kind`, `subject`: the JWT is not a session result, or
    names a type of session that its result contradicts.
-8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
-   the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
-9. `audience`: the JWT has an `aud`. IRMA servers write none, so it is for another recipient.
-10. `simulated`: signed by an in-memory server, unless `Risk.SIMULATED_PROOFS` is allowed.
+8. `time`, `issued_at`, `expired`, `not_yet`: a time is missing or not a number, `iat` is in the
+   future, `exp` is in the past, or `nbf` is in the future. (RFC 7519, section 4.1)
+9. `audience`: the JWT has an `aud`. IRMA servers write no `aud`, so it is for another recipient.
+10. `simulated`: an in-memory server signed the JWT, and `Risk.SIMULATED_PROOFS` is not allowed.
 11. `result`: the claims are not a session result.
 
 A valid signature only shows that the server made the statement. irmago signs a result at any

@@ -171,7 +171,7 @@ def check_sealer(sealer: object) -> None:
 
 
 def _canonical(text: object) -> bytes:
-    """Return a sealed string as the cipher expects it; raise if `seal` cannot have written it.
+    """Return a sealed string as the cipher expects it; refuse one that `seal` cannot have made.
 
     Fernet ignores the unused bits at the end, and characters outside its alphabet. Without this
     check, many strings would unseal to the same value.
