@@ -164,7 +164,7 @@ class FactoryContext(ValueObject):
 
     def __attrs_post_init__(self) -> None:
         check_instance(self.mode, Mode, "mode", "a Mode")
-        # Tests of plugins that send nothing pass a transport of either mode.
+        # If a plugin sends nothing, its tests may pass a transport of either mode.
         if not hasattr(self.transport, "send") or isinstance(self.transport, type):
             raise ConfigurationError("transport: must be a Transport or an AsyncTransport")
         if not hasattr(self.clock, "now") or isinstance(self.clock, type):
@@ -188,7 +188,7 @@ class FactoryContext(ValueObject):
         if callable(secret):
             secret = _call_secret(name, secret)
         if isinstance(secret, str):
-            return secret.encode(errors="surrogateescape")  # as the environment is decoded
+            return secret.encode(errors="surrogateescape")  # as Python decodes the environment
         if not isinstance(secret, bytes):
             raise ConfigurationError(
                 f"secrets: {name!r} must be str or bytes, or a function that returns it"

@@ -165,7 +165,7 @@ def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_status_response(response: HttpResponse) -> SessionStatus:
-    """Parse a session's status."""
+    """Return the session status in a response."""
     return json_reply(response, _STATUS, read_status)
 
 
@@ -177,7 +177,7 @@ def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Parse a session's result; the connection is the only evidence for it."""
+    """Return the session result in a response; the connection is the only evidence for it."""
     return json_reply(response, _RESULT, read_session_result)
 
 
@@ -231,7 +231,7 @@ def build_public_key_request(server: ServerUrl) -> HttpRequest:
 
 @boundary
 def parse_public_key_response(response: HttpResponse) -> str:
-    """Parse the server's public key, a SubjectPublicKeyInfo in PEM."""
+    """Return the server's public key in a response: a SubjectPublicKeyInfo in PEM."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
     if not re.fullmatch(_PUBLIC_PEM, text):
         raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is not a public key in PEM")
@@ -301,7 +301,7 @@ def build_pairing_request(
 
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
-    """Parse the session's current options, including the pairing code if there is one."""
+    """Return the session's options in a response, with the pairing code if there is one."""
     return json_reply(response, _PAIRING, read_frontend_options)
 
 

@@ -49,8 +49,8 @@ class ServerSentEvent(ValueObject):
     id: str = attrs.field(kw_only=True)
 
 
-# The slots' own setters, because the `__init__` of a frozen attrs class looks up a setter for each
-# field, which took half of the time for a run of short events.
+# These are the slots' own setters. The `__init__` of a frozen attrs class looks up a setter for
+# each field, which took half of the time for a run of short events.
 _new_event: Final = object.__new__
 _set_type: Final = vars(ServerSentEvent)["type"].__set__
 _set_data: Final = vars(ServerSentEvent)["data"].__set__
@@ -251,7 +251,7 @@ class EventStreamDecoder:
         # Otherwise, ignore the field." An empty value is not an integer, and
         # `bytes.isdigit` accepts ASCII digits only.
         elif field == b"retry" and value.isdigit():
-            # 18 digits exceed `timedelta`, and `int` rejects strings of some thousands.
+            # 18 digits exceed `timedelta`, and `int` rejects strings of several thousand digits.
             wait = int(value.lstrip(b"0")[:18] or b"0")
             fits = wait <= _MAX_MILLISECONDS
             self.retry = timedelta(milliseconds=wait) if fits else timedelta.max

@@ -33,10 +33,11 @@ __all__ = [
 
 SHORTEST_SECRET: Final = 32
 _LONGEST_SECRET: Final = 255
-"""A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
-a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
+"""A modulus of 2048 bits has 256 bytes, so a public RSA key exceeds this limit in every form:
+compressed, as a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64
+bytes."""
 _FEWEST_VALUES: Final = 8
-"""The fewest different bytes in a key. A random key of 32 bytes has about 30."""
+"""The minimum number of different bytes in a key. A random key of 32 bytes has about 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -57,7 +58,7 @@ _DER_MARKS: Final = (
     # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
     rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]"
 )
-"""Each is so long that we expect none in a hundred million random secrets."""
+"""Each is so long that a hundred million random secrets should contain none of them."""
 _BASE64_RUN: Final = rb"[A-Za-z0-9+/_-]{40,}"
 _HEX_RUN: Final = rb"[0-9A-Fa-f]{64,}"
 _JOINTS: Final = rb"[\s\0\"',:\\]+|\\[nrt]"

@@ -177,7 +177,7 @@ def verify_session_request_jwt(
 
     Args:
         jwt: The JWT itself, without whitespace or quotes around it.
-        keys: The `PublicKey` or `SharedKey` of each requestor, by its name.
+        keys: The `PublicKey` or `SharedKey` of each requestor, by the requestor's name.
         max_age: How long ago the JWT may have been signed. A server's default is 300 s.
         now: The present time, as an aware `datetime`.
         leeway: How far the clocks of the signer and of this machine may differ.

@@ -109,7 +109,7 @@ def _first_error(error: BaseException, path: str) -> WireError:
         noted, rest = error.group_exceptions()
         for inner in rest:
             if isinstance(inner, ForbiddenExtraKeysError):
-                # A misspelt name explains more than the absence of the right one.
+                # Report a misspelt name first: it explains why a field is missing.
                 return _as_wire_error(inner, path)
         for inner, note in noted:
             return _first_error(inner, f"{path}.{_wire_name(note.name, error.cl)}")
@@ -125,13 +125,13 @@ def _as_wire_error(error: BaseException, path: str, model: type[Any] | None = No
     if isinstance(error, WireError):
         return error.inside(path)
     if isinstance(error, RequestError):
-        # Models name fields as Python does; JSON has the protocol's names.
+        # The path has the names of the model's fields; JSON has the protocol's names.
         inner = _FIELD.sub(lambda match: _wire_name(match[0], model), error.path)
         return WireError(path + (inner if inner.startswith("[") else f".{inner}"), error.reason)
     if isinstance(error, ForbiddenExtraKeysError):
         name = min(error.extra_fields)[:40]
         return WireError(f"{path}.{name}", "is not a field of this request")
-    return WireError(path, "is missing")  # a KeyError, as cattrs raises nothing else here
+    return WireError(path, "is missing")  # a KeyError: cattrs raises nothing else here
 
 
 def _wire_name(name: str, model: type[Any] | None) -> str:

@@ -37,8 +37,8 @@ def read_request_value(value: JsonValue) -> AnyRequest:
     try:
         fields = read_object(value)
         if "request" in fields:
-            # Libraries from before 2019 add `data`, which requests nothing, and which servers
-            # ignore.
+            # Libraries from before 2019 add a field `data`. It requests nothing, and servers ignore
+            # it.
             fields = {name: item for name, item in fields.items() if name != "data"}
             return _read_extended(fields)
         if fields.get("@context") == REVOCATION_CONTEXT:

@@ -75,7 +75,7 @@ def read_bool(value: JsonValue, path: str = "") -> bool:
 
 
 def read_int(value: JsonValue, path: str = "") -> int:
-    """Check that a value is a whole number, and return it; `1.0` and `true` are not."""
+    """Check that a value is a whole number, and return it; `1.0` and `true` do not count."""
     if type(value) is not int:
         raise WireError(path, "must be a whole number")
     return value
@@ -97,7 +97,7 @@ def read_object(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
 
 def read_time(value: JsonValue, path: str = "") -> datetime:
     """Convert a number of Unix seconds to an aware time."""
-    if type(value) is not int:  # in line, as every attribute has a time
+    if type(value) is not int:  # in line, because every attribute has a time
         raise WireError(path, "must be a whole number")
     try:
         return _time(value)

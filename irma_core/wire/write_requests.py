@@ -1,7 +1,7 @@
 """Write requests as JSON values.
 
-This code is written by hand because fields depend on each other: slots have names in the models and
-positions in JSON.
+cattrs does not generate this code, because some fields depend on each other. For example, a slot
+has a name in the models, but only a position in JSON.
 """
 
 from __future__ import annotations
