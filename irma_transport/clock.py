@@ -35,7 +35,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that never decrease."""
+        """Return a time in seconds that never decreases."""
         return time.monotonic()
 
 

@@ -55,7 +55,7 @@ class HeadFilter(asyncio.Protocol):
 
     Args:
         transport: The connection.
-        protocol: aiohttp's protocol, to which the connection is returned after the head.
+        protocol: aiohttp's protocol, which takes over the connection after the head.
         exchange: The exchange in which a fault is recorded.
     """
 

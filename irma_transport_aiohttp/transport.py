@@ -54,11 +54,12 @@ class AiohttpTransport:
     them. Use the transport with `async with`, or call `aclose` at the end.
 
     Args:
-        session: Your application's session, if its connector must be used, for example for its
-            resolver, its local address, or a tunnel. The session's cookies, headers, timeouts,
-            traces and TLS settings are not used, and the session stays open. The connector must
-            have no limit, because each watch holds a connection, and must keep connections no
-            longer than `idle_limit`: `TCPConnector(limit=0, keepalive_timeout=1.5)`.
+        session: Your application's session. Pass it if the transport must use the session's
+            connector, for example for a resolver, a local address, or a tunnel. The session's
+            cookies, headers, timeouts, traces and TLS settings are not used, and the session stays
+            open. The connector must have no limit, because each watch holds a connection. It must
+            keep idle connections no longer than `idle_limit`. An example is
+            `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
             file of them.
         client_certificate: The path to a PEM file with the client's certificate.
@@ -152,8 +153,8 @@ class AiohttpTransport:
 
         Args:
             request: The request, which is sent unchanged.
-            deadline: A point on `clock.monotonic()`, for resolving the name, connecting, TLS,
-                sending and reading.
+            deadline: A time on `clock.monotonic()`. It limits name resolution, connecting, TLS,
+                sending and reading together.
 
         Raises:
             ConnectionFailedError: The connection or its TLS handshake failed; nothing was sent.
@@ -174,7 +175,7 @@ class AiohttpTransport:
 
         Args:
             request: The request, which is sent unchanged.
-            deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
+            deadline: A time on `clock.monotonic()`, by which the whole head must have arrived.
 
         Raises:
             IrmaError: As for `send`.

@@ -159,8 +159,8 @@ class Urllib3Transport:
 
         Args:
             request: The request, which is sent unchanged.
-            deadline: A point on `clock.monotonic()`, for connecting, TLS, sending and reading. Only
-                the system's resolver may take longer.
+            deadline: A time on `clock.monotonic()`. It limits connecting, TLS, sending and reading
+                together. Only the system's resolver may take longer.
 
         Raises:
             ConnectionFailedError: The connection or its TLS handshake failed; nothing was sent.
@@ -180,7 +180,7 @@ class Urllib3Transport:
 
         Args:
             request: The request, which is sent unchanged.
-            deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
+            deadline: A time on `clock.monotonic()`, by which the whole head must have arrived.
 
         Raises:
             IrmaError: As for `send`.

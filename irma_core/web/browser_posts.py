@@ -156,7 +156,8 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
     """Return the origin of the calling page, and whether it belongs to the same site.
 
     Raises:
-        WebRefusal: `url_invalid` or `other_site`.
+        WebRefusal: The URL is invalid (`url_invalid`), or another site's page made the call
+            (`other_site`).
         ConfigurationError: The site's cookie is only for plain HTTP on a loopback address, and the
             call came another way.
     """
@@ -267,7 +268,8 @@ def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
     Source: the Fetch standard, "CORS-preflight fetch".
 
     Raises:
-        WebRefusal: `method` or `other_site`.
+        WebRefusal: The method is not `OPTIONS` (`method`), or the origin is not allowed
+            (`other_site`).
     """
     if request.method != "OPTIONS":
         raise WebRefusal("method")

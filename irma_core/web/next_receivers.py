@@ -56,8 +56,8 @@ class NextSessionReceiver:
 
     Args:
         requestor: The requestor that starts the sessions. Its `server_key` verifies the posts.
-        url: The base URL, such as `https://shop.example/irma/next`. The server posts to URLs under
-            it, and the web framework calls `receive` for each of these requests.
+        url: The base URL, such as `https://shop.example/irma/next`. The server posts to URLs that
+            begin with it, and your web framework passes each of these requests to `receive`.
         sealer: Seals each session's request into its URL, and each next request before it is
             stored.
         store: Stores the next request of each session, so that the application chooses it only

@@ -67,7 +67,7 @@ class CallbackReceiver:
         requestor: The requestor that starts the sessions. Its `server_key` verifies the posts. If
             it has a `status_backend`, each outcome is published there after `deliver` returns.
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
-            under it, and the web framework calls `receive` for each of these requests.
+            that begin with it, and your web framework passes each of these requests to `receive`.
         sealer: Seals the request and the reference of each session into the session's callback URL.
         store: Records which outcomes were delivered, for as long as posts may arrive; with `kept`,
             for a week.

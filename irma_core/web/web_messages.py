@@ -114,7 +114,7 @@ class WebRequest(ValueObject):
 @final
 @boundary
 class WebReply(HttpResponse):
-    """The reply to a page's call: a response to send, and what it means.
+    """The reply to a page's call: the response to send, and the error that it reports, if any.
 
     Args:
         status: The HTTP status: 200, or that of an error.
