@@ -169,8 +169,8 @@ def checked_attribute(
     """Make an attribute from fields that the reader of results has already checked.
 
     Args:
-        fields: The seven arguments of `DisclosedAttribute`, in order. Their types are correct, and
-            nothing else holds a reference to the translations.
+        fields: The seven arguments of `DisclosedAttribute`, in order. Their types must be correct,
+            and nothing else may hold a reference to the translations.
     """
     attribute = object.__new__(DisclosedAttribute)
     hide_fields(attribute, fields.__getitem__)

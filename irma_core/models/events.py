@@ -130,7 +130,7 @@ class CallRetried(ValueObject):
     """A call to the server failed and will be retried. A series of failed polls is only one event.
 
     Args:
-        call: Method and path, with `{token}` in place of a token.
+        call: The method and path of the call, with `{token}` in place of a token.
         error: The error with which the call failed.
         code: The reason that came with the error.
         wait: How long until the next try.

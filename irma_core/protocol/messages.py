@@ -44,7 +44,7 @@ class HttpRequest(_Message):
     Args:
         method: `GET`, `POST` or `DELETE`.
         url: The URL, absolute and percent-encoded, to send unchanged.
-        label: Method and path for logs and errors, with `{token}` in place of the token.
+        label: The method and path for logs and errors, with `{token}` in place of the token.
         headers: Pairs of name and value, with names in lower case.
         body: The whole body, or None for a request without one.
 
@@ -88,7 +88,7 @@ class HttpRequest(_Message):
 
     @property
     def label(self) -> str:
-        """Method and path for logs and errors."""
+        """The method and path for logs and errors."""
         label: str = self._field(2)
         return label
 

@@ -80,7 +80,7 @@ def check_store(store: object, *, is_async: bool) -> None:
 
 
 def check_store_of_either_mode(store: object) -> None:
-    """Check a store that may have either mode, because its user's mode is not known yet.
+    """Check a store of either mode, for code that does not know yet which mode it needs.
 
     Raises:
         ConfigurationError: The argument is neither a store nor an async store.

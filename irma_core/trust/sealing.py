@@ -3,11 +3,11 @@
 A handle in a browser, or a URL that the server posts to, carries sealed data that the backend will
 need later. Only the backend can read, change or make such data.
 
-The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. It encrypts compressed JSON:
-purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. This format is
-stable: a newer version unseals what an older one sealed. Compression is safe here, because an
-attacker cannot make the backend seal one secret repeatedly next to strings of the attacker's
-choice.
+The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), from the package `cryptography`. It encrypts
+compressed JSON that holds the purpose, the expiry time in seconds since 1970, the SHA-256 of the
+binding (or null), and the value. This format is stable: a newer version unseals what an older one
+sealed. Compression is safe here, because an attacker cannot make the backend seal one secret
+repeatedly next to strings of the attacker's choice.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 _SEALING_KEY_BYTES: Final = 32
 LARGEST_SEALED: Final = 1024 * 1024
-"""In characters. Longer strings are neither made nor read."""
+"""In characters. A `Sealer` neither makes nor reads longer strings."""
 
 
 @boundary
@@ -90,12 +90,13 @@ class Sealer:
             value: The value.
             purpose: Its purpose. Only `unseal` with the same purpose returns the value.
             now: The present time, as an aware `datetime`.
-            lifetime: How long `unseal` accepts the string: a second or more.
+            lifetime: How long `unseal` accepts the string, at least a second.
             binding: A secret of the only web session that may present the string; None if any
                 bearer may.
 
         Returns:
-            About 200 letters, digits, `-` and `_`; more for a longer value. A URL, a header or a
+            A string of about 200 letters, digits, `-` and `_`, or more for a longer value. A URL, a
+                header or a
             cookie may be limited to 4000 characters.
 
         Raises:
