@@ -61,8 +61,8 @@ class AttributeType:
         is_optional: Whether the issuer may leave the attribute out.
         is_random_blind: Whether the attribute is a random number that the issuer does not know.
         is_revocation: Whether this is the attribute that proofs of non-revocation use.
-        name: Its name by language.
-        description: Its description by language.
+        name: The name in each language.
+        description: The description in each language.
     """
 
     identifier: str
@@ -84,8 +84,8 @@ class CredentialType:
         is_singleton: Whether a person can have only one credential of this type.
         deprecated_since: When the type was deprecated, in Unix seconds, or None. Deprecated
             credentials are no longer issued.
-        name: Its name by language.
-        description: Its description by language.
+        name: The name in each language.
+        description: The description in each language.
     """
 
     identifier: str

@@ -234,7 +234,7 @@ def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
 
 
 def check_key_length(key: IssuerKey, min_key_bits: int, path: str) -> None:
-    """Check that the issuer's key is at least as long as the caller demands.
+    """Check that the issuer's key is at least as long as the caller requires.
 
     Raises:
         ProofError: The check fails.

@@ -102,7 +102,7 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
 
 
 def as_bytes(number: int) -> bytes:
-    """Return the big-endian bytes of a number, without leading zeros. Zero has no bytes."""
+    """Return the big-endian bytes of a number, without leading zeros; for 0, empty bytes."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 

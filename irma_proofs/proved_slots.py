@@ -36,7 +36,7 @@ _MOST_INDICES: Final = 1000
 @final
 @attrs.frozen
 class Place:
-    """The place of a disclosed attribute: irmago `DisclosedAttributeIndex`.
+    """The place of a disclosed attribute; irmago's `DisclosedAttributeIndex`.
 
     Args:
         proof: The index of the proof in the list.
@@ -267,7 +267,7 @@ def check_indices_disclosed(proofs: Sequence[VerifiedProof], indices: Places) ->
 
 
 def check_non_revocation_proved(proofs: Sequence[VerifiedProof], asked: Asked) -> None:
-    """Check that each credential of a type that needs a proof of non-revocation has one.
+    """Check that there is a proof of non-revocation for each credential whose type needs one.
 
     Raises:
         ProofError: The check fails.

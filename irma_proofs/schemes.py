@@ -76,7 +76,7 @@ class Schemes:
             nothing. Schemes without a key here are ignored.
 
     Raises:
-        ConfigurationError: A key is not such a PEM, or an index is missing, is malformed, or is
+        ConfigurationError: A key is not a valid PEM, or an index is missing, is malformed, or is
             not signed by the key.
     """
 
@@ -117,7 +117,7 @@ class Schemes:
         """Return a credential type; None if the type is unknown.
 
         Raises:
-            ConfigurationError: Its file is missing, was changed, or is malformed.
+            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
         """
         check_instance(identifier, str, "identifier", "a string")
         scheme, issuer, name = _three_parts(identifier)
@@ -137,7 +137,7 @@ class Schemes:
             The identifiers, in order; None for an unknown credential type.
 
         Raises:
-            ConfigurationError: Its file is missing, was changed, or is malformed.
+            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
         """
         check_instance(credential_type, str, "credential_type", "a string")
         found = self.credential_type(credential_type)
@@ -149,7 +149,7 @@ class Schemes:
         """Return the credential type that a hash in metadata identifies; None if it is unknown.
 
         Raises:
-            ConfigurationError: Its file is missing, was changed, or is malformed.
+            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
         """
         check_instance(digest, bytes, "digest", "bytes")
         identifier = self._types_by_hash.get(digest)
@@ -162,7 +162,7 @@ class Schemes:
             issuer: The issuer's identifier, `scheme.issuer`.
 
         Raises:
-            ConfigurationError: Its file is missing, was changed, or is malformed.
+            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
         """
         check_instance(issuer, str, "issuer", "a string")
         scheme, _, name = issuer.partition(".")
@@ -176,7 +176,7 @@ class Schemes:
             counter: The number of the key.
 
         Raises:
-            ConfigurationError: Its file is missing, was changed, or is malformed.
+            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
         """
         check_instance(issuer, str, "issuer", "a string")
         check_instance(counter, int, "counter", "a whole number")
@@ -298,7 +298,7 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
 
 
 def pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
-    """Return the key of a scheme.
+    """Return a scheme's public key, given its PEM.
 
     Args:
         name: The name of the scheme.

@@ -62,7 +62,7 @@ class _Signature:
 @final
 @boundary
 class SignatureVerifier:
-    """Verifies attribute-based signatures, without any server.
+    """Verifies attribute-based signatures, without a server.
 
     It implements `irma_core.interfaces.SignatureVerifier`. Threads may share an instance. Verifying
     takes tens of milliseconds for each credential, or a few milliseconds with gmpy2 (the extra
