@@ -121,8 +121,8 @@ class LoggingObserver:
 
     `DEBUG`: a session was started. `INFO`: a session was answered or refused, the server's post was
     handled, a watch changed its source because the server has no events, or a call from a page was
-    refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch changed
-    its source for another reason, or a post, a handle or a page's call was refused.
+    refused for an everyday reason. `WARNING`: a session failed, a call was repeated, a watch
+    changed its source for another reason, or a post, a handle or a page's call was refused.
 
     A line contains codes, labels and fingerprints, and the remedy if one is known.
     """

@@ -50,7 +50,7 @@ ValueT = TypeVar("ValueT")
 
 
 def redact(text: str) -> str:
-    """Return the string with each secret that has a known form replaced.
+    """Return the string, with each recognised secret replaced.
 
     Raises:
         UsageError: The argument is not a string.

@@ -1,8 +1,8 @@
 """Open requestors, signers, status backends and stores by URI.
 
 `open_parts` receives plugins and secrets once and opens any number of parts. `connect` is the short
-form for one requestor. At the end, both close the parts that they opened, in reverse order. A
-transport that the caller passed stays open.
+form for one requestor. At the end of the `with` block, both close the parts that they opened, in
+reverse order. A transport that the caller passed stays open.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from irma_proofs.schemes import check_file_hash, pinned_key, read_index
 __all__ = ["LARGEST_FILE", "copy_scheme"]
 
 LARGEST_FILE: Final = 16 * 2**20
-"""The size of response that the transport must accept, in bytes."""
+"""The response size that the transport must accept, in bytes."""
 _SECONDS: Final = 60
 """The maximum size of one file, in bytes."""
 _OK: Final = 200

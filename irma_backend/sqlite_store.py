@@ -150,7 +150,7 @@ class SqliteStore:
 
 
 def _begin(database: sqlite3.Connection) -> None:
-    """Begin a transaction that writes, as soon as no other process is writing.
+    """Begin a write transaction as soon as no other process is writing.
 
     SQLite itself would try less and less often to get the lock, so the process that has waited
     longest would always lose. We therefore try every few milliseconds, in every process.

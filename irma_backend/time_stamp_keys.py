@@ -73,7 +73,7 @@ def ask_time_stamp_key(
 
 
 def _read_answer(response: HttpResponse) -> tuple[bool, float] | None:
-    """Return whether the key is trusted, and until when in Unix seconds; None if malformed."""
+    """Return whether the server trusts the key, and until when; None if the answer is malformed."""
     try:
         answer = read_json(response.body)
     except JsonTextError:

@@ -88,7 +88,7 @@ def held_cards(values: Sequence[str]) -> Cards:
 
 
 def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> SimulatedApp:
-    """Return an app at a development server, with a person's usual cards and with these cards.
+    """Connect to a development server, and return an app with a person's usual cards and `cards`.
 
     Raises:
         ConfigurationError: The server's scheme lacks one of these cards.

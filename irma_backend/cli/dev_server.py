@@ -189,7 +189,7 @@ class _Given:
             return read(given.value)
 
     def named(self, message: str) -> str:
-        """Replace the argument's name in a message by the place of the setting."""
+        """Replace the argument's name in a message with the place of the setting."""
         argument, _, reason = message.partition(": ")
         if argument == "settings":
             return f"--{message}"

@@ -115,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""Command options that replace argument names in the library's messages, by argument name."""
+"""Phrases about arguments in the library's messages, and phrases about options in their place."""
 
 
 def exit_status(error: IrmaError) -> int:

@@ -90,7 +90,7 @@ def _reserve_descriptors() -> None:
 
 
 def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
-    """Wake the main thread after a signal, until the command ends or for two seconds.
+    """Keep waking the main thread after a signal, for two seconds or until the command ends.
 
     A signal that arrives just before a blocking call does not interrupt the call, and the
     interpreter runs the signal handler only after the call. `_written` is an argument only to keep

@@ -49,7 +49,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group that suggests the right command for a misspelt one, without repeating the latter."""
+    """A group that suggests a command for a misspelt one, without repeating the user's input."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -73,7 +73,7 @@ class _GuardedStream:
     def write(self, text: str | bytes) -> int:
         if self.failed:
             self._fail(self._reason)
-        # click writes bytes for the shell's completion.
+        # click writes bytes for shell completion.
         written = text.decode() if isinstance(text, bytes) else text
         self._try(lambda stream: stream.write(written))
         return len(text)

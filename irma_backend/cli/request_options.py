@@ -98,7 +98,7 @@ _OPTIONS = (
 
 
 def with_request_options(command: Command) -> Command:
-    """Add the options that `request_from_options` takes to a command."""
+    """Add to a command the options for `request_from_options`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -215,7 +215,7 @@ def _slot(match: re.Match[str]) -> DisCon:
 
 
 def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
-    """Yield each attribute of a slot and the `+` or `|` before it, which is empty for the first."""
+    """Yield each attribute of a slot with the `+` or `|` before it, or "" for the first."""
     sign, at = "", 0
     while True:
         found = next(_SIGN.finditer(text, at))

@@ -70,7 +70,7 @@ def open_session(pointer: SessionPointer) -> None:
 
 
 def _local_page(pointer: SessionPointer) -> str | None:
-    """Return the page of a server on this machine, where the development server plays the app."""
+    """Return the URL of the development server's page; None if the server is on another machine."""
     url = urlsplit(pointer.url)
     return f"{url.scheme}://{url.netloc}/" if is_loopback(url.hostname or "") else None
 

@@ -71,7 +71,7 @@ class Settings:
         """Open a requestor for a `with` block.
 
         Args:
-            status: URI of the status backend to watch with.
+            status: URI of the status backend for the watch.
 
         Raises:
             ConfigurationError: A setting is invalid or missing, or a file cannot be used.
@@ -284,7 +284,7 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
 
 
 def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
-    """Return the server's public keys, as read from the files of --server-key-file.
+    """Return the server's public keys, from the files of --server-key-file.
 
     Raises:
         ConfigurationError: A file cannot be read, or is not a public key in PEM.

@@ -4,7 +4,8 @@
     with running_server(server) as url:
         requestor = Requestor(url, transport)
 
-Its proofs are simulated, so its results prove nothing. It needs `irma-backend[dev-server]`.
+The server's proofs are simulated, so its results prove nothing. This package needs the extra
+`irma-backend[dev-server]`.
 """
 
 try:

@@ -69,7 +69,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or a `localhost` with only such addresses."""
+    """Return whether the host is a loopback address, or `localhost` resolving only to those."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

@@ -137,7 +137,7 @@ class Player:
             )
 
     def accept(self, name: str, form: Mapping[str, str]) -> str:
-        """Accept with the options and values in a form; return the session to show next.
+        """Accept with a form's options and values; return the name of the session to show next.
 
         If the person enters values that the app does not hold, a new credential with those values
         is added to the app.

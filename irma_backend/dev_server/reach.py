@@ -126,7 +126,7 @@ def _is_address(host: object) -> bool:
 
 
 def _address_of_this_machine(host: str) -> str:
-    """Return this machine's network address, or the loopback address without a network."""
+    """Return this machine's network address, or the loopback address if there is no network."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:

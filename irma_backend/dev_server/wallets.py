@@ -64,7 +64,7 @@ class Wallets:
         return _TITLES[self._picked]
 
     def pick(self, kind: str) -> None:
-        """Select the app of a kind of person.
+        """Select the app of this kind of person.
 
         Raises:
             AppError: There is no such kind of person.

@@ -75,7 +75,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             url,
             label="POST to a callback URL",
             headers=(("content-type", "text/plain; charset=UTF-8"),),
-            body=b"",  # a receiver refuses this post, so it was reached
+            body=b"",  # a receiver refuses an empty post, which shows that it runs
         )
         try:
             response = examination.send(request)
