@@ -36,8 +36,8 @@ def plugins(*, as_json: bool) -> None:
     """List the installed plugins and what they offer.
 
     This command imports every installed plugin. Other commands import only those that --plugin
-    names. In a pipe, each plugin is one line of tab-separated fields, the last of which is its
-    error. The exit status is 2 if a plugin cannot be used.
+    names. In a pipe, each plugin is one line of tab-separated fields; the last field is its error.
+    The exit status is 2 if a plugin cannot be used.
     """
     seen = _list_plugins()
     if as_json:
