@@ -91,7 +91,7 @@ _WEB_ADVICE: Final = {
 _CLOCKS: Final = "compare the clocks of this machine and of the server"
 _RESULT_ADVICE: Final = {
     "expired": _CLOCKS,
-    "issuer": "set `jwt_issuer` to the server's setting of that name",
+    "issuer": "set `jwt_issuer` to the value of the server's own `jwt_issuer` setting",
     "issued_at": _CLOCKS,
     "signature": "set `server_key` to the server's current key",
 }
@@ -103,7 +103,7 @@ _POST_ADVICE: Final = {
     "late": "the application's function took over three seconds: make it faster",
     "media_type": "the server signs its posts but the application does not expect that, or "
     "the other way round",
-    "session": "another session was posted to this URL: somebody may have read the URL in a log",
+    "session": "another session was posted to this URL: an attacker may have read the URL in a log",
     "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
     "the same keys, and compare the clocks of their machines",
 }

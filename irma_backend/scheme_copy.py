@@ -135,7 +135,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         Schemes(SchemeFolder(temporary), pinned={folder.name: files["pk.pem"]})
         if _time(draft) < _time(folder):
             raise ConfigurationError(
-                "the scheme at the URL is older than the copy in the folder: somebody may be "
+                "the scheme at the URL is older than the copy in the folder: an attacker may be "
                 "hiding newer changes from you; to accept the older scheme, remove the folder"
             )
         _replace(folder, draft, Path(temporary) / "earlier")

@@ -56,7 +56,7 @@ class SqliteStore:
     def __init__(self, path: str | Path, clock: Clock) -> None:
         given: object = path
         if not isinstance(given, str | Path) or given == "":
-            raise ConfigurationError("path: must be a path of a file")
+            raise ConfigurationError("path: must be the path of a file")
         check_clock(clock)
         self._path = Path(path).absolute()
         self._clock = clock

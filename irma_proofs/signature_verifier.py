@@ -256,7 +256,7 @@ def check_nonce(found: int, expected: int | None) -> None:
         ProofError: The check fails.
     """
     if expected is not None and found != expected:
-        raise ProofError("nonce", "is not the session's", check="nonce", status=_UNMATCHED)
+        raise ProofError("nonce", "is not the session's nonce", check="nonce", status=_UNMATCHED)
 
 
 def check_context(found: int, expected: int | None) -> None:
@@ -266,7 +266,9 @@ def check_context(found: int, expected: int | None) -> None:
         ProofError: The check fails.
     """
     if expected is not None and found != expected:
-        raise ProofError("context", "is not the session's", check="context", status=_UNMATCHED)
+        raise ProofError(
+            "context", "is not the session's context", check="context", status=_UNMATCHED
+        )
 
 
 def check_some_proof(proofs: Sequence[DisclosureProof]) -> None:

@@ -82,7 +82,7 @@ class _Run:
     async def wait_for_subscription(self) -> None:
         await self._has_begun.wait()
         if not self._is_subscribed or self._failure is not None:
-            raise StatusBackendError(self._failure or "Redis: it did not answer in time")
+            raise StatusBackendError(self._failure or "Redis did not answer in time")
 
     async def stop(self) -> None:
         self._task.cancel()

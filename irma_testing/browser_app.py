@@ -60,7 +60,7 @@ class BrowserApp:
             raise AppError("the page did not start a session within 60 s")
         reply = self._replies.pop(0)
         if not reply.ok:
-            raise AppError(f"the page's start failed with the status {reply.status}")
+            raise AppError(f"the page's request for a session failed with status {reply.status}")
         return self._person.scan(reply.json()["sessionPtr"])
 
     def answer(self) -> ScannedSession:

@@ -156,9 +156,9 @@ def _packed_by_npm() -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         raise ConfigurationError(
-            f"npm is not installed, and it is needed to fetch {PACKAGE} {VERSION}: install "
-            f"it, or run `npm pack {PACKAGE}@{VERSION}` on another machine and give the file "
-            "that it writes as from_file="
+            f"npm is not installed, but is needed to fetch {PACKAGE} {VERSION}: install npm, or "
+            f"run `npm pack {PACKAGE}@{VERSION}` on another machine and pass the file that it "
+            "writes as from_file="
         )
     with tempfile.TemporaryDirectory() as folder:
         options = ("--pack-destination", folder, "--ignore-scripts", "--loglevel", "error")

@@ -104,8 +104,8 @@ def _limit_warnings(settings: SiteSettings) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "The starts of sessions are not limited, because behind a proxy Django does not know "
-            "the addresses of visitors.",
+            "Session starts are not limited, because Django does not know visitors' addresses "
+            "behind a proxy.",
             hint='Set IRMA["CLIENT_ADDRESS"], or set IRMA["STARTS_PER_MINUTE"] to None if the '
             "proxy limits starts.",
             id="irma_web_django.W009",

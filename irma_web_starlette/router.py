@@ -545,7 +545,7 @@ def _is_session_in_cookie(app: object) -> bool | None:
 
 
 def _check_request(request: object) -> None:
-    check_instance(request, HTTPConnection, "request", "a Request of Starlette")
+    check_instance(request, HTTPConnection, "request", "a Starlette Request")
 
 
 def _logged(name: str, reply: WebReply) -> Response:

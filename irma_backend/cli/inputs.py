@@ -73,7 +73,7 @@ def read_input(what: str) -> str:
             UTF-8.
     """
     if sys.stdin is None or sys.stdin.closed:
-        raise ConfigurationError(f"{STDIN} is closed, but {what} is read from it")
+        raise ConfigurationError(f"{STDIN} is closed, so the command cannot read {what} from it")
     if sys.stdin.isatty():
         print_message(f"Type or paste {what}, then press Ctrl-D on a line of its own.")
     try:

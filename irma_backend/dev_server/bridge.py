@@ -30,7 +30,7 @@ _TICK = 0.025
 _CONNECTION_HEADERS = frozenset({"connection"})
 _CROSS_ORIGIN = "access-control-"
 _FOREIGN = (
-    "A page of another origin sent this request, but this server accepts it from programs "
+    "A page from another origin sent this request, but this server accepts it from programs "
     "only. Let your website's backend start the session and fetch its result."
 )
 
@@ -57,7 +57,7 @@ class Bridge:
         incoming = self._translate(request)
         is_for_pages = self._is_for_pages(incoming)
         if not is_for_pages and is_from_elsewhere(request):
-            _LOG.warning("%s: 403, because a page of another origin sent it", incoming.label)
+            _LOG.warning("%s: 403, because a page from another origin sent it", incoming.label)
             return refusal(_FOREIGN)
         answer = await self._run(lambda: self._call(incoming))
         is_usual = (incoming.method, answer.status) == ("GET", 200)

@@ -21,7 +21,7 @@ from irma_testing.remote_server import (
 
 __all__ = ["Descriptions"]
 
-_FOREIGN = "A page of another origin sent this request, but only programs may send it."
+_FOREIGN = "A page from another origin sent this request, but only programs may send it."
 
 
 @final

@@ -57,7 +57,7 @@ def only_hosts(reach: Reach, port: int) -> Middleware:
 
 
 def is_from_elsewhere(request: web.Request) -> bool:
-    """Return whether a browser sent the request on behalf of a page of another origin.
+    """Return whether a browser sent the request on behalf of a page from another origin.
 
     The headers `Origin`, `Sec-Fetch-Site` and `Referer` show this; programs other than browsers
     send none of them. `Host` has already been checked.

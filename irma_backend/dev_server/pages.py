@@ -215,7 +215,7 @@ def _shown(show: _Show) -> _Show:
     async def check(request: web.Request) -> web.StreamResponse:
         if is_visit(request):
             return await show(request)
-        return refusal("A page of another origin requested this page. Open it in a tab of its own.")
+        return refusal("A page from another origin requested this page. Open it in its own tab.")
 
     return check
 

@@ -181,7 +181,7 @@ def _unverified(error: ResultJwtError) -> Problem:
                 id="key.issuer",
                 finding="The issuer in the server's results is not the one in the settings",
                 exactly=error.reason,
-                remedy="Set `jwt_issuer` to the server's setting of that name.",
+                remedy="Set `jwt_issuer` to the value of the server's own `jwt_issuer` setting.",
                 command="irma-backend config",
             )
         case "simulated":

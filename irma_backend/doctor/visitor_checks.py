@@ -69,7 +69,7 @@ def check_pointer(examination: Examination) -> Generator[Problem, None, str]:
             yield Problem(
                 id="pointer.plain",
                 finding="The QR code leads to plain HTTP, so anyone on the network can log in as "
-                "anybody",
+                "anyone else",
                 exactly=host,
                 remedy="Serve the IRMA server over HTTPS, and set its `url` setting to the https "
                 "URL.",

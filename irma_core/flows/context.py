@@ -246,5 +246,6 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
 def _check_issuer(jwt_issuer: object) -> None:
     if jwt_issuer is not None and (not isinstance(jwt_issuer, str) or not jwt_issuer):
         raise ConfigurationError(
-            "jwt_issuer must be the server's setting of that name, or None if that is empty"
+            "jwt_issuer must be the value of the server's `jwt_issuer` setting, or None if "
+            "that setting is empty"
         )

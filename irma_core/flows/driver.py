@@ -197,7 +197,7 @@ async def _perform_async(
 
 def _response(result: object) -> HttpResponse:
     if not isinstance(result, HttpResponse):
-        raise ConfigurationError("transport: its `send` must return an HttpResponse")
+        raise ConfigurationError("transport: `send` must return an HttpResponse")
     return result
 
 
@@ -210,7 +210,7 @@ def _check_stream(stream: object, closing: str) -> None:
         or not isinstance(getattr(stream, "headers", None), tuple)
     ):
         raise ConfigurationError(
-            "transport: its `open_stream` must return a stream with status, headers, read and "
+            "transport: `open_stream` must return a stream with status, headers, read and "
             f"{closing}; see ByteStream"
         )
 
@@ -221,7 +221,7 @@ def _read_result(result: object) -> bytes | ReadOutcome:
     if isinstance(result, ReadOutcome):
         return result
     raise ConfigurationError(
-        "transport: the `read` of its streams must return one byte or more, or a ReadOutcome"
+        "transport: `read` of a stream must return at least one byte, or a ReadOutcome"
     )
 
 
@@ -239,7 +239,7 @@ def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
     awaitable: object = result
     if not isinstance(awaitable, CoroutineType) and not isawaitable(awaitable):
         raise ConfigurationError(
-            "transport: each method of an AsyncTransport and of its streams must be `async def`"
+            "transport: every method of an AsyncTransport and its streams must be `async def`"
         )
     return result
 

@@ -181,4 +181,4 @@ def check_deadline(value: object) -> None:
     # This comparison is false for NaN.
     is_between = is_number and -_MAX_SECONDS < cast("float", value) < _MAX_SECONDS
     if not (is_between or value in (math.inf, -math.inf)):
-        raise UsageError("deadline: must be a number of seconds on the transport's clock")
+        raise UsageError("deadline: must be a time on the transport's clock, in seconds")

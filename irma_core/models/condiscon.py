@@ -241,7 +241,7 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
     if len(named) != len(names):
         raise RequestError(path, "the name of a slot must be a non-empty string")
     if not len(set(named)) == len(named) == len(values):
-        raise RequestError(path, "must have one name for each slot, and no name twice")
+        raise RequestError(path, "must have one name for each slot, without duplicates")
     return ConDisCon(
         tuple(
             _as_discon(value, f'{path}["{name}"]')

@@ -200,8 +200,8 @@ class SessionResult(ValueObject):
             if self.status is SessionStatus.DONE:
                 raise WrongSessionError(
                     self.token.fingerprint,
-                    "the session has already finished; a next session can be chosen only before "
-                    "that",
+                    "the session has already finished; choose a next session while the session "
+                    "is CONNECTED",
                 )
             raise SessionNotFinishedError(self.token.fingerprint, self.status.value)
         if self.proof_status is not ProofStatus.VALID:

@@ -25,7 +25,7 @@ class Risk(Enum):
     """Something that the library refuses unless a requestor's `allow` contains it."""
 
     PLAIN_HTTP = "plain http"
-    """Plain HTTP that leaves this machine: anyone who can change the traffic can log in as anybody.
+    """Plain HTTP that leaves this machine. Anyone who can change the traffic can log in as anyone.
     This applies to the base URL, the token URL, the session pointer, `callback_url`,
     `next_session`, a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
@@ -60,7 +60,7 @@ def parse_risks(allow: object) -> frozenset[Risk]:
         risks = frozenset(risk for risk in items if isinstance(risk, Risk))
         if all(isinstance(risk, Risk) for risk in items):
             return risks
-    raise ConfigurationError("allow: must be a collection of Risk, such as {Risk.PLAIN_HTTP}")
+    raise ConfigurationError("allow: must be a collection of risks, such as {Risk.PLAIN_HTTP}")
 
 
 @boundary

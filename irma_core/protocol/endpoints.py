@@ -347,7 +347,7 @@ def _jwt_text(response: HttpResponse, label: str) -> str:
 
 def _expect_ok(response: HttpResponse, label: str) -> None:
     if text_reply(response, label, media_type=None).strip() != "OK":
-        raise UnexpectedResponseError(label, response.status, "does not say OK")
+        raise UnexpectedResponseError(label, response.status, "is not `OK`")
 
 
 _STATUS_EVENTS = "GET session/{token}/statusevents"

@@ -110,14 +110,15 @@ def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool)
         return
     if is_proxied:
         raise ConfigurationError(
-            f"the {what} is plain http through a proxy: the proxy, and everyone between here "
-            "and the proxy, can read every request and change every response; use https, or "
-            "allow Risk.PLAIN_HTTP"
+            f"the {what} uses plain http through a proxy: the proxy, and anyone on the network "
+            "before it, can read every request and change every response; use https, or allow "
+            "Risk.PLAIN_HTTP"
         )
     if not is_loopback(parts.hostname or ""):
         raise ConfigurationError(
-            f"the {what} is plain http to {parts.hostname}: anyone who can change the traffic can "
-            "log in as anybody; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
+            f"the {what} uses plain http to {parts.hostname}: anyone who can change the traffic "
+            "can log in as anyone else; use https, or allow Risk.PLAIN_HTTP on a network that you "
+            "trust"
         )
 
 

@@ -77,7 +77,7 @@ class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
     def _check(self, algorithm: str) -> None:
         if not _is_name(self.name):
             raise ConfigurationError(
-                "name must be the requestor's name in the server's `requestors`"
+                "name must be the requestor's name in the server's `requestors` setting"
             )
         # The caller has probably passed a key instead of a signer. The error must not show that
         # key.

@@ -210,7 +210,7 @@ def _read_object(
     if not isinstance(value, dict):
         raise refused(code, f"the {code} must be a JSON object")
     if has_other_case(value, known):
-        raise refused("other_case", f"a name in the {code} differs only in case from a known one")
+        raise refused("other_case", f"a name in the {code} differs only in case from a known name")
     if has_twins(value, maps):
         raise refused(
             "duplicate_key", f"an object in the {code} has two keys that differ only in case"

@@ -187,7 +187,8 @@ def verify_getproof_jwt(
     if "exp" not in claims:
         raise ResultJwtError(
             "time",
-            "it has no exp: servers before 0.7.0 write one only if the request has a validity",
+            "it has no exp: servers before 0.7.0 write an exp only if the request has a "
+            "validity, so set one",
         )
     check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
     _check_audience(claims)
@@ -225,7 +226,7 @@ def _check_inner_names(claims: dict[str, JsonValue]) -> None:
 def _check_names(value: JsonValue, known: frozenset[str]) -> None:
     if isinstance(value, dict) and has_other_case(value, known):
         raise ResultJwtError(
-            "other_case", "a name in the result differs only in case from a known one"
+            "other_case", "a name in the result differs only in case from a known name"
         )
 
 
@@ -235,8 +236,8 @@ def _checked_kind(
     if claims.get("iss") != issuer or (issuer is None and "iss" in claims):
         raise ResultJwtError(
             "issuer",
-            "it is from another server, or jwt_issuer differs from the server's setting of "
-            "that name",
+            "it is from another server, or jwt_issuer differs from the server's `jwt_issuer` "
+            "setting",
         )
     subject = claims.get("sub")
     kind = kinds.get(subject) if isinstance(subject, str) else None

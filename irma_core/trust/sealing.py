@@ -107,7 +107,7 @@ class Sealer:
         # In seconds, because a sum of datetimes fails beyond the year 9999.
         sealed_at, lives = _seconds(now), check_timedelta(lifetime, "lifetime")
         if lives < timedelta(seconds=1):
-            raise UsageError("lifetime must be a second or more")
+            raise UsageError("lifetime must be at least one second")
         if binding is not None:  # an empty binding would be the same for every visitor
             check_string(binding, "binding")
         expires = sealed_at + int(lives.total_seconds())

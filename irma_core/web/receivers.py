@@ -405,13 +405,13 @@ def _checked_run_later(
     """Check that the receiver has a key for signed posts, or a `run_later` for unsigned ones."""
     check_flag(accept_unsigned, "accept_unsigned")
     if accept_unsigned and kept is not None:
-        raise ConfigurationError("kept: only signed posts can be kept; leave this out")
+        raise ConfigurationError("kept: only signed posts can be kept; leave kept out")
     if run_later is not None:
         check_function(run_later, "run_later", may_be_async=False)
     if accept_unsigned and context.takes_signed_results:
         raise ConfigurationError(
             "accept_unsigned: the requestor has a server_key, so its server signs the posts; "
-            "leave this out"
+            "leave accept_unsigned out"
         )
     if accept_unsigned and run_later is None:
         raise ConfigurationError(

@@ -31,7 +31,7 @@ def signal_while_blocked() -> Generator[None]:
         AssertionError: The block noticed the signal too late.
     """
     if not hasattr(signal, "pthread_sigmask"):
-        pytest.skip("this system has no masks of signals")
+        pytest.skip("this system has no signal masks")
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals are handled on the main thread only")
     main, has_noticed, was_late = threading.get_ident(), threading.Event(), threading.Event()

@@ -182,7 +182,7 @@ class CallbackSender:
         reply: object = deliver(request)
         if isinstance(reply, Coroutine):
             reply.close()  # or Python warns that it was never awaited
-            raise UsageError("deliver: it returned a coroutine; write it with `async def`")
+            raise UsageError("deliver: returned a coroutine, so write it with `async def`")
         return check_instance(reply, HttpResponse, "deliver", "a function that returns a response")
 
 

@@ -152,7 +152,7 @@ class _TransportBase:
         response = self._server.handle(request)
         if self.clock.monotonic() > deadline:
             raise TransportTimeoutError(
-                request.label, "the answer took too long", request_sent=True
+                request.label, "the response took too long", request_sent=True
             )
         return response
 

@@ -140,7 +140,9 @@ def test_a_page_elsewhere_follows_a_session_and_does_no_more(
             assert {attempts[name] for name in attempts if name != "follows"} == {"refused"}
             assert attempts["follows"] == '200 {"status":"INITIALIZED"}'
         assert server.open_sessions() == (open_one,)
-    refused = [said for said in caplog.messages if "403, because a page of another origin" in said]
+    refused = [
+        said for said in caplog.messages if "403, because a page from another origin" in said
+    ]
     answered = [said for said in caplog.messages if re.match(r"[A-Z]+ /session.*: \d+$", said)]
     assert (len(refused) >= len(attempts) - 4, answered) == (True, ["POST /session: 200"])
 

@@ -100,7 +100,7 @@ OTHER_REPLIES = {
 """Inputs to which the servers reply differently, by name, and the reasons."""
 
 _METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
-_PAGES = "the development server lets no page of another origin use what requestors use"
+_PAGES = "the development server lets no page from another origin use what requestors use"
 _LARGE = "the development server reads at most 1 MiB of a reply"
 _ENCODED = "the development server asks for no content encoding and refuses a body that has one"
 _TWICE = "aiohttp refuses a request with two Content-Types before our code sees it"

@@ -219,7 +219,7 @@ def test_the_reasons_are_readable() -> None:
     assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
     assert "no app could answer it" in refusal(any_of).reason
     assert (
-        "no name twice"
+        "without duplicates"
         in refusal(lambda: as_condiscon(ConDisCon((asks((OVER18,)),) * 2, ("a", "a")))).reason
     )
 

@@ -135,12 +135,12 @@ def cors_in(response: HTTPResponse) -> list[str]:
 def test_foreign_page_starts_no_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], kind: str | None
 ) -> None:
-    """A page of another origin cannot start a session, and gets a 403 that it cannot read."""
+    """A page from another origin cannot start a session, and gets a 403 that it cannot read."""
     before = server.open_sessions()
     sent = headers if kind is None else {**headers, "content-type": kind}
     response, said = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
     assert (response.status, cors_in(response)) == (403, [])
-    assert b"page of another origin" in said
+    assert b"page from another origin" in said
     assert response.headers["cross-origin-resource-policy"] == "same-origin"
     assert server.open_sessions() == before
 
@@ -150,7 +150,7 @@ def test_foreign_page_starts_no_session(
 def test_foreign_page_calls_no_requestor_endpoint(
     caller: Caller, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    """A page of another origin gets a 403 for every path except session pointers."""
+    """A page from another origin gets a 403 for every path except session pointers."""
     response, _ = caller.call(method, path, headers)
     assert (response.status, cors_in(response)) == (403, [])
 
@@ -230,7 +230,7 @@ def test_preflight_for_a_session_is_allowed(caller: Caller) -> None:
 def test_no_path_trick_reaches_a_requestor_endpoint(
     caller: Caller, server: InMemoryServer, path: str
 ) -> None:
-    """Paths with `..` or escapes start no session for a page of another origin."""
+    """Paths with `..` or escapes start no session for a page from another origin."""
     before = server.open_sessions()
     sent = {"origin": ELSEWHERE, "content-type": "application/json"}
     response, _ = caller.call("POST", path, sent, json.dumps(AGE18).encode())
@@ -240,7 +240,7 @@ def test_no_path_trick_reaches_a_requestor_endpoint(
 
 @pytest.mark.parametrize("path", ["/irma/../", "/irma/../app/x", "/irma/%2e%2e/", "/app/../"])
 def test_no_path_trick_reaches_a_page(caller: Caller, path: str) -> None:
-    """Paths with `..` or escapes show no page to a page of another origin."""
+    """Paths with `..` or escapes show no page to a page from another origin."""
     response, said = caller.call("GET", path, {"origin": ELSEWHERE})
     assert b"page-token" not in said
     assert response.status in {403, 404}
@@ -268,7 +268,7 @@ def test_odd_targets_are_refused(caller: Caller, target: str) -> None:
     ],
 )
 def test_foreign_page_loads_no_page(caller: Caller, path: str, headers: dict[str, str]) -> None:
-    """A page of another origin cannot load our pages as a script, in a frame, or by `fetch`."""
+    """A page from another origin cannot load our pages as a script, in a frame, or by `fetch`."""
     response, said = caller.call("GET", path, headers)
     assert (response.status, cors_in(response)) == (403, [])
     assert b"page-token" not in said

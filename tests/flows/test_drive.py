@@ -279,5 +279,5 @@ def test_response_of_another_type_is_refused(mode: str) -> None:
             return run(flow(), Careless())
         return asyncio.run(run_async(flow(), AsyncCareless()))
 
-    with pytest.raises(ConfigurationError, match=r"^transport: its `send` must return"):
+    with pytest.raises(ConfigurationError, match=r"^transport: `send` must return"):
         driven()

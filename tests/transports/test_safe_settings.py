@@ -327,7 +327,7 @@ def test_plain_http_to_this_machine_does_not_pass_a_proxy(ask: Callable[[Any], o
     """Every function that sends with a caller's transport refuses plain HTTP through a proxy."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
-        pytest.raises(ConfigurationError, match="is plain http through a proxy"),
+        pytest.raises(ConfigurationError, match="uses plain http through a proxy"),
     ):
         ask(transport)
 

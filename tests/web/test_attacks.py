@@ -278,7 +278,7 @@ CROSS_ORIGIN: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("headers", CROSS_ORIGIN)
 def test_cross_origin_post(site: Site, headers: dict[str, str]) -> None:
-    """A request from a page of another origin is refused, and that page cannot read the reply."""
+    """A request from a page from another origin is refused, and that page cannot read the reply."""
     victim = site.browser()
     handle = handle_of(victim)
     for step, fields in (
