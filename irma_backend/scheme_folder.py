@@ -50,7 +50,7 @@ class SchemeFolder:
             with (self._path / path).open("rb") as file:
                 data = file.read(_LONGEST + 1)
         except (OSError, ValueError):  # ValueError is for a null character
-            raise ConfigurationError(f"path {path}: is not a file that can be read") from None
+            raise ConfigurationError(f"path {path}: is not a readable file") from None
         if len(data) > _LONGEST:
             raise ConfigurationError(f"path {path}: must not be larger than {_LONGEST} bytes")
         return data

@@ -287,7 +287,7 @@ def check_indices_of_type(proof: DisclosureProof) -> None:
     ):
         raise ProofError(
             proof.path,
-            f"must have only indices of attributes of {proof.credential_type.identifier}",
+            f"must have only indices of attributes in {proof.credential_type.identifier}",
             check="indices_of_type",
         )
 

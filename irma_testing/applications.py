@@ -157,7 +157,7 @@ def django(client: DjangoClient) -> Callable[[HttpRequest], Any]:
 
 def _check_application(app: object) -> None:
     if not callable(app) or isinstance(app, type):
-        raise UsageError("app: must be the WSGI or ASGI application, a callable object")
+        raise UsageError("app: must be a WSGI or ASGI application (a callable)")
 
 
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:

@@ -264,8 +264,8 @@ def _understanding(url: str) -> Generator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):
         raise AppError(
-            f"{_origin(url)} did not reply as this version expects of a development server; use "
-            "the same version of irma-backend for the server and the tests"
+            f"{_origin(url)} did not reply like a development server of this version; use the "
+            "same version of irma-backend for the server and the tests"
         ) from None
 
 

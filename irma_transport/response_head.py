@@ -80,7 +80,7 @@ class HeadCheck:
         elif value.lower() != b"chunked":
             raise NotHttpError("its transfer-encoding is not supported")
         if self._framing_header:
-            raise NotHttpError("more than one header gives the length of its body")
+            raise NotHttpError("more than one of its headers gives the length of its body")
         self._framing_header = name
 
 

@@ -51,7 +51,7 @@ def check_limits(idle_limit: object, max_response_bytes: object, pool_size: obje
         raise ConfigurationError("idle_limit: must be a timedelta from 0 to 1.5 seconds")
     for name, value in (("max_response_bytes", max_response_bytes), ("pool_size", pool_size)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigurationError(f"{name}: must be a whole number, at least 1")
+            raise ConfigurationError(f"{name}: must be a whole number of at least 1")
 
 
 class TlsSettings(NamedTuple):
@@ -94,7 +94,7 @@ def tls_context(
     if settings.client_certificate is not None:
         _load_client_certificate(context, settings)
     elif settings.client_key is not None or settings.client_key_password is not None:
-        raise ConfigurationError("client_key: needs a client_certificate too")
+        raise ConfigurationError("client_key: also needs a client_certificate")
     return context
 
 

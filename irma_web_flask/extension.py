@@ -312,7 +312,7 @@ class Irma:
         """
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION not in app.extensions:
-            raise UsageError("app: this application has no Irma")
+            raise UsageError("app: this application has no Irma; call init_app first")
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:

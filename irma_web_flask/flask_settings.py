@@ -189,7 +189,7 @@ def _derived(app: Flask) -> Sequence[str]:
     """Return sealing keys derived from the application's secret keys, newest first."""
     secrets = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
     if secrets[0] is None:
-        raise ConfigurationError("SECRET_KEY: is not set; Flask's session needs it too")
+        raise ConfigurationError("SECRET_KEY: is not set; Flask's session also needs it")
     for number, secret in enumerate(secrets):
         if not isinstance(secret, str | bytes) or not secret:
             # Anyone could seal values with an empty key.

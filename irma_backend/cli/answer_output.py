@@ -98,5 +98,5 @@ class AnswerOutput:
                 )
             return answered.value
         raise SlotNotAnsweredError(
-            fingerprint, f"slot {self.slot!r}: the person left it out", slot=self.slot
+            fingerprint, f"slot {self.slot!r}: the person left this slot out", slot=self.slot
         )

@@ -124,7 +124,7 @@ def post_flow(
             signature = yield from sign(prepared.signer, prepared.jwt.signing_input, deadline)
             if context.seconds_left(deadline) <= 0:
                 # Nothing can end a signer that blocks its thread, so it may have used up the time.
-                raise DeadlineError("the deadline of the call passed while the signer was signing")
+                raise DeadlineError("the call's deadline passed while the signer was signing")
             prepared = prepared.build(prepared.jwt.signed(signature))
         try:
             response = yield from Send(prepared, context.try_deadline(deadline))
@@ -149,7 +149,7 @@ def _wait_or_raise(
     """Return how long to wait before the next attempt; raise the error if none is left."""
     left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
-        raise DeadlineError(f"{error.label}: the deadline of the call passed") from error
+        raise DeadlineError(f"{error.label}: the call's deadline passed") from error
     wait = context.retry.wait(tries, context.jitter()) if is_transient(error) else None
     if wait is None or (wait := max(wait, requested_wait, wait_of(error))).total_seconds() >= left:
         raise error

@@ -183,7 +183,7 @@ class FactoryContext(ValueObject):
         """
         check_string(name, "name")
         if name not in self.secrets:
-            raise ConfigurationError(f"secrets must have an entry {name!r}")
+            raise ConfigurationError(f"secrets must have an entry for {name!r}")
         secret = self.secrets[name]
         if callable(secret):
             secret = _call_secret(name, secret)

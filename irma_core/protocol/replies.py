@@ -122,7 +122,7 @@ def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(
-            label, response.status, "has an error and more data after it"
+            label, response.status, "has more data after the error"
         ) from None
 
 

@@ -242,7 +242,7 @@ def check_public_keys(keys: Sequence[object]) -> None:
     """
     for key in keys:
         if _public_key(key).key_size < SHORTEST_RSA_KEY:
-            raise ConfigurationError("a public key must be RSA of 2048 bits or more")
+            raise ConfigurationError("a public key must be an RSA key of 2048 bits or more")
 
 
 def _listed(keys: object) -> Sequence[object]:

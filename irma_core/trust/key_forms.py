@@ -212,7 +212,7 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     padding = -len(letters) % 4
     if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
         raise ConfigurationError(
-            f"{name} must be complete base64: some characters or its padding are missing"
+            f"{name} must be complete base64: some characters or the padding are missing"
         )
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 

@@ -101,7 +101,7 @@ def _checked_pem(pem: object) -> str | bytes:
     if not isinstance(pem, str | bytes):
         raise ConfigurationError("a public key must be an RSA key in PEM, as str or bytes")
     if load_public_key(pem).key_size < SHORTEST_RSA_KEY:
-        raise ConfigurationError("a public key must be RSA of 2048 bits or more")
+        raise ConfigurationError("a public key must be an RSA key of 2048 bits or more")
     return pem
 
 

@@ -91,7 +91,7 @@ class EventLoops:
         """
         if _running_loop() is not None:
             raise UsageError(
-                "deliver: it cannot be awaited here, because this call blocks the event loop; "
+                "deliver: cannot be awaited here, because this call blocks the event loop; "
                 "write `await irma_server.run(irma_app.accept, pointer)`"
             )
         with self._own_turn():

@@ -46,8 +46,8 @@ def provider_settings() -> ProviderSettings:
     question, account = given.get("QUESTION", "allauth"), given.get("ACCOUNT")
     if not isinstance(account, str):
         raise ConfigurationError(
-            f'{_PLACE}["ACCOUNT"]: must be the slot of the question whose attribute identifies '
-            'the account, such as "email"'
+            f'{_PLACE}["ACCOUNT"]: must be the name of the slot whose attribute identifies the '
+            'account, such as "email"'
         )
     email = given.get("EMAIL")
     if email is not None and not isinstance(email, str):

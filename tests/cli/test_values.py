@@ -50,7 +50,7 @@ def test_missing_value_is_status_6(
     without = SimulatedApp(memory)
     without.add(CARD, {"over18": None})
     memory.when_started(without.accept)
-    for slot, words in (("name", "the person left it out"), ("age", "has no value")):
+    for slot, words in (("name", "the person left this slot out"), ("age", "has no value")):
         status, out, err = command_line.at(TMPDIR=str(tmp_path)).run(*ASK, "--value", slot)
         assert (status, out, words in err) == (6, "", True), err
     assert [*tmp_path.iterdir()] == []

@@ -165,7 +165,7 @@ def test_other_servers_are_refused(response: HttpResponse) -> None:
 def test_other_descriptions_are_refused(members: dict[str, object]) -> None:
     """A remote app refuses a server whose description this version does not understand."""
     body = json.dumps({"developmentServer": True, **members}).encode()
-    with pytest.raises(AppError, match=r"irma\.example did not reply as this version expects"):
+    with pytest.raises(AppError, match=r"irma\.example did not reply like a development server"):
         SimulatedApp.at("https://irma.example", ScriptedTransport([HttpResponse(200, body=body)]))
 
 
@@ -177,7 +177,7 @@ def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
     for method, name in ((RemoteServer.sessions, "app"), (RemoteServer.session, "name")):
         replies = [HttpResponse(200, body=each) for each in (first, body)]
         remote = RemoteServer("https://irma.example", ScriptedTransport(replies))
-        with pytest.raises(AppError, match="did not reply as this version expects"):
+        with pytest.raises(AppError, match="did not reply like a development server"):
             method(remote, name)
 
 

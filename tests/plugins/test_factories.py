@@ -413,7 +413,7 @@ def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
 @pytest.mark.parametrize(
     ("secrets", "words"),
     [
-        ({}, "must have an entry 'pin'"),
+        ({}, "must have an entry for 'pin'"),
         ({"pin": failing}, "the function for 'pin' failed: ValueError"),
         ({"pin": lambda: None}, "'pin' must be str or bytes"),
     ],

@@ -365,5 +365,5 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         file.truncate(16 * 2**20 + 1)
     with pytest.raises(ConfigurationError, match="larger"):
         SchemeFolder(str(tmp_path)).read("huge")
-    with pytest.raises(ConfigurationError, match="not a file that can be read"):
+    with pytest.raises(ConfigurationError, match="is not a readable file"):
         Schemes(SchemeFolder(tmp_path), pinned=pinned("bits"))

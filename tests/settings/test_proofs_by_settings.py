@@ -107,7 +107,7 @@ def test_environment_and_arguments_override_the_file(
         ),
         (
             'scheme_keys = ["other=made.pem"]\nschemes = ["other"]',
-            ", line 4, proofs.schemes: path other/index: is not a file that can be read",
+            ", line 4, proofs.schemes: path other/index: is not a readable file",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["made=made.pem"]\n'

@@ -315,7 +315,7 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
         (f'"{TEXT}"', "in quotes"),
         (f"'{TEXT}'", "in quotes"),
         (f"{TEXT[:40]} {TEXT[40:]}", "base64 without whitespace"),
-        (TEXT[:-1], "some characters or its padding are missing"),
+        (TEXT[:-1], "some characters or the padding are missing"),
         (TEXT.rstrip("=") + "A" * (1 + -len(TEXT.rstrip("=")) % 4), "base64"),
         ("-" + TEXT[1:40] + "+" + TEXT[41:], "must be base64"),
         (TEXT[:20] + "=" + TEXT[21:], "must be base64"),
