@@ -129,8 +129,8 @@ def check_store(examination: Examination) -> Generator[Problem, None, str]:
     if not is_shared:
         yield Problem(
             id="store.own",
-            finding="Each process has its own store, so each of them accepts the same handle or "
-            "callback once",
+            finding="Each process has its own store, so a second process accepts a used handle "
+            "or callback",
             remedy="Use a store that the processes share: `sqlite:PATH` on one machine, `redis:` "
             "on several.",
             command="irma-backend config",

@@ -320,13 +320,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E005",
-        "The site is served over plain HTTP, so browsers drop the cookie that a login is bound to",
+        "The site is served over plain HTTP, so browsers drop the cookie that a login needs",
         "Serve the site over HTTPS.",
         lambda facts: _plain(facts.site_url),
     ),
     Check(
         "irma.E006",
-        "The cookie that a login is bound to may travel over plain HTTP",
+        "The cookie that binds a login to a browser may travel over plain HTTP",
         "Leave out `plain_cookie=True`, which is for development on this machine.",
         lambda facts: _found(when=facts.is_cookie_plain),
     ),
@@ -346,7 +346,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E009",
-        "Each process has its own store, so each of them accepts the same handle or callback once",
+        "Each process has its own store, so a second process accepts a used handle or callback",
         "Use a store that all processes share: the database of the Django app, `sqlite:` on one "
         "machine, or `redis:` on several.",
         lambda facts: (
