@@ -147,7 +147,7 @@ def public_things() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("thing", list(public_things()))
-def test_what_is_public_is_a_boundary(thing: Any) -> None:
+def test_public_functions_are_boundaries(thing: Any) -> None:
     """Public functions and methods are boundaries, except for those in a table with reasons."""
     if not isinstance(thing, type):
         if thing.__name__.startswith("irma_"):
@@ -340,7 +340,7 @@ def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor],
 
 
 @MODES
-def test_error_of_the_application_keeps_its_frames(mode: str) -> None:
+def test_application_errors_keep_their_frames(mode: str) -> None:
     """If `deliver` raises, the traceback has its frames, but no frame that holds the post."""
     shop = Shop(mode, deliver=deliver)
     session = shop.start(DisclosureRequest({"x": AGE}))

@@ -301,7 +301,7 @@ OURS = (IrmaError, JsonTextError, WireError, GoJsonError)
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_work_grows_as_the_input_does(name: str) -> None:
+def test_work_grows_linearly_with_the_input(name: str) -> None:
     """Input that is eight times as large takes about eight times the work."""
     make, read = READERS[name]
     for index, (small, large) in enumerate(zip(make(SMALL), make(SMALL * FACTOR), strict=True)):
@@ -312,7 +312,7 @@ def test_work_grows_as_the_input_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_nothing_too_long_is_an_error_of_others(name: str) -> None:
+def test_long_input_raises_our_own_errors(name: str) -> None:
     """Long numbers, deep nesting and long input raise the library's own errors."""
     make, read = READERS[name]
     for given in make(sys.get_int_max_str_digits() + 100):
@@ -322,7 +322,7 @@ def test_nothing_too_long_is_an_error_of_others(name: str) -> None:
             continue
 
 
-def test_a_square_is_found() -> None:
+def test_quadratic_work_is_found() -> None:
     """The check of growth finds quadratic work."""
 
     def read(items: list[int]) -> int:

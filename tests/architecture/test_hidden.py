@@ -305,7 +305,7 @@ def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) ->
     assert SECRET not in shown.replace("\n", "").replace(" ", "")
 
 
-def test_every_public_class_is_among_the_examples() -> None:
+def test_every_public_class_has_an_example() -> None:
     """Every public class has an example, or a reason for its absence."""
     named = {type(each).__name__ for each in EXAMPLES}
     for name in irma_core.__all__:
@@ -314,7 +314,7 @@ def test_every_public_class_is_among_the_examples() -> None:
             assert name in named | NO_SECRET | MADE_OF_OTHERS, name
 
 
-def test_pytest_shows_no_secret_where_two_differ(tmp_path: Path) -> None:
+def test_pytest_shows_no_secret_in_a_difference(tmp_path: Path) -> None:
     """Pytest shows no secret when it explains how two objects of a class differ."""
     (tmp_path / "test_differ.py").write_text(
         f"""
@@ -377,7 +377,7 @@ def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
     [ASKED, CARD, GIVEN, IssuanceRequest([CARD]), FrozenMapping({"a": 1}, is_personal=True)],
     ids=lambda thing: type(thing).__name__,
 )
-def test_what_a_caller_wrote_can_be_stored_and_copied(thing: object) -> None:
+def test_a_request_can_be_stored_and_copied(thing: object) -> None:
     """A pickle of a request contains its values, because it is meant to be read again."""
     again: object = pickle.loads(pickle.dumps(thing))
     assert again == thing
@@ -414,7 +414,7 @@ MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
 
 
 @pytest.mark.parametrize("thing", FROZEN, ids=lambda thing: type(thing).__name__)
-def test_nothing_inside_can_be_changed(thing: object) -> None:
+def test_no_part_of_a_frozen_object_can_change(thing: object) -> None:
     """A frozen object leads to no list, dict or `__dict__`; its attributes cannot be changed."""
     for each in insides(thing, set()):
         assert not isinstance(each, list | dict | set | bytearray), type(each)
@@ -435,7 +435,7 @@ def test_nothing_inside_can_be_changed(thing: object) -> None:
 ENUMS = {"AttributeProofStatus", "Mode", "Risk", "ProofStatus"}
 
 
-def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
+def test_changed_arguments_leave_an_object_unchanged() -> None:
     """An object copies its arguments, so a later change of an argument does not change it."""
     labels: dict[str | int, dict[str, str]] = {"x": {"en": "Age"}}
     revocation: dict[str, timedelta | None] = {"example.town.age": None}
@@ -464,7 +464,7 @@ def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
     assert message.headers == (("a", "b"),)
 
 
-def test_a_request_that_is_received_must_be_json() -> None:
+def test_a_received_request_must_be_json() -> None:
     """The error for a received frontend request that is not JSON names the argument."""
     deep: Any = {}
     for _ in range(100_000):
@@ -480,7 +480,7 @@ def test_a_request_that_is_received_must_be_json() -> None:
 # Provenance.
 
 
-def test_evidence_is_no_argument() -> None:
+def test_evidence_cannot_be_passed_in() -> None:
     """The constructor, a changed copy and a restored state never claim a signature."""
     from irma_core.models.results import signed_result  # noqa: PLC0415  # for `result_jwt` alone
 
@@ -499,7 +499,7 @@ def test_evidence_is_no_argument() -> None:
 
 
 @pytest.mark.parametrize("kind", [VerifiedRequest, ServerUrl])
-def test_what_was_checked_is_made_by_its_check_alone(kind: Any) -> None:
+def test_only_the_check_makes_a_checked_object(kind: Any) -> None:
     """An object that only the library may make cannot be constructed, and a copy cannot differ."""
     made = verified() if kind is VerifiedRequest else ServerUrl.parse("https://irma.example")
     with pytest.raises((TypeError, UsageError)):

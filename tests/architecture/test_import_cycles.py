@@ -68,7 +68,7 @@ def test_cycle_is_found(tmp_path: Path) -> None:
     assert set(caught.value.args[1]) == {"loop.a", "loop.b", "loop.c"}
 
 
-def test_import_within_a_function_is_no_cycle(tmp_path: Path) -> None:
+def test_import_within_a_function_is_not_a_cycle(tmp_path: Path) -> None:
     """An import within a function is not part of a cycle, because it runs later."""
     package = tmp_path / "late"
     package.mkdir()

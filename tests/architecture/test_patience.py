@@ -63,7 +63,7 @@ def is_below(given: ast.expr | None, least: float) -> bool:
     )
 
 
-def test_nothing_gives_up_early() -> None:
+def test_no_test_gives_up_early() -> None:
     """No test fails before a minute of waiting, and a server's silence comes last."""
     found = [
         f"{path.relative_to(ROOT)}:{line}: {wrong}"
@@ -90,7 +90,7 @@ def test_nothing_gives_up_early() -> None:
         "MisbehavingServer(answer(), silence, hang_up)",
     ],
 )
-def test_each_impatience_is_found(source: str) -> None:
+def test_each_impatient_call_is_found(source: str) -> None:
     """The check of waiting times finds each kind of call that may give up too early."""
     assert len(list(impatience(ast.parse(source)))) == 1
 
@@ -109,6 +109,6 @@ def test_each_impatience_is_found(source: str) -> None:
         "MisbehavingServer(answer(), silence)",
     ],
 )
-def test_patience_is_accepted(source: str) -> None:
+def test_patient_calls_are_accepted(source: str) -> None:
     """The check of waiting times accepts long times, times without a number, and pauses."""
     assert list(impatience(ast.parse(source))) == []

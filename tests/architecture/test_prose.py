@@ -130,7 +130,7 @@ def test_prose_follows_the_style_sheet(path: Path) -> None:
     assert not broken, "\n".join(broken)
 
 
-def test_each_rule_finds_what_it_is_for() -> None:
+def test_each_rule_matches_its_example() -> None:
     """Every rule matches its example."""
     examples = {
         "give": "Give the answer.",

@@ -84,7 +84,7 @@ def room(module: str) -> str:
 
 
 @pytest.mark.parametrize("path", [p for p in CORE if p.name != "__init__.py"], ids=name)
-def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
+def test_core_packages_import_only_lower_ones(path: Path) -> None:
     """Each package imports only lower ones, and protocol and trust do not import each other."""
     own = room(name(path).replace("/", "."))
     for module in imports(path):
@@ -98,13 +98,13 @@ def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [p for p in ALL if name(p).partition("/")[0] not in ON_TOP], ids=name
 )
-def test_nothing_needs_what_stands_on_top(path: Path) -> None:
+def test_packages_do_not_need_irma_backend(path: Path) -> None:
     """Everything except the web adapters is usable without `irma_backend`."""
     assert not [module for module in imports(path) if module.startswith("irma_backend")]
 
 
 @pytest.mark.parametrize("path", [p for p in ALL if "irma_transport" in name(p)], ids=name)
-def test_transports_do_not_know_each_other(path: Path) -> None:
+def test_transports_do_not_import_each_other(path: Path) -> None:
     """A transport imports the core and `irma_transport`, which imports no HTTP library."""
     own = name(path).partition("/")[0]
     heads = {module.partition(".")[0] for module in imports(path)}
@@ -114,21 +114,21 @@ def test_transports_do_not_know_each_other(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_redis/*.py")), ids=name)
-def test_redis_needs_the_core_alone(path: Path) -> None:
+def test_redis_parts_import_only_the_core(path: Path) -> None:
     """The status backend and the store in Redis import the core and redis-py."""
     heads = {module.partition(".")[0] for module in imports(path)} - sys.stdlib_module_names
     assert heads <= {"attrs", "cryptography", "irma_core", "irma_redis", "redis"}
 
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_web/*.py")), ids=name)
-def test_the_page_needs_the_core_alone(path: Path) -> None:
+def test_the_page_imports_only_the_core(path: Path) -> None:
     """The parts that adapters share import no transport, no test server and no framework."""
     heads = {module.partition(".")[0] for module in imports(path)} - sys.stdlib_module_names
     assert heads <= {"attrs", "irma_core", "irma_web"}
 
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_web_*/**/*.py")), ids=name)
-def test_adapters_do_not_know_each_other(path: Path) -> None:
+def test_adapters_do_not_import_each_other(path: Path) -> None:
     """A web adapter may import everything below it, but no other adapter."""
     heads = {module.partition(".")[0] for module in imports(path)}
     others = {head for head in heads if head.startswith("irma_web_")}
@@ -136,7 +136,7 @@ def test_adapters_do_not_know_each_other(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=name)
-def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
+def test_examples_and_pages_import_public_modules(path: Path) -> None:
     """Examples and pages import only public modules of `irma_core`, with listed exceptions."""
     code = path.read_text(encoding="utf-8")
     modules = set(re.findall(r"^ *(?:from|import) (irma_core[\w.]*)", code, re.MULTILINE))
@@ -180,7 +180,7 @@ def test_the_verifier_is_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ALL, ids=name)
-def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
+def test_a_module_is_described_and_short(path: Path) -> None:
     """A module has a docstring, at most 600 lines, and a meaningful name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)
@@ -196,7 +196,7 @@ def test_module_names_are_unique_in_the_core() -> None:
 
 
 @pytest.mark.parametrize("door", [irma_backend, irma_core, irma_proofs, irma_testing, irma_web])
-def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
+def test_all_lists_exactly_the_public_names(door: ModuleType) -> None:
     """`__all__` has exactly the public names of its module."""
     for shown in door.__all__:
         assert getattr(door, shown) is not None
@@ -205,7 +205,7 @@ def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
         _ = getattr(door, "Requester")  # noqa: B009  # misspelt on purpose
 
 
-def test_the_front_door_is_light() -> None:
+def test_importing_the_core_is_light() -> None:
     """Importing `irma_core` loads none of the heavy libraries, which are loaded on first use."""
     heavy = ["joserfc", "authlib", "cryptography", "ssl", "asyncio", "pluggy", "urllib3", "aiohttp"]
     heavy += ["cattrs", "cattr"]
@@ -216,7 +216,7 @@ def test_the_front_door_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_door_for_authors_is_light() -> None:
+def test_importing_the_interfaces_is_light() -> None:
     """Importing `irma_core.interfaces` loads no pluggy, TLS, event loop or HTTP library."""
     heavy = ["joserfc", "authlib", "cryptography", "ssl", "asyncio", "pluggy", "urllib3", "aiohttp"]
     code = (
@@ -241,7 +241,7 @@ def _parameters(cls: type[errors.IrmaError]) -> list[inspect.Parameter]:
 
 
 @pytest.mark.parametrize("cls", ERRORS)
-def test_an_error_survives_pickle_and_copy_and_is_in_the_tree(cls: type[errors.IrmaError]) -> None:
+def test_an_error_survives_pickling_and_is_in_the_tree(cls: type[errors.IrmaError]) -> None:
     """Every error keeps its facts through pickle and copy, and is in the module's drawing."""
     facts = {
         each.name: True if "request_sent" in each.name else 400 if "status" in each.name else "x"

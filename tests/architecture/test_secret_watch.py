@@ -126,7 +126,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
+def test_a_test_that_shows_a_secret_fails(watched: Path) -> None:
     """A secret is found in a log of any library, in an error's cause, and in a fixture."""
     (watched / "test_planted.py").write_text(PLANTED)
     said = run_pytest(watched, "-q", "-rfE")
@@ -138,7 +138,7 @@ def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
     assert "test_nothing" not in said
 
 
-def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None:
+def test_a_late_warning_with_a_secret_fails_the_run(watched: Path) -> None:
     """A warning that pytest shows after the last test fails the run."""
     (watched / "test_warned.py").write_text(WARNED)
     assert "a token in a path in UserWarning" in run_pytest(watched, "-q")
@@ -168,7 +168,7 @@ def test_workers_report_what_they_see(watched: Path) -> None:
         ("", None),
     ],
 )
-def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> None:
+def test_secrets_with_a_known_form_are_found(text: str, kind: str | None) -> None:
     """Secrets with a recognisable form are found without being declared."""
     assert SecretSearch().found_in(text) == kind
 
@@ -185,7 +185,7 @@ def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> N
         ("no token, and yes", None),
     ],
 )
-def test_of_others_it_is_told(text: str, kind: str | None) -> None:
+def test_declared_secrets_are_found_in_each_form(text: str, kind: str | None) -> None:
     """A secret that was declared is found in each form that a message would show."""
     search = SecretSearch()
     search.note_token(TOKEN)
@@ -195,7 +195,7 @@ def test_of_others_it_is_told(text: str, kind: str | None) -> None:
     assert search.found_in(f"it said {text}, and more") == kind
 
 
-def test_secrets_that_begin_alike_are_told_apart() -> None:
+def test_secrets_with_the_same_prefix_are_distinguished() -> None:
     """If secrets begin with the same letters, the one that a string contains is found."""
     search = SecretSearch()
     for letter in "abc":
@@ -205,7 +205,7 @@ def test_secrets_that_begin_alike_are_told_apart() -> None:
     assert search.found_in("Ada Lovelace c") == "value c"
 
 
-def test_all_of_a_log_record_is_looked_at() -> None:
+def test_a_log_records_arguments_are_searched() -> None:
     """The watch checks a log record's arguments too, because a formatter may print them."""
     record = logging.LogRecord("n", logging.DEBUG, __file__, 1, "%.0s", (TOKEN,), None)
     assert TOKEN not in record.getMessage()

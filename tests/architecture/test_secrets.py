@@ -246,7 +246,7 @@ def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("play", [disclosing, signing, cheated, refused, issuing, handed_over])
 @pytest.mark.parametrize("made", [tokens, hmac])
-def test_no_secret_is_seen_of_a_session(
+def test_no_session_shows_a_secret(
     made: Callable[[InMemoryServer], Requestor],
     play: Play,
     server: InMemoryServer,
@@ -289,7 +289,7 @@ def rude_server() -> Generator[int]:
             thread.join()
 
 
-def test_no_secret_is_seen_of_a_broken_wire(
+def test_no_broken_connection_shows_a_secret(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a broken connection no secret is shown, even by the errors of the HTTP library."""
@@ -307,7 +307,7 @@ def test_no_secret_is_seen_of_a_broken_wire(
             search([session, requestor, transport, *map(kept, calls)], caplog)
 
 
-def test_no_secret_is_seen_of_an_awaited_session(
+def test_no_async_session_shows_a_secret(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No secret of a session with an AsyncRequestor is shown."""
@@ -340,7 +340,7 @@ def test_messages_and_effects_show_no_content() -> None:
         assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
 
 
-def test_the_search_finds_a_secret_that_is_there() -> None:
+def test_the_search_finds_a_planted_secret() -> None:
     """The search finds a secret at any depth, so that finding none means that there is none."""
     leak = RuntimeError("outer")  # the watch over the whole suite would find one of ours
     leak.__cause__ = ValueError(VALUE)

@@ -290,13 +290,13 @@ def times_of(name: str, function: Callable[..., object]) -> Iterator[str]:
             yield f"{name}({parameter})"
 
 
-def test_every_door_for_a_time_is_tried() -> None:
+def test_every_time_argument_is_tested() -> None:
     """Each public function that has a time argument, by its signature, is tested."""
     assert set(doors()) == set(DOORS)
 
 
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
-def test_local_time_is_the_same_moment(name: str) -> None:
+def test_local_times_are_converted_correctly(name: str) -> None:
     """Times in a fixed zone, and in repeated and skipped hours, are converted correctly."""
     door = {**DOORS, **WITHIN}[name]
     zones: list[tzinfo] = [AMSTERDAM, timezone(timedelta(hours=9)), timezone(-HOUR)]
@@ -335,7 +335,7 @@ class Broken(tzinfo):
     ],
     ids=["naive", "the beginning", "the end", "a broken zone", "a date", "seconds", "a string"],
 )
-def test_what_is_no_moment_is_refused(name: str, value: Any) -> None:
+def test_an_invalid_time_is_refused(name: str, value: Any) -> None:
     """Naive times, the ends of the calendar and other types raise an error naming the argument."""
     argument = name.partition("(")[2].removesuffix(")")
     with pytest.raises(UsageError, match=argument):
@@ -344,7 +344,7 @@ def test_what_is_no_moment_is_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
 @pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
-def test_the_ends_of_the_calendar_make_no_other_error(name: str, year: int) -> None:
+def test_overflowing_times_raise_our_own_errors(name: str, year: int) -> None:
     """A sum that would leave the calendar raises one of the library's errors, or is limited."""
     value = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     with suppress(UsageError, JwtError):
@@ -362,7 +362,7 @@ class LocalClock(ManualClock):
         return cast("datetime", self._tell(super().now()))
 
 
-def test_a_clock_may_tell_local_time() -> None:
+def test_a_clock_may_return_local_time() -> None:
     """A clock may return local time: a JWT signed in a repeated hour is accepted."""
     clock = LocalClock(lambda now: now.astimezone(AMSTERDAM))
     assert utc_now(clock) == TWICE
@@ -380,13 +380,13 @@ def test_a_clock_may_tell_local_time() -> None:
 
 
 @pytest.mark.parametrize("reading", [None, 1.5, TWICE.replace(tzinfo=None)])
-def test_a_clock_without_a_time_zone_is_a_wrong_setting(reading: Any) -> None:
+def test_a_clock_without_a_time_zone_is_refused(reading: Any) -> None:
     """A clock that returns no aware time raises a ConfigurationError about the clock."""
     with pytest.raises(ConfigurationError, match="clock"):
         utc_now(LocalClock(lambda _now: reading))
 
 
-def test_nobody_asks_a_clock_in_another_way() -> None:
+def test_only_utc_now_reads_a_clock() -> None:
     """Only `utc_now` calls `now()`, so that every time passes through it."""
     allowed = {"irma_core/protocol/transport.py", "irma_testing/contracts/transport.py"}
     found: set[str] = set()

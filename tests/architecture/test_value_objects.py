@@ -46,20 +46,20 @@ METHODS = [
 
 
 @pytest.mark.parametrize(("kind", "method"), METHODS)
-def test_no_class_has_methods_of_attrs_that_all_can_share(kind: type, method: str) -> None:
+def test_no_class_has_methods_written_by_attrs(kind: type, method: str) -> None:
     """No class has methods that attrs wrote, which would be compiled at each import."""
     written = vars(kind).get(method)
     file = written.__code__.co_filename if isinstance(written, FunctionType) else ""
     assert not file.startswith("<attrs generated")
 
 
-def test_the_classes_of_the_library_are_found() -> None:
+def test_every_class_of_the_library_is_found() -> None:
     """The checks cover each attrs class that `import irma_core` loads."""
     assert {AttributeRequest, SessionPointer} <= set(CLASSES)
     assert len(CLASSES) > 90
 
 
-def test_fields_decide_about_equality_and_hash() -> None:
+def test_fields_determine_equality_and_hash() -> None:
     """Objects are equal if they have the same class and the same values in fields that count."""
     assert Card(1) == Card(1, remark="paid")
     assert hash(Card(1)) == hash(Card(1, remark="paid"))
@@ -70,6 +70,6 @@ def test_fields_decide_about_equality_and_hash() -> None:
     assert Card(1) != 1
 
 
-def test_fields_decide_about_the_repr() -> None:
+def test_fields_determine_the_repr() -> None:
     """A hidden field is not shown, and a field's own function shows the field."""
     assert repr(Card(1, remark="paid")) == "Card(number=1, remark=<4 letters>)"
