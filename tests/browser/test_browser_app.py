@@ -117,7 +117,7 @@ def test_the_app_may_refuse(page: Page, shop: str, irma_browser_app: Apps) -> No
     expect(page.locator("#said")).to_have_text("Welcome")
 
 
-def test_the_app_may_be_that_of_another_person(
+def test_the_app_may_belong_to_another_person(
     page: Page,
     shop: str,
     irma_browser_app: Apps,
@@ -131,7 +131,7 @@ def test_the_app_may_be_that_of_another_person(
     expect(page.locator("#said")).to_have_text("cancelled")
 
 
-def test_a_page_that_starts_nothing_is_an_error(
+def test_waiting_without_a_start_is_an_error(
     page: Page, shop: str, irma_browser_app: Apps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the page's button was not pressed, waiting for a session ends in an error."""
@@ -142,7 +142,7 @@ def test_a_page_that_starts_nothing_is_an_error(
         app.scan()
 
 
-def test_a_start_that_fails_is_an_error(page: Page, shop: str, irma_browser_app: Apps) -> None:
+def test_a_failed_start_is_an_error(page: Page, shop: str, irma_browser_app: Apps) -> None:
     """If the page's start fails, the error has the HTTP status."""
     page.route("**/irma/start/*", lambda route: route.fulfill(status=503, body="{}"))
     app = irma_browser_app(page)

@@ -224,7 +224,7 @@ def test_a_person_refuses_and_then_accepts(visitor: Visitor, app: SimulatedApp) 
 
 
 @shops
-def test_a_page_for_adults(visitor: Visitor, app: SimulatedApp) -> None:
+def test_a_proof_of_age_opens_the_page_for_adults(visitor: Visitor, app: SimulatedApp) -> None:
     """A visitor reaches the page for adults after a proof, which requires a pairing code."""
     adults = visitor.site.example.adults
     visitor.open(adults)
@@ -242,7 +242,7 @@ def test_a_page_for_adults(visitor: Visitor, app: SimulatedApp) -> None:
 
 
 @club
-def test_a_scan_at_the_club_brings_a_card(visitor: Visitor, app: SimulatedApp) -> None:
+def test_the_club_issues_a_card_in_one_scan(visitor: Visitor, app: SimulatedApp) -> None:
     """A visitor is asked for the age, gets the card in the same scan, and sees the order."""
     visitor.open("/tasting")
     assert visitor.page.url == f"{visitor.site.url}/irma/ask/membership?next=%2Ftasting"
@@ -254,7 +254,7 @@ def test_a_scan_at_the_club_brings_a_card(visitor: Visitor, app: SimulatedApp) -
 
 
 @all_examples
-def test_the_page_that_asks_speaks_dutch(another: BrowserContext, site: Site) -> None:
+def test_the_page_follows_the_browsers_language(another: BrowserContext, site: Site) -> None:
     """The library's own page, its script and the browser package follow the browser's language."""
     visitor = visiting(another.new_page(), site)
     visitor.open(site.example.adults)

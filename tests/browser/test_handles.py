@@ -82,7 +82,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
             thread.join()
 
 
-def test_a_visitor_logs_in_and_the_requestor_token_stays(
+def test_the_requestor_token_never_reaches_the_browser(
     page: Page, shop: str, login: Any, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A visitor logs in, and neither server sends the requestor token to the browser."""

@@ -78,7 +78,7 @@ def answer_and_pair(page: Page, holder: Wallet) -> None:
     assert isinstance(session.wait(), Succeeded)
 
 
-def test_a_login_and_a_page_for_adults(page: Page, site: str, holder: Wallet) -> None:
+def test_a_visitor_logs_in_and_proves_an_age(page: Page, site: str, holder: Wallet) -> None:
     """A person refuses, tries again, is logged in, and sees the wines after one more proof."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

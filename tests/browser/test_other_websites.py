@@ -124,7 +124,7 @@ def chromium_arguments() -> list[str]:
 
 
 @pytest.mark.parametrize("host", [EVIL, "localhost", "127.0.0.1"])
-def test_a_page_elsewhere_follows_a_session_and_does_no_more(
+def test_a_foreign_page_can_only_follow_a_session(
     page: Page, host: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Another website or another port of this machine cannot start, read or cancel anything."""
@@ -147,7 +147,7 @@ def test_a_page_elsewhere_follows_a_session_and_does_no_more(
     assert (len(refused) >= len(attempts) - 4, answered) == (True, ["POST /session: 200"])
 
 
-def test_a_page_whose_name_leads_here_is_not_taken_for_ours(page: Page) -> None:
+def test_a_page_is_refused_after_dns_rebinding(page: Page) -> None:
     """After DNS rebinding, when page and server have the same origin, the page is still refused."""
     server = InMemoryServer(clock=SystemClock())
     with running_dev_server(server) as url:

@@ -86,7 +86,7 @@ def shop(page: Page, backend: Backend) -> Iterator[Shop]:
     assert [said for said in complaints if NO_EVENTS not in said] == []
 
 
-def test_an_answer_is_success(shop: Shop, app: SimulatedApp) -> None:
+def test_an_answer_is_shown_as_a_success(shop: Shop, app: SimulatedApp) -> None:
     """The person scans the QR and agrees, and the page shows the backend's result."""
     shop.open(ASKED)
     session = app.scan(shop.scanned_qr())
@@ -96,7 +96,7 @@ def test_an_answer_is_success(shop: Shop, app: SimulatedApp) -> None:
     assert shop.states() == ["ShowingQRCode", "WaitingForUser", "Success"]
 
 
-def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
+def test_a_refused_session_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
     """The page reports the refusal, and starts another session on request."""
     shop.open(ASKED)
     first = shop.scanned_qr()
@@ -112,7 +112,7 @@ def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: Simulate
     assert shop.backend.errors == []
 
 
-def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedApp) -> None:
+def test_a_demanded_value_requires_pairing(shop: Shop, app: SimulatedApp) -> None:
     """With a demanded value, the page accepts only the pairing code that the app shows."""
     shop.open(DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")}))
     session = app.scan(shop.scanned_qr())
