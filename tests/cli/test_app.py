@@ -117,7 +117,7 @@ def test_chain_is_accepted_to_its_end(
     assert (status, [each["proofStatus"] for each in said["sessions"]]) == (0, ["VALID", "VALID"])
 
 
-def test_each_type_has_its_own_word(command_line: CommandLine, start: Start) -> None:
+def test_each_type_of_session_has_its_own_outcome(command_line: CommandLine, start: Start) -> None:
     """The outcome shows whether something was shared, signed or received."""
     for request, said in (
         (SignatureRequest("I agree", {"email": EMAIL}), "Signed: the server found"),
@@ -460,7 +460,7 @@ def test_watch_needs_the_whole_address(command_line: CommandLine, url: str) -> N
     assert (status, "use the whole address of the page" in err) == (2, True)
 
 
-def test_scanned_by_another_app_is_left_alone(
+def test_session_scanned_by_another_app_is_left_alone(
     memory: InMemoryServer, start: Start, command_line: CommandLine
 ) -> None:
     """A watching app does not scan a session that another app has scanned."""
@@ -477,7 +477,7 @@ def test_scanned_by_another_app_is_left_alone(
     assert scanned.outcome.proof_status is ProofStatus.VALID
 
 
-def test_a_request_of_another_form_is_a_clear_error() -> None:
+def test_unreadable_request_is_a_clear_error() -> None:
     """`app show` prints no part of a request that it cannot read, and does not report a bug."""
     session = OpenSession(
         SessionPointer("https://irma.example/irma/session/x", SessionType.DISCLOSING),

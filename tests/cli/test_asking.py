@@ -86,7 +86,7 @@ def test_ambiguous_slots_are_refused(text: str, words: str) -> None:
     assert "Yes" not in str(refused.value)
 
 
-def test_name_of_a_slot_has_no_whitespace_around_it() -> None:
+def test_whitespace_around_a_slot_name_is_ignored() -> None:
     """Whitespace around the name and the attribute of a slot is ignored."""
     request = parse_options([f" age = {B}", f"mail={A} "], sign=None, issue=[])
     assert request.disclose.names == ("age", "mail")

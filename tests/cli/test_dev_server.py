@@ -178,7 +178,7 @@ def test_https_needs_a_certificate_and_its_key(
         assert (done.exit_code, reason in done.stderr.replace("\n", " ")) == (2, True)
 
 
-def test_page_shows_what_the_app_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_has_changes_a_card_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
     """--has changes a card of the adult's app."""
     lines: list[str] = []
     pages: list[str] = []
@@ -218,7 +218,7 @@ def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
     assert (done.exit_code, reason in done.stderr) == (2, True)
 
 
-def test_settings_file_has_what_no_option_sets(
+def test_settings_file_replaces_missing_options(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The table `dev_server` of a settings file is used for each option that is left out."""
@@ -264,7 +264,9 @@ def test_fault_in_the_settings_file_names_its_line(line: str, reason: str, tmp_p
     assert (done.exit_code, place in done.stderr) == (2, True), done.stderr
 
 
-def test_scheme_says_what_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_scheme_limits_the_cards_of_the_app(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """--scheme takes the folder of a scheme; the adult's app has only cards of that scheme."""
     lines: list[str] = []
     pages: list[str] = []

@@ -85,7 +85,7 @@ def test_report_has_no_secret(command_line: CommandLine) -> None:
     assert not any(value in out for value in (TOKEN, command_line.server, "127.0.0.1"))
 
 
-def test_people_at_a_terminal(command_line: CommandLine) -> None:
+def test_findings_at_a_terminal(command_line: CommandLine) -> None:
     """At a terminal, each finding follows its check, with what to do about it."""
     with command_line.at_terminal("doctor", "--list") as terminal:
         terminal.read_until("Is the official browser package")

@@ -306,7 +306,7 @@ def test_failed_fetch_saves_the_session(
 
 
 @pytest.mark.parametrize("number", [None, signal.SIGTERM])
-def test_answer_before_the_cancelling_is_not_lost(
+def test_answer_just_before_the_cancel_is_not_lost(
     number: int | None, gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
     """If an answer arrives just before the cancelling, it is printed, or its session is saved."""

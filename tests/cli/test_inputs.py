@@ -60,7 +60,7 @@ def test_an_unlimited_read_is_found() -> None:
         ("status",),
     ],
 )
-def test_what_is_too_large_is_refused(
+def test_too_large_input_is_refused(
     arguments: tuple[str, ...],
     command_line: CommandLine,
     tmp_path: Path,

@@ -48,7 +48,7 @@ def with_names(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {path.removeprefix("pbdf/"): content for path, content in files.items()}
 
 
-def test_copy_is_kept(command_line: CommandLine, folder: Path, tmp_path: Path) -> None:
+def test_copy_is_written(command_line: CommandLine, folder: Path, tmp_path: Path) -> None:
     """The command writes the index's files and the pinned key, and prints the number of files."""
     (tmp_path / "key.pem").write_bytes(KEY)
     files = scheme_files()
@@ -117,7 +117,9 @@ def test_missing_files_write_nothing(folder: Path, transport: Urllib3Transport) 
     assert not folder.parent.exists()
 
 
-def test_key_is_the_users(folder: Path, transport: Urllib3Transport) -> None:
+def test_scheme_must_be_signed_with_the_users_key(
+    folder: Path, transport: Urllib3Transport
+) -> None:
     """A scheme that another key signed is refused, and so is a key file without a key."""
     other = SCHEME.files() | {"pbdf/index.sig": made_scheme().files()["made/index.sig"]}
     for files, key in ((other, KEY), (scheme_files(), b"no key")):
@@ -126,7 +128,7 @@ def test_key_is_the_users(folder: Path, transport: Urllib3Transport) -> None:
     assert not folder.exists()
 
 
-def test_folder_of_something_else_is_kept(folder: Path, transport: Urllib3Transport) -> None:
+def test_folder_with_other_files_is_refused(folder: Path, transport: Urllib3Transport) -> None:
     """A folder with the user's files, such as private keys, is refused, unlike an empty one."""
     folder.mkdir(parents=True)
     with serving_scheme(scheme_files()) as url:
@@ -147,7 +149,7 @@ def test_folder_of_something_else_is_kept(folder: Path, transport: Urllib3Transp
 @pytest.mark.parametrize("is_done", [False, True])
 @pytest.mark.parametrize("moved", ["earlier copy", "new copy"])
 @pytest.mark.parametrize("cause", [PermissionError(13, "Permission denied"), Interrupted(2)])
-def test_copy_comes_back_if_it_cannot_be_replaced(
+def test_failed_replacement_leaves_a_whole_copy(
     cause: BaseException,
     moved: str,
     is_done: bool,

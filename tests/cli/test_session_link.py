@@ -85,7 +85,7 @@ def test_encoding_without_blocks_is_the_reason() -> None:
     assert "The QR code is not drawn: the encoding ascii lacks" in file.read()
 
 
-def test_link_to_this_machine_gives_its_page() -> None:
+def test_link_to_this_machine_shows_its_page() -> None:
     """If phones cannot reach the server on this machine, its page replaces the QR code."""
     seen = shown(LOCAL)
     assert "The server is on this machine" in seen

@@ -81,7 +81,7 @@ def test_options_and_variables_override_the_file(
         (("health", "--secret-file", "hunter 2=x"), "--secret-file: the name must have 1 to 40"),
     ],
 )
-def test_what_is_missing_or_wrong_is_named(
+def test_a_missing_or_wrong_setting_is_named(
     arguments: tuple[str, ...], words: str, bare: CommandLine
 ) -> None:
     """If a setting is missing or wrong, the exit status is 2, and the error names its option."""
@@ -174,7 +174,7 @@ def test_config_in_a_pipe_and_at_a_terminal(bare: CommandLine, settings_file: Pa
         assert terminal.end() == 0
 
 
-def test_config_tells_which_secret_cannot_be_read(bare: CommandLine, settings_file: Path) -> None:
+def test_config_reports_an_unreadable_secret(bare: CommandLine, settings_file: Path) -> None:
     """For a secret that cannot be read, `config` prints the reason, and the exit status is 2."""
     (settings_file.parent / "token.txt").unlink()
     status, out, _ = bare.run("config", "--settings", str(settings_file))

@@ -82,7 +82,7 @@ def test_narrow_terminal_breaks_no_field(
         assert field in terminal.seen
 
 
-def test_no_command_draws_a_table_of_its_own() -> None:
+def test_one_function_draws_all_tables() -> None:
     """All tables are drawn by one function, so each of them fits narrow terminals."""
     users = {
         file.name

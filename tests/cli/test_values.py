@@ -16,7 +16,7 @@ from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, read_until
 ASK = ("session", "--disclose", f"age={OVER18}", "--disclose", f"name?={FIRSTNAMES}")
 
 
-def test_value_is_all_that_is_printed(
+def test_only_the_value_is_printed(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
     """With --value, `session` and `result` print one value and nothing else."""
@@ -28,7 +28,7 @@ def test_value_is_all_that_is_printed(
     assert command_line.run(*numbered)[:2] == (0, "Yes\n")
 
 
-def test_value_keeps_control_characters_from_a_terminal(
+def test_terminal_gets_no_control_characters_of_a_value(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
     """A value goes unchanged into a pipe, but without control characters to a terminal."""

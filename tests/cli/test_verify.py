@@ -82,7 +82,7 @@ def test_answer_is_signed_with_the_server_key(
     assert (status, json.loads(out)["error"]["code"]) == (6, "issuer")
 
 
-def test_answer_of_another_key_is_status_6(
+def test_answer_signed_with_another_key_is_status_6(
     command_line: CommandLine,
     memory: InMemoryServer,
     app: SimulatedApp,

@@ -54,14 +54,14 @@ def test_proved_signature_is_json(command_line: CommandLine, options: list[str])
     assert proved["answer"]["0"]["attributes"][0]["id"] == NAME
 
 
-def test_answer_of_a_session_is_taken(command_line: CommandLine, options: list[str]) -> None:
+def test_answer_of_a_session_is_accepted(command_line: CommandLine, options: list[str]) -> None:
     """The JSON that `session` printed, which contains the signature, is accepted unchanged."""
     printed = json.dumps({"evidence": "transport", "signature": honest("as asked").json})
     status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
     assert (status, json.loads(out)["message"]) == (0, MESSAGE)
 
 
-def test_member_given_twice_is_refused(command_line: CommandLine, options: list[str]) -> None:
+def test_repeated_member_is_refused(command_line: CommandLine, options: list[str]) -> None:
     """An answer with a repeated message is refused, because programs may read either one."""
     inner = signature().replace('"message":', '"message": "Another one.", "message":')
     printed = f'{{"evidence": "transport", "signature": {inner}}}'
@@ -186,7 +186,7 @@ def time_stamps() -> Iterator[tuple[str, list[str]]]:
         yield url, asked
 
 
-def test_key_is_printed_once_the_server_trusts_it(
+def test_trusted_key_is_printed(
     command_line: CommandLine, time_stamps: tuple[str, list[str]]
 ) -> None:
     """The command sends one request, and prints the line that `verify-signature` takes."""
