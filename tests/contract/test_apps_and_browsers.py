@@ -20,7 +20,7 @@ AGE18 = disclosure([[OVER18]])
 APP = {"x_irma_minprotocolversion": '"2.8"', "x_irma_maxprotocolversion": "2.8"}
 
 
-def test_pairing_stands_between_the_app_and_the_request(http: Http) -> None:
+def test_the_app_gets_the_request_after_pairing(http: Http) -> None:
     """With pairing, the app gets a code, and gets the request after the browser completes it."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
@@ -82,7 +82,7 @@ def test_an_app_must_speak_the_protocol(http: Http) -> None:
         assert error_in(response) == (400, "MALFORMED_INPUT", message)
 
 
-def test_what_an_app_sends_must_fit_the_session(http: Http) -> None:
+def test_the_apps_answer_must_fit_the_session(http: Http) -> None:
     """The server refuses malformed proofs, and proofs for another type of session."""
 
     def sent(request: object, call: str, body: object) -> tuple[int, str]:
@@ -105,7 +105,7 @@ def test_what_an_app_sends_must_fit_the_session(http: Http) -> None:
         assert sent(request, call, body) == error, (call, body)
 
 
-def test_nothing_at_all_is_an_answer_without_proof(http: Http) -> None:
+def test_an_empty_answer_has_no_valid_proof(http: Http) -> None:
     """An empty disclosure has status `MISSING_ATTRIBUTES`, and an empty signature `INVALID`."""
     for request, status in (
         (AGE18, "MISSING_ATTRIBUTES"),

@@ -119,7 +119,7 @@ def _without_message(reply: Any) -> Any:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory: Players) -> None:
+def test_the_server_in_memory_replies_like_the_official_one(group: str, in_memory: Players) -> None:
     """The in-memory server replies like the official server, except to the listed inputs."""
     unlike = _unlike(group, in_memory)
     kept = _kept(group)
@@ -131,7 +131,7 @@ def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_so_it_does_over_http(group: str, over_http: Players) -> None:
+def test_the_development_server_replies_alike(group: str, over_http: Players) -> None:
     """The development server replies like the in-memory server, except to the listed inputs."""
     names = {entry["name"] for entry in load(group)}
     of_pages = {entry["name"] for entry in load(group) if _is_of_a_page(entry)}
@@ -146,12 +146,12 @@ def test_so_it_does_over_http(group: str, over_http: Players) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_recorded_replies_are_the_official_servers(group: str, official: Players) -> None:
+def test_the_official_server_still_replies_as_recorded(group: str, official: Players) -> None:
     """The official server still sends the recorded replies."""
     assert not _unlike(group, official)
 
 
-def test_what_is_listed_is_an_input() -> None:
+def test_each_listed_difference_has_an_input() -> None:
     """The list of differences names only inputs that exist."""
     names = {entry["name"] for group in GROUPS for entry in load(group)}
     assert (OTHER_MESSAGES.keys() | OTHER_REPLIES.keys() | OTHER_OVER_HTTP.keys()) <= names

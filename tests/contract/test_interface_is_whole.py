@@ -28,17 +28,17 @@ CALLS = {
     "GET /session/{token}/result": "test_an_unknown_session",
     "GET /session/{token}/result-jwt": "test_a_disclosure_from_start_to_end",
     "GET /session/{token}/getproof": "test_a_disclosure_from_start_to_end",
-    "DELETE /session/{token}": "test_a_refusal_is_cancelled",
+    "DELETE /session/{token}": "test_a_refused_session_is_cancelled",
     "GET /publickey": "test_a_disclosure_from_start_to_end",
-    "POST /revocation": "test_a_requestor_with_a_token_does_what_it_may",
+    "POST /revocation": "test_a_requestor_needs_permission_for_each_call",
     "GET /health": "test_a_disclosure_from_start_to_end",
     "GET {u}": "test_an_app_must_speak_the_protocol",
     "DELETE {u}": "test_frontend_calls_need_their_authorization",
     "GET {u}/status": "test_frontend_calls_need_their_authorization",
-    "GET {u}/statusevents": "test_a_path_and_a_method_lead_where_they_should",
-    "GET {u}/request": "test_pairing_stands_between_the_app_and_the_request",
-    "POST {u}/proofs": "test_what_an_app_sends_must_fit_the_session",
-    "POST {u}/commitments": "test_what_an_app_sends_must_fit_the_session",
+    "GET {u}/statusevents": "test_each_path_and_method_gets_the_official_response",
+    "GET {u}/request": "test_the_app_gets_the_request_after_pairing",
+    "POST {u}/proofs": "test_the_apps_answer_must_fit_the_session",
+    "POST {u}/commitments": "test_the_apps_answer_must_fit_the_session",
     "GET {u}/frontend/status": "test_a_lost_app_leaves_the_session_connected",
     "GET {u}/frontend/statusevents": "test_frontend_calls_need_their_authorization",
     "POST {u}/frontend/options": "test_malformed_options_are_refused",
@@ -49,7 +49,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("kind", ["statuses", "proof_statuses", "attribute_statuses", "errors"])
-def test_every_word_is_tried_or_listed(kind: str) -> None:
+def test_every_error_and_status_is_tested_or_listed(kind: str) -> None:
     """Every error name and status of the server is either tested or listed, but not both."""
     for word in INTERFACE[kind]:
         is_tried = re.search(rf'["_]{word}\b|\b{word}\b', SUITE) is not None
@@ -57,7 +57,7 @@ def test_every_word_is_tried_or_listed(kind: str) -> None:
         assert is_tried != is_listed, word
 
 
-def test_every_call_is_made() -> None:
+def test_each_listed_test_makes_its_call() -> None:
     """The test that is listed for a call contains the end of its path, so it makes the call."""
     assert list(CALLS) == INTERFACE["endpoints"]
     for call, name in CALLS.items():
@@ -70,6 +70,6 @@ def test_every_call_is_made() -> None:
         assert is_a_place or last in decorators + body[0], call
 
 
-def test_other_words_are_those_of_refusals_that_are_tried() -> None:
+def test_each_other_wording_is_of_a_tested_refusal() -> None:
     """The list of refusals with other wording names only refusals that are tested."""
     assert set(OTHER_WORDS) <= set(REFUSED)

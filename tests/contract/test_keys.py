@@ -56,7 +56,7 @@ def _all_right(statuses: Sequence[int]) -> bool:
     return len(statuses) > 20 and set(statuses) == {200}
 
 
-def test_keys_are_decoded_as_officially() -> None:
+def test_keys_are_decoded_as_by_the_official_server() -> None:
     """The in-memory server reads the same bytes from each HMAC key as the official server."""
     requestors = {
         name: RequestorSettings(entry["auth_method"], entry["key"]) for name, entry in TAKEN.items()
@@ -91,7 +91,7 @@ def test_the_official_server_starts_with_the_recorded_keys(
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry["name"])
-def test_the_official_server_does_not_start_with_the_others(
+def test_the_official_server_refuses_the_invalid_keys(
     entry: dict[str, Any], yivi_tools: Tools, schemes: Path, tmp_path: Path
 ) -> None:
     """The official server does not start with a key that is recorded as invalid."""

@@ -102,7 +102,7 @@ def test_other_attributes_are_not_valid(
     assert result.get("disclosed", [None])[0] is None
 
 
-def test_more_than_was_asked_is_extra(place: Place, http: Http) -> None:
+def test_an_unrequested_attribute_is_extra(place: Place, http: Http) -> None:
     """Attributes that were not requested have status EXTRA, in an additional list at the end."""
     package = http.start(AGE18)
     place.send(package["sessionPtr"], [[OVER18], [EMAIL]])
@@ -111,7 +111,7 @@ def test_more_than_was_asked_is_extra(place: Place, http: Http) -> None:
     assert [one["status"] for one in result["disclosed"][-1]] == ["EXTRA"]
 
 
-def test_a_refusal_is_cancelled(place: Place, http: Http) -> None:
+def test_a_refused_session_is_cancelled(place: Place, http: Http) -> None:
     """A refused session stays CANCELLED, without an error or a proof status."""
     package = http.start(AGE18)
     place.refuse(package["sessionPtr"])
@@ -143,7 +143,7 @@ def test_a_lost_app_leaves_the_session_connected(place: Place, http: Http) -> No
     assert error_in(finished)[:2] == (403, "UNEXPECTED_REQUEST")
 
 
-def test_a_negative_time_out_is_over_at_once(http: Http) -> None:
+def test_a_negative_time_out_ends_at_once(http: Http) -> None:
     """The server accepts a negative time-out, and the session times out at once."""
     token = http.start({"request": AGE18, "timeout": -5})["token"]
     assert http.status(token) == "TIMEOUT"
@@ -183,7 +183,7 @@ def test_a_server_without_events_or_key_says_so(place: Place) -> None:
     assert http.refused(callback)[:2] == (501, "UNSUPPORTED")
 
 
-def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
+def test_a_requestor_needs_permission_for_each_call(place: Place) -> None:
     """A call without permission gets UNAUTHORIZED, and a type without revocation REVOCATION."""
     http = place.http(Setup(with_requestor=True))
     assert http.start(AGE18, authorization=TOKEN)["token"]
@@ -207,7 +207,7 @@ def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
 
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
-def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
+def test_the_result_is_posted_to_the_callback_url(place: Place, signed: bool) -> None:
     """The server posts the result as a JWT, or without a key as JSON, to the URL with a slash."""
     http = place.http(Setup(jwt_key=signed, unsigned_posts=not signed))
     posts: list[Post] = []
@@ -252,7 +252,7 @@ def test_a_chained_session_follows(place: Place, http: Http) -> None:
     assert values_in(following)[0] == ["ada@example.com"]
 
 
-def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Http) -> None:
+def test_a_missing_next_session_fails_the_app(place: Place, http: Http) -> None:
     """If there is no next session, the app gets NEXT_SESSION and the result has no error."""
     with place.receiver(lambda _post: HttpResponse(404)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
@@ -262,7 +262,7 @@ def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Htt
     assert "error" not in result
 
 
-def test_no_next_session_is_a_plain_end(place: Place, http: Http) -> None:
+def test_a_204_ends_the_chain(place: Place, http: Http) -> None:
     """If the reply to the `nextSession` post is 204, the chain ends."""
     with place.receiver(lambda _post: HttpResponse(204)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})

@@ -50,7 +50,7 @@ INSIDE = "application/json; charset=UTF-8"
         ("DELETE", "{client}/", (200, "")),
     ],
 )
-def test_a_path_and_a_method_lead_where_they_should(
+def test_each_path_and_method_gets_the_official_response(
     http: Http, method: str, path: str, expected: tuple[int, str]
 ) -> None:
     """An unknown path or wrong method gets JSON below `/irma/`, and otherwise text or no body."""
@@ -63,7 +63,7 @@ def test_a_path_and_a_method_lead_where_they_should(
 
 
 @pytest.mark.parametrize("path", ["/status", "/result", "/nothing", ""])
-def test_the_token_is_looked_at_before_the_rest(http: Http, path: str) -> None:
+def test_the_token_is_checked_first(http: Http, path: str) -> None:
     """A malformed token gets a 400, whatever follows it; a token that is too long is unknown."""
     invalid = (400, "INVALID_REQUEST")
     refused = error_in(http.call("GET", f"/session/abc{path}"))
@@ -86,7 +86,7 @@ def test_every_origin_may_call(http: Http) -> None:
     assert http.call("PUT", f"{url}/status", origin="https://a.example").header(open_to) == ""
 
 
-def test_a_browser_may_ask_first(http: Http) -> None:
+def test_every_path_answers_a_preflight(http: Http) -> None:
     """Every path answers a preflight, which allows only certain methods and headers."""
     ask = {"origin": "https://a.example", "access_control_request_method": "POST"}
     headers = "authorization, content-type"

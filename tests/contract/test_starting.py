@@ -166,7 +166,7 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
         {"type": "issuing", "credentials": [AGE]},
     ],
 )
-def test_an_odd_request_is_taken(http: Http, request_: dict[str, Any]) -> None:
+def test_an_odd_request_is_accepted(http: Http, request_: dict[str, Any]) -> None:
     """Both servers accept unusual values that the official server does not check."""
     assert http.start(request_)["token"]
 
@@ -193,7 +193,7 @@ def test_a_body_over_10_mib_is_refused(http: Http) -> None:
         ("Application/JSON", "Unsupported Content-Type: Application/JSON"),
     ],
 )
-def test_the_content_type_counts(http: Http, content_type: str, message: str | None) -> None:
+def test_the_content_type_must_be_json(http: Http, content_type: str, message: str | None) -> None:
     """The `Content-Type` of a request must start with `application/json`."""
     response = http.call("POST", "/session", AGE18, **{"content-type": content_type})
     if message is None:
@@ -202,7 +202,7 @@ def test_the_content_type_counts(http: Http, content_type: str, message: str | N
         assert error_in(response) == (*INVALID, message)
 
 
-def test_the_pairing_hint_is_given_where_it_matters(http: Http) -> None:
+def test_the_pairing_hint_depends_on_the_request(http: Http) -> None:
     """The pairing hint is set for signatures, issuance, demanded values and next sessions."""
     plain, *advised = (
         http.start(request)["frontendRequest"].get("pairingHint")
