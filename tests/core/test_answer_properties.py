@@ -163,7 +163,7 @@ def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
 
 
 @given(answered(), st.data())
-def test_no_changed_attribute_makes_an_answer(
+def test_a_changed_attribute_makes_no_answer(
     made: tuple[SessionRequest, Lists], data: st.DataObject
 ) -> None:
     """An attribute that is dropped, doubled, renamed, changed, extra or revoked makes no answer."""
@@ -205,7 +205,7 @@ def test_a_list_that_is_dropped_null_or_empty_makes_no_answer(
 
 
 @given(answered(), st.data())
-def test_lists_in_another_order_are_judged_in_that_order(
+def test_a_list_counts_only_for_the_slot_at_its_position(
     made: tuple[SessionRequest, Lists], data: st.DataObject
 ) -> None:
     """A list counts for the slot at its position and for no other."""
@@ -222,7 +222,7 @@ def test_lists_in_another_order_are_judged_in_that_order(
     st.sampled_from(SessionType),
     st.sampled_from([TOKEN, OTHER_TOKEN]),
 )
-def test_no_other_status_proof_type_or_token_makes_an_answer(
+def test_another_status_proof_type_or_token_makes_no_answer(
     made: tuple[SessionRequest, Lists],
     status: SessionStatus,
     proof: ProofStatus | None,
@@ -247,7 +247,7 @@ def test_no_other_status_proof_type_or_token_makes_an_answer(
 
 
 @given(answered(), st.none() | st.text())
-def test_no_other_signature_makes_an_answer(
+def test_a_signature_over_another_message_makes_no_answer(
     made: tuple[SessionRequest, Lists], message: str | None
 ) -> None:
     """A signature request is answered only by a signature over its own message."""
@@ -261,7 +261,7 @@ def test_no_other_signature_makes_an_answer(
 
 
 @given(ASKING)
-def test_nothing_is_an_answer_only_where_nothing_is_asked(request: SessionRequest) -> None:
+def test_a_result_without_lists_answers_only_an_issuance(request: SessionRequest) -> None:
     """A result without lists answers only an issuance that asks for no disclosure."""
     outcome = answer_or_error(request, result_with(request, []))
     assert isinstance(outcome, Answer) == (len(request.disclose) == 0)
@@ -269,7 +269,7 @@ def test_nothing_is_an_answer_only_where_nothing_is_asked(request: SessionReques
 
 @pytest.mark.parametrize("status", AttributeProofStatus)
 @pytest.mark.parametrize("value", [None, "", "yes"])
-def test_the_oracle_takes_only_possible_attributes(
+def test_the_oracle_accepts_only_possible_attributes(
     status: AttributeProofStatus, value: str | None
 ) -> None:
     """The oracle accepts only `NULL` without a value and `PRESENT` with a value."""

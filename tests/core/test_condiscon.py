@@ -74,7 +74,7 @@ def test_an_empty_value_is_a_value() -> None:
     assert AttributeRequest(OVER18, "").value == ""
 
 
-def test_a_demanded_value_is_in_no_repr() -> None:
+def test_no_repr_shows_a_demanded_value() -> None:
     """The repr of an attribute shows that a value is demanded, but not the value."""
     asked = as_condiscon({"who": all_of(AttributeRequest(FIRST, "Ada"), FAMILY)})
     assert "Ada" not in repr(asked)
@@ -93,7 +93,7 @@ def test_any_of_gives_the_options_of_a_slot() -> None:
     assert list(any_of(OVER18_YES)) == [Con((OVER18_YES,))]
 
 
-def test_the_empty_option_stands_last() -> None:
+def test_the_empty_option_comes_last() -> None:
     """The empty option goes last, since servers before 1.0.0 ignore the options after it."""
     expected = asks((OVER18,), (OVER65,), ())
     assert any_of([], OVER18, OVER65) == any_of(OVER18, [], OVER65) == expected
@@ -155,7 +155,7 @@ def test_a_sequence_numbers_the_slots(sequence: Callable[..., Any]) -> None:
     assert asked.disjunctions == (asks((OVER18,)), asks((FIRST, FAMILY)))
 
 
-def test_nested_lists_mean_what_they_mean_in_json() -> None:
+def test_nested_lists_mean_the_same_as_in_json() -> None:
     """The levels of nested lists are slots, options and attributes, in this order."""
     asked = as_condiscon([[[OVER18], [FIRST, FAMILY]], [[EMAIL], []]])
     assert asked.disjunctions == (asks((OVER18,), (FIRST, FAMILY)), asks((EMAIL,), ()))
@@ -163,12 +163,12 @@ def test_nested_lists_mean_what_they_mean_in_json() -> None:
     assert as_condiscon([[OVER18, OVER65]]).disjunctions == (asks((OVER18,), (OVER65,)),)
 
 
-def test_possession_of_a_credential_is_asked_by_three_parts() -> None:
+def test_three_parts_ask_for_possession_of_a_credential() -> None:
     """An identifier of three parts asks for the credential, with or without its attributes."""
     assert as_condiscon([[[AGE, OVER18]]]).disjunctions == (asks((AGE, OVER18)),)
 
 
-def test_what_was_made_before_is_checked_again() -> None:
+def test_options_and_slots_built_by_hand_are_checked() -> None:
     """A request checks options and slots that the caller built by hand."""
     wrong = ConDisCon((DisCon((Con((AttributeRequest(OVER18),) * 2),)),), ("age",))
     assert refusal(lambda: as_condiscon(wrong)).path == 'disclose["age"][0][1]'
@@ -230,7 +230,7 @@ def test_options_and_slots_may_share_an_attribute() -> None:
     assert list(asked.attribute_types()) == [OVER18, OVER18, EMAIL, OVER18]
 
 
-def test_nothing_that_was_passed_in_is_kept_or_changed() -> None:
+def test_a_changed_list_leaves_the_request_unchanged() -> None:
     """A list that the caller changes later does not change the request."""
     options: list[Any] = [[OVER18], [FIRST]]
     slots = {"age": options}

@@ -49,7 +49,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 
 
 @pytest.mark.parametrize("credential", ["example.town", OVER18, "", None])
-def test_a_credential_type_is_issued(credential: Any) -> None:
+def test_an_issued_credential_type_has_three_parts(credential: Any) -> None:
     """The type of a credential to be issued has exactly three parts."""
     assert refusal(lambda: CredentialRequest(credential, YES)).path == "credential"
 
@@ -137,14 +137,14 @@ def test_a_validity_is_an_aware_date_or_whole_seconds(validity: Any) -> None:
 # Time.
 
 
-def test_no_validity_is_left_to_the_server() -> None:
+def test_a_missing_validity_is_left_to_the_server() -> None:
     """A credential without a validity leaves the choice to the server, which uses six months."""
     request = card()
     assert resolve_validity(request, NOW, "credentials[0]") is request
     assert "validity" not in str(request_value(IssuanceRequest([request])))
 
 
-def test_a_date_stays_as_it_is() -> None:
+def test_a_date_stays_unchanged() -> None:
     """A date keeps its time zone; its JSON is Unix seconds."""
     until = datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     request = card(validity=until)
@@ -181,7 +181,7 @@ def test_a_duration_has_no_json() -> None:
     ],
     ids=repr,
 )
-def test_what_the_server_rounds_into_the_past_is_refused(
+def test_a_validity_rounded_into_the_past_is_refused(
     validity: datetime | timedelta,
 ) -> None:
     """A validity that the server would round into the past is refused before the start."""
@@ -196,14 +196,16 @@ def test_what_the_server_rounds_into_the_past_is_refused(
     [THIS_THURSDAY - NOW, timedelta(weeks=1), THIS_THURSDAY, datetime(9999, 12, 31, tzinfo=UTC)],
     ids=repr,
 )
-def test_what_is_ahead_after_rounding_is_good(validity: datetime | timedelta) -> None:
+def test_a_validity_in_the_future_after_rounding_is_accepted(
+    validity: datetime | timedelta,
+) -> None:
     """A validity of a week is accepted, and a shorter one if a Thursday comes before its end."""
     until = resolve_validity(card(validity=validity), NOW, "x").validity
     assert isinstance(until, datetime)
     assert until > NOW
 
 
-def test_what_ends_in_this_very_second_has_passed() -> None:
+def test_a_validity_that_ends_this_second_has_passed() -> None:
     """A week that ends on Thursday at 0:00 UTC is over at that very second."""
     request = card(validity=THIS_THURSDAY)
     assert refusal(lambda: resolve_validity(request, THIS_THURSDAY, "x")).path == "x.validity"
@@ -212,7 +214,7 @@ def test_what_ends_in_this_very_second_has_passed() -> None:
 
 
 @given(st.integers(1, 10**10), st.integers(1, 10**9))
-def test_a_validity_is_judged_as_the_server_rounds_it(now: int, ahead: int) -> None:
+def test_a_validity_is_checked_as_the_server_rounds_it(now: int, ahead: int) -> None:
     """Validities are rounded down to whole weeks, and a week or more is never refused."""
     clock = datetime.fromtimestamp(now, UTC)
     request = card(validity=timedelta(seconds=ahead))
@@ -242,7 +244,7 @@ def test_all_durations_become_dates_before_the_start() -> None:
     assert ready.timeout == month
 
 
-def test_a_request_without_durations_is_ready_as_it_is() -> None:
+def test_a_request_without_durations_stays_unchanged() -> None:
     """A request without durations is returned as the same object."""
     for request in (
         DisclosureRequest([OVER18]),
@@ -253,7 +255,7 @@ def test_a_request_without_durations_is_ready_as_it_is() -> None:
         assert resolve_request(asked, NOW) is asked
 
 
-def test_the_credential_that_would_be_expired_is_named() -> None:
+def test_an_expired_credential_is_named() -> None:
     """The error names an expired credential by its position in the request."""
     request = IssuanceRequest([card(), card(validity=timedelta(days=1))])
     error = refusal(lambda: resolve_request(ExtendedRequest(request), NOW))
@@ -332,7 +334,7 @@ PLAIN = "http://shop.example/irma"
         ),
     ],
 )
-def test_no_secret_travels_over_plain_http_unpermitted(field: str, asked: ExtendedRequest) -> None:
+def test_secrets_over_plain_http_need_permission(field: str, asked: ExtendedRequest) -> None:
     """Plain HTTP that would show a result or a token to machines on the way needs permission."""
     allow = {Risk.TOKEN_IN_RETURN_URL}
     with pytest.raises(ConfigurationError, match=rf"^{field}: .*Risk\.PLAIN_HTTP"):

@@ -143,7 +143,7 @@ def test_too_large_session_is_refused() -> None:
         dump_started_session(started(large))
 
 
-def test_form_of_version_1_is_read() -> None:
+def test_string_of_version_1_is_loaded() -> None:
     """A string that an earlier release wrote is loaded with the same fields."""
     written = (
         '{"irmaStartedSession":1,"package":{"sessionPtr":{"u":"https://irma.example/irma/session/'

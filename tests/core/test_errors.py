@@ -87,7 +87,7 @@ def drawn() -> dict[str, str | None]:
     return parents
 
 
-def test_the_drawn_tree_is_the_tree() -> None:
+def test_the_drawn_tree_matches_the_classes() -> None:
     """Every error class is public, and is drawn under the class that it derives from."""
     parents = drawn()
     assert set(parents) == set(errors.__all__)
@@ -96,7 +96,7 @@ def test_the_drawn_tree_is_the_tree() -> None:
         assert first.__name__ == (parent or "Exception")
 
 
-def test_there_is_a_specimen_of_every_error() -> None:
+def test_every_error_has_a_specimen() -> None:
     """Every error class has a specimen, so that the tests below cover all of them."""
     assert sorted(type(error).__name__ for error in SPECIMENS) == sorted(errors.__all__)
 
@@ -118,7 +118,7 @@ def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
 
 
 @pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
-def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) -> None:
+def test_a_copied_error_has_its_notes_but_not_its_cause(error: errors.IrmaError) -> None:
     """A copy of an error has the notes of the original, but not its cause."""
     noted = copy.copy(error)
     noted.add_note("while testing")
@@ -129,7 +129,7 @@ def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) 
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_errors_are_also_of_pythons_classes() -> None:
+def test_some_errors_derive_from_pythons_classes() -> None:
     """Usage errors are ValueErrors, and timeouts are TimeoutErrors."""
     assert issubclass(errors.UsageError, ValueError)
     late_ones = (errors.DeadlineError, errors.TransportTimeoutError, errors.NobodyAnsweredError)

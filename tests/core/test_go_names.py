@@ -70,7 +70,7 @@ def test_names_in_a_map_are_exact() -> None:
     assert has_twins({"x": {"x": twins}}, {"x": 1})
 
 
-def test_depth_is_no_limit() -> None:
+def test_deeply_nested_names_are_found() -> None:
     """A name in two cases is found, however deeply the value is nested."""
     value: JsonValue = {"a": 1, "A": 2}
     for _ in range(100_000):

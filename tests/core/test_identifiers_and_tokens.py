@@ -120,7 +120,7 @@ def test_a_requestor_token_is_twenty_letters_and_digits(text: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a\r\nx-header: y", "é", "a\x00", None, 5])
-def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
+def test_a_frontend_authorization_fits_into_a_header(text: object) -> None:
     """A frontend authorization is visible ASCII, so it cannot end its header and begin another."""
     with pytest.raises(RequestError) as caught:
         FrontendAuthorization(cast("str", text))
@@ -130,7 +130,7 @@ def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
 @pytest.mark.parametrize(
     "secret", [TOKEN, FrontendAuthorization(FRONTEND_SECRET)], ids=["token", "authorization"]
 )
-def test_a_secret_shows_its_fingerprint_only(
+def test_a_secret_shows_only_its_fingerprint(
     secret: RequestorToken | FrontendAuthorization,
 ) -> None:
     """Only `reveal` returns a secret; `repr`, `str` and `format` show its fingerprint."""
@@ -160,7 +160,7 @@ def test_a_token_cannot_be_changed_or_pickled() -> None:
         cast("Any", TOKEN)._text = "x"
 
 
-def test_a_fingerprint_is_of_any_string() -> None:
+def test_any_string_has_a_fingerprint() -> None:
     """A fingerprint is the first twelve hex digits of the SHA-256, even of broken Unicode."""
     assert TOKEN.fingerprint == hashlib.sha256(SECRET_TOKEN.encode()).hexdigest()[:12]
     assert len(fingerprint_of("\ud800é")) == 12

@@ -122,7 +122,7 @@ def test_numbers_are_exact() -> None:
     assert read_json("-1.5e3") == -1500.0
 
 
-def test_json_is_written_as_a_browser_does() -> None:
+def test_json_is_written_as_by_a_browser() -> None:
     """JSON is written compactly, with keys in their order and without needless escapes."""
     assert (
         write_json({"b": [1, True, None], "a": "é🦉/\u2028"})
@@ -131,7 +131,7 @@ def test_json_is_written_as_a_browser_does() -> None:
 
 
 @given(JSON)
-def test_what_is_written_is_read_again(value: Any) -> None:
+def test_written_json_can_be_read_again(value: Any) -> None:
     """Written JSON is read again as a string, as bytes, and by Python's own reader."""
     text = write_json(value)
     assert read_json(text) == read_json(text.encode()) == value
@@ -139,7 +139,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 
 
 @given(st.binary() | st.text(), st.booleans())
-def test_garbage_is_read_or_is_this_one_error(garbage: bytes | str, quoted: bool) -> None:
+def test_garbage_is_read_or_raises_one_error(garbage: bytes | str, quoted: bool) -> None:
     """Any bytes raise JsonTextError or are read as a value that can be written in UTF-8."""
     if quoted:
         garbage = f'"{garbage}"' if isinstance(garbage, str) else b'"' + garbage + b'"'
@@ -166,7 +166,7 @@ EACH: list[Any] = [None, True, False, 0, 1, 1.0, 1.5, "", "1", "true", [], [1], 
         (read_object, dict),
     ],
 )
-def test_a_value_is_of_its_type_or_refused(read: Any, kind: type, value: Any) -> None:
+def test_a_value_of_another_type_is_refused(read: Any, kind: type, value: Any) -> None:
     """Values are never converted: no null to a string, no 1 to true, no 1.0 to 1."""
     if type(value) is kind:
         assert read(value) is value

@@ -34,7 +34,7 @@ def test_a_disclosure_lists_options_not_conjunctions() -> None:
     }
 
 
-def test_values_are_demanded_by_a_map() -> None:
+def test_a_map_demands_values() -> None:
     """An old map demands values, and null demands no value."""
     assert rebuilt({"type": "disclosing", "content": [VALUED]})["disclose"] == [
         [[{"type": FIRST, "value": "Ada"}], [EMAIL]]
@@ -81,7 +81,7 @@ def test_a_label_may_be_missing_or_empty() -> None:
     assert "labels" not in rebuilt({"type": "disclosing", "content": content[:2]})
 
 
-def test_the_options_of_all_requests_are_kept() -> None:
+def test_common_options_are_kept() -> None:
     """An old request keeps the options that all requests have, such as the return URL."""
     value = {"type": "disclosing", "content": [AGES], "clientReturnUrl": "app:done"}
     assert rebuilt(value)["clientReturnUrl"] == "app:done"

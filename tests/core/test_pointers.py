@@ -82,7 +82,7 @@ def test_an_intent_needs_an_aware_time() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Z", "Cn", "Co"])))
-def test_any_url_is_encoded_as_a_browser_does_it(rest: str) -> None:
+def test_any_url_is_encoded_as_by_a_browser(rest: str) -> None:
     """Non-ASCII is percent-encoded UTF-8, and the app decodes the same JSON."""
     url = "https://irma.example/" + rest.replace("\\", "")
     try:

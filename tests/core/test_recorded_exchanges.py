@@ -179,14 +179,14 @@ def test_the_request_of_a_recorded_result_is_rebuilt(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED_HERE)
-def test_a_recorded_refusal_is_foreseen(name: str) -> None:
+def test_a_refused_request_is_refused_before_sending(name: str) -> None:
     """A request that the server refused fails before it is sent, with the path."""
     with pytest.raises(RequestError) as caught:
         read_request_value(asked(recording(name)["request"]["body"]))
     assert caught.value.path == REFUSED_HERE[name]
 
 
-def test_a_recorded_expired_credential_is_foreseen() -> None:
+def test_an_expired_credential_is_refused_before_the_start() -> None:
     """A request that the server refused for an expired credential fails before the start."""
     request = read_request_value(
         asked(recording("error-start-issuance-expired")["request"]["body"])
@@ -294,7 +294,7 @@ def test_a_recorded_result_is_read(name: str, party: str) -> None:
     assert (result.error and result.error.error) == value.get("error", {}).get("error")
 
 
-def test_a_recorded_signature_is_kept_to_the_letter() -> None:
+def test_a_recorded_signature_is_kept_exactly() -> None:
     """A signature is stored exactly as received, without whitespace and without escapes."""
     for name in names("result-signature-*"):
         body = recording(name)["response"]["body"]
@@ -306,7 +306,7 @@ def test_a_recorded_signature_is_kept_to_the_letter() -> None:
 # Answers.
 
 
-def test_every_recorded_result_is_expected_to_end_one_way() -> None:
+def test_every_recorded_result_has_an_expected_outcome() -> None:
     """Every recorded result has its expected answer or its expected error."""
     assert sorted({*ENDS, *ANSWERS}) == sorted(RESULTS)
     assert not set(ENDS) & set(ANSWERS)
@@ -353,7 +353,7 @@ def test_a_cancelled_session_shows_the_servers_reason() -> None:
 
 
 @pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
-def test_a_next_session_post_is_no_answer_yet(name: str) -> None:
+def test_a_next_session_post_is_not_an_answer_yet(name: str) -> None:
     """A next-session post has the status `CONNECTED`, since the server posts before the end."""
     result = result_of(name, "request")
     with pytest.raises(SessionNotFinishedError):

@@ -41,7 +41,7 @@ def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
     assert error.message == value.get("message", "")
 
 
-def test_an_unknown_name_and_unknown_fields_are_no_errors() -> None:
+def test_unknown_names_and_fields_are_accepted() -> None:
     """An unknown error name and unknown fields are accepted, since later servers have more."""
     value: Any = {"status": 418, "error": "TEAPOT", "hint": {"x": [1]}}
     assert read_remote_error(value) == RemoteError(418, "TEAPOT")
@@ -72,7 +72,7 @@ def test_invalid_remote_error_is_refused(path: str, value: Any) -> None:
     assert caught.value.path == path
 
 
-def test_a_message_is_printed_as_it_is() -> None:
+def test_a_plain_message_is_printed_unchanged() -> None:
     """A message of one line of plain words is printed unchanged."""
     for message in ("", "Unknown identifiers: [pbdf.gemeente.personalData.over18]", "été 🦉"):
         assert printed(message) == message

@@ -85,7 +85,7 @@ def refusal(value: Any) -> RequestError:
 # Writing.
 
 
-def test_a_request_is_written_in_the_words_of_the_protocol() -> None:
+def test_a_request_is_written_in_the_protocols_form() -> None:
     """Slots become positions in the JSON, and so do the labels' keys."""
     request = DisclosureRequest(
         {
@@ -152,7 +152,7 @@ def test_times_are_written_in_seconds() -> None:
     assert written(RevocationRequest(AGE, "key", issued=1))["issued"] == 1
 
 
-def test_a_change_of_the_json_changes_no_request() -> None:
+def test_changing_the_json_changes_no_request() -> None:
     """The JSON value of a request is a copy, down to the labels."""
     request = DisclosureRequest([OVER18], labels={0: {"en": "Age"}})
     written(request)["labels"]["0"]["en"] = "?"
@@ -173,7 +173,7 @@ def test_a_change_of_the_json_changes_no_request() -> None:
         {"request": FULL, "timeout": 0, "nextSession": {"url": "https://x"}},
     ],
 )
-def test_json_comes_back_as_it_went_in(value: Any) -> None:
+def test_json_survives_reading_and_writing(value: Any) -> None:
     """JSON in a string or bytes survives reading and writing, with keys in any order."""
     assert request_value(read_request(json.dumps(value))) == value
     backwards = json.dumps(dict(reversed(value.items()))).encode()
@@ -181,7 +181,7 @@ def test_json_comes_back_as_it_went_in(value: Any) -> None:
 
 
 @given(SESSION_REQUESTS | EXTENDED_REQUESTS | REVOCATIONS)
-def test_any_request_comes_back_without_slot_names(request: AnyRequest) -> None:
+def test_json_leaves_out_slot_names_by_default(request: AnyRequest) -> None:
     """The names of slots are local, because the JSON has only positions."""
     value = request_value(request)
     again = read_request(write_json(value).encode())
@@ -195,7 +195,7 @@ def test_any_request_comes_back_without_slot_names(request: AnyRequest) -> None:
 
 
 @given(EXTENDED_REQUESTS)
-def test_a_request_comes_back_with_its_slot_names(request: ExtendedRequest) -> None:
+def test_json_can_include_the_slot_names(request: ExtendedRequest) -> None:
     """The slots keep their names and labels; without the names, any server reads the JSON."""
     value = named_request_value(request)
     assert read_request_value(value) == request
@@ -221,7 +221,7 @@ def test_empty_fields_are_left_out(field: str, value: Any) -> None:
     assert read({**ASK, field: value}) == read(ASK)
 
 
-def test_other_forms_of_the_same_are_read() -> None:
+def test_other_forms_of_a_request_are_read() -> None:
     """Null is read as no value, validity or tolerance, and non-revocation may be a list."""
     plain = {**ASK, "disclose": [[[{"type": OVER18, "value": None, "notNull": False}]]]}
     assert read(plain) == read(ASK)
@@ -415,7 +415,7 @@ def test_a_wrong_request_is_refused_at_its_path(place: str, value: Any) -> None:
         (cast("str", None), "text: must be JSON as str or bytes"),
     ],
 )
-def test_invalid_json_is_a_wrong_request(text: str | bytes, reason: str) -> None:
+def test_invalid_json_raises_a_request_error(text: str | bytes, reason: str) -> None:
     """Invalid JSON raises a RequestError without a path."""
     with pytest.raises(RequestError) as caught:
         read_request(text)
@@ -438,23 +438,23 @@ def test_a_time_of_zero_revokes_all() -> None:
     assert read_request(json.dumps({**REVOKE, "issued": None})) == request
 
 
-def test_what_old_libraries_add_to_a_request_is_ignored() -> None:
+def test_a_field_of_old_libraries_is_ignored() -> None:
     """The field `data` of old libraries asks for nothing, and no server reads it."""
     assert read({"data": "order 17", "request": ASK}) == read({"request": ASK})
 
 
-def test_misspelt_field_comes_before_missing_one() -> None:
+def test_misspelt_field_is_reported_before_a_missing_one() -> None:
     """Of several errors, the misspelt field is reported, as it explains the missing one."""
     error = refusal({"@context": DISCLOSURE, "discloze": [[[OVER18]]]})
     assert (error.path, error.reason) == ("discloze", "is not a field of this request")
 
 
-def test_a_field_with_a_long_name_is_cut_in_the_error() -> None:
+def test_a_long_field_name_is_shortened_in_the_error() -> None:
     """A long unknown name is shortened in the error's message."""
     assert refusal({**ASK, "x" * 1000: 1}).path == "x" * 40
 
 
-def test_no_value_of_a_request_is_in_its_error() -> None:
+def test_no_error_shows_a_value_of_a_request() -> None:
     """A person's name that is in a wrong place is not shown by the error's traceback."""
     private = "Zo\u00eb Lovelace"
     for value in (
@@ -470,7 +470,7 @@ def test_no_value_of_a_request_is_in_its_error() -> None:
         assert "ExceptionGroup" not in shown
 
 
-def test_a_model_is_read_by_its_context_only() -> None:
+def test_a_model_reads_only_its_own_context() -> None:
     """A disclosure request is not read as a signature request."""
     assert structure(ASK, DisclosureRequest) == read(ASK)
     with pytest.raises(WireError) as caught:
@@ -528,7 +528,7 @@ def read_or_none(value: JsonValue) -> AnyRequest | None:
 
 
 @given(JSON)
-def test_any_json_is_a_request_or_this_one_error(value: JsonValue) -> None:
+def test_any_json_is_read_or_raises_one_error(value: JsonValue) -> None:
     """Any JSON value is read as a request or raises RequestError."""
     request = read_or_none(value)
     if request is not None:

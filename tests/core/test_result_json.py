@@ -127,7 +127,7 @@ def test_an_early_result_has_a_token_a_status_and_a_type() -> None:
     assert result(BARE).evidence is Evidence.TRANSPORT
 
 
-def test_a_result_keeps_its_lists_as_they_came() -> None:
+def test_a_null_list_differs_from_an_empty_one() -> None:
     """A null list of a result differs from an empty one."""
     read = result(DONE)
     assert (read.status, read.proof_status) == (SessionStatus.DONE, ProofStatus.VALID)
@@ -162,7 +162,7 @@ def test_a_non_revocation_proof_has_its_time() -> None:
 
 
 @pytest.mark.parametrize("field", ["proofStatus", "disclosed", "signature", "error", "nextSession"])
-def test_what_is_null_is_not_there(field: str) -> None:
+def test_a_null_field_is_absent(field: str) -> None:
     """A null field is read as absent, since Go writes a nil pointer as null."""
     assert result({**BARE, field: None}) == result(BARE)
 
@@ -200,7 +200,7 @@ def test_a_signature_is_kept_with_its_keys_in_order() -> None:
 
 
 @given(st.dictionaries(TEXTS, JSON, max_size=4), TEXTS)
-def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message: str) -> None:
+def test_any_signature_is_kept_unchanged(fields: dict[str, JsonValue], message: str) -> None:
     """A signature is kept unchanged, with all fields that later versions add to it."""
     value: JsonValue = {**fields, "message": message}
     read = read_session_result(read_json(write_json({**BARE, "signature": value})))
@@ -208,7 +208,7 @@ def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message:
     assert read.unchecked_signature.json_text == write_json(value)
 
 
-def test_a_signature_nested_beyond_writing_is_refused() -> None:
+def test_a_too_deeply_nested_signature_is_refused() -> None:
     """A signature that is nested too deeply to be written again is refused."""
     nested: Any = []
     for _ in range(100_000):
@@ -309,7 +309,7 @@ def test_a_wrong_result_is_refused_at_its_path(place: str, value: Any) -> None:
     assert refused_path(value) == place
 
 
-def test_no_value_is_in_an_error_of_reading() -> None:
+def test_no_reading_error_shows_a_token_or_a_value() -> None:
     """An error of reading shows neither the token nor a disclosed value, even in its traceback."""
     values: list[Any] = [
         {**DONE, "token": SECRET_TOKEN + "x"},
@@ -353,7 +353,7 @@ def test_a_session_package_is_read() -> None:
     assert (frontend.pairing_hint, frontend.max_protocol_version) == (True, "1.1")
 
 
-def test_old_servers_have_less_and_later_ones_more() -> None:
+def test_packages_of_old_and_later_servers_are_read() -> None:
     """Servers before 0.8 send no frontend request, and later ones may send more fields."""
     old = {key: PACKAGE[key] for key in ("sessionPtr", "token")}
     assert read_session_package(old).frontend_request is None
@@ -430,7 +430,7 @@ def test_frontend_options_have_a_code_only_with_pairing() -> None:
 
 
 @given(JSON, st.sampled_from(list(READERS)))
-def test_any_json_is_read_or_is_this_one_error(value: JsonValue, model: type[Any]) -> None:
+def test_any_json_is_read_or_raises_one_error(value: JsonValue, model: type[Any]) -> None:
     """Reading any JSON value returns a model or raises WireError."""
     try:
         read = READERS[model](value)
@@ -455,7 +455,7 @@ def changed(value: Any, data: st.DataObject) -> Any:
 
 
 @given(st.sampled_from([DONE, {**BARE, "signature": SIGNATURE}, PACKAGE]), st.data())
-def test_a_changed_reply_is_read_or_is_this_one_error(sample: Any, data: st.DataObject) -> None:
+def test_a_changed_reply_is_read_or_raises_one_error(sample: Any, data: st.DataObject) -> None:
     """A changed reply of the server is read or raises WireError."""
     model: type[Any] = SessionPackage if sample is PACKAGE else SessionResult
     value = changed(sample, data)

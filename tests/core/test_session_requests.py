@@ -148,7 +148,7 @@ def test_an_issuance_issues_credentials(place: str, credentials: Any) -> None:
 # Labels.
 
 
-def test_labels_stand_at_slots_by_name_or_number() -> None:
+def test_labels_refer_to_slots_by_name_or_number() -> None:
     """Labels refer to slots by name or number, as the slots themselves are given."""
     assert ask(labels={"email": {"en": "E-mail", "nl": "E-post"}}).labels["email"]["nl"] == "E-post"
     assert DisclosureRequest([OVER18], labels={0: {"en": "Age"}}).labels == {0: {"en": "Age"}}
@@ -200,7 +200,7 @@ def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
         ("", ["example.town.unknown"]),
     ],
 )
-def test_credential_types_are_listed_and_asked_for(field: str, place: str, types: Any) -> None:
+def test_a_listed_credential_type_must_be_requested(field: str, place: str, types: Any) -> None:
     """A listed type that is not requested is a mistake, which the server would ignore."""
     assert refusal(lambda: ask(**{field: types})).path == field + place
 
@@ -229,7 +229,7 @@ def test_non_revocation_takes_a_list_or_tolerances() -> None:
         ("revocation", {"example.town.unknown": None}),
     ],
 )
-def test_a_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None:
+def test_an_invalid_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None:
     """A tolerance is a whole number of seconds, and not negative."""
     assert refusal(lambda: ask(revocation=revocation)).path == place
 
@@ -247,7 +247,7 @@ def test_a_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None
         "https://user:pass@irma.example/",
     ],
 )
-def test_the_server_posts_to_whole_web_urls(url: str) -> None:
+def test_the_server_posts_to_absolute_urls(url: str) -> None:
     """The server posts to absolute URLs for callbacks and next sessions."""
     assert check_address(url, "x") == url
     assert extend(callback_url=url, next_session=NextSession(url)).callback_url == url
@@ -322,7 +322,7 @@ def test_the_token_in_the_return_url_needs_a_return_url() -> None:
 @pytest.mark.parametrize(
     "host", ["irma.example", "irma.example:8088", "localhost:65535", "127.0.0.1", "[::1]:80"]
 )
-def test_a_host_is_a_name_with_a_port_if_need_be(host: str) -> None:
+def test_a_host_is_a_name_with_an_optional_port(host: str) -> None:
     """A host is a name with an optional port, as in the header `Host`."""
     assert ask(host=host).host == check_host(host, "host") == host
 
@@ -336,7 +336,7 @@ def test_an_invalid_host_is_refused(host: Any) -> None:
 
 
 @given(st.text())
-def test_no_address_that_is_taken_can_break_a_line(text: str) -> None:
+def test_an_accepted_address_cannot_break_a_line(text: str) -> None:
     """An accepted address has no characters that break a line or hide a part of it."""
     for check in (check_address, check_return_address, check_host):
         try:
@@ -365,7 +365,7 @@ def test_an_extended_request_holds_a_session_request(request_: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["validity", "timeout"])
-def test_durations_are_whole_seconds_from_zero_up(field: str) -> None:
+def test_durations_are_whole_seconds_and_not_negative(field: str) -> None:
     """Zero means the server's default; a negative duration would end the session at once."""
     for good in (timedelta(0), timedelta(seconds=1), timedelta(days=36500), None):
         assert getattr(extend(**{field: good}), field) == good
@@ -384,7 +384,7 @@ def test_durations_are_whole_seconds_from_zero_up(field: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["https://shop.example/next", {"url": "https://x"}, 5])
-def test_a_next_session_is_a_class_of_its_own(wrong: Any) -> None:
+def test_a_next_session_has_its_own_class(wrong: Any) -> None:
     """A bare URL is not accepted as a next session."""
     assert refusal(lambda: extend(next_session=wrong)).path == "next_session"
 
@@ -419,7 +419,7 @@ def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[
 # All requests.
 
 
-def test_what_is_secret_or_personal_is_in_no_repr() -> None:
+def test_no_repr_shows_secret_or_personal_values() -> None:
     """A message, a demanded value, issued values and the revocation key are in no repr."""
     private = SECRET_TOKEN
     for request in (
@@ -439,7 +439,7 @@ def test_a_request_cannot_be_changed() -> None:
             setattr(frozen, field, None)
 
 
-def test_a_request_keeps_nothing_that_was_passed_in() -> None:
+def test_changed_arguments_leave_a_request_unchanged() -> None:
     """A later change of the caller's arguments does not change the request."""
     labels: dict[Any, dict[str, str]] = {"age": {"en": "Age"}}
     revocation: dict[str, timedelta | None] = {AGE: None}
@@ -457,7 +457,7 @@ def test_any_request_can_be_stored(request: object) -> None:
     assert pickle.loads(pickle.dumps(request)) == request
 
 
-def test_urls_that_the_server_posts_to_are_in_no_repr() -> None:
+def test_no_repr_shows_a_url_that_the_server_posts_to() -> None:
     """URLs that the server posts to are in no repr, since they contain a secret."""
     request = ExtendedRequest(
         DisclosureRequest(["s.i.card.a"]),

@@ -278,7 +278,7 @@ many_examples = settings(max_examples=max(500, settings().max_examples))
 
 @many_examples
 @given(streams)
-def test_any_stream_gives_what_the_reference_gives(stream: bytes) -> None:
+def test_any_stream_is_decoded_as_by_the_reference(stream: bytes) -> None:
     """For any bytes, the decoder returns the same events as the literal reading of the standard."""
     assert decode([stream]) == Reference(stream).outcome()
 
@@ -316,13 +316,13 @@ def test_the_limit_only_ends_a_stream(stream: bytes, limit: int) -> None:
 
 
 @given(st.lists(st.binary(max_size=50)), limits)
-def test_garbage_raises_one_error_only(chunks: list[bytes], limit: int) -> None:
+def test_garbage_raises_only_the_error_of_the_limit(chunks: list[bytes], limit: int) -> None:
     """Invalid data gives events, nothing, or the error of the limit, which `decode` catches."""
     decode(chunks, max_event_bytes=limit)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=20), min_size=1))
-def test_what_is_written_is_read(texts: list[str]) -> None:
+def test_written_events_are_read(texts: list[str]) -> None:
     """Strings written as events are returned, one by one and as the lines of one event."""
     one_by_one = "".join(f"data: {text}\n\n" for text in texts).encode(errors="replace")
     as_lines = ("".join(f"data: {text}\n" for text in texts) + "\n").encode(errors="replace")

@@ -70,7 +70,7 @@ READERS: list[tuple[type[Enum], Callable[[Any], Enum | None], str]] = [
 
 @pytest.mark.parametrize("earlier", S)
 @pytest.mark.parametrize("later", S)
-def test_a_status_is_followed_by_later_ones_only(earlier: S, later: S) -> None:
+def test_only_later_statuses_follow_a_status(earlier: S, later: S) -> None:
     """Statuses follow in the order of the protocol; some may be skipped, and none occurs twice."""
     assert earlier.may_become(later) == (later in FOLLOWERS[earlier])
 
@@ -83,7 +83,7 @@ def test_three_statuses_are_final(status: S) -> None:
 
 
 @pytest.mark.parametrize(("kind", "read", "values"), READERS)
-def test_enum_values_are_closed(
+def test_unknown_enum_values_are_refused(
     kind: type[Enum], read: Callable[[Any], Enum | None], values: str
 ) -> None:
     """Only the protocol's values are read; any other value, case or type is a WireError."""

@@ -38,7 +38,7 @@ def through_json(request: ExtendedRequest) -> ExtendedRequest:
 
 
 @given(ASKING)
-def test_all_that_an_answer_needs_is_stored(request_: Any) -> None:
+def test_everything_that_an_answer_needs_is_stored(request_: Any) -> None:
     """A stored request has its kind, slots, demanded values, non-revocation and message hash."""
     kept, asked = through_json(as_extended(request_)).request, request_
     assert kept.session_type is asked.session_type

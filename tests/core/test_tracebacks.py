@@ -148,7 +148,7 @@ def test_an_error_has_one_frame_of_the_library() -> None:
     assert SECRET not in str(frame.locals)
 
 
-def test_the_frames_of_the_application_stay() -> None:
+def test_the_applications_frames_are_kept() -> None:
     """The frames of the application, and of functions that it called, are kept."""
     error = raised_by(lambda: boundary(own.fail)(SECRET, application))
     assert isinstance(error, json.JSONDecodeError)
@@ -169,7 +169,7 @@ def test_a_boundary_within_a_boundary_leaves_one_frame() -> None:
 
 
 @pytest.mark.parametrize("name", ["native", "read", "encode"])
-def test_a_native_error_becomes_one_of_the_tree(name: str) -> None:
+def test_a_native_error_becomes_a_usage_error(name: str) -> None:
     """A native error becomes a UsageError, which names the line and quotes no value."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET + "\ud800"))
     assert type(error) is UsageError
@@ -196,7 +196,7 @@ def test_a_native_error_is_not_chained(name: str) -> None:
     assert error.__context__ is None
 
 
-def test_the_cause_that_the_application_raised_stays() -> None:
+def test_the_applications_exception_stays_the_cause() -> None:
     """The application's exception stays the cause, with the application's frames alone."""
     error = raised_by(lambda: boundary(own.caused)(SECRET, application))
     assert isinstance(error.__cause__, json.JSONDecodeError)
@@ -217,7 +217,7 @@ def test_the_applications_exception_stays_the_context() -> None:
     assert handled.doc == SECRET
 
 
-def test_an_error_that_is_raised_again_while_it_is_handled() -> None:
+def test_an_error_raised_again_is_not_its_own_context() -> None:
     """An error that is raised again is cleaned, and is not its own context."""
     error = UsageError("kept")
     try:
@@ -252,7 +252,7 @@ def test_an_interruption_is_cleaned_and_passes(kind: type[BaseException]) -> Non
     assert names_of(error) == ["fail"]
 
 
-def test_a_coroutine_function_stays_one() -> None:
+def test_a_coroutine_functions_error_is_cleaned() -> None:
     """The error of a coroutine function is cleaned when the caller awaits it."""
     function = boundary(own.awaited)
     assert inspect.iscoroutinefunction(function)
@@ -261,7 +261,7 @@ def test_a_coroutine_function_stays_one() -> None:
     assert not [each for each in frames_of(error) if each.filename.startswith("/library")]
 
 
-def test_a_generator_stays_one() -> None:
+def test_a_wrapped_generator_receives_what_is_sent() -> None:
     """A wrapped generator receives the values and exceptions that are sent to it."""
     function = boundary(own.generated)
     assert inspect.isgeneratorfunction(function)
@@ -278,7 +278,7 @@ def test_a_generator_stays_one() -> None:
         next(closed)
 
 
-async def test_an_asynchronous_generator_stays_one() -> None:
+async def test_a_wrapped_async_generator_receives_what_is_sent() -> None:
     """A wrapped async generator receives the values and exceptions that are sent to it."""
     function = boundary(own.generated_async)
     assert inspect.isasyncgenfunction(function)
@@ -301,7 +301,7 @@ async def test_an_asynchronous_generator_stays_one() -> None:
         await anext(closed)
 
 
-async def test_an_asynchronous_generator_ends() -> None:
+async def test_a_wrapped_async_generator_ends() -> None:
     """A wrapped async generator yields the values of the inner one and ends with it."""
 
     @boundary
@@ -335,7 +335,7 @@ async def test_an_application_error_passes_a_context_manager() -> None:
     assert raised.value is error
 
 
-def test_a_native_error_that_ends_a_block_of_the_library_is_dropped() -> None:
+def test_a_native_error_that_ends_a_block_is_dropped() -> None:
     """A native error that ends a block of the library is not the context of its replacement."""
 
     @contextmanager
@@ -405,7 +405,7 @@ NOT_CALLED = {"_pytest", "_typeshed", "pytest"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_package_is_of_the_library(package: str) -> None:
+def test_every_package_counts_as_the_librarys_own(package: str) -> None:
     """Every package counts as the library's own; otherwise tracebacks would show its frames."""
     assert is_own(f"{package}.module")
 

@@ -52,7 +52,7 @@ def test_decoding_a_path_is_linear() -> None:
 
 
 @pytest.mark.parametrize("url", RETURNS["accepted"])
-def test_a_web_page_and_an_app_may_be_returned_to(url: str) -> None:
+def test_a_return_url_may_lead_to_a_page_or_an_app(url: str) -> None:
     """Apps choose their own schemes, so a return URL may have nearly any."""
     assert check_return_address(url, "client_return_url") == url
 
@@ -81,7 +81,7 @@ def test_a_pointer_has_no_user_name() -> None:
         ("http://x.localhost", True),
     ],
 )
-def test_plain_http_off_this_machine_is_found(url: str, is_plain: bool) -> None:
+def test_plain_http_to_another_machine_is_found(url: str, is_plain: bool) -> None:
     """Only `http` to another machine is plain HTTP; TLS and loopback are protected."""
     assert is_plain_http(url) == is_plain
 

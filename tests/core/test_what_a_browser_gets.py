@@ -57,7 +57,7 @@ def test_without_a_handle_there_is_no_token() -> None:
     assert set(for_browser(started(ASKED))) == {"sessionPtr", "frontendRequest"}
 
 
-def test_the_requestor_token_goes_to_no_browser() -> None:
+def test_a_requestor_token_is_refused_as_a_handle() -> None:
     """A requestor token in place of the handle is refused."""
     session = started(ASKED)
     assert SECRET_TOKEN not in session.browser_json("a-handle")

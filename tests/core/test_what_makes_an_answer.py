@@ -120,9 +120,7 @@ def test_a_complete_valid_result_makes_an_answer() -> None:
         (said(*GOOD, type=SessionType.REDIRECT), "expected a disclosing session, got redirect"),
     ],
 )
-def test_a_result_of_another_session_or_kind_is_no_answer(
-    result: SessionResult, words: str
-) -> None:
+def test_a_result_of_another_session_or_kind_is_refused(result: SessionResult, words: str) -> None:
     """A result of another session is refused regardless of its proof and its status."""
     for status in SessionStatus:
         error = refusal(attrs.evolve(result, status=status))
@@ -206,7 +204,7 @@ def test_a_valid_proof_beside_an_error_makes_no_answer() -> None:
         ("email", ((shown(OVER18),), None)),
     ],
 )
-def test_each_slot_has_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
+def test_each_slot_needs_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
     """A slot needs a list, which may be empty only if the slot is optional."""
     error = lack(AGES, *lists)
     assert type(error) is SlotNotAnsweredError
@@ -222,7 +220,7 @@ def test_lists_belong_to_slots_by_position() -> None:
     assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "a", OVER18)
 
 
-def test_lists_beyond_the_slots_are_not_reachable() -> None:
+def test_extra_lists_are_ignored() -> None:
     """Extra lists, such as those of an earlier session in a chain, are ignored."""
     more: Lists = ((shown(EMAIL, "x", status=EXTRA),), None, (), (shown(OVER18, "no"),))
     made = answer(DisclosureRequest({"age": OVER18}), (shown(OVER18),), *more)
@@ -230,7 +228,7 @@ def test_lists_beyond_the_slots_are_not_reachable() -> None:
     assert [item.attribute for item in made["age"]] == [OVER18]
 
 
-def test_numbered_slots_are_reached_and_named_by_number() -> None:
+def test_numbered_slots_are_read_and_named_by_number() -> None:
     """The answer and its errors refer to a numbered slot by its number."""
     request = DisclosureRequest([OVER18, EMAIL])
     assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))[1].attribute == EMAIL
@@ -239,14 +237,14 @@ def test_numbered_slots_are_reached_and_named_by_number() -> None:
     assert "slot 1 was not answered" in str(error)
 
 
-def test_the_answer_has_the_requests_order() -> None:
+def test_the_answer_follows_the_requests_order() -> None:
     """The answer has all attributes of the chosen option, in the order of the request."""
     request = DisclosureRequest({"name": all_of(FIRST, FAMILY)})
     made = answer(request, (shown(FAMILY, "Lovelace"), shown(FIRST, "Ada")))
     assert [item.value for item in made["name"]] == ["Ada", "Lovelace"]
 
 
-def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
+def test_parts_of_two_options_do_not_fulfil_a_slot() -> None:
     """Half of one option and half of another do not fulfil a slot."""
     request = DisclosureRequest({"x": any_of(all_of(FIRST, FAMILY), all_of(OVER18, OVER65))})
     assert answer(request, (shown(OVER65), shown(OVER18)))["x"].option == 1
@@ -261,7 +259,7 @@ def test_the_first_option_that_is_fulfilled_is_the_answer() -> None:
     assert answer(request, (shown(OVER18, "no"),))["x"].option == 1
 
 
-def test_an_optional_slot_takes_only_its_options() -> None:
+def test_an_optional_slot_accepts_only_its_options() -> None:
     """An optional slot may be left out, but not filled with something else."""
     request = DisclosureRequest({"age": OVER18, "email": optional(AttributeRequest(EMAIL, "x"))})
     age = (shown(OVER18),)
@@ -271,14 +269,14 @@ def test_an_optional_slot_takes_only_its_options() -> None:
     assert type(lack(request, age, (shown(PHONE, "x"),))) is AttributeMissingError
 
 
-def test_extra_attributes_are_not_reachable() -> None:
+def test_extra_attributes_are_not_in_the_answer() -> None:
     """Attributes that the app disclosed beyond the request are not in the answer."""
     made = answer(AGES, (shown(OVER65, "no"), shown(OVER18), shown(EMAIL, "x", status=EXTRA)), ())
     assert [item.attribute for item in made["age"]] == [OVER18]
     assert OVER65 not in made["age"]
 
 
-def test_an_attribute_twice_in_a_list_fulfils_nothing() -> None:
+def test_a_doubled_attribute_is_refused() -> None:
     """A doubled attribute is refused, since it is unclear which of the two would count."""
     for twice in ("yes", "no"):
         error = lack(AGES, (shown(OVER18), shown(OVER18, twice)), ())
@@ -289,7 +287,7 @@ def test_an_attribute_twice_in_a_list_fulfils_nothing() -> None:
     assert answer(AGES, other, ())["age"].value == "yes"
 
 
-def test_something_in_a_slot_that_asks_for_nothing_is_refused() -> None:
+def test_a_slot_that_asks_for_nothing_must_stay_empty() -> None:
     """A list for a slot that asks for nothing, as an issuance may have, must be empty."""
     request = IssuanceRequest([CARD], {"nothing": [[]]})
     assert len(answer(request, ())) == 0
@@ -328,7 +326,7 @@ def test_possession_is_proved_by_an_identifier_of_three_parts() -> None:
         (AttributeRequest(OVER18), shown(OVER18.upper()), AttributeMissingError),
     ],
 )
-def test_an_attribute_that_is_not_what_was_asked_is_no_answer(
+def test_a_wrong_attribute_makes_no_answer(
     asked: AttributeRequest, given: DisclosedAttribute, kind: type[AnswerError]
 ) -> None:
     """A wrong attribute raises the error class for its fault, with the slot but without a value."""
@@ -349,19 +347,19 @@ def test_an_attribute_without_a_value_answers_a_plain_request() -> None:
 
 
 @pytest.mark.parametrize("value", ["yes", "", "Zo\u00eb 🦉"])
-def test_a_demanded_value_is_met_to_the_letter(value: str) -> None:
+def test_a_demanded_value_must_match_exactly(value: str) -> None:
     """A demanded value must match exactly, and so must an empty one."""
     request = DisclosureRequest({"x": AttributeRequest(FIRST, value, not_null=True)})
     assert answer(request, (shown(FIRST, value),))["x"].value == value
 
 
-def test_the_translations_do_not_count() -> None:
+def test_translations_are_not_compared() -> None:
     """The raw value is what the issuer signed, so translations are not compared."""
     given = shown(OVER18, "no", translations={"": "yes", "en": "yes"})
     assert type(lack(AGES, (given,), ())) is WrongValueError
 
 
-def test_the_error_is_that_of_the_option_that_is_nearest() -> None:
+def test_the_error_is_about_the_nearest_option() -> None:
     """The error about a slot is for the option that comes nearest to being fulfilled."""
     request = DisclosureRequest(
         {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
@@ -381,7 +379,7 @@ OLD: dict[str, Any] = {"not_revoked": True, "not_revoked_before": NOW}
 
 
 @pytest.mark.parametrize("facts", [{}, OLD, {"not_revoked_before": NOW}])
-def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, Any]) -> None:
+def test_a_demanded_non_revocation_proof_must_be_recent(facts: dict[str, Any]) -> None:
     """A proof older than the tolerance is refused, though the server calls it valid."""
     request = DisclosureRequest({"x": OVER18}, revocation=[AGE])
     assert answer(request, (shown(OVER18, **RECENT),))["x"].value == "yes"
@@ -389,7 +387,7 @@ def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, An
     assert (type(error), error.slot, error.attribute) == (NonRevocationError, "x", OVER18)
 
 
-def test_non_revocation_is_demanded_of_the_named_types_only() -> None:
+def test_only_the_named_types_need_non_revocation() -> None:
     """All attributes of the named types need the proof, in every slot, possession included."""
     request = DisclosureRequest([all_of(OVER18, FIRST), AGE], revocation=[AGE])
     recent, plain = shown(OVER18, **RECENT), shown(FIRST, "Ada")
@@ -398,7 +396,7 @@ def test_non_revocation_is_demanded_of_the_named_types_only() -> None:
     assert answer(AGES, (shown(OVER18, **OLD),), ())["age"].value == "yes"
 
 
-def test_an_option_without_the_named_type_needs_no_such_proof() -> None:
+def test_another_option_needs_no_non_revocation_proof() -> None:
     """The person may choose an option that needs no non-revocation proof."""
     request = DisclosureRequest({"x": any_of(OVER18, FIRST)}, revocation=[AGE])
     assert answer(request, (shown(FIRST, "Ada"),))["x"].option == 1
@@ -409,7 +407,7 @@ def test_an_option_without_the_named_type_needs_no_such_proof() -> None:
 # Signatures and issuance.
 
 
-def test_a_signature_is_over_the_message_that_was_sent() -> None:
+def test_the_signed_message_must_match_exactly() -> None:
     """The signed message must match exactly, and the answer has the signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     result = said((shown(OVER18),), type=SIGNING, unchecked_signature=signature("I agree."))
@@ -420,7 +418,7 @@ def test_a_signature_is_over_the_message_that_was_sent() -> None:
         assert "agree" not in str(error)
 
 
-def test_a_signature_does_not_stand_for_the_attributes() -> None:
+def test_a_signature_does_not_replace_the_attributes() -> None:
     """The attributes of a signature are checked, since an invalid proof may have a signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     signed: dict[str, Any] = {"type": SIGNING, "unchecked_signature": signature("I agree.")}
@@ -443,7 +441,7 @@ def test_an_issuance_that_asks_for_nothing_needs_no_lists() -> None:
     assert made.schemes == frozenset()
 
 
-def test_an_issuance_that_asks_is_answered_like_a_disclosure() -> None:
+def test_a_combined_issuance_is_checked_like_a_disclosure() -> None:
     """A combined session of issuance and disclosure is checked like a disclosure."""
     request = IssuanceRequest([CARD], {"email": EMAIL})
     assert answer(request, (shown(EMAIL, "x"),))["email"].value == "x"
@@ -453,7 +451,7 @@ def test_an_issuance_that_asks_is_answered_like_a_disclosure() -> None:
 # The answer.
 
 
-def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
+def test_an_answer_has_its_evidence_and_its_schemes() -> None:
     """An answer has its evidence, and the schemes of the requested attributes but no others."""
     request = DisclosureRequest([OVER18, "pbdf.a.b.c", optional("other.a.b.c")])
     lists: Lists = (
@@ -469,7 +467,7 @@ def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
     assert signed.evidence is Evidence.SIGNED
 
 
-def test_a_slot_gives_its_only_attribute_or_each_by_identifier() -> None:
+def test_a_slot_has_a_shortcut_to_its_only_attribute() -> None:
     """A slot has a shortcut to its value only if it has a single attribute."""
     request = DisclosureRequest({"age": OVER18, "name": all_of(FIRST, PHONE)})
     made = answer(request, (shown(OVER18),), (shown(FIRST, "Ada"), shown(PHONE, None)))
@@ -500,7 +498,7 @@ def test_an_answer_cannot_be_built() -> None:
         cast("Callable[..., object]", Answer)({"age": MADE["age"]})
 
 
-def test_what_is_built_past_the_class_is_no_answer() -> None:
+def test_an_answer_made_without_checks_is_not_usable() -> None:
     """An answer that was made by unpickling or by `object` itself is not usable."""
     with pytest.raises(UsageError, match=r"use SessionResult\.answer_to"):
         Answer.__new__(Answer)
@@ -560,7 +558,7 @@ def test_an_answer_cannot_be_pickled() -> None:
             pickle.dumps(MADE, protocol)
 
 
-def test_a_copy_of_an_answer_is_itself() -> None:
+def test_a_copy_of_an_answer_is_the_same_object() -> None:
     """A copy of an answer is the same object, since answers are immutable."""
     assert copy.copy(MADE) is MADE
     assert copy.deepcopy(MADE) is MADE
@@ -574,7 +572,7 @@ def test_an_answer_is_neither_true_nor_false() -> None:
             bool(made)
 
 
-def test_no_secret_and_no_value_is_in_any_repr() -> None:
+def test_no_repr_shows_a_secret_or_a_value() -> None:
     """The reprs of answer, slots, session, result and errors show no secret and no value."""
     private = "Zo\u00eb Lovelace"
     request = SignatureRequest(private, {"x": AttributeRequest(FIRST, private)})
@@ -606,7 +604,7 @@ def test_no_secret_and_no_value_is_in_any_repr() -> None:
     assert repr(answer(IssuanceRequest([CARD]))).endswith(": no slots>")
 
 
-def test_a_started_session_gives_its_parts_and_can_be_stored() -> None:
+def test_a_stored_session_includes_its_request() -> None:
     """A stored session includes its request, since results are checked against it."""
     session = started(AGES)
     with pytest.raises(UsageError, match="pickled"):

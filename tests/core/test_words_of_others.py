@@ -88,7 +88,7 @@ def shown(error: BaseException) -> str:
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_string_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
+def test_no_error_shows_a_secret_from_a_server(parse: Any, secret: str) -> None:
     """An error shows no secret from any field of the server's reply, in any spelling."""
     for said in spellings(secret):
         for reply in replies(said):
@@ -101,7 +101,7 @@ def test_no_string_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_string_of_an_authorization_server_is_in_an_error(secret: str) -> None:
+def test_only_authorization_errors_of_an_rfc_are_shown(secret: str) -> None:
     """An authorization server's error code is shown only if an RFC defines it."""
     for said in spellings(secret):
         for fields in (
