@@ -93,7 +93,7 @@ def playing(chromium: Chromium, tools: Path, size: str) -> Iterator[Playing]:
     assert playing.complaints == []
 
 
-def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
+def test_pages_fit_the_window_and_are_accessible(playing: Playing) -> None:
     """Each page fits the width of the window, and axe-core finds no fault."""
     playing.look("1-empty")
     start = playing.requestor.start_session
@@ -148,7 +148,7 @@ def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
 
 
 @pytest.mark.parametrize("size", ["phone"])
-def test_list_renews_itself(playing: Playing) -> None:
+def test_list_updates_itself(playing: Playing) -> None:
     """The list updates its sessions without a reload, and the focus stays where it was."""
     page, requestor = playing.page, playing.requestor
     page.evaluate("window.isSame = true")

@@ -93,7 +93,7 @@ def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Trans
     assert requestor.get_status(session) is SessionStatus.DONE
 
 
-def test_every_address_is_accepted_but_no_foreign_name(url: str) -> None:
+def test_addresses_are_accepted_and_foreign_names_refused(url: str) -> None:
     """The server accepts any IP address as Host, and refuses the names of other websites."""
     port = urlsplit(url).port
     for host in (f"192.0.2.7:{port}", f"[2001:db8::1]:{port}", f"localhost:{port}"):

@@ -70,7 +70,7 @@ def test_remote_app_keeps_what_it_receives(remote: SimulatedApp, requestor: Requ
     assert requestor.get_answer(session)["age"].value == "yes"
 
 
-def test_scheme_is_the_servers(remote: SimulatedApp) -> None:
+def test_remote_app_uses_the_servers_scheme(remote: SimulatedApp) -> None:
     """A remote app refuses credential types and attributes that the server's scheme lacks."""
     with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
         remote.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
@@ -235,7 +235,7 @@ def test_wrong_transport_is_refused(transport: object) -> None:
         SimulatedApp.at("http://127.0.0.1", transport)  # type: ignore[arg-type]
 
 
-def test_local_app_names_the_other_way() -> None:
+def test_error_for_a_url_names_the_remote_app() -> None:
     """A URL instead of a server in memory is refused, and the error names `SimulatedApp.at`."""
     with pytest.raises(ConfigurationError, match=r"use SimulatedApp.at\(url\)"):
         SimulatedApp("http://127.0.0.1:8088")  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def test_permissions_are_read(path: Path) -> None:
     assert [getattr(known["shop"], name) for name in names] == [("*",)] * 5
 
 
-def test_setting_may_stand_in_its_own_object(path: Path) -> None:
+def test_file_may_have_only_the_setting_requestors(path: Path) -> None:
     """The file may be a configuration with the setting `requestors` alone."""
     shop = {"shop": {"auth_method": "token", "key": TOKEN}}
     assert read_requestors(write(path, {"requestors": shop}))["shop"].key == TOKEN

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SCHEMES / "shared", tmp_path / "shared"))
 
 
-def test_types_are_those_of_the_scheme() -> None:
+def test_types_of_a_scheme_are_read() -> None:
     """`read_scheme` reads the types in a folder of one scheme or of several schemes."""
     one, all_of_them = read_scheme(SCHEMES / "shared"), read_scheme(SCHEMES)
     assert set(one.credential_types) < set(all_of_them.credential_types)

@@ -114,7 +114,7 @@ def test_refused_subscription_is_a_response(http: Http) -> None:
     assert error_in(response) == (501, "UNSUPPORTED", "")
 
 
-def test_leaving_a_stream_affects_no_other(http: Http, url: str, app: SimulatedApp) -> None:
+def test_leaving_a_stream_disturbs_no_other_client(http: Http, url: str, app: SimulatedApp) -> None:
     """Clients that leave an event stream do not disturb other clients or the session."""
     package = http.start(AGE18)
     events = f"/session/{package['token']}/statusevents"
@@ -247,7 +247,7 @@ def test_failing_callback_does_no_harm(http: Http, app: SimulatedApp, target: st
     assert http.status(package["token"]) == "DONE"
 
 
-def test_own_deliver_is_kept(transport: Transport) -> None:
+def test_deliver_of_the_test_is_kept(transport: Transport) -> None:
     """A running server gets a `deliver` only if the test has set none."""
     own = InMemoryServer(clock=SystemClock(), deliver=lambda request: HttpResponse(204))
     kept = own.deliver
