@@ -19,6 +19,6 @@ def test_site_without_an_adapter_checks_itself(caplog: pytest.LogCaptureFixture)
     assert found == ["irma.W001", "irma.W003"]
 
 
-def test_the_table_is_what_the_code_says() -> None:
+def test_the_table_matches_the_code() -> None:
     """The table of the page equals what `make reference` writes."""
     assert PAGE.read_text(encoding="utf-8") == drawn()

@@ -20,6 +20,6 @@ def test_the_code_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str])
 
 
 @runs(HOW_IT_WORKS, mermaid=1)
-def test_the_diagram_is_the_table_of_statuses() -> None:
+def test_the_diagram_matches_the_statuses() -> None:
     """The page's diagram equals what `python -m docs.tools.state_diagram` draws."""
     assert PAGE.read_text(encoding="utf-8") == drawn()

@@ -35,7 +35,7 @@ AGAIN = {
 }
 
 
-def test_the_adapter_is_the_example() -> None:
+def test_the_adapter_matches_the_example() -> None:
     """The page shows the example's adapter unchanged."""
     assert files_of(PAGE)["irma_wsgi.py"] == EXAMPLE.read_text(encoding="utf-8")
 
@@ -47,7 +47,7 @@ def test_the_adapter_is_small() -> None:
     assert len([line for line in after.splitlines() if line.strip()]) < 70
 
 
-def test_the_blocks_are_formatted_as_ours(tmp_path: Path) -> None:
+def test_the_blocks_are_in_our_style(tmp_path: Path) -> None:
     """The blocks of the page are formatted and linted like our own code."""
     write_files(PAGE, tmp_path)
     check_style(tmp_path, '"irma_wsgi", "shop"')
@@ -72,7 +72,7 @@ def test_the_table_has_every_code() -> None:
     ]
 
 
-def test_the_table_has_every_text() -> None:
+def test_the_table_has_every_string() -> None:
     """The page's table of strings has the library's keys and English strings, in the same order."""
     text = (ROOT / PAGE).read_text(encoding="utf-8").partition("### Your own words")[2]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.partition("\n## ")[0], re.MULTILINE)

@@ -20,14 +20,14 @@ def test_the_project_runs(tmp_path: Path) -> None:
     assert "Ran 4 tests" in manage(tmp_path, "test", "shop")
 
 
-def test_the_commands_come_after_what_they_need(tmp_path: Path) -> None:
+def test_files_come_before_the_commands_that_need_them(tmp_path: Path) -> None:
     """A reader who follows the page from the top has every file that the first command needs."""
     write_project(PAGE, tmp_path, before="manage.py irma_browser_package")
     manage(tmp_path, "check")
     manage(tmp_path, "migrate", "--verbosity=0")
 
 
-def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
+def test_the_blocks_are_in_our_style(tmp_path: Path) -> None:
     """Each block is formatted and linted like our own code, even if it is a piece of a file."""
     for number, source in enumerate(code_of(PAGE)):
         if "shop/settings.py" not in source:

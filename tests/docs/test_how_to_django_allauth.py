@@ -32,7 +32,7 @@ def test_the_project_runs(tmp_path: Path) -> None:
     assert "Ran 13 tests" in shown
 
 
-def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
+def test_the_blocks_are_in_our_style(tmp_path: Path) -> None:
     """Each block is formatted and linted like our own code."""
     for number, source in enumerate(code_of(PAGE)):
         if "shop/settings.py" not in source:

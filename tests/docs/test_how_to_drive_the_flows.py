@@ -105,7 +105,7 @@ def test_a_cancelled_wait_cancels_its_session(
     assert trio.run(main) is SessionStatus.CANCELLED
 
 
-def test_an_error_goes_through_the_flow(
+def test_the_driver_raises_the_flows_error(
     url: str, run_on_trio: Run, transport: Urllib3Transport
 ) -> None:
     """The driver raises the error with which the flow ends."""
@@ -132,7 +132,7 @@ class Store:
         return key.encode()
 
 
-def test_the_failure_of_a_call_is_translated(run_on_trio: Run, transport: Urllib3Transport) -> None:
+def test_a_failed_call_becomes_a_store_error(run_on_trio: Run, transport: Urllib3Transport) -> None:
     """The driver turns a store's error or late result into a `StoreError`, as the flow expects."""
 
     def flow(store: Any, deadline: float) -> Flow[bytes | None]:

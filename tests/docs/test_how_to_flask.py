@@ -90,7 +90,7 @@ def test_page_logs_people_in(
 
 
 @runs(PAGE, python=1)
-def test_callback_brings_the_order_back(
+def test_callback_outcome_is_recorded_with_its_order(
     folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page's application records a callback's outcome under the number of the order."""

@@ -157,7 +157,7 @@ def test_the_requestor_token_never_reaches_the_browser(
     assert token not in browser.seen
 
 
-def test_a_handle_is_worth_nothing_to_another_visitor(
+def test_a_handle_is_useless_to_another_visitor(
     browser: Browser, login: Any, irma_app: SimulatedApp
 ) -> None:
     """A handle with no cookie or another visitor's is refused, and its owner can still use it."""
@@ -182,9 +182,7 @@ def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> 
 @pytest.mark.parametrize(
     "other", ['consent={"ads":false}; ', "a@b=1; ", "=; ", ";;", "x; ", "__Host-visits=1; "]
 )
-def test_a_cookie_of_another_script_does_no_harm(
-    browser: Browser, irma_app: SimulatedApp, other: str
-) -> None:
+def test_other_cookies_do_no_harm(browser: Browser, irma_app: SimulatedApp, other: str) -> None:
     """A visitor can log in whatever other cookies the Cookie header contains."""
     browser.other_cookies = other
     started = browser.begin()
@@ -257,7 +255,7 @@ def test_failing_store(
     assert login.members == {}
 
 
-def test_another_path_leaves_the_visit_alone(login: Any) -> None:
+def test_another_path_sets_no_cookie(login: Any) -> None:
     """A request for another path, such as an icon, sets no cookie."""
     visitor = Browser(login)
     assert visitor.post("/favicon.ico") == (
@@ -381,7 +379,7 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
     check_style(tmp_path, "'login'", "E,F,I,UP,ARG,B,S,C4,RET,SIM,PTH")
 
 
-def test_its_commands_and_names_are_real() -> None:
+def test_the_commands_and_errors_of_the_page_exist() -> None:
     """The command that makes a key works, and each error of the table exists."""
     from irma_core import errors  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ def test_blocks_are_in_our_style(tmp_path: Path) -> None:
 
 
 @runs(PAGE, text=1)
-def test_line_of_the_page_is_the_real_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_line_on_the_page_is_real(caplog: pytest.LogCaptureFixture) -> None:
     """The log line on the page equals the line that `LoggingObserver` writes for that event."""
     LoggingObserver().observe(WebRefused("login", "no_cookie", "4d06e09a1c5f"))
     lines = [logging.Formatter(logging.BASIC_FORMAT).format(record) for record in caplog.records]

@@ -44,7 +44,7 @@ def test_the_store_passes_both_contracts_on_postgresql(monkeypatch: pytest.Monke
         assert outcome(EXAMPLE).endswith(" passed")
 
 
-def test_a_handle_counts_once_for_two_workers(
+def test_two_workers_redeem_a_handle_once(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     irma_requestor: Requestor,

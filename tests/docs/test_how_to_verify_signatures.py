@@ -40,7 +40,7 @@ def test_signature_is_verified_later(folder: Path) -> None:
         names["who_signed"](signature, "something else")
 
 
-def test_a_key_that_is_not_the_schemes_is_refused(folder: Path) -> None:
+def test_a_scheme_signed_with_another_key_is_refused(folder: Path) -> None:
     """A verifier refuses a scheme whose index was signed by another key than the expected one."""
     (folder / "pbdf.pem").write_bytes((folder / "other.pem").read_bytes())
     *_, names = step_blocks(PAGE, {})

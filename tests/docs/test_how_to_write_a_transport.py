@@ -73,7 +73,7 @@ def test_traced_httpx_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @runs(PAGE, python=1)
-def test_messages_alone_make_an_answer(tmp_path: Path) -> None:
+def test_any_function_that_sends_http_gets_an_answer(tmp_path: Path) -> None:
     """The page's last block gets an answer with any function that sends HTTP messages."""
     (tmp_path / "messages.py").write_text(code_of(PAGE)[-1], encoding="utf-8")
     functions = runpy.run_path(str(tmp_path / "messages.py"))

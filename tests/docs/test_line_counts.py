@@ -16,7 +16,7 @@ def test_an_example_is_short(module: Path, count: int) -> None:
     assert count <= 25
 
 
-def test_a_function_that_makes_an_application_is_read_like_a_module() -> None:
+def test_a_factory_function_is_counted_like_a_module() -> None:
     """The lines about IRMA in a function that makes an application are counted as in a module."""
     source = """
 from irma_core import (

@@ -55,7 +55,7 @@ def test_every_page_is_found_from_readme() -> None:
     assert [page.name for page in PAGES if page not in found] == []
 
 
-def test_errors_in_the_threat_model_are_tried() -> None:
+def test_errors_in_the_threat_model_are_tested() -> None:
     """Each error in the threat model is a public error, and a test mentions it."""
     named = set(re.findall(r"`(\w+Error)`", prose(THREATS)))
     assert len(named) > 12
@@ -81,7 +81,7 @@ def test_errors_in_the_threat_model_are_tried() -> None:
         "verify_result_jwt",
     ],
 )
-def test_the_threat_model_names_what_there_is(name: str) -> None:
+def test_the_names_in_the_threat_model_exist(name: str) -> None:
     """Each listed name is in the threat model, and `irma_core` exports it."""
     thing: object = irma_core
     for part in name.split("."):

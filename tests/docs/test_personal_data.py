@@ -65,7 +65,7 @@ def time_of(what: str) -> timedelta:
     return timedelta(seconds=sum(int(number) * UNITS[unit] for number, unit in parts))
 
 
-def test_the_store_keeps_nothing_for_longer() -> None:
+def test_the_page_lists_every_stored_entry() -> None:
     """The page lists, with its lifetime, each entry of a login with callbacks and a chain."""
     clock = ManualClock()
     store = NotedStore(clock)

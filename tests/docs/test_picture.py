@@ -5,7 +5,7 @@ from __future__ import annotations
 from docs.tools.picture import PICTURE, draw, lines_of, played
 
 
-def test_the_picture_shows_what_the_demo_shows_today() -> None:
+def test_the_picture_matches_the_demo() -> None:
     """README's picture shows the output of the demo, apart from the QR code, the link and dates."""
     shown = lines_of(draw(played()))
     assert any("WrongValueError" in line for line in shown)

@@ -23,13 +23,13 @@ OTHER_ENDS = {OUTPUT, FAULT, *(128 + number for number in (SIGHUP, SIGINT, SIGQU
 
 
 @pytest.mark.parametrize("door", GROUPS)
-def test_each_name_of_a_front_door_is_in_one_group(door: str) -> None:
+def test_each_public_name_is_in_one_group(door: str) -> None:
     """The groups of the reference contain exactly the public names, each in one group."""
     named = " ".join(GROUPS[door].values()).split()
     assert sorted(named) == sorted(import_module(door).__all__)
 
 
-def test_the_page_is_what_the_docstrings_say() -> None:
+def test_the_page_matches_the_docstrings() -> None:
     """The reference equals what `make reference` writes from the docstrings."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 

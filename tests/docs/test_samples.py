@@ -52,7 +52,7 @@ def unguarded_reads(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_a_value_that_is_read_was_demanded(name: str) -> None:
+def test_samples_read_only_demanded_values(name: str) -> None:
     """A sample reads a slot's value only if its request demands one, because it may be null."""
     assert unguarded_reads(APPLICATIONS[name]) == []
 
@@ -68,7 +68,7 @@ def test_an_undemanded_value_is_found() -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_cookies_are_read_one_by_one(name: str) -> None:
+def test_no_sample_uses_http_cookies(name: str) -> None:
     """No sample uses `http.cookies`, which drops all cookies of a visitor with an unusual one."""
     assert not re.search(r"^\s*(from|import) http\.cookies", SAMPLES[name], re.MULTILINE)
 
@@ -79,12 +79,12 @@ def counts_in_memory(code: str) -> bool:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_no_application_counts_in_memory(name: str) -> None:
+def test_no_application_uses_a_store_in_memory(name: str) -> None:
     """No sample uses a store in memory, with which each worker would accept a handle once."""
     assert not counts_in_memory(APPLICATIONS[name])
 
 
-def test_no_setting_counts_in_memory() -> None:
+def test_no_setting_names_a_store_in_memory() -> None:
     """No command and no settings file of a page names a store in memory."""
     shown = [
         block.source
@@ -126,7 +126,7 @@ def test_a_database_file_is_private(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
+def test_samples_limit_the_length_that_they_read(name: str) -> None:
     """A sample accepts only a short number as Content-Length; `int("-1")` would lift the limit."""
     code = APPLICATIONS[name]
     if "CONTENT_LENGTH" in code:
@@ -146,7 +146,7 @@ USER_PAGES = [page for page in PAGES if page.name != "CONTRIBUTING.md"]
 
 
 @pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_is_to_be_installed_is_there(page: Path) -> None:
+def test_everything_to_be_installed_exists(page: Path) -> None:
     """Each `pip install` names this project with an extra, or a path that exists in a clone."""
     for target in re.findall(r"pip install (\S+)", page.read_text(encoding="utf-8")):
         name = target.rstrip(").,").strip("`'")

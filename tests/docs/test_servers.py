@@ -6,12 +6,12 @@ from docs.tools.servers import PAGE, drawn
 from tests.realserver.versions import VERSIONS
 
 
-def test_the_table_is_what_the_tests_expect() -> None:
+def test_the_table_matches_the_tests() -> None:
     """The page's table equals what `python -m docs.tools.servers` writes."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 
-def test_the_texts_name_the_oldest_and_the_newest() -> None:
+def test_the_oldest_and_newest_versions_are_named() -> None:
     """README and the title of the page name the oldest and the newest supported version."""
     span = f"{VERSIONS[0]} to {VERSIONS[-1]}"
     assert PAGE.read_text(encoding="utf-8").startswith(f"# Official servers, {span}\n")

@@ -29,7 +29,9 @@ def files(tmp_path: Path) -> Path:
 
 
 @runs("docs/settings.md", python=1, toml=3)
-def test_the_program_runs_by_both_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_runs_with_the_pages_files(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page's files are valid settings, and its program gets an answer with one of them."""
     production = read_settings(files / "shop.toml")
     assert production.value("server.url") == "https://irma.example"
@@ -62,7 +64,7 @@ class _Block:
 
 
 @runs("docs/settings.md", text=1)
-def test_the_error_is_what_the_page_shows(files: Path) -> None:
+def test_the_page_shows_the_real_error(files: Path) -> None:
     """A literal token in a settings file is refused with the message on the page."""
     literal = (files / "shop.toml").read_text().replace("file:/run/secrets/irma-token", "a-token")
     (files / "shop.toml").write_text(literal)
@@ -73,7 +75,7 @@ def test_the_error_is_what_the_page_shows(files: Path) -> None:
     )
 
 
-def test_the_table_is_what_the_code_says() -> None:
+def test_the_table_matches_the_code() -> None:
     """The table of the page equals what `make reference` writes, and each risk is on the page."""
     page = PAGE.read_text(encoding="utf-8")
     assert page == drawn()

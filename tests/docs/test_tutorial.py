@@ -175,7 +175,7 @@ def test_production_authenticates_and_rejects_simulated_proofs(
     assert refused.value.code == "simulated"
 
 
-def test_the_commands_that_are_shown_are_there() -> None:
+def test_the_shown_commands_exist() -> None:
     """The commands in README and the tutorial are targets of `make` or `irma-backend` commands."""
     shown = "".join([*code_of("README.md", "sh"), *code_of(PAGE, "sh")])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -186,7 +186,7 @@ def test_the_commands_that_are_shown_are_there() -> None:
     assert {*commands} <= {*main.list_commands(click.Context(main))}
 
 
-def test_the_official_server_has_the_flags_that_are_shown() -> None:
+def test_the_shown_flags_of_the_official_server_exist() -> None:
     """The tutorial shows only flags with which the tests start the official server."""
     flags = set(re.findall(r" (--[a-z-]+)", TUTORIAL.partition("## 5.")[2]))
     source = (ROOT / "tests" / "realserver" / "official_server.py").read_text(encoding="utf-8")
