@@ -37,7 +37,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
 
-def test_server_that_is_well(diagnose: Diagnose) -> None:
+def test_server_that_is_healthy(diagnose: Diagnose) -> None:
     """The checks find no fault at a healthy server."""
     assert diagnose("reachable").outcome is Outcome.OK
     version = diagnose("version")

@@ -106,7 +106,7 @@ def test_request_that_cannot_be_sent(diagnose: Diagnose) -> None:
     assert diagnose("authentication", requests={"demo": demo}).outcome is Outcome.SKIPPED
 
 
-def test_request_that_the_server_does_not_take(diagnose: Diagnose) -> None:
+def test_request_that_the_server_refuses(diagnose: Diagnose) -> None:
     """A request for an attribute that the server's schemes lack is reported as a wrong request."""
     found = diagnose("permissions", InMemoryServer(KNOWN, scheme=EXAMPLE_SCHEME))
     assert problems(found) == ["permissions.refused"]
