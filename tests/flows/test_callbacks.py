@@ -136,7 +136,7 @@ def test_only_the_secret_url_fetches_the_key() -> None:
 
 
 @MODES
-def test_a_hundred_equal_posts_are_one_delivery(mode: str) -> None:
+def test_a_hundred_equal_posts_cause_one_delivery(mode: str) -> None:
     """A hundred equal posts all get 204 and cause one delivery."""
     shop = Shop(mode)
     shop.app.accept(shop.start().pointer)
@@ -148,7 +148,7 @@ def test_a_hundred_equal_posts_are_one_delivery(mode: str) -> None:
     assert len(shop.delivered) == 1
 
 
-def test_posts_on_threads_are_one_delivery() -> None:
+def test_posts_on_threads_cause_one_delivery() -> None:
     """A post on another thread waits for the end of a running delivery."""
     many = threading.Barrier(25)
     shop = Shop("sync", clock=SystemClock())
@@ -171,7 +171,7 @@ def test_posts_on_threads_are_one_delivery() -> None:
     assert len(shop.delivered) == 1
 
 
-def test_posts_in_tasks_are_one_delivery() -> None:
+def test_posts_in_tasks_cause_one_delivery() -> None:
     """A hundred tasks with equal posts on one event loop cause one delivery."""
 
     async def slowly(_end: SessionOutcome) -> None:
@@ -387,7 +387,7 @@ def test_sync_receiver_refuses_an_async_function() -> None:
 
 
 @MODES
-def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
+def test_the_repr_of_a_receiver_shows_no_secret(mode: str) -> None:
     """The `repr` of a receiver contains its page and no secret."""
     receiver = Shop(mode).receiver
     assert repr(receiver) == f"<{type(receiver).__name__} at {PAGE}>"
@@ -423,7 +423,7 @@ PUBLISHED = {"sync": Published, "async": AsyncPublished}
 
 
 @MODES
-def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
+def test_the_end_is_published_once_after_the_delivery(mode: str) -> None:
     """The receiver publishes the end once, with the signed result, after the delivery."""
     backend = PUBLISHED[mode]()
     shop = Shop(mode, status_backend=backend)
@@ -479,7 +479,7 @@ class BrokenStore:
     [("put_if_absent", StoreError, 0), ("get", StoreError, 0), ("delete", ZeroDivisionError, 1)],
 )
 @MODES
-def test_a_store_that_fails_is_an_error_of_its_own(
+def test_a_failing_store_raises_a_store_error(
     mode: str, failing: str, error: type[Exception], delivered: int
 ) -> None:
     """A failing store is a `StoreError`, which does not hide the application's error."""
@@ -491,7 +491,7 @@ def test_a_store_that_fails_is_an_error_of_its_own(
 
 
 @MODES
-def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
+def test_an_unsigned_post_makes_the_receiver_ask_the_server(mode: str) -> None:
     """After its reply to an unsigned post, the receiver asks the server for the outcome."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
@@ -564,7 +564,7 @@ def questions_of(shop: Shop) -> list[str]:
 
 
 @MODES
-def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
+def test_invented_tokens_cause_one_job_of_few_requests(mode: str) -> None:
     """Posts with invented tokens cause one job of few requests, and the true end is delivered."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
@@ -584,7 +584,7 @@ def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
 
 
 @MODES
-def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
+def test_invented_tokens_in_separate_jobs_cause_few_requests(mode: str) -> None:
     """Posts with invented tokens, in separate jobs, cause few requests in a minute."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
@@ -621,7 +621,7 @@ def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
     assert shop.later == []
 
 
-def test_what_the_store_has_of_others_names_no_session() -> None:
+def test_a_stored_value_of_another_sealer_is_ignored() -> None:
     """A stored value that this sealer cannot open is ignored."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
@@ -637,7 +637,7 @@ def test_what_the_store_has_of_others_names_no_session() -> None:
     assert len(shop.delivered) == 1
 
 
-def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
+def test_remaining_tokens_are_left_to_another_job() -> None:
     """A job whose claim was taken leaves the remaining tokens to the other job."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
@@ -656,7 +656,7 @@ def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
 
 
 @MODES
-def test_failed_later_delivery_is_repeated(mode: str) -> None:
+def test_failed_postponed_delivery_is_repeated(mode: str) -> None:
     """An error in the postponed delivery is raised, and the next post repeats the delivery."""
     shop = Shop(mode, unsigned=True, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
@@ -667,7 +667,7 @@ def test_failed_later_delivery_is_repeated(mode: str) -> None:
     assert len(shop.delivered) == 2
 
 
-def test_post_of_a_time_out_starts_no_second_request() -> None:
+def test_a_post_during_a_request_starts_no_second_request() -> None:
     """A post that the server sends while the receiver asks it starts no second request."""
     shop = Shop("sync", unsigned=True)
     shop.start(ExtendedRequest(AGE, timeout=SOON))

@@ -96,7 +96,7 @@ def test_the_answers_come_from_the_first_to_the_last(mode: str) -> None:
 
 
 @MODES
-def test_it_waits_for_each(mode: str) -> None:
+def test_following_waits_for_each_session(mode: str) -> None:
     """Following waits for an app that pauses before and between sessions."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
@@ -105,7 +105,7 @@ def test_it_waits_for_each(mode: str) -> None:
 
 
 @MODES
-def test_a_session_that_nothing_follows_is_a_chain_of_one(mode: str) -> None:
+def test_a_single_session_is_a_chain_of_one(mode: str) -> None:
     """A session without a next session is a chain of one."""
     shop = Shop(mode)
     for session in (shop.start_chain(), shop.start()):
@@ -129,7 +129,7 @@ def test_refusal_ends_the_chain(mode: str) -> None:
 
 
 @MODES
-def test_the_time_is_for_all_of_it(mode: str) -> None:
+def test_the_timeout_is_for_the_whole_chain(mode: str) -> None:
     """The timeout is for the whole chain, and runs from the call."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
@@ -141,7 +141,7 @@ def test_the_time_is_for_all_of_it(mode: str) -> None:
 
 
 @MODES
-def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
+def test_a_store_without_the_record_is_named(mode: str) -> None:
     """The error names a store without the record, or a sealer with other keys."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
@@ -157,7 +157,7 @@ def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
         assert why in str(error)
 
 
-def test_a_record_of_another_form_is_refused() -> None:
+def test_a_record_of_another_format_is_refused() -> None:
     """A record in another version's format is refused."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
@@ -183,7 +183,7 @@ def test_a_record_of_another_form_is_refused() -> None:
         NextSessionRecord.unseal(b"\xff", shop.sealer, token, now)
 
 
-def test_a_record_is_of_its_session() -> None:
+def test_a_record_of_another_session_is_refused() -> None:
     """A record that was copied to another session is refused."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)

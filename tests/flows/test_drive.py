@@ -66,16 +66,14 @@ def asking(ends: list[str]) -> Flow[str]:
 
 
 @MODES
-def test_a_flow_may_end_by_the_error_it_was_given(mode: str) -> None:
+def test_a_flow_may_handle_a_transports_error(mode: str) -> None:
     """A transport's error is thrown into the flow, whose return value is the result."""
     assert played(asking([]), BROKEN, mode=mode)[0] == "reset"
 
 
 @MODES
 @pytest.mark.parametrize("stray", [StopIteration("not a result"), KeyboardInterrupt(), OSError()])
-def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
-    mode: str, stray: BaseException
-) -> None:
+def test_an_unexpected_error_closes_the_flow_and_is_raised(mode: str, stray: BaseException) -> None:
     """An unexpected error of a transport closes the flow and is raised, even `StopIteration`."""
     ends: list[str] = []
 
@@ -89,7 +87,7 @@ def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
 
 
 @MODES
-def test_a_sleep_is_the_transports(mode: str) -> None:
+def test_sleeping_uses_the_transport(mode: str) -> None:
     """Sleeping uses the transport, so that a test's clock moves at once."""
 
     def sleeping() -> Flow[str]:
@@ -197,14 +195,14 @@ def test_awaited_call_is_cancelled_at_its_deadline(which: int) -> None:
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_every_effect_that_may_wait_has_an_end() -> None:
+def test_every_effect_is_limited_in_time() -> None:
     """Every effect has a deadline or a duration, except closing, which the transport bounds."""
     for kind in get_args(Effect):
         fields = {each.name for each in attrs.fields(get_origin(kind) or kind)}
         assert fields & {"deadline", "duration"} or kind is CloseStream, kind
 
 
-def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
+def test_a_parts_own_time_out_is_an_error_of_the_part() -> None:
     """A part's own time-out is an error of the part, since the call has time left."""
     with pytest.raises(SigningError, match="the signer failed: TimeoutError"):
         asyncio.run(run_async(signing(Late()), AsyncScriptedTransport()))
@@ -234,7 +232,7 @@ def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
 
 
 @MODES
-def test_error_of_the_application_passes(mode: str) -> None:
+def test_an_applications_error_passes_through_the_flow(mode: str) -> None:
     """An application's error is thrown into the flow, which can clean up, and then raised."""
     seen: list[Exception] = []
 

@@ -75,7 +75,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 @MODES
-def test_nobody_came(mode: str) -> None:
+def test_an_unanswered_session_is_cancelled(mode: str) -> None:
     """If no app responds, the wait cancels the session and raises an `AnswerError`."""
     shop = Shop(mode)
     session = shop.start()
@@ -88,7 +88,7 @@ def test_nobody_came(mode: str) -> None:
 
 
 @MODES
-def test_a_kept_session_is_waited_for_again(mode: str) -> None:
+def test_a_caller_can_wait_again_for_a_kept_session(mode: str) -> None:
     """With `keep_session` the caller can wait for the session again."""
     shop = Shop(mode)
     session = shop.start()
@@ -199,7 +199,7 @@ def test_a_destroyed_coroutine_sends_nothing() -> None:
 
 
 @MODES
-def test_an_answer_that_comes_just_then_is_returned(mode: str) -> None:
+def test_an_answer_during_the_cancel_is_returned(mode: str) -> None:
     """An answer that arrives during the cancel is returned."""
     shop = Shop(mode)
     session = shop.start()
@@ -364,7 +364,7 @@ class Chain:
     ("keep", "expected"), [(False, SessionStatus.CANCELLED), (True, SessionStatus.CONNECTED)]
 )
 @pytest.mark.parametrize("leave_after", [1, 9])
-def test_leaving_a_chain_cancels_the_session_that_runs(
+def test_leaving_a_chain_cancels_its_current_session(
     mode: str, leave_after: int, expected: SessionStatus, *, keep: bool
 ) -> None:
     """Leaving a chain or running out of time cancels its current session."""
@@ -390,7 +390,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
     assert chain.second is expected
 
 
-def test_chain_outside_its_time_cancels_nothing() -> None:
+def test_an_unstarted_or_ended_chain_cancels_nothing() -> None:
     """Leaving a chain before its start or after its end cancels nothing."""
     shop = Shop("sync")
     session = shop.start()

@@ -169,7 +169,7 @@ LARGE = "".join(random.Random(1).choices(string.printable, k=1024 * 1024))
 
 
 @pytest.mark.parametrize("body", ["é".encode(), LARGE.encode()], ids=["not ASCII", "large"])
-def test_a_body_of_no_use_is_not_kept(body: bytes) -> None:
+def test_a_useless_body_is_not_kept(body: bytes) -> None:
     """A body that is not a JWT, or is too large, is not kept, and the error says so."""
     site = Site()
     site.answer()
@@ -209,7 +209,7 @@ def test_a_place_that_fails_for_a_moment_is_tried_again() -> None:
     assert site.handled == ["17 DONE"]
 
 
-def test_a_place_that_stays_away_is_named() -> None:
+def test_a_place_that_keeps_failing_is_named() -> None:
     """If the post cannot be kept after several tries, the application's error says so."""
     site = Site()
     with pytest.MonkeyPatch.context() as patched:
@@ -220,7 +220,7 @@ def test_a_place_that_stays_away_is_named() -> None:
     assert "The post was not kept, because storing it failed." in error.__notes__
 
 
-def test_a_delivered_outcome_is_not_kept_if_its_record_fails() -> None:
+def test_an_unrecorded_delivery_leaves_no_kept_post() -> None:
     """If a delivery cannot be recorded, its post is removed as soon as the store works again."""
     site = Site()
     delete = MemoryStore.delete
@@ -254,7 +254,7 @@ def test_a_post_can_be_replayed_until_the_week_ends() -> None:
     assert site.shop.replay() == [""]
 
 
-def test_a_replay_does_not_delete_what_is_too_old() -> None:
+def test_a_replay_does_not_delete_old_posts() -> None:
     """A replay with a clock that is ahead keeps old posts; the store deletes them a day later."""
     site = Site()
     site.answer()
@@ -274,7 +274,7 @@ def test_a_replay_does_not_delete_what_is_too_old() -> None:
     assert site.shop.replay() == []
 
 
-def test_a_sealed_value_of_another_form_is_not_opened() -> None:
+def test_a_sealed_value_of_another_format_is_not_opened() -> None:
     """A value that a later version of the library sealed in another form is not opened."""
     sealer = Sealer([new_sealing_key()])
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -282,7 +282,7 @@ def test_a_sealed_value_of_another_form_is_not_opened() -> None:
     assert open_kept_post(KeptPost("a" * 64, "unknown", now, sealed), sealer, now) is None
 
 
-def test_a_key_that_is_put_back_opens_what_it_sealed() -> None:
+def test_a_restored_key_opens_the_kept_post() -> None:
     """A replay without the key reports this and keeps the post; one with the key delivers it."""
     site = Site()
     site.answer()
@@ -295,7 +295,7 @@ def test_a_key_that_is_put_back_opens_what_it_sealed() -> None:
 
 
 @MODES
-def test_a_receiver_says_what_it_needs_to_keep_posts(mode: str) -> None:
+def test_wrong_settings_for_keeping_posts_are_refused(mode: str) -> None:
     """A receiver refuses to keep posts in a wrong place or in the other mode, or unsigned ones."""
     shop, other = Shop(mode), Shop("async" if mode == "sync" else "sync")
     settings: Any = {"sealer": shop.sealer, "store": shop.store, "deliver": work}
@@ -397,7 +397,7 @@ NAME = b"0" * 64
         NAME + b" b 9999999999999999999 d",
     ],
 )
-def test_what_another_program_has_put_there_is_passed_over(value: bytes) -> None:
+def test_a_value_of_another_program_is_left_alone(value: bytes) -> None:
     """A value of another program in a place for posts is neither listed nor replaced."""
     places = Places()
     for number in range(2048):
@@ -406,7 +406,7 @@ def test_what_another_program_has_put_there_is_passed_over(value: bytes) -> None
     assert places.put(1) is None
 
 
-def test_status_of_a_replayed_outcome_is_that_of_the_post() -> None:
+def test_an_outcome_without_an_answer_is_replayed() -> None:
     """An outcome without an answer is kept and replayed as well."""
     site = Site()
     statuses: list[SessionStatus] = []

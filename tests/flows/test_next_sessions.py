@@ -57,7 +57,7 @@ def last_post(shop: Shop) -> HttpRequest:
 
 
 @MODES
-def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
+def test_the_issued_card_depends_on_the_disclosure(mode: str) -> None:
     """The application receives the first answer, and chooses the credentials to issue."""
     shop = Shop(mode, choose=card_for)
     session = shop.start_chain()
@@ -74,7 +74,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
 
 
 @MODES
-def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
+def test_a_repeated_post_gets_the_same_reply(mode: str) -> None:
     """A repeated post gets the same reply, and the application chooses only once."""
     for choose, status in ((card_for, 200), (choose_nothing, 204)):
         shop = Shop(mode, choose=choose)
@@ -87,7 +87,7 @@ def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
 
 
 @MODES
-def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
+def test_a_chain_ends_without_a_next_session(mode: str) -> None:
     """A session is an ordinary one if the application chooses no next session."""
     shop = Shop(mode)
     session = shop.start_chain()
@@ -97,7 +97,7 @@ def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
 
 
 @MODES
-def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
+def test_an_applications_error_fails_the_chain(mode: str) -> None:
     """An error of the application is raised, and a repeated post asks the application again."""
 
     def fail(_step: ChainStep) -> None:
@@ -127,7 +127,7 @@ def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
     ],
 )
 @MODES
-def test_what_cannot_be_started_is_not_sent(
+def test_an_impossible_next_request_is_not_sent(
     mode: str, request_: Any, error: type[Exception]
 ) -> None:
     """A next request that could not be started is refused and not sent."""
@@ -136,7 +136,7 @@ def test_what_cannot_be_started_is_not_sent(
     assert [type(each) for each in shop.failures] == [error]
 
 
-def test_a_request_that_no_record_can_keep_is_refused() -> None:
+def test_a_request_too_large_for_a_record_is_refused() -> None:
     """A request that is too large to be stored is refused with the reason."""
     noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(600_000))
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": noise})
@@ -162,7 +162,7 @@ def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
     assert len(shop.asked) == 1
 
 
-def test_what_was_not_asked_reaches_no_application() -> None:
+def test_an_unrequested_value_reaches_no_application() -> None:
     """The application is not asked for a next session if a proved value was not requested."""
     shop = Shop("sync")
     session = shop.start_chain(DisclosureRequest({"age": OVER18}))
@@ -178,7 +178,7 @@ def test_what_was_not_asked_reaches_no_application() -> None:
     assert len(shop.asked) == 1
 
 
-def test_a_callback_is_no_question_for_what_follows() -> None:
+def test_callback_and_next_session_urls_are_distinct() -> None:
     """Callback and next-session URLs refuse each other's posts; the latter expect `CONNECTED`."""
     shop = Shop("sync")
     assert shop.nexts is not None
@@ -197,7 +197,7 @@ def test_a_callback_is_no_question_for_what_follows() -> None:
 
 
 @MODES
-def test_a_url_takes_no_other_session(mode: str) -> None:
+def test_a_url_refuses_the_post_of_another_session(mode: str) -> None:
     """A URL refuses another session's signed post and stays usable."""
     shop = Shop(mode, choose=card_for)
     shop.app.accept(shop.start_chain().pointer)
@@ -213,7 +213,7 @@ def test_a_url_takes_no_other_session(mode: str) -> None:
     assert len(shop.asked) == 2
 
 
-def test_keys_that_were_changed_are_named() -> None:
+def test_changed_keys_are_named() -> None:
     """The error names the keys if another process sealed the record with other keys."""
     shop = Shop("sync")
     shop.app.accept(shop.start_chain().pointer)
@@ -230,7 +230,7 @@ def test_keys_that_were_changed_are_named() -> None:
 
 
 @MODES
-def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
+def test_the_repr_of_a_receiver_shows_no_secret(mode: str) -> None:
     """The `repr` of a receiver contains its page and no secret."""
     receiver = Shop(mode).nexts
     assert repr(receiver) == f"<{type(receiver).__name__} at {NEXT_PAGE}>"
@@ -278,7 +278,7 @@ def received(receiver: NextSessionReceiver, name: str, body: bytes | None = None
     return receiver.receive("POST", url.url, request["headers"].items(), said)
 
 
-def test_what_the_official_server_posted_is_answered_as_it_was() -> None:
+def test_recorded_posts_get_the_recorded_replies() -> None:
     """Recorded posts get the recorded replies."""
     names = ["firstname", "familyname"]
     following = DisclosureRequest([[[f"{CARD_TYPE}.{name}" for name in names]]])

@@ -83,7 +83,7 @@ def put_record(scenario: Scenario) -> Flow[bool]:
     return (yield from scenario.once.record(b"delivered", timedelta(hours=1), by))
 
 
-def test_destroyed_flow_asks_for_nothing_more() -> None:
+def test_closed_flow_yields_no_effect() -> None:
     """A flow that is closed yields no effect, so its claim expires."""
     scenario = Scenario()
     scenario.claim()

@@ -43,7 +43,7 @@ def headers(request: HttpRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("is_behind", [False, True], ids=["no gateway", "gateway"])
-def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None:
+def test_only_the_requestors_calls_have_its_own_headers(is_behind: bool) -> None:
     """Calls to the authorization server and to the session pointer's URL have no own headers."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     steps = [TOKEN] * is_behind + [package(f"{BASE}/session/x"), OPTIONS]
@@ -63,7 +63,7 @@ def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None
     assert tokens["POST session"] == ("Bearer gateway-token" if is_behind else None)
 
 
-def test_own_headers_go_with_event_streams_too() -> None:
+def test_event_streams_are_requested_with_own_headers() -> None:
     """The requestor's own headers are also sent with requests for event streams."""
     stream = ScriptedStream(status=404)
     transport = ScriptedTransport(
@@ -104,7 +104,7 @@ def test_own_headers_go_with_event_streams_too() -> None:
         KEY,
     ],
 )
-def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
+def test_an_invalid_or_reserved_header_is_refused(wrong: Any) -> None:
     """An invalid or reserved header is refused; the error names the setting without its value."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     with pytest.raises(ConfigurationError, match=r"^headers: ") as caught:
@@ -120,7 +120,7 @@ def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
         *("", "a b"),
     ],
 )
-def test_the_gateways_header_has_no_other_use(name: str) -> None:
+def test_a_gateway_cannot_use_a_reserved_header(name: str) -> None:
     """A gateway's token is refused in a header that HTTP or the library uses."""
     with pytest.raises(ConfigurationError, match=r"^header must be"):
         GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header=name)
@@ -135,7 +135,7 @@ def test_the_gateways_header_has_no_other_use(name: str) -> None:
         "https://api.example/irma/..%5cadmin",
     ],
 )
-def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> None:
+def test_a_pointer_that_leads_out_of_its_path_is_refused(pointer: str) -> None:
     """A pointer that leads out of its path is refused, although a session may exist."""
     requestor = Requestor(BASE, ScriptedTransport([package(pointer)]))
     with pytest.raises(SessionMayExistError, match="sessionPtr"):
@@ -151,7 +151,7 @@ def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> Non
         "https://evil.example/irma/session/x",
     ],
 )
-def test_pairing_goes_to_no_other_host_than_the_base_urls(pointer: str) -> None:
+def test_pairing_goes_only_to_the_base_urls_host(pointer: str) -> None:
     """No pairing request goes to another host; the error names the pointer and the setting."""
     transport = ScriptedTransport([package(pointer)])
     requestor = Requestor(BASE, transport)
@@ -174,7 +174,7 @@ def test_pairing_goes_to_the_frontend_url() -> None:
     assert transport.requests[-1].url == "https://apps.example/irma/session/x/frontend/options"
 
 
-def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
+def test_pairing_goes_only_to_the_frontend_url() -> None:
     """With a frontend URL, a pointer to the base URL's host is refused."""
     transport = ScriptedTransport([package(f"{BASE}/session/x")])
     requestor = Requestor(BASE, transport, frontend_url="https://apps.example")
@@ -183,7 +183,7 @@ def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
         requestor.set_pairing(session, PairingMethod.PIN)
 
 
-def test_a_frontend_url_is_as_safe_as_the_base_url() -> None:
+def test_an_unsafe_frontend_url_is_refused() -> None:
     """An invalid or unsafe frontend URL is refused, and the error names the setting."""
     for wrong in ("http://apps.example", "apps.example", "https://apps.example/..", 5):
         with pytest.raises(ConfigurationError, match=r"^the frontend_url "):

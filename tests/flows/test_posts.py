@@ -108,7 +108,7 @@ def headers_of(value: dict[str, Any]) -> list[tuple[str, str]]:
         ("callback-issuance-failed", IssuanceRequest([CARD]), SessionStatus.CANCELLED, False),
     ],
 )
-def test_what_the_official_server_posted_is_taken(
+def test_recorded_callbacks_are_accepted(
     name: str, request_: SessionRequest, status: SessionStatus, has_answer: bool
 ) -> None:
     """Each recorded callback is accepted at the time of its recording."""
@@ -136,7 +136,7 @@ def test_recorded_signature_is_in_the_answer() -> None:
     assert signature is not None
 
 
-def test_a_recorded_unsigned_post_is_news() -> None:
+def test_a_recorded_unsigned_post_is_not_delivered() -> None:
     """A recorded unsigned post is not delivered, but causes a later request to the server."""
     value = recorded("callback-unsigned")
     receiving = Receiving(value["recorded"], unsigned=True)
@@ -241,7 +241,7 @@ def test_a_refusal_shows_nothing_of_the_post() -> None:
     assert b"secret" not in reply.body.lower()
 
 
-def test_a_secret_is_for_one_page_and_a_time() -> None:
+def test_a_url_is_valid_for_one_page_and_a_limited_time() -> None:
     """A URL for another purpose, page, key, format or time is refused with the same code."""
     receiving = Receiving(DONE["recorded"])
     now = datetime.fromtimestamp(DONE["recorded"], UTC)
@@ -267,7 +267,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
         assert (code_of(reply), reply.status) == ("url", 404)
 
 
-def test_the_url_is_called_as_it_is_registered() -> None:
+def test_each_callback_url_is_different_and_unreadable() -> None:
     """Each callback URL is different, begins with the page, and contains nothing readable."""
     receiving = Receiving(DONE["recorded"])
     first, second = receiving.url(), receiving.url()
@@ -305,7 +305,7 @@ def test_other_options_of_the_request_stay() -> None:
     assert attrs.evolve(added, callback_url=None) == asked
 
 
-def test_a_request_that_no_url_can_keep_is_refused() -> None:
+def test_a_request_too_large_for_a_url_is_refused() -> None:
     """A request that is too large for a callback URL is refused before the start."""
     receiving = Receiving(DONE["recorded"])
     for size, why in ((3500, "a URL of 4000 characters"), (140_000, "more than 131072 bytes")):
@@ -358,7 +358,7 @@ def test_garbage_is_refused(
 
 
 @given(at=st.integers(0, len(GOOD) - 1), bit=st.integers(0, 7))
-def test_an_honest_post_with_a_bit_changed_is_refused(at: int, bit: int) -> None:
+def test_a_true_post_with_a_changed_bit_is_refused(at: int, bit: int) -> None:
     """A true post with any changed bit is refused."""
     receiving = Receiving(DONE["recorded"])
     changed = bytearray(GOOD)

@@ -106,7 +106,7 @@ def test_other_sessions_need_no_verifier(mode: str) -> None:
 
 
 @MODES
-def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
+def test_an_invalid_signature_makes_no_answer(mode: str) -> None:
     """The error for an invalid signature has the verifier's status, and its error as the cause."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     with pytest.raises(ProofNotValidError) as caught:
@@ -116,7 +116,7 @@ def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
 
 
 @MODES
-def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> None:
+def test_a_broken_verifier_raises_a_verifier_error(mode: str) -> None:
     """A verifier that has a bug, or returns a wrong result, causes a `VerifierError`."""
     for verifier in (failing(ZeroDivisionError()), Verifying(lambda: True)):
         with pytest.raises(VerifierError):
@@ -124,7 +124,7 @@ def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> N
 
 
 @MODES
-def test_incomplete_schemes_are_a_fault_of_the_configuration(mode: str) -> None:
+def test_incomplete_schemes_raise_a_configuration_error(mode: str) -> None:
     """A verifier's ConfigurationError, as for incomplete schemes, reaches the caller unchanged."""
     lost = ConfigurationError("schemes: pbdf/index is missing")
     with pytest.raises(ConfigurationError) as caught:
@@ -174,7 +174,7 @@ def test_a_handle_is_redeemed_after_the_verification(mode: str) -> None:
 
 
 @MODES
-def test_a_callback_delivers_what_is_proved(mode: str) -> None:
+def test_a_callback_delivers_a_proved_answer(mode: str) -> None:
     """A callback delivers a proved answer if the signature is no older than the callback URL."""
     verifier = Verifying()
     shop = Shop(mode, signature_verifier=verifier)
@@ -186,7 +186,7 @@ def test_a_callback_delivers_what_is_proved(mode: str) -> None:
 
 
 @MODES
-def test_a_callback_delivers_a_refusal(mode: str) -> None:
+def test_a_callback_delivers_the_error_of_a_failed_check(mode: str) -> None:
     """A callback delivers the error of a signature that failed a check."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     shop.app.accept(shop.start(SIGNING).pointer)
@@ -197,7 +197,7 @@ def test_a_callback_delivers_a_refusal(mode: str) -> None:
 
 
 @MODES
-def test_a_verifier_that_breaks_delivers_nothing(mode: str) -> None:
+def test_a_broken_verifier_delivers_nothing(mode: str) -> None:
     """If a verifier breaks, the claim is released, so that the next post is delivered."""
     verifier = failing(ZeroDivisionError())
     shop = Shop(mode, signature_verifier=verifier)
@@ -234,7 +234,7 @@ def test_each_session_of_a_chain_is_verified(mode: str) -> None:
 
 
 @MODES
-def test_a_chain_ends_where_a_signature_fails_a_check(mode: str) -> None:
+def test_a_chain_ends_with_an_invalid_signature(mode: str) -> None:
     """A chain ends with a signature that fails a check, without asking the application."""
     shop = Shop(mode, signature_verifier=failing(BROKEN))
     shop.app.scan(shop.start_chain(SIGNING).pointer).accept()
@@ -279,7 +279,7 @@ def test_a_verification_ends_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("kind", [Requestor, AsyncRequestor])
-def test_what_is_no_verifier_is_refused(kind: Any) -> None:
+def test_an_invalid_verifier_is_refused(kind: Any) -> None:
     """A class, an object without `verify`, and an async verifier are refused as arguments."""
 
     class Awaited:
@@ -293,7 +293,7 @@ def test_what_is_no_verifier_is_refused(kind: Any) -> None:
             make(server.url, transport, signature_verifier=wrong)
 
 
-def test_the_test_verifier_is_one() -> None:
+def test_the_test_verifier_fulfils_the_protocol() -> None:
     """The verifier of these tests fulfils the protocol."""
     verifier: SignatureVerifier = Verifying()
     assert isinstance(verifier, SignatureVerifier)

@@ -161,7 +161,7 @@ def test_published_result_gives_the_answer(mode: str) -> None:
 
 
 @MODES
-def test_published_cancellation_is_an_end_too(mode: str) -> None:
+def test_published_cancellation_needs_no_request(mode: str) -> None:
     """A signed result of a cancelled session raises without a request to the server."""
     ended = Ended(SessionStatus.CANCELLED)
     published = end(ended.jwt, SessionStatus.CANCELLED)
@@ -222,7 +222,7 @@ def test_no_key_is_fetched_for_a_published_result() -> None:
 
 
 @MODES
-def test_published_end_is_waited_for_at_the_server(mode: str) -> None:
+def test_server_is_asked_until_it_confirms_the_published_end(mode: str) -> None:
     """A call waits for a published end at the server, which may still report `CONNECTED`."""
     steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
     assert isinstance(asked(mode, steps, [DONE]), Answer)

@@ -148,7 +148,7 @@ def test_a_handle_gives_the_answer_of_its_session(backend: Backend) -> None:
     assert answer["age"].value == "yes"
 
 
-def test_it_does_so_once(backend: Backend) -> None:
+def test_a_handle_is_redeemed_once(backend: Backend) -> None:
     """The second and every later redemption raises `HandleUsedError`."""
     handle = backend.done()
     backend.redeem(handle)
@@ -157,7 +157,7 @@ def test_it_does_so_once(backend: Backend) -> None:
             backend.redeem(handle)
 
 
-def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> None:
+def test_two_handles_of_a_session_are_redeemed_once(backend: Backend) -> None:
     """Two handles of one session can be redeemed once in total."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
@@ -167,7 +167,7 @@ def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> 
         backend.redeem(other, binding="Bob's")
 
 
-def test_another_purpose_is_another_use(backend: Backend) -> None:
+def test_a_handle_is_redeemed_once_for_each_purpose(backend: Backend) -> None:
     """A handle can be redeemed once for each purpose."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
@@ -176,7 +176,7 @@ def test_another_purpose_is_another_use(backend: Backend) -> None:
     assert backend.redeem(other, purpose="address", binding=Binding.NONE)["age"].value == "yes"
 
 
-def test_other_sessions_are_other_uses(backend: Backend) -> None:
+def test_two_sessions_are_redeemed_independently(backend: Backend) -> None:
     """Two sessions of one visitor are redeemed independently."""
     backend.redeem(backend.done())
     assert backend.redeem(backend.done())["age"].value == "yes"
@@ -191,7 +191,7 @@ def test_other_sessions_are_other_uses(backend: Backend) -> None:
         ({"keys": [new_sealing_key()]}, HandleInvalidError),
     ],
 )
-def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
+def test_a_refused_handle_is_not_used_up(
     backend: Backend, other: Any, error: type[IrmaError]
 ) -> None:
     """A refused handle is not used up, and the server is not asked."""
@@ -201,7 +201,7 @@ def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
     assert backend.redeem(handle)["age"].value == "yes"
 
 
-def test_a_handle_that_comes_too_early_is_not_used_up(backend: Backend) -> None:
+def test_an_early_handle_is_not_used_up(backend: Backend) -> None:
     """An early handle can be redeemed when the session is done."""
     session, handle = backend.start()
     with pytest.raises(SessionNotFinishedError):
@@ -243,7 +243,7 @@ def test_a_handle_expires_by_the_transports_clock(backend: Backend) -> None:
         backend.redeem(handle)
 
 
-def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
+def test_the_stores_entry_outlives_the_handle(backend: Backend) -> None:
     """The store's entry outlives the handle and contains neither token nor purpose."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
@@ -259,7 +259,7 @@ def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("was_put", [False, True])
-def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: bool) -> None:
+def test_a_failing_store_gives_no_answer(backend: Backend, was_put: bool) -> None:
     """A failing store raises its error, and no answer is returned."""
     handle = backend.done()
     kept = memory_store(backend.transport.clock)
@@ -274,7 +274,7 @@ def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: b
         assert backend.redeem(handle, store=backend.of_its_mode(kept))["age"].value == "yes"
 
 
-def test_of_many_at_once_one_gets_the_answer() -> None:
+def test_one_of_many_redemptions_gets_the_answer() -> None:
     """One of many simultaneous redemptions returns the answer."""
     backend = Backend("sync")
     handle, together, ends = backend.done(), threading.Barrier(16), list[object]()

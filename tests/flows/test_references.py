@@ -53,7 +53,7 @@ def test_reference_survives_an_unsigned_post(mode: str) -> None:
 
 
 @MODES
-def test_callback_url_takes_no_other_session(mode: str) -> None:
+def test_callback_url_refuses_another_session(mode: str) -> None:
     """Another session's signed result is refused at a used URL, so no references are swapped."""
     shop = Shop(mode)
     for reference in ("order-17", "order-18"):
@@ -167,7 +167,7 @@ def test_reference_is_readable_only_with_the_keys(mode: str) -> None:
     assert plain not in f"{shop.delivered} {shop.asked}"
 
 
-def test_outcome_and_step_check_what_they_are_made_of() -> None:
+def test_outcome_and_step_check_their_arguments() -> None:
     """An outcome or a step that a test makes by hand refuses a wrong argument."""
     shop = Shop("sync")
     session = shop.start()

@@ -47,7 +47,7 @@ def test_a_replay_during_a_replay_delivers_nothing_twice(mode: str) -> None:
 
 
 @MODES
-def test_a_replay_that_another_one_overtook_delivers_nothing_twice(mode: str) -> None:
+def test_a_slow_replay_delivers_nothing_twice(mode: str) -> None:
     """A replay delivers no post that was removed after the replay listed it, however late."""
     site = Site(mode)
     site.answer("17")
@@ -100,7 +100,7 @@ def test_a_post_that_was_kept_unnoticed_is_not_delivered_again(mode: str) -> Non
 
 
 @MODES
-def test_an_unverified_post_of_a_delivered_outcome_is_not_delivered_again(mode: str) -> None:
+def test_a_repeated_unverified_post_is_delivered_once(mode: str) -> None:
     """If the server repeats a post that was kept unverified, the outcome is delivered once."""
     site = Site(mode)
     site.act = work
@@ -128,7 +128,7 @@ def test_a_contradicting_post_is_not_delivered_days_later(mode: str) -> None:
 
 
 @MODES
-def test_a_leaked_url_is_of_no_use_days_later(mode: str) -> None:
+def test_a_leaked_url_is_useless_days_later(mode: str) -> None:
     """A stranger's session that was posted to another session's URL is refused by a late replay."""
     site = Site(mode)
     site.act = work
@@ -143,7 +143,7 @@ def test_a_leaked_url_is_of_no_use_days_later(mode: str) -> None:
 
 
 @MODES
-def test_the_servers_outcome_is_delivered_among_contradicting_posts(mode: str) -> None:
+def test_a_replay_delivers_the_outcome_that_the_server_stored(mode: str) -> None:
     """If `DONE` and `CANCELLED` both failed, a replay delivers the one that the server stored."""
     site = Site(mode)
     session = site.shop.start(reference="17")
@@ -177,7 +177,7 @@ def test_an_answer_is_not_lost_to_a_contradicting_post(mode: str) -> None:
 
 @MODES
 @pytest.mark.parametrize("minutes", [1, 4, 10])
-def test_the_server_is_asked_at_the_present_time(mode: str, minutes: int) -> None:
+def test_a_replay_works_after_the_server_forgot_the_session(mode: str, minutes: int) -> None:
     """A replay delivers the server's outcome, whether or not the server remembers the session."""
     site = Site(mode)
     session = site.shop.start(reference="17")
@@ -238,7 +238,7 @@ def test_an_answer_is_kept_while_another_outcome_is_handled(mode: str) -> None:
 
 
 @MODES
-def test_a_post_behind_a_process_that_died_is_kept(mode: str) -> None:
+def test_a_post_after_a_dead_process_is_kept(mode: str) -> None:
     """If a process dies before it has kept its post, the server's next post is refused and kept."""
     site = Site(mode)
     session = site.shop.start(reference="17")
@@ -308,7 +308,7 @@ def test_a_place_that_cannot_be_read_stops_nothing_else(mode: str) -> None:
 
 
 @MODES
-def test_a_store_that_is_away_stops_a_replay(mode: str) -> None:
+def test_a_failing_store_stops_a_replay(mode: str) -> None:
     """A replay stops after a few places of a failing store, and does not try all 2048."""
     site = Site(mode)
     with unreadable(2048) as tried, pytest.raises(StoreError):
@@ -327,7 +327,7 @@ def site_with_made_up_post(mode: str) -> Site:
 
 
 @MODES
-def test_what_a_stranger_made_up_is_dropped(mode: str) -> None:
+def test_a_made_up_post_is_dropped(mode: str) -> None:
     """A body that was kept unverified, and is not a JWT, is deleted and not reported."""
     site = site_with_made_up_post(mode)
     assert site.shop.replay() == [""]

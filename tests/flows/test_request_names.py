@@ -48,7 +48,7 @@ def checked(mode: str, request: Any, schemes: Any = None) -> Any:
 
 
 @MODES
-def test_names_that_exist_are_fine(mode: str) -> None:
+def test_known_names_are_accepted(mode: str) -> None:
     """Known attributes and credential types are accepted wherever they are in a request."""
     slots = {"who": any_of(EMAIL, "pbdf.town.age"), "age": optional(OVER18)}
     credential = CredentialRequest("pbdf.town.age", {"over18": "yes"})
@@ -97,7 +97,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
 
 @MODES
 @pytest.mark.parametrize("name", WRONG)
-def test_a_name_that_does_not_exist_is_refused(mode: str, name: str) -> None:
+def test_an_unknown_name_is_refused(mode: str, name: str) -> None:
     """The error for an unknown name has its path, and a similar name that may be meant."""
     request, path, meant = WRONG[name]
     with pytest.raises(RequestError) as caught:
@@ -106,7 +106,7 @@ def test_a_name_that_does_not_exist_is_refused(mode: str, name: str) -> None:
     assert caught.value.reason.endswith(f"did you mean {meant}?")
 
 
-def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
+def test_a_dissimilar_name_gets_no_suggestion() -> None:
     """A name that is not similar to another one is refused without a suggestion."""
     with pytest.raises(RequestError) as caught:
         checked("sync", DisclosureRequest(["zz.qqqq.xxxxx.w"]))
@@ -114,7 +114,7 @@ def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
 
 
 @MODES
-def test_what_the_schemes_raise_is_raised(mode: str) -> None:
+def test_an_error_of_the_schemes_is_raised_unchanged(mode: str) -> None:
     """An error that the schemes raise, as for a damaged scheme, reaches the caller unchanged."""
 
     class Damaged(Known):
@@ -134,7 +134,7 @@ def test_a_requestor_without_schemes_says_so(mode: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [Requestor, AsyncRequestor])
-def test_only_schemes_are_taken(kind: Any) -> None:
+def test_only_schemes_are_accepted(kind: Any) -> None:
     """A class, an object without the methods, and async schemes are refused as arguments."""
 
     async def awaited(*_: object) -> None: ...
@@ -150,6 +150,6 @@ def test_only_schemes_are_taken(kind: Any) -> None:
             kind(server.url, transport, schemes=wrong)
 
 
-def test_the_known_schemes_of_the_tests_are_some() -> None:
+def test_the_test_schemes_fulfil_the_protocol() -> None:
     """The schemes of these tests fulfil the protocol."""
     assert isinstance(Known(), KnownSchemes)

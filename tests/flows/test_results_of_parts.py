@@ -173,7 +173,7 @@ def test_each_result_of_a_part_has_a_case() -> None:
 
 @MODES
 @pytest.mark.parametrize("name", CASES)
-def test_a_result_of_another_type_is_an_error_of_the_tree(name: str, mode: str) -> None:
+def test_a_wrong_result_raises_an_error_that_names_the_part(name: str, mode: str) -> None:
     """The error for a wrong result names the part and the method, and does not show the result."""
     call, error, right = CASES[name]
     also_wrong = ALSO_WRONG.get(name, ())
@@ -192,7 +192,7 @@ def test_a_result_of_another_type_is_an_error_of_the_tree(name: str, mode: str) 
 @pytest.mark.parametrize(
     ("call", "value"), [(send, HttpResponse(200)), (open_stream, make("async")), (read, b"x")]
 )
-def test_an_async_transport_with_a_plain_method_is_an_error_of_the_tree(
+def test_a_plain_method_of_an_async_transport_is_named(
     call: Callable[[Any, str], Any], value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the plain method of an async transport, whose result cannot be awaited."""

@@ -87,7 +87,7 @@ def test_the_end_of_a_coroutine_closes_the_flow() -> None:
 
 
 @pytest.mark.parametrize("stray", [StopIteration, StopAsyncIteration])
-def test_a_stray_end_of_iteration_is_an_interruption(stray: type[Exception]) -> None:
+def test_a_stray_stop_iteration_becomes_a_runtime_error(stray: type[Exception]) -> None:
     """A `StopIteration` would look like the flow's result, so it becomes a `RuntimeError`."""
     running = RunningFlow(asking())
     with pytest.raises(RuntimeError) as raised:
@@ -108,7 +108,7 @@ def test_a_parts_exception_becomes_the_expected_error(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreError("its own"), ConfigurationError("wrong mode")])
-def test_an_error_that_says_enough_stays(error: Exception) -> None:
+def test_an_expected_error_stays_unchanged(error: Exception) -> None:
     """An error of the expected class, and a ConfigurationError, reach the flow unchanged."""
     running = RunningFlow(calling(StoreError, []))
     with pytest.raises(type(error)) as raised:
@@ -117,7 +117,7 @@ def test_an_error_that_says_enough_stays(error: Exception) -> None:
     assert running.is_interrupted == isinstance(error, ConfigurationError)
 
 
-def test_an_exception_of_the_application_stays() -> None:
+def test_an_applications_exception_stays_unchanged() -> None:
     """An exception of the application, whose call has no class of failure, stays unchanged."""
     error = OSError("the application's")
     running = RunningFlow(calling(None, []))

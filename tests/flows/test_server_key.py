@@ -88,7 +88,7 @@ class Place:
         self.transport.clock.advance(duration)
 
 
-def test_a_result_may_be_as_large_as_its_transport_takes() -> None:
+def test_only_the_transport_limits_the_size_of_a_result() -> None:
     """A transport limits the size of a signed result, and verification sets no other limit."""
     large = {**CLAIMS, "iat": NOW, "exp": NOW + 60, "x": "x" * 1024 * 1024}
     place = Place(key_is(KEY))
@@ -116,7 +116,7 @@ def test_unverified_signature_fetches_the_key_again() -> None:
     assert place.fetches == 2
 
 
-def test_never_more_often_than_the_minimum_interval() -> None:
+def test_a_key_is_refreshed_once_per_minimum_interval() -> None:
     """Only a wrong signature refreshes the key, once a minute; a failed fetch does not count."""
     place = Place(key_is(OTHER), key_is(OTHER), REFUSED, key_is(OTHER), key_is(KEY))
     assert place.refused(OURS) == "signature"
@@ -138,7 +138,7 @@ def test_never_more_often_than_the_minimum_interval() -> None:
 
 
 @pytest.mark.parametrize("body", [pem(WEAK), pem(KEY)[:200], "-----BEGIN PUBLIC KEY-----\n"])
-def test_a_server_that_gives_no_key_is_to_blame(body: str) -> None:
+def test_an_unusable_key_is_an_unexpected_response(body: str) -> None:
     """A server that returns no usable key raises UnexpectedResponseError."""
     place = Place(HttpResponse(200, TEXT, body=body.encode()))
     with pytest.raises(UnexpectedResponseError, match="RSA public key"):
@@ -169,7 +169,7 @@ def test_a_requestor_without_a_key_verifies_nothing() -> None:
         {"lifetime": SECOND, "minimum_interval": MINUTE},
     ],
 )
-def test_a_lifetime_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
+def test_an_invalid_lifetime_is_refused(settings: dict[str, Any]) -> None:
     """An invalid lifetime or interval is refused when the setting is made."""
     with pytest.raises(ConfigurationError):
         cast("Any", FetchedServerKey)(**settings)
@@ -203,7 +203,7 @@ def ended(flow: Flow[Any], answer: object = None) -> object:
     raise AssertionError("it goes on")
 
 
-def test_while_one_fetches_the_others_wait_for_it() -> None:
+def test_concurrent_calls_wait_for_one_fetch() -> None:
     """Concurrent calls wait for one fetch and use its key."""
     place = Place()
     first, *others = fetching(place), waiting(place), waiting(place)
@@ -222,7 +222,7 @@ def test_waiting_calls_share_a_short_lived_key() -> None:
         assert isinstance(ended(flow, answer), SessionResult)
 
 
-def test_who_waits_fails_as_the_fetch_does() -> None:
+def test_waiting_calls_fail_with_the_fetch() -> None:
     """If a fetch fails, each waiting call raises its own error, without another fetch."""
     place = Place()
     first, other = fetching(place), waiting(place)
@@ -234,7 +234,7 @@ def test_who_waits_fails_as_the_fetch_does() -> None:
     assert isinstance(ended(fetching(place), key_is(KEY)), SessionResult)
 
 
-def test_next_in_line_fetches_the_key() -> None:
+def test_next_call_fetches_if_the_first_has_no_time() -> None:
     """If the first call has no time left, the next call fetches within its own deadline."""
     place = Place()
     first, other = fetching(place), waiting(place)
@@ -246,7 +246,7 @@ def test_next_in_line_fetches_the_key() -> None:
     assert isinstance(ended(third, key_is(KEY)), SessionResult)
 
 
-def test_who_waits_has_a_deadline_too() -> None:
+def test_a_waiting_call_ends_at_its_deadline() -> None:
     """The last sleep of a waiting call ends at its deadline."""
     place = Place()
     first = fetching(place)
@@ -260,7 +260,7 @@ def test_who_waits_has_a_deadline_too() -> None:
     assert isinstance(ended(first, key_is(KEY)), SessionResult)
 
 
-def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
+def test_a_fetch_that_takes_too_long_is_replaced() -> None:
     """A fetch that takes too long is replaced by another, and its late end changes nothing."""
     place = Place()
     lost = fetching(place)
@@ -272,7 +272,7 @@ def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
     assert not place.context.key_flight.is_being_fetched
 
 
-def test_a_key_that_came_meanwhile_is_used() -> None:
+def test_a_key_fetched_by_another_call_is_used() -> None:
     """Calls that were about to fetch use a key that another call has just fetched."""
     place = Place(key_is(OTHER))
     place.verify(ANOTHERS)
@@ -281,7 +281,7 @@ def test_a_key_that_came_meanwhile_is_used() -> None:
     assert isinstance(ended(second), SessionResult)
 
 
-def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_of_another_thread_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call does not fetch if another thread has fetched since the call looked for a key."""
     place = Place()
     kept, clock = place.context.key_flight, place.transport.clock
@@ -327,7 +327,7 @@ class SlowServer:
         time.sleep(0.001)
 
 
-def test_of_many_threads_one_fetches() -> None:
+def test_one_of_many_threads_fetches_the_key() -> None:
     """Of many threads that share a requestor, one fetches the key."""
     many = 16
     server = SlowServer(many)

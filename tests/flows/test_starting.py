@@ -111,7 +111,7 @@ class SlowSigner:
         return b"s" * 32
 
 
-def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
+def test_a_slow_signer_leaves_no_time_to_send() -> None:
     """A start whose signer used up the time sends nothing, so that no session is lost."""
     transport = ScriptedTransport()
     how = HmacAuthentication("me", SlowSigner(transport.clock))
@@ -121,7 +121,7 @@ def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
     assert transport.requests == []
 
 
-def test_a_signer_that_hangs_is_cancelled_in_time() -> None:
+def test_a_hanging_signer_is_cancelled_at_the_time_out() -> None:
     """A signer that never returns is cancelled at the time-out of the call."""
 
     class Hanging:
