@@ -104,9 +104,7 @@ def test_a_refusal_and_a_cancellation(start_stage: StartStage, node_client: Node
     assert "proofStatus" not in cancelled.one("result")
 
 
-def test_polling_where_there_are_no_events(
-    start_stage: StartStage, node_client: NodeClient
-) -> None:
+def test_polling_without_events(start_stage: StartStage, node_client: NodeClient) -> None:
     """If the server sends no events, the Node.js package polls the status."""
     stage = start_stage(ServerSettings())
 

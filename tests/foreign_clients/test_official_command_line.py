@@ -123,7 +123,7 @@ def test_a_session_of_each_kind(
     assert done.result["type"] == kind
 
 
-def test_what_is_disclosed_is_printed(start_stage: StartStage, session: Session) -> None:
+def test_disclosed_values_are_printed(start_stage: StartStage, session: Session) -> None:
     """The official command line prints the disclosed values."""
     done = session(start_stage(), *ADULT, "--disclose", EMAIL)
     assert _values(done.result) == [["yes"], ["ada@example.com"]]
@@ -147,7 +147,7 @@ def test_a_signature_is_read_by_the_official_types(
         for flaw in (ProofStatus.INVALID, ProofStatus.MISSING_ATTRIBUTES, ProofStatus.EXPIRED)
     ],
 )
-def test_a_proof_that_does_not_hold(
+def test_an_invalid_proof(
     start_stage: StartStage, session: Session, asked: tuple[str, ...], flaw: ProofStatus
 ) -> None:
     """The official command line reads the result of an app that cheats."""
@@ -161,7 +161,7 @@ def test_a_proof_that_does_not_hold(
     assert (done.result["status"], done.result["proofStatus"]) == ("DONE", flaw.value)
 
 
-def test_every_way_of_authentication(
+def test_every_authentication_method(
     start_stage: StartStage, session: Session, tmp_path: Path
 ) -> None:
     """The official command line authenticates with a token, an HMAC key and an RSA key."""
@@ -224,7 +224,7 @@ def test_a_refusal(start_stage: StartStage, session: Session) -> None:
     assert session(stage, *ADULT, act=refuse).result["status"] == "CANCELLED"
 
 
-def test_polling_where_there_are_no_events(start_stage: StartStage, session: Session) -> None:
+def test_polling_without_events(start_stage: StartStage, session: Session) -> None:
     """If the server sends no events, the official command line polls at the session pointer."""
     stage = start_stage(ServerSettings())
 
@@ -246,7 +246,9 @@ def test_a_session_that_another_program_started(start_stage: StartStage, session
     assert done.result["token"] == package["token"]
 
 
-def test_a_refused_start_is_told(start_stage: StartStage, yivi_tools: Tools, schemes: Path) -> None:
+def test_a_refused_start_shows_our_error(
+    start_stage: StartStage, yivi_tools: Tools, schemes: Path
+) -> None:
     """The official command line shows the name, description and message of our error."""
     stage = start_stage(known({"tok": RequestorSettings("token", TOKEN)}))
     done = subprocess.run(

@@ -79,7 +79,7 @@ def json_of(request: Any) -> JsonValue:
 
 
 @METHOD
-def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> None:
+def test_we_accept_the_jwts_of_irma_jwt(official: Official, method: str) -> None:
     """We read the same request from each kind of the package's JWTs, with either algorithm."""
     _, options, key = METHODS[method]
     asked = [
@@ -100,7 +100,7 @@ def test_what_irma_jwt_signs_is_verified(official: Official, method: str) -> Non
 
 
 @METHOD
-def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) -> None:
+def test_irma_jwt_accepts_our_jwts(official: Official, method: str) -> None:
     """The package reads all four kinds of our JWTs, and finds the claims under its names."""
     signer, options, _ = METHODS[method]
     now = datetime.now(UTC)
@@ -121,7 +121,7 @@ def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) 
 
 
 @METHOD
-def test_irma_jwt_refuses_what_was_changed(official: Official, method: str) -> None:
+def test_irma_jwt_refuses_a_changed_jwt(official: Official, method: str) -> None:
     """The package refuses a changed JWT, so the other tests prove something."""
     signer, options, _ = METHODS[method]
     jwt = sign_session_request(AGE, name="shop", signer=signer, now=datetime.now(UTC))
