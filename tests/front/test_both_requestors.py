@@ -214,7 +214,7 @@ def test_each_call_reaches_its_endpoint(
         refusal("INTERNAL_ERROR", 500),
     ],
 )
-def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> None:
+def test_a_temporarily_failing_call_is_tried_three_times(mode: str, fault: Step) -> None:
     """A call with a temporary failure is tried three times, and the last failure is raised."""
     good = Played(mode, [fault, fault, reply("DONE")], GONE[0])
     assert good.outcome is SessionStatus.DONE
@@ -233,7 +233,7 @@ def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
 
 @MODES
 @pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
-def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> None:
+def test_a_short_retry_after_is_respected(mode: str, asked: str) -> None:
     """The requestor respects `Retry-After`, as seconds and as a date."""
     busy = HttpResponse(503, (("retry-after", asked),))
     assert Played(mode, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
@@ -241,7 +241,7 @@ def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> 
 
 @MODES
 @pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str) -> None:
+def test_a_long_retry_after_fails_at_once(mode: str, asked: str) -> None:
     """If `Retry-After` is beyond the deadline, the call fails without waiting."""
     played = Played(mode, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
     assert isinstance(played.outcome, e.UnexpectedResponseError)
@@ -249,7 +249,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str)
 
 
 @MODES
-def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
+def test_a_repeated_cancel_of_an_unknown_session_succeeds(mode: str) -> None:
     """A repeated cancel for which the session is unknown succeeds."""
     assert Played(mode, [LOST, UNKNOWN], GONE[4]).outcome is None
     other = Played(mode, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
@@ -277,7 +277,7 @@ def test_statuses_come_once_and_in_order(mode: str) -> None:
         ([reply("CANCELLED"), reply({**RESULT, "status": "CANCELLED"})], e.SessionCancelledError),
     ],
 )
-def test_waiting_for_an_answer_ends_in_one_error_a_reason(
+def test_a_failed_wait_raises_an_error_for_its_reason(
     mode: str, steps: list[Step], error: type[Exception]
 ) -> None:
     """A wait that fails raises a different error for each reason."""
@@ -285,7 +285,7 @@ def test_waiting_for_an_answer_ends_in_one_error_a_reason(
 
 
 @MODES
-def test_waiting_for_an_answer_gives_it(mode: str) -> None:
+def test_waiting_returns_the_answer(mode: str) -> None:
     """A wait returns the answer of a session that is done."""
     answer = Played(mode, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
     assert answer["age"].value == "yes"
@@ -312,13 +312,13 @@ def test_a_wrong_base_url_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8088", "http://[::1]/", "http://localhost"])
-def test_loopback_may_be_plain(url: str) -> None:
+def test_plain_http_to_loopback_is_accepted(url: str) -> None:
     """The constructor accepts plain HTTP to loopback."""
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
 
 
 @MODES
-def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
+def test_pairing_at_an_old_server_is_refused(mode: str) -> None:
     """Pairing at a server before 0.8, which has no frontend requests, raises and sends nothing."""
     step = reply({"sessionPtr": POINTER, "token": TOKEN})
     calls: list[Call] = [
@@ -336,7 +336,7 @@ def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
 @pytest.mark.parametrize(
     ("call", "kind"), [(GONE[0], e.DeadlineError), (GONE[6], e.NobodyAnsweredError)]
 )
-def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
+def test_a_last_try_cut_short_raises_the_deadline_error(
     mode: str, call: Call, kind: type[e.IrmaError]
 ) -> None:
     """If the deadline ends the last try, the call raises the error for its deadline."""
@@ -347,7 +347,7 @@ def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
 
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
-def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
+def test_a_requestor_has_a_safe_repr_and_needs_time(requestor: Any) -> None:
     """The `repr` of a requestor shows its server and no token; its timeout must be above zero."""
     authentication = TokenAuthentication("secret")
     transport = TRANSPORTS[requestor]()
@@ -368,7 +368,7 @@ def test_invalid_server_key_is_refused(requestor: Any, key: Any) -> None:
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
 @pytest.mark.parametrize("nothing", [[], (), "", b""])
-def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, nothing: Any) -> None:
+def test_an_empty_server_key_is_refused(requestor: Any, nothing: Any) -> None:
     """An empty server key is refused, so that it cannot disable verification."""
     with pytest.raises(e.ConfigurationError):
         requestor("https://irma.example", TRANSPORTS[requestor](), server_key=nothing)

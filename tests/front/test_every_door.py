@@ -239,7 +239,7 @@ def test_no_door_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", DOORS)
-def test_the_call_with_right_arguments_works(name: str) -> None:
+def test_each_call_with_right_arguments_works(name: str) -> None:
     """Each call in `DOORS` works, so that an error is due to the argument that a test replaces."""
     world = World()
     # The checks of arguments come before the network, the server and the answer.
@@ -277,7 +277,7 @@ def _check_text(error: IrmaError, parameter: str, animal: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "parameter"), list(cases()))
-def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> None:
+def test_a_wrong_argument_is_refused_by_name(name: str, parameter: str) -> None:
     """A wrong argument raises an error of the library before anything is sent or stored."""
     taken: list[str] = []
     world, door = _prepared(name)

@@ -114,7 +114,7 @@ def test_the_final_status_comes_whatever_the_server_does(
 
 
 @MODES
-def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
+def test_a_session_lost_in_a_restart_is_gone(mode: str) -> None:
     """If a restarted server has lost the session, the watch raises `SessionGoneError`."""
     seen, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
     assert seen == [I, C]
@@ -203,7 +203,7 @@ def test_leaving_a_watch_closes_its_connection() -> None:
         assert left.wait(60)
 
 
-async def test_leaving_an_awaited_watch_closes_its_connection() -> None:
+async def test_leaving_an_async_watch_closes_its_connection() -> None:
     """Leaving or cancelling an asyncio watch closes its connection."""
     for is_cancelled in (False, True):
         left = threading.Event()

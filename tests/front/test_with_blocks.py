@@ -57,7 +57,7 @@ def enter(made: Any) -> None:
     asyncio.run(entered())
 
 
-def test_all_are_found() -> None:
+def test_all_functions_for_with_are_found() -> None:
     """The search by annotation finds the functions for `with` in the documentation."""
     found = {each.id for each in blocks()}
     assert found >= {"connect", "connect_async", "open_parts", "open_parts_async"}
@@ -65,7 +65,7 @@ def test_all_are_found() -> None:
 
 
 @pytest.mark.parametrize(("function", "arguments"), list(blocks()))
-def test_a_second_block_is_an_error_of_the_tree(
+def test_entering_a_result_twice_raises_our_error(
     function: Callable[..., Any], arguments: dict[str, Any]
 ) -> None:
     """Entering a result for a second time raises an error that names the function to call again."""

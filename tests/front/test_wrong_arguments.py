@@ -46,14 +46,14 @@ TOKEN = "a-token-of-the-shop"
         (AsyncInMemoryTransport(InMemoryServer()), "needs an AsyncRequestor"),
     ],
 )
-def test_what_is_no_transport_is_refused(wrong: Any, words: str) -> None:
+def test_an_invalid_transport_is_refused(wrong: Any, words: str) -> None:
     """`Requestor` refuses None, a class and an async transport as its transport."""
     with pytest.raises(ConfigurationError, match="transport: ") as caught:
         Requestor("https://irma.example.com", wrong)
     assert words in str(caught.value)
 
 
-def test_a_bare_token_is_no_authentication(irma_server: InMemoryServer) -> None:
+def test_a_bare_token_is_refused_as_authentication(irma_server: InMemoryServer) -> None:
     """A bare token is refused as authentication, and the error does not contain it."""
     wrong: Any = TOKEN
     with pytest.raises(ConfigurationError, match=r"TokenAuthentication\(token\)") as caught:
@@ -61,7 +61,7 @@ def test_a_bare_token_is_no_authentication(irma_server: InMemoryServer) -> None:
     assert TOKEN not in str(caught.value)
 
 
-def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) -> None:
+def test_a_call_accepts_a_session_or_its_token(irma_requestor: Requestor) -> None:
     """A call accepts a session or a token object, and refuses a string and a pointer."""
     session = irma_requestor.start_session(EMAIL)
     wrong: Any
@@ -90,7 +90,7 @@ def test_authentication_error_names_the_settings(irma_server: InMemoryServer) ->
         ("import irma_testing.contracts", "pytest", "testing"),
     ],
 )
-def test_what_is_not_installed_is_named_with_its_extra(run: str, missing: str, extra: str) -> None:
+def test_a_missing_dependency_is_named_with_its_extra(run: str, missing: str, extra: str) -> None:
     """The error for a missing dependency names the extra that installs it."""
     hide = (
         "import importlib.util as u, sys; "
