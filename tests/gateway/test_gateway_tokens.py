@@ -115,7 +115,7 @@ def test_token_without_expiry_is_cached() -> None:
     assert [header for _path, header in stage.sent[-3:]][::2] == ["Bearer one", "Bearer two"]
 
 
-def test_refused_tokens_are_not_fetched_without_end() -> None:
+def test_refusals_cause_a_limited_number_of_token_requests() -> None:
     """A call fetches at most two tokens, and further calls fetch none for ten seconds."""
     stage = GatewayStage(token("one"), NO, token("two"), NO, token("three"), OK)
     for _ in range(2):

@@ -139,7 +139,7 @@ async def test_an_async_session_goes_through(
 
 
 @pytest.mark.parametrize("step", ["start", "ask", "stream"])
-def test_a_token_that_is_refused_is_replaced_once(
+def test_a_refused_token_is_replaced_once(
     step: str, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
     """A start that the gateway refused did not reach the server, and is sent with a new token."""

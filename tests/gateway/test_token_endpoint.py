@@ -35,7 +35,7 @@ def said(value: object, status: int = 200) -> HttpResponse:
         ({"scope": "irma", "refresh_token": None, "expires_in": None}, None),
     ],
 )
-def test_token_and_life_are_read(more: dict[str, object], seconds: int | None) -> None:
+def test_token_and_lifetime_are_read(more: dict[str, object], seconds: int | None) -> None:
     """`expires_in` is a number or a string; a token without a value above zero has no known end."""
     answer = said({"access_token": "a.b-c~/+=", "token_type": "bEARER", **more})
     assert parse_token_response(answer, NOW) == ("a.b-c~/+=", seconds)

@@ -98,7 +98,7 @@ def test_every_visitor_logs_in_once(site: RunningSite, server: InMemoryServer) -
     assert outcome.logins == outcome.people == VISITORS, outcome
 
 
-def test_no_login_is_lost_or_double_while_the_store_is_away(
+def test_no_login_is_lost_or_double_while_the_store_is_down(
     site: RunningSite, server: InMemoryServer
 ) -> None:
     """While the store is down, visitors who repeat their finish are each logged in once."""
