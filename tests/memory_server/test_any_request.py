@@ -117,7 +117,7 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
     assert isinstance(read, Number) == (type(value) in (int, float))
 
 
-def test_a_far_end_of_a_result_overflows() -> None:
+def test_a_distant_expiry_overflows_as_in_go() -> None:
     """The `exp` of a result JWT overflows like an `int64` in Go."""
     server = InMemoryServer()
     http = Http(server.url, server.handle)

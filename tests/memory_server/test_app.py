@@ -68,7 +68,7 @@ def test_refused_app_raises(http: Http, server: InMemoryServer, app: SimulatedAp
         assert caught.value.code == code
 
 
-def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
+def test_the_app_lists_what_it_can_disclose(http: Http, app: SimulatedApp) -> None:
     """`options` lists which options the app can disclose; without any, its user can only refuse."""
     request = disclosure([[OVER18], [EMAIL]], [[{"type": OVER65, "value": "yes"}], []], [[PHONE]])
     session = app.scan(http.start(request)["sessionPtr"])
@@ -110,7 +110,7 @@ def test_error_names_the_missing_attribute(
     assert "demanded" not in str(caught.value)
 
 
-def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> None:
+def test_a_refusal_and_a_missing_attribute_look_the_same(http: Http, app: SimulatedApp) -> None:
     """The requestor gets the same result if the user refuses or lacks an attribute."""
     for _ in range(2):
         package = http.start(AGE18)
@@ -124,7 +124,7 @@ def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> No
         app.remove_all()
 
 
-def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
+def test_the_user_decides_only_once(http: Http, app: SimulatedApp) -> None:
     """After the user has accepted, refused or disappeared, every further decision raises."""
     for decide in ("refuse", "accept", "lose_connection"):
         session = app.scan(http.start(AGE18)["sessionPtr"])
@@ -149,7 +149,7 @@ def test_choice_of_options(http: Http, app: SimulatedApp) -> None:
         app.scan(http.start(request)["sessionPtr"]).accept({0: 2})
 
 
-def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) -> None:
+def test_an_issued_credential_can_be_disclosed(http: Http, server: InMemoryServer) -> None:
     """An issued credential can be disclosed; only an attribute that was left out is null."""
     app = SimulatedApp(server)
     person = {**RESIDENT, "attributes": {"firstname": "Ada", "familyname": "", "email": "a@b.c"}}
@@ -192,7 +192,7 @@ def test_matching_credential_is_chosen(http: Http, app: SimulatedApp, clock: Man
     assert values_in(http.result(package["token"])) == [["Grace"]]
 
 
-def test_only_what_exists_is_added(app: SimulatedApp) -> None:
+def test_only_known_credentials_can_be_added(app: SimulatedApp) -> None:
     """With a closed scheme the app accepts only its credential types, with an open one any."""
     for kind, attributes in (
         ("example.town.nothing", {}),
@@ -247,7 +247,7 @@ def test_cancelling_ends_pairing(http: Http, server: InMemoryServer, app: Simula
     "request_",
     [AGE18, disclosure([[EMAIL], []]), signature("x", [[OVER18]], [["example.town.age"]])],
 )
-def test_every_flaw_can_be_caused(
+def test_every_proof_status_can_be_caused(
     http: Http, server: InMemoryServer, status: ProofStatus, request_: dict[str, Any]
 ) -> None:
     """An app without credentials can cause each proof status that a type of session can have."""
@@ -304,7 +304,7 @@ def test_dishonest_values_are_reported(http: Http, app: SimulatedApp) -> None:
         assert (result["proofStatus"], values_in(result)) == (status, values)
 
 
-def test_two_of_a_singleton_are_no_proof(http: Http, app: SimulatedApp) -> None:
+def test_two_credentials_of_a_singleton_are_invalid(http: Http, app: SimulatedApp) -> None:
     """A proof with two credentials of a singleton type is invalid."""
     request = disclosure([[{"type": OVER18, "value": "no"}]], [[{"type": OVER18, "value": "yes"}]])
     package = http.start(request)

@@ -131,7 +131,7 @@ def shop(server: InMemoryServer) -> AsyncShop:
     return shop
 
 
-async def test_an_application_that_only_waits_for_callbacks_gets_them(
+async def test_planned_actions_run_while_a_callback_is_awaited(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
     """A planned action runs although the application only awaits the callback."""
@@ -163,7 +163,7 @@ async def test_the_clock_stands_still_during_a_callback(
     assert set(shop.loops) == {asyncio.get_running_loop()}
 
 
-async def test_a_test_on_the_loop_plays_the_app_with_run(
+async def test_an_async_test_plays_the_app_with_run(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
     """`run` awaits the callback on the test's loop, and then returns the function's result."""
@@ -174,7 +174,7 @@ async def test_a_test_on_the_loop_plays_the_app_with_run(
     assert shop.loops == [asyncio.get_running_loop()]
 
 
-async def test_a_call_that_blocks_the_loop_says_what_to_write(
+async def test_a_call_that_blocks_the_loop_raises_with_advice(
     app: SimulatedApp, shop: AsyncShop
 ) -> None:
     """A call of the app that blocks the loop raises, and the error says to use `run`."""
@@ -210,7 +210,7 @@ def test_a_synchronous_test_plays_the_app(
         assert shop.loops == [own_loop]
 
 
-def test_a_planned_action_acts_in_a_call_of_the_application(
+def test_a_planned_action_runs_while_a_page_waits(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
     """A planned action can accept while a page of the application awaits the answer."""
@@ -230,7 +230,7 @@ def test_a_synchronous_test_catches_up(
     assert list(shop.ends.values()) == ["ada@example.com"]
 
 
-async def test_an_error_of_the_application_comes_out_of_the_call(
+async def test_a_callbacks_error_is_raised_by_the_call(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
     """If a callback raises an error, the test's call to the app raises it."""
@@ -244,7 +244,7 @@ async def test_an_error_of_the_application_comes_out_of_the_call(
         await server.run(app.accept, session.pointer)
 
 
-async def test_an_error_that_no_call_can_raise_is_kept(
+async def test_a_planned_actions_error_is_raised_by_the_next_call(
     server: InMemoryServer, shop: AsyncShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The error of a planned action is logged, and raised by the next call to the server."""
@@ -283,7 +283,7 @@ async def test_an_application_that_never_replies_fails(
         await server.run(app.accept, session.pointer)
 
 
-async def test_a_cancelled_call_gives_its_turn_back(
+async def test_a_cancelled_call_does_not_block_the_next(
     server: InMemoryServer, shop: AsyncShop, app: SimulatedApp
 ) -> None:
     """If a test cancels a call to the app, the next call is not blocked."""
@@ -316,7 +316,9 @@ class AsyncReceiver:
         return HttpResponse(200)
 
 
-async def test_an_object_may_be_awaited(server: InMemoryServer, shop: AsyncShop) -> None:
+async def test_an_object_with_an_async_call_is_awaited(
+    server: InMemoryServer, shop: AsyncShop
+) -> None:
     """The server awaits an object with an async `__call__` like a coroutine function."""
     session = await shop.order()
     server.deliver = AsyncReceiver()
@@ -325,7 +327,7 @@ async def test_an_object_may_be_awaited(server: InMemoryServer, shop: AsyncShop)
 
 
 @pytest.mark.parametrize("deliver", [AsyncReceiver, 3, "x"])
-def test_what_is_no_function_is_refused(server: InMemoryServer, deliver: Any) -> None:
+def test_deliver_must_be_a_function(server: InMemoryServer, deliver: Any) -> None:
     """`deliver` must be a function, and the error shows what to write."""
     with pytest.raises(UsageError, match="deliver: must be a function, such as"):
         server.deliver = deliver
@@ -403,7 +405,7 @@ def test_a_wsgi_application_may_write_and_close() -> None:
     assert closed == [True]
 
 
-def test_an_error_of_a_wsgi_application_comes_out() -> None:
+def test_a_wsgi_applications_error_reaches_the_caller() -> None:
     """An error of a WSGI application reaches the caller, as WSGI's `exc_info` demands."""
     app = Flask("app")
     app.testing = True
@@ -450,7 +452,7 @@ async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
 
 @pytest.mark.parametrize("adapt", [wsgi, asgi])
 @pytest.mark.parametrize("app", [None, Flask, "app:app"])
-def test_what_is_no_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
+def test_an_invalid_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
     """An import string, a class and None are refused as an application."""
     with pytest.raises(UsageError, match="app: must be the WSGI or ASGI application"):
         adapt(app)

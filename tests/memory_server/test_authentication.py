@@ -86,7 +86,7 @@ def send(http: Http, text: bytes, path: str = "/session") -> tuple[int, str, str
     return (200, "", "") if response.status == 200 else error_in(response)
 
 
-def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
+def test_each_method_authenticates(http: Http, clock: ManualClock) -> None:
     """A token, an HMAC and an RSA signature authenticate a requestor; `kid` may name it."""
     assert http.start(AGE18, authorization="secret")
     for text in (
@@ -100,7 +100,7 @@ def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
         assert send(http, text) == (200, "", "")
 
 
-def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock) -> None:
+def test_a_request_without_a_matching_method_is_refused(http: Http, clock: ManualClock) -> None:
     """A request that matches no method of authentication is refused."""
     token = jwt(claims(clock))
     assert http.refused(AGE18) == NOT_AUTHENTICATED

@@ -22,7 +22,7 @@ def listen(server: InMemoryServer, path: str, **headers: str) -> EventStream:
     return stream
 
 
-def test_when_headers_come(http: Http, server: InMemoryServer) -> None:
+def test_headers_arrive_at_once_or_after_200_ms(http: Http, server: InMemoryServer) -> None:
     """A requestor's stream sends its headers at once, and a stream at the pointer after 200 ms."""
     package = http.start(AGE18)
     at_url = listen(server, f"{package['sessionPtr']['u']}/statusevents")
@@ -64,7 +64,7 @@ def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
     assert kept.is_over
 
 
-def test_closed_streams_take_no_work(http: Http, server: InMemoryServer) -> None:
+def test_closed_streams_cost_no_work(http: Http, server: InMemoryServer) -> None:
     """Closed streams cost no work afterwards, however many a page opens and closes."""
     path = f"{http.start(AGE18)['sessionPtr']['u']}/statusevents"
 
@@ -77,7 +77,7 @@ def test_closed_streams_take_no_work(http: Http, server: InMemoryServer) -> None
     assert count_lines(lambda: open_and_close(160)) < few * 8 * 1.6
 
 
-def test_each_stream_hears_the_timeout(http: Http, server: InMemoryServer) -> None:
+def test_each_stream_gets_the_timeout(http: Http, server: InMemoryServer) -> None:
     """A stream gets the time-out event, also if an earlier stream of the session was closed."""
     path = f"{http.start({'request': AGE18, 'timeout': 60})['sessionPtr']['u']}/statusevents"
     listen(server, path).close()

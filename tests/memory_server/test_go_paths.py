@@ -36,7 +36,7 @@ from tests.counting import count_lines
         ("**[^[]*", "-]b/bb", False),
     ],
 )
-def test_a_pattern_fits_as_in_go(pattern: str, name: str, fits: bool) -> None:
+def test_a_pattern_matches_as_in_go(pattern: str, name: str, fits: bool) -> None:
     """Patterns of hosts match as in Go, and a malformed pattern matches nothing."""
     assert matches_path(pattern, name) is fits
 

@@ -140,7 +140,7 @@ def test_each_session_of_a_chain_is_answered(
     assert (scanned.next.outcome.proof_status is not None) == (status == "DONE")
 
 
-def test_other_schemes_need_other_people() -> None:
+def test_a_scheme_without_the_cards_is_an_error() -> None:
     """`make_person` raises an error if the server's scheme lacks the person's cards."""
     with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
         make_person(InMemoryServer(scheme=EXAMPLE_SCHEME))
@@ -160,7 +160,7 @@ def test_an_unknown_kind_is_refused(irma_person: People) -> None:
         ("nobody", rf"slot 0 \(Your age\): the app holds no credential for it \({OVER18}\)"),
     ],
 )
-def test_what_cannot_be_accepted_is_named(
+def test_a_missing_attribute_is_named_with_its_slot(
     irma_requestor: Requestor, irma_person: People, kind: str, reason: str
 ) -> None:
     """The error of `accept` names the slot's number and label, and the missing attribute."""

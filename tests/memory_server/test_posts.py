@@ -149,7 +149,7 @@ def test_receiver_deletes_the_session(
     assert session.outcome.error == "INTERNAL_ERROR"
 
 
-def test_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
+def test_slow_receiver_leaves_the_app_without_a_status(clock: ManualClock) -> None:
     """If the receiver is slow, the app gets no proof status, although the result is stored."""
 
     def receive(_request: HttpRequest) -> HttpResponse:

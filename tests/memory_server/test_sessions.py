@@ -106,12 +106,12 @@ def test_time_out_of_a_connected_app(
     assert http.call("GET", f"/session/{package['token']}/status").status == 400
 
 
-def test_negative_time_out_is_over_at_once(http: Http) -> None:
+def test_negative_time_out_ends_at_once(http: Http) -> None:
     """A session with a negative time-out times out at once, as at the official server."""
     assert http.status(http.start({"request": AGE18, "timeout": -5})["token"]) == "TIMEOUT"
 
 
-def test_reply_to_a_late_app_is_cached(http: Http, server: InMemoryServer) -> None:
+def test_late_app_is_refused(http: Http, server: InMemoryServer) -> None:
     """An app that is later than the time-out is refused, and the time-out is posted once."""
     package = http.start({"request": AGE18, "timeout": 1, "callbackUrl": "https://a.example"})
     server.pass_time(timedelta(seconds=1))
@@ -129,7 +129,7 @@ def test_a_restart_loses_every_session(http: Http, server: InMemoryServer) -> No
     server.pass_time(timedelta(hours=1))
 
 
-def test_one_app_has_the_session(http: Http, clock: ManualClock) -> None:
+def test_a_session_belongs_to_one_app(http: Http, clock: ManualClock) -> None:
     """A session belongs to one app, but its first request may be repeated for ten seconds."""
     package = http.start(AGE18)
     url = package["sessionPtr"]["u"]
@@ -196,7 +196,7 @@ def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: Simul
     assert len(server.open_sessions()) == 2
 
 
-def test_time_can_run_out_now(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+def test_a_test_can_cause_a_time_out(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
     """A test can let a session time out at once, whether or not an app has scanned it."""
     waiting, scanned, over = (http.start(AGE18) for _ in range(3))
     app.scan(scanned["sessionPtr"])

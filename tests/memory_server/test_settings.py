@@ -32,7 +32,7 @@ NEXT = {"url": "https://a.example"}
         ({"a": {"request": ASKED["request"]}}, "a must have a callback URL"),
     ],
 )
-def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -> None:
+def test_an_invalid_static_session_is_refused(sessions: dict[str, Any], reason: str) -> None:
     """A static session must have an alphanumeric name and a callback URL, and must not issue."""
     with pytest.raises(ConfigurationError, match=reason):
         InMemoryServer(ServerSettings(static_sessions=sessions))
@@ -66,7 +66,7 @@ def test_unknown_method_is_refused() -> None:
     assert "secret" not in repr(RequestorSettings("token", "secret"))
 
 
-def test_unsound_credential_type_is_refused() -> None:
+def test_invalid_credential_type_is_refused() -> None:
     """A credential type must have three parts, and only its own attributes can be optional."""
     for identifier in ("a.b", "a.b.c.d", "a.b.c d"):
         with pytest.raises(ConfigurationError, match=r"scheme\.issuer\.credential"):

@@ -57,7 +57,7 @@ def requestor(server: InMemoryServer) -> Requestor:
     return Requestor(server.url, server.transport())
 
 
-def test_a_session_answers_itself(
+def test_a_planned_app_answers_the_session(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """If the test plans that the app accepts, the requestor only has to wait."""
@@ -89,7 +89,7 @@ def test_every_kind_of_session_can_be_played(
     assert requestor.get_result_jwt(signed).count(".") == 2
 
 
-def test_planned_actions_happen_in_time(
+def test_planned_actions_run_at_their_moments(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
 ) -> None:
     """Planned actions run at their moments while a watch sleeps on the simulated clock."""
@@ -130,7 +130,7 @@ def disappear(app: SimulatedApp, pointer: SessionPointer) -> None:
         (disappear, NobodyAnsweredError),
     ],
 )
-def test_what_is_no_answer_raises(
+def test_each_missing_answer_raises_its_own_error(
     requestor: Requestor,
     server: InMemoryServer,
     app: SimulatedApp,
@@ -143,7 +143,9 @@ def test_what_is_no_answer_raises(
         requestor.wait_for_answer(requestor.start_session(ADULT), timeout=A_MINUTE)
 
 
-def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) -> None:
+def test_waiting_for_a_time_out_takes_no_real_time(
+    requestor: Requestor, server: InMemoryServer
+) -> None:
     """A wait for a time-out takes no real time, because the clock is simulated."""
     began = time.perf_counter()
     request = ExtendedRequest(ADULT, timeout=timedelta(minutes=10))
@@ -169,7 +171,9 @@ def test_pairing_is_done_by_the_requestor(
     assert "age" in requestor.wait_for_answer(session, timeout=A_MINUTE)
 
 
-def test_error_of_a_planned_action_comes_out(requestor: Requestor, server: InMemoryServer) -> None:
+def test_error_of_a_planned_action_is_raised_once(
+    requestor: Requestor, server: InMemoryServer
+) -> None:
     """The error of a planned action names the missing attribute, and is raised once."""
     server.when_started(SimulatedApp(server).accept)
     session = requestor.start_session(ADULT)
@@ -178,7 +182,9 @@ def test_error_of_a_planned_action_comes_out(requestor: Requestor, server: InMem
     assert requestor.get_status(session) is SessionStatus.CONNECTED
 
 
-async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) -> None:
+async def test_other_tasks_run_while_the_transport_sleeps(
+    server: InMemoryServer, app: SimulatedApp
+) -> None:
     """The async transport lets other tasks run while it sleeps."""
     server.when_started(app.accept, after=timedelta(seconds=3))
     requestor = AsyncRequestor(server.url, server.async_transport())
@@ -220,7 +226,7 @@ async def test_answer_signed_with_the_servers_key(
         assert caught.value.code == code
 
 
-async def test_with_a_real_clock_time_is_real() -> None:
+async def test_sleeping_takes_time_with_a_real_clock() -> None:
     """With a real clock, sleeping takes time, and due actions run at the next call."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
@@ -235,7 +241,7 @@ async def test_with_a_real_clock_time_is_real() -> None:
     assert time.perf_counter() - began >= 0.06
 
 
-def test_the_transports_are_transports(server: InMemoryServer) -> None:
+def test_the_transports_fulfil_the_protocols(server: InMemoryServer) -> None:
     """The transports of both modes fit the protocols, and have the server's clock."""
     sync: Transport = server.transport()
     awaited: AsyncTransport = server.async_transport()
@@ -244,7 +250,7 @@ def test_the_transports_are_transports(server: InMemoryServer) -> None:
     assert server.settings.enable_sse
 
 
-def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
+def test_a_call_without_time_left_times_out(clock: ManualClock) -> None:
     """A call without time left sends nothing, and a slow receiver of posts can use up the time."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
