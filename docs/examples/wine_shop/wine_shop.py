@@ -61,7 +61,7 @@ class WineShop:
         if session is None:
             return "200 OK", BUTTON
         try:
-            self._requestor.get_answer(session)  # raises an error unless it is proved
+            self._requestor.get_answer(session)  # raises an error unless the age is proved
         except SessionNotFinishedError:
             return "200 OK", f'<a href="{escape(session.pointer.link())}">Open the app</a>'
         except AnswerError:
