@@ -133,16 +133,16 @@ SETTINGS: Final = (
     Setting(
         "parts.store",
         URI,
-        "The store, shared by all processes, that remembers which callbacks and handles were "
-        "used: `sqlite:PATH`, `redis://HOST`, `memory:` for one process, or a URI that a plugin "
-        "supports.",
+        "The store, shared by all processes, that remembers which callbacks and handles have "
+        "already been used: `sqlite:PATH`, `redis://HOST`, `memory:` for one process, or a URI "
+        "that a plugin supports.",
         "IRMA_STORE",
     ),
     Setting(
         "parts.status",
         URI,
-        "The status backend, such as `redis://HOST`. The process that receives a callback "
-        "publishes there how the session ended, for the processes that watch the session.",
+        "The status backend, such as `redis://HOST`. A process that receives a callback publishes "
+        "in it how the session ended, and processes that watch the session read it there.",
         "IRMA_STATUS",
     ),
     Setting(
@@ -169,8 +169,8 @@ SETTINGS: Final = (
     Setting(
         "proofs.min_key_bits",
         KEY_BITS,
-        "The minimum length of the issuer's key for a signature; by default 2048. "
-        "Demonstrations use 1024 bits.",
+        "The minimum length, in bits, of the issuers' keys in an accepted signature; by default "
+        "2048. Demonstrations use 1024 bits.",
         "IRMA_MIN_KEY_BITS",
     ),
     Setting("requests.*.json", REQUEST, "The session request with this name, as JSON."),
