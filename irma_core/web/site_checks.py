@@ -358,7 +358,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E010",
-        "A question asks for attributes of irma-demo, which anyone can issue to themselves",
+        "A question asks for irma-demo attributes, which anyone can issue to themselves",
         "Ask for attributes of another scheme, such as `pbdf.`, in production.",
         lambda facts: _listed(facts.demo_questions),
     ),
