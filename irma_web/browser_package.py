@@ -60,7 +60,7 @@ FILE_INTEGRITY: Final = (
 _MEMBER: Final = f"package/dist/{FILE_NAME}"
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_RUN: Final = 300
-"""The time limit for npm in seconds; npm may go through a slow proxy."""
+"""The time limit for npm, in seconds. npm may have to use a slow proxy."""
 
 
 class PackageState(Enum):

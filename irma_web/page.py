@@ -43,7 +43,7 @@ def page_settings(
     """Return the settings of a question's element, as JSON for `<script type="application/json">`.
 
     The JSON needs no further escaping in HTML: `<`, `>`, `&` and the line separators are escaped.
-    The script's id must be `irma-NAME`.
+    The id of the script element must be `irma-NAME`.
 
     Args:
         prefix: The URL of the endpoints, with a slash at the end: `/irma/`, or an absolute URL if

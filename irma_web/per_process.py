@@ -28,7 +28,7 @@ class PerProcess(Generic[ValueT]):
         self._opened: tuple[int, ValueT, ExitStack] | None = None
 
     def get(self) -> ValueT:
-        """Return the value of this process."""
+        """Return this process's own value, which is opened on first use."""
         with self._lock:
             # After a fork the connections belong to the parent, which continues to use them.
             if self._opened is None or self._opened[0] != os.getpid():

@@ -13,7 +13,7 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_django", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""A size in bytes that every page refuses."""
+"""A size in bytes that every endpoint refuses."""
 
 
 def as_web_request(request: HttpRequest) -> WebRequest:

@@ -17,7 +17,7 @@ _HIDDEN: Final = frozenset({*COOKIE_NAMES, "IRMA"})
 class ExceptionReporterFilter(SafeExceptionReporterFilter):
     """Hides the library's cookie and settings, and everything that Django's own filter hides.
 
-    Set `DEFAULT_EXCEPTION_REPORTER_FILTER` to this class. Mails to administrators and the debug
+    Set `DEFAULT_EXCEPTION_REPORTER_FILTER` to this class. E-mails to administrators and the debug
     page then show neither the cookie, which ties a login to its browser, nor `IRMA`.
     """
 

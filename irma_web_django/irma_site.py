@@ -108,7 +108,7 @@ _PROCESS: Final = PerProcess(_open)
 
 
 def _pages_url(settings: SiteSettings) -> str:
-    """Return the URL of the pages, as the IRMA server sees it.
+    """Return the base URL of the endpoints, as the IRMA server sees it.
 
     This URL is sealed into each URL that the server posts to, so it must be the same in every
     process. It must not depend on the language of a worker's first visitor. A `manage.py` command

@@ -110,7 +110,7 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 def _asking(request: HttpRequest, name: str, max_age: timedelta | None) -> HttpResponse | None:
     """Return a redirect to the page that asks for the proof; None if the visitor has the proof.
 
-    In that case, the view finds the proof in `request.proved`.
+    A proof that is found is put into `request.proved` for the view.
     """
     # Imported here, because a module with views is imported while the site's URLs are loaded.
     from irma_web_django.proof_sessions import proof_of  # noqa: PLC0415

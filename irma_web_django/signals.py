@@ -22,7 +22,7 @@ started: Final = Signal()
 """A session was started."""
 
 answered: Final = Signal()
-"""A person has answered the question. Sent once for each session, before the login.
+"""A person has answered the question. The signal is sent once for each session, before the login.
 
 More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own
 reference."""

@@ -1,4 +1,4 @@
-"""The pages that the browser and the IRMA server call. Each passes a call to `irma_core.web`.
+"""The views that browsers and the IRMA server call. Each passes the call to `irma_core.web`.
 
 `WebSessions` and Django's CSRF token protect the page's calls. The views check the token
 themselves, because Django's middleware would reply with HTML. The IRMA server has no token: the
@@ -59,7 +59,7 @@ or its connection limit, and the outcomes of completed logins would be lost."""
 
 
 def _public(view: View) -> View:
-    """Return a view for logged-out visitors that runs outside the transaction of the request."""
+    """Exempt a view from login, from Django's CSRF check and from the request's transaction."""
     view = boundary(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -209,9 +209,9 @@ def _receive_next_session(site: IrmaSite, request: HttpRequest) -> Reply | None:
 def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
     """Return whether a call has Django's token, or equally good protection.
 
-    Pages of other origins have no token, and `WebSessions` admits only those in `ORIGINS`. A handle
-    also serves as a token, because it is accepted only with the cookie of its browser. So a tab can
-    continue even if a login in another tab has changed Django's token.
+    Pages from other origins have no token, and `WebSessions` admits only the origins in `ORIGINS`.
+    A handle also serves as a token, because it is accepted only with the cookie of its browser. So
+    a tab can continue even if a login in another tab has changed Django's token.
     """
     if request.headers.get("Origin") in site.settings.origins:
         return True

@@ -1,4 +1,4 @@
-"""The Flask extension: a blueprint with the pages, a decorator for views, and the session.
+"""The Flask extension: a blueprint of endpoints, a decorator for views, and proofs in the session.
 
 irma = Irma(questions={"login": DisclosureRequest({"email": …})})
 
@@ -86,7 +86,7 @@ _PROOF: Final = "irma_proof_{}"
 """The session's key for a question's proof. Each question has its own key, so that a repeated login
 does not change the other proofs."""
 _TOO_LARGE: Final = 1024 * 1024 + 1
-"""A size in bytes that every page refuses."""
+"""A size in bytes that every endpoint refuses."""
 _SERIALIZER: Final = TaggedJSONSerializer()
 """The serializer of Flask's sessions, which supports tuples, bytes and times besides JSON."""
 _STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
@@ -136,7 +136,7 @@ class Irma:
             If it fails, `flask irma replay-callbacks` can deliver the outcome later.
         choose: Chooses the next session after a question with `has_next_session`; see
             `NextSessionReceiver`.
-        url_prefix: The path of the pages.
+        url_prefix: The path prefix of the endpoints.
 
     Raises:
         ConfigurationError: An argument is invalid, or a setting of the application is missing or
@@ -171,7 +171,7 @@ class Irma:
         return f"<Irma for {', '.join(names or self._own_questions or ())}>"
 
     def init_app(self, app: Flask) -> None:
-        """Add the pages to an application, and `irma(name, next)` to its templates.
+        """Add the endpoints to an application, and `irma(name, next)` to its templates.
 
         Raises:
             ConfigurationError: A setting of the application is missing or invalid, or the
@@ -316,9 +316,9 @@ class Irma:
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:
-        """Check that every application has a question, now and when `init_app` adds an application.
+        """Check now that every application has a question, and again when `init_app` adds one.
 
-        Each application is checked, because its settings may define more questions.
+        Each application is checked, because the settings of each may define different questions.
         """
         for questions in self._known:
             check_question_name(questions, name, place)

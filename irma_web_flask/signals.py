@@ -13,7 +13,7 @@ started = _SIGNALS.signal("irma-started")
 """A session was started."""
 answered = _SIGNALS.signal("irma-answered")
 """A person answered, and the application accepted the answer. The argument `web_answer` is the
-answer. Sent once for each session."""
+answer. The signal is sent once for each session."""
 refused = _SIGNALS.signal("irma-refused")
 """A call from the page was refused. `code` is the code in the reply."""
 failed = _SIGNALS.signal("irma-failed")

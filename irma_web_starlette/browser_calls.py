@@ -13,7 +13,7 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_starlette", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024
-"""In bytes. No page accepts more."""
+"""In bytes. No endpoint accepts more."""
 
 
 async def as_web_request(request: Request) -> WebRequest:

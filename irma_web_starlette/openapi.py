@@ -1,4 +1,4 @@
-"""The OpenAPI description of the pages: their bodies and their replies."""
+"""The OpenAPI description of the endpoints: the bodies of calls, and the replies."""
 
 from __future__ import annotations
 

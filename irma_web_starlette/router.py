@@ -1,4 +1,4 @@
-"""The pages as Starlette routes, a dependency for views, and the session.
+"""The endpoints as Starlette routes, a dependency for views, and proofs in the session.
 
 irma = Irma("https://irma.example", questions={"login": …}, keys=[…], store="sqlite:irma.db")
 
@@ -103,7 +103,7 @@ _PROOF_LIFETIME: Final = timedelta(days=14)
 _CALLS_AT_ONCE: Final = 64
 """How many calls from pages a process handles at once, besides `finish` calls. Other calls wait,
 and their timeouts do not start yet. If hundreds of calls ran together, each would take as long as
-all of them, time out, and be repeated."""
+all of them together, time out, and be repeated."""
 _FINISHES_AT_ONCE: Final = 16
 """How many `finish` calls a process handles at once. If the process dies after a login has run, but
 before its outcome is stored, that login ends as `interrupted`. A lower limit puts fewer logins at
@@ -115,7 +115,7 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 @final
 @attrs.frozen(eq=False)
 class _Site:
-    """The objects that the pages share while the application runs."""
+    """The objects that the endpoints share while the application runs."""
 
     requestor: AsyncRequestor
     sessions: AsyncWebSessions
@@ -149,13 +149,13 @@ class Irma:
             `AsyncCallbackReceiver`. If it fails, `replay_callbacks` can deliver the outcome later.
         choose: Chooses the next session after a question with `has_next_session`; see
             `AsyncNextSessionReceiver`.
-        prefix: The path of the pages.
+        prefix: The path prefix of the endpoints.
         lifetime: How long a person has to connect an app.
         origins: Other origins whose pages may start and finish sessions.
         plain_cookie: Whether to use a cookie that works over plain HTTP on this machine, for
             development.
         browser_package: The file `yivi.js` that `irma-backend browser-package` fetched.
-        connect: Further keyword arguments of `connect_async`, such as `token` and `server_key`.
+        connect: Further keyword arguments for `connect_async`, such as `token` and `server_key`.
 
     Raises:
         ConfigurationError: A setting is missing or invalid. The settings of the server and the
@@ -402,14 +402,14 @@ class Irma:
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The pages as routes for a Starlette application."""
+        """The endpoints as routes for a Starlette application."""
         steps = [
             self._route(f"{step.value}/{{name}}", partial(self._call, step)) for step in SUMMARIES
         ]
         return [*steps, *self._other_routes()]
 
     def api_router(self) -> APIRouter:
-        """Return the pages as a FastAPI router, with their OpenAPI description.
+        """Return the endpoints as a FastAPI router, with their OpenAPI description.
 
         Raises:
             ConfigurationError: FastAPI is not installed.

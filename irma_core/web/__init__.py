@@ -1,1 +1,1 @@
-"""The calls of web pages and the posts of the IRMA server, handled for any web framework."""
+"""Handle calls from web pages and posts from the IRMA server, for any web framework."""

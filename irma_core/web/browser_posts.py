@@ -1,8 +1,9 @@
 """Check a page's call before anything in it is used.
 
-The checks run in this order. Each name is the code of the refusal in `web_refusals`: `url_invalid`,
-`other_site`, `method`, `body_too_large`, `media_type`, `body_not_json`. The first two stop requests
-that another website makes a browser send, because the browser adds this site's cookie to them.
+The checks run in the order below. Each has the name of its refusal code in `web_refusals`:
+`url_invalid`, `other_site`, `method`, `body_too_large`, `media_type`, `body_not_json`. Another
+website can make a browser send requests, to which the browser adds this site's cookie. The first
+two checks stop such requests.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 LONGEST_HANDLE: Final = 48 * 1024
-"""The limit in characters, which keeps the body of a call within 64 KiB."""
+"""The longest handle, in characters. With this limit, the body of a call is at most 64 KiB."""
 _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
 _BINDING: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = 31_536_000
@@ -134,9 +135,9 @@ class BrowserPost(ValueObject):
 
 
 def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
-    """Return the headers that let a page of another origin read the reply.
+    """Return the headers that let a page from another origin read the reply.
 
-    Source: the Fetch standard, "HTTP responses". A page of the site's own origin needs none of
+    Source: the Fetch standard, "HTTP responses". A page from the site's own origin needs none of
         them.
     """
     if not site.origins:
@@ -158,8 +159,8 @@ def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
     Raises:
         WebRefusal: The URL is invalid (`url_invalid`), or another site's page made the call
             (`other_site`).
-        ConfigurationError: The site's cookie is only for plain HTTP on a loopback address, and the
-            call came another way.
+        ConfigurationError: The site's cookie is only for plain HTTP on a loopback address, but the
+            call did not come that way.
     """
     own = origin_of(request.url)
     if own is None:
@@ -262,8 +263,8 @@ _PREFLIGHT: Final[HeaderPairs] = (
 def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers of the reply to a preflight, besides those of `cors_headers`.
 
-    A page of an allowed origin may send any header, such as a CSRF token or a header for a gateway
-    in front of this site. The calls in this package read none of them.
+    A page from an allowed origin may send any header, such as a CSRF token or a header for a
+    gateway in front of this site. This package reads none of these headers.
 
     Source: the Fetch standard, "CORS-preflight fetch".
 

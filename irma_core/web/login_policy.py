@@ -1,4 +1,4 @@
-"""Identify the account of a person by an e-mail address, or by a pseudonym of an attribute.
+"""Identify a person's account by an e-mail address, or by a pseudonym derived from an attribute.
 
 The website decides which attribute identifies a person. The attribute must be unique, stay the same
 for years, and be issued to its owner only. People change their e-mail addresses, and providers give
@@ -26,8 +26,8 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
     """Return the e-mail address in a slot, normalized so that accounts can be compared.
 
-    The letters A to Z become lower case, and nothing else changes. Some other letters, such as the
-    Kelvin sign, would turn into an ordinary letter in lower case, so the address would identify
+    The letters A to Z become lower case, and nothing else changes. Lower-casing every letter would
+    turn a Kelvin sign into an ordinary `k`, for example, and the address would then identify
     another account.
 
     Args:
@@ -53,7 +53,7 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     """Return a stable pseudonym for the person whose unique attribute is in a slot.
 
     The pseudonym reveals nothing about the attribute. It depends on the key, and on the attribute's
-    identifier and value exactly as issued. So the same value from another issuer has another
+    identifier and value exactly as issued. So the same value from another issuer gives another
     pseudonym.
 
     Args:

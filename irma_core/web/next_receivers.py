@@ -1,4 +1,4 @@
-"""The page from which the IRMA server gets the next session of a chain, sync and async.
+"""The endpoint from which the IRMA server gets the next session of a chain, sync and async.
 
 Each method only runs a flow. The steps and their order are in `callbacks.chains`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -67,10 +67,10 @@ class NextSessionReceiver:
             it takes longer than 3 s, the reply is an error and the chain fails. Nothing interrupts
             the function, so it must limit its own waiting. If it raises, the chain fails too, and
             `receive` raises the error. If another session may follow the next one, return
-            `with_next_session(request)`. If another requestor of the same server learns one of
-            these URLs, the server may post a session of that requestor there before it posts yours.
-            To detect that, store the tokens of the sessions that you start, and compare them with
-            `step.answer.token`.
+            `with_next_session(request)`. If another requestor on the same server learns one of
+            these URLs, the server may post the result of that requestor's session there before it
+            posts yours. To detect that, store the tokens of the sessions that you start, and
+            compare them with `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
@@ -98,8 +98,9 @@ class NextSessionReceiver:
         Args:
             request: The session's request.
             reference: A reference of the application's own, such as an order number. It is sealed
-                in the URL, and `ChainStep.reference` returns it. At most 200 characters. If it is
-                left out for a request that `choose` returns, the chain's reference is kept.
+                in the URL, and `ChainStep.reference` returns it. At most 200 characters. If
+                `choose` returns a request without a reference, the chain keeps its earlier
+                reference.
 
         Raises:
             RequestError: The request and its reference are too large for a URL. Ask for fewer
@@ -117,9 +118,9 @@ class NextSessionReceiver:
             app then reports that the session failed.
 
         Raises:
-            StoreError: The store failed. `choose` may have been called.
+            StoreError: The store failed. `choose` may already have been called.
             RequestError: The request from `choose` is invalid, or too large to be stored.
-            ConfigurationError: That request needs a risk that the requestor does not allow.
+            ConfigurationError: That request involves a risk that the requestor does not allow.
             Exception: `choose` raised it.
         """
         post = InboundRequest.of(method, url, headers, body)
@@ -138,7 +139,7 @@ class NextSessionReceiver:
 
         Args:
             session: The first session, as `start_session` returned it.
-            timeout: The limit for the whole chain, from this call on.
+            timeout: The time limit for the whole chain, counted from this call.
             keep_session: Do not cancel the running session when the caller stops early.
 
         Raises, while iterating:

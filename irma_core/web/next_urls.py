@@ -26,7 +26,7 @@ _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 @boundary
 def same_site_url(text: str | None, own_url: str) -> str | None:
-    """Return a URL if it is safe to redirect the browser there, and otherwise None.
+    """Return a URL if it is safe to redirect the browser to it, and otherwise None.
 
     Args:
         text: An untrusted string, such as a form field or a query parameter; None if it was absent.

@@ -42,7 +42,7 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """A mapping of the slots of an earlier answer, with the time when that answer arrived.
+    """A mapping of the slots in an earlier answer, with the time when that answer arrived.
 
     An optional slot that the person left out is not in the mapping.
 

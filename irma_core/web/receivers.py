@@ -1,4 +1,4 @@
-"""The pages to which the IRMA server posts the ends of sessions, sync and async.
+"""The endpoints to which the IRMA server posts how sessions ended, sync and async.
 
 Each method only runs a flow. The steps and their order are in `callbacks.delivery`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -69,17 +69,17 @@ class CallbackReceiver:
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             that begin with it, and your web framework passes each of these requests to `receive`.
         sealer: Seals the request and the reference of each session into the session's callback URL.
-        store: Records which outcomes were delivered, for as long as posts may arrive; with `kept`,
-            for a week.
+        store: Records which outcomes have been delivered, for as long as posts may arrive; with
+            `kept`, for a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
-            raises the error, and the next post of the session calls the function again; see also
+            raises the error, and the next post for the session calls the function again; see also
             `kept`. If the process dies while the function runs, the outcome may be delivered twice,
-            so make sure that a second delivery does no harm.
+            so a second delivery must do no harm.
         accept_unsigned: Whether to accept unsigned posts, and no signed ones, from a server without
             a JWT key. An unsigned post proves nothing, so the receiver then asks the server for the
             outcome. The server stores the outcome only after your reply to the post, so the
-            receiver leaves this job to `run_later`.
+            receiver asks later, in a job for `run_later`.
         run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
             job, which is a function without arguments, and must run the job after the reply has
             been sent. For each URL, one job runs at a time and asks about at most four tokens a
@@ -93,7 +93,7 @@ class CallbackReceiver:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
             requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; one
             of `accept_unsigned` and `run_later` is passed without the other; or `kept` is passed
-            with `accept_unsigned`, has the wrong type, or is for the other kind of requestor.
+            with `accept_unsigned`, has the wrong type, or has an async store.
         UsageError: Another argument has the wrong type.
     """
 
@@ -211,7 +211,7 @@ class AsyncCallbackReceiver:
     """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
     `receive` and `replay` are awaited. `deliver` may be async or not. The job for `run_later` is a
-    function that returns a coroutine, such as web frameworks run as a background task.
+    function that returns a coroutine, which a web framework can run as a background task.
     """
 
     def __init__(
@@ -292,7 +292,7 @@ class StaticSessionReceiver:
             secret, for example from `secrets.token_urlsafe()`, so that strangers cannot post.
         request: The session's `request` in the same configuration, with which each answer is
             compared. `read_request` reads it from JSON.
-        store: Records which outcomes were delivered. All processes share it.
+        store: Records which outcomes have been delivered. All processes share it.
         deliver: A function that takes a `SessionOutcome`, as for a `CallbackReceiver`. The
             application has not seen the outcome's `token` before, and the token differs each time
             the QR code is used.

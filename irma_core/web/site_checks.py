@@ -56,9 +56,9 @@ class SealingKeys(Enum):
     """The source of the keys that seal handles and URLs."""
 
     OWN = "own"
-    """The keys are separate settings, or come from a strong key of the framework."""
+    """The keys are separate settings, or are derived from a strong key of the framework."""
     WEAK = "weak"
-    """The keys come from a framework key that can be guessed, such as one in a tutorial."""
+    """The keys are derived from a framework key that can be guessed, such as one in a tutorial."""
     MISSING = "missing"
     """No keys are set, so each process makes its own."""
 
@@ -83,19 +83,20 @@ class SiteFacts(ValueObject):
     Args:
         is_debug: Whether this is a developer's machine. Most checks are about production.
         server_url: The base URL of the IRMA server.
-        frontend_url: The URL at which apps and browsers reach the server, if it differs.
+        frontend_url: The URL at which apps and browsers reach the server, if it is not
+            `server_url`.
         has_server_key: Whether answers come from signed results.
         is_server_key_fetched: Whether the key that verifies signed results comes from the server
             itself.
         has_authentication: Whether the requestor authenticates to the server.
         risks: The risks that the site allows.
-        demo_questions: The names of questions that ask for attributes of `irma-demo`.
+        demo_questions: The names of questions that ask for attributes from the `irma-demo` scheme.
         site_url: The site's own URL, as browsers see it.
         posted_urls: The URLs that the IRMA server posts to.
         origins: Other origins whose pages may call the site.
         sealing_keys: The source of the sealing keys.
         is_store_shared: Whether all processes of the site share the store.
-        workers: The number of the site's processes.
+        workers: How many processes serve the site.
         is_session_in_cookie: Whether the framework keeps its web session in a cookie, and not on
             the server.
         is_cookie_plain: Whether the binding cookie may travel over plain HTTP.
@@ -150,7 +151,7 @@ class Finding(ValueObject):
 
 
 Find: TypeAlias = Callable[[SiteFacts], str | None]
-"""Returns details of the finding, perhaps an empty string; None if nothing is wrong."""
+"""Returns details of the finding, which may be an empty string, or None if nothing is wrong."""
 
 
 @final
@@ -206,11 +207,11 @@ def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
 
 @boundary
 def facts_of(context: RequestorContext, questions: Questions | None = None) -> SiteFacts:
-    """Return the facts that a site's requestor and questions contain.
+    """Return the facts that can be read from a site's requestor and questions.
 
     Args:
         context: The requestor's `context`.
-        questions: The site's questions, by name. A question created by a function cannot be
+        questions: The site's questions, by name. A question that a function creates cannot be
             inspected.
     """
     frontend = context.frontend

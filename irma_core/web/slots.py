@@ -1,9 +1,9 @@
 """The slots of a browser, which limit its sessions and let a page find its session again.
 
 A slot is a number. Each new session claims the browser's first free slot, and its handle is stored
-under that number. If the app opens the page in a new tab, the page knows only the number, with
-which it finds the handle. If no slot is free, the browser's oldest session is cancelled at the
-server, and the new session takes over its slot.
+under that number. If the app opens the page in a new tab, the page knows only the number, and uses
+it to find the handle. If no slot is free, the browser's oldest session is cancelled at the server,
+and the new session takes over its slot.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 
     Raises:
         StoreError: The store failed.
-        WebRefusal: `store_unavailable`: other starts in this browser took every slot first.
+        WebRefusal: `store_unavailable`: other sessions that this browser was starting took every
+            slot first.
     """
     claim = new_claim(utc_now(context.clock))
     lifetime, store = settings.handle_lifetime, settings.store
@@ -88,8 +89,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
             slot = Slot(settings.slot_key(binding, number), number, claim)
             other = yield from claim_flow(context, store, slot.key, claim.encode(), lifetime)
             if other is None:
-                # The handle of an earlier session was kept until now, for repeated finishes of that
-                # session.
+                # Until now, the handle of an earlier session was kept, for repeated `finish` calls.
                 yield from delete_flow(context, store, slot.handle_key)
                 return slot
             taken.append(attrs.evolve(slot, claim=other.decode("latin-1")))
@@ -105,7 +105,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 def _evict_flow(
     context: RequestorContext, settings: WebSettings, slot: Slot, binding: str
 ) -> Flow[bool]:
-    """Cancel the session of a slot and free the slot, unless another start is doing so.
+    """Cancel the session of a slot and free the slot, unless another call is already doing so.
 
     Raises:
         StoreError: The store failed.
@@ -138,9 +138,9 @@ def keep_handle_flow(
 def return_number(slot: int, claim: str) -> int:
     """Return the number with which a page finds its session after the app has opened the page.
 
-    It consists of digits that cannot be guessed, followed by the slot's number. Without these
-    digits, the cookie alone would be enough to find a session, and a cookie on a shared computer is
-    easily copied.
+    It consists of digits that cannot be guessed, followed by the slot's number. If the digits could
+    be guessed, the cookie alone would be enough to find a session, and a cookie on a shared
+    computer is easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
     return secret % _SECRET_DIGITS * _NUMBERS + slot
@@ -149,7 +149,7 @@ def return_number(slot: int, claim: str) -> int:
 def find_session_flow(
     context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
 ) -> Flow[WebSession]:
-    """Return the session with a return number, if it belongs to the named question.
+    """Return the session that a return number identifies, if it belongs to the named question.
 
     Raises:
         WebRefusal: `body_invalid`: the value cannot be a return number. `handle_invalid`: there is

@@ -76,8 +76,8 @@ def put_flow(
     """Put a value unless the key has one.
 
     Returns:
-        Whether this call put the value. False if the key has a value, even if an earlier try of
-        this call put it and the reply was lost.
+        Whether this call put the value. False if the key has a value, even if this call stored the
+        value on an earlier attempt and the reply was lost.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`. The value may have been put.
@@ -111,7 +111,7 @@ def claim_flow(
         None if the caller now holds the claim; otherwise the value of the other claim.
 
     Raises:
-        StoreError: The store fails for longer than `PATIENCE`. The claim may have been put.
+        StoreError: The store fails for longer than `PATIENCE`. The claim may have been stored.
     """
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     while True:
@@ -119,7 +119,7 @@ def claim_flow(
             return None
         found = yield from get_flow(context, store, key)
         if found == value:
-            return None  # an earlier try put it, and its reply was lost
+            return None  # an earlier attempt put it, and the reply was lost
         if found is not None:
             return found
         # The other claim was released between the two calls.

@@ -55,7 +55,7 @@ class WebCall(ValueObject):
         return read_post(self.settings.site, self.request)
 
     def open_session_flow(self, post: BrowserPost) -> Flow[WebSession]:
-        """Return the session that the page names by its handle, or by its return number.
+        """Return the session that the page identifies with a handle or a return number.
 
         Raises:
             WebRefusal: The browser has no cookie, or there is no such session.

@@ -102,7 +102,7 @@ class WebRequest(ValueObject):
         return self._native.reveal()
 
     def header_values(self, name: str) -> list[str]:
-        """Return every value of a header, given its name in lower case.
+        """Return every value of the header with this name, which must be in lower case.
 
         Raises:
             UsageError: The name is not a string.

@@ -273,7 +273,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
 )
 
 _RETRY_AFTER: Final = "2"
-"""Seconds, in the header `Retry-After` of each 503."""
+"""Seconds, in the header `Retry-After` of each 503 response."""
 _UNAVAILABLE: Final = 503
 
 _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -306,7 +306,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ResultJwtError, "server_refused"),
     (UsageError, "misconfigured"),
 )
-"""An error gets the code of the first class in this list that it is an instance of."""
+"""Codes by class of error. The first class that matches an error decides."""
 
 
 _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
@@ -346,8 +346,9 @@ def refusal_reply(
     """Return the reply for an error that a flow raised.
 
     Args:
-        error: The error. Only the sentence of a `LoginRefusedError` becomes part of the reply. The
-            library's frames are removed from its traceback, because the error will be logged.
+        error: The error. A `LoginRefusedError` may have its own sentence for the reply; other
+            errors get the table's sentence. The library's frames are removed from the traceback,
+            because the error will be logged.
         step: The call that the page made.
         request: The page's request. Its `Accept-Language` decides the language of the sentence.
         headers: Further headers for the reply.

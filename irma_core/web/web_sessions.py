@@ -60,8 +60,8 @@ class WebSessions:
             one more, its oldest session is cancelled.
         origins: Other origins whose pages may make these calls, such as `"https://app.example"` for
             a single-page application.
-        plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Every
-            call other than plain HTTP to a loopback address is then refused.
+        plain_cookie: Whether to use a cookie that works over plain HTTP, for development. Calls
+            that do not use plain HTTP to a loopback address are then refused.
 
     Raises:
         ConfigurationError: A setting is invalid, or the store or a receiver is async.
@@ -120,7 +120,7 @@ class WebSessions:
         return self._requestor.run_flow(start_flow(call))
 
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
-        """Run the application's login once with the answer of a session.
+        """Run the application's login once with the answer from a session.
 
         For a minute, a repeated call, for example after a lost reply or a double click, gets the
         same outcome without running the login again.

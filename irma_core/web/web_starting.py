@@ -62,7 +62,7 @@ def cancel_flow(call: WebCall) -> Flow[WebReply]:
 
 
 def preflight_reply(call: WebCall) -> WebReply:
-    """Return the reply to a preflight request from a page of another origin."""
+    """Return the reply to a browser's preflight request for a page from another origin."""
     try:
         return call.reply({}, preflight_headers(call.settings.site, call.request))
     except WebRefusal as refused:
