@@ -7,7 +7,7 @@ that use another HTTP stack build on `protocol` and `flows`.
 
 # This import must stay cheap. So cattrs, cryptography, Authlib and asyncio are imported on first
 # use. Patterns that few calls need are strings, which `re` compiles on first use. `ValueObject` has
-# the methods that attrs would otherwise write and compile for each class.
+# the methods that attrs would otherwise generate and compile for each class.
 
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.callbacks.chains import ChainStep

@@ -1,4 +1,4 @@
-"""The requestor for asyncio: the methods of `requestor` as coroutines, with the same docstrings."""
+"""The requestor for asyncio. Its methods are those of `requestor`, as coroutines."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AsyncRequestor:
     Args:
         url: The server's base URL, with its `api_prefix` if it has one.
         transport: Makes the HTTP calls. The caller closes it.
-        authentication: Proves the requestor's identity: see the server's setting `requestors`.
+        authentication: Proves the requestor's identity; see the server's setting `requestors`.
         gateway: The settings for an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application accepts; see `Risk`.
         server_key: The server's public key in PEM, or several while a key is being replaced. If a
@@ -96,7 +96,7 @@ class AsyncRequestor:
         headers: Headers for each call to the base URL, for example an API key for a gateway. They
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: The server's URL for browsers and apps: its setting `url` without `/irma`. It
-            is needed only for pairing by the backend, and only if its host differs from the base
+            is needed only if the backend controls pairing and this URL's host differs from the base
             URL's.
         observer: Receives a notification when a session starts or ends, and when a call is retried.
             It is called in the thread or task in which the event happens, and is never awaited.
@@ -109,7 +109,7 @@ class AsyncRequestor:
     A method that accepts either a `StartedSession` or a `RequestorToken` does not compare the
     result with the request. Besides the errors that it lists, each method may raise five others.
     `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` concern the response.
-    `TransportError` means that the network failed three times, or, as its subclass `GatewayError`,
+    `TransportError` means that the network failed three times; its subclass `GatewayError` means
     that there was no valid token for the gateway. `DeadlineError` means that the timeout expired.
     `start_session` and `watch_status` list all their errors.
 
@@ -193,7 +193,8 @@ class AsyncRequestor:
         Raises:
             RequestError: A name is not in the schemes. The error shows where the name is in the
                 request, and suggests a similar one.
-            ConfigurationError: The requestor has no `schemes`, or one of their files was changed.
+            ConfigurationError: The requestor has no `schemes`, or one of their files has been
+                changed.
         """
         await self._run(check_names_flow(self._context, request))
 
@@ -308,7 +309,9 @@ class AsyncRequestor:
         return await self._run(get_answer_flow(self._context, session))
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """Return the server's unchecked result, at any status. Use it in logs, never for a login.
+        """Return the server's unchecked result, whatever the session's status.
+
+        Use it in logs, never for a login.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -316,7 +319,9 @@ class AsyncRequestor:
         return await self._run(get_unchecked_result_flow(self._context, session))
 
     async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """Return the result at any status as a JWT signed by the server, without verifying it.
+        """Return the result as a JWT signed by the server, without verifying it.
+
+        The session may have any status.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -366,7 +371,7 @@ class AsyncRequestor:
         return await self._run(set_pairing_flow(self._context, session, method))
 
     async def complete_pairing(self, session: StartedSession) -> None:
-        """Confirm that the person typed the code that the app shows; only in status `PAIRING`.
+        """Confirm that the person typed the code that the app shows. The status must be `PAIRING`.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

@@ -285,10 +285,10 @@ class GatewayError(TransportError):
     """There was no valid token for the gateway in front of the server. Nothing was sent.
 
     Attributes:
-        http_status: The HTTP status of the authorization server, or 401 if the gateway rejects
-            every token. None if the authorization server did not respond.
-        code: The error code of the authorization server, such as `invalid_client`. None if it sent
-            no code, or one that RFC 6749, section 5.2, does not list.
+        http_status: The authorization server's HTTP status, or 401 if the gateway rejects every
+            token. None if the authorization server did not respond.
+        code: The error code from the authorization server, such as `invalid_client`. None if it
+            sent no code, or one that RFC 6749, section 5.2, does not list.
         may_pass: Whether the same call, with the same settings, may soon succeed.
         retry_after: How many seconds the authorization server asks the caller to wait.
     """
@@ -379,7 +379,7 @@ class PostRefusedError(IrmaError):
 
     Attributes:
         code: The reason as one of a fixed set of codes, for programs to test.
-        reason: The reason in words, without any content of the POST.
+        reason: The reason in words, without any content from the POST.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -418,7 +418,7 @@ class JwtError(IrmaError):
     Attributes:
         code: The reason as a code, for programs to test. `trust.result_jwt` and `trust.request_jwt`
             list all codes, in the order of the checks.
-        reason: The reason in words, without any content of the JWT.
+        reason: The reason in words, without any content from the JWT.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -436,10 +436,10 @@ class RequestJwtError(JwtError):
 
 
 class ProofError(IrmaError):
-    """A proof or an attribute-based signature did not pass a check of `irma_proofs`.
+    """A proof or an attribute-based signature did not pass a check in `irma_proofs`.
 
     Attributes:
-        path: The path in the JSON: `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
+        path: The path, such as `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
         reason: What is wrong there.
         check: The name of the check that failed, which is the name of its function without
             `check_`; `form` if the JSON does not have the documented form.
@@ -529,7 +529,7 @@ class ProofNotValidError(AnswerError):
     """The app's proof is not valid.
 
     `proof_status` is the status that the server reported, or None. If the requestor's
-    `signature_verifier` rejected the proof, it comes from the `ProofError` that caused this error.
+    `signature_verifier` rejected the proof, it is the `status` of the `ProofError` in `__cause__`.
     """
 
     def __init__(self, session: str, proof_status: str | None) -> None:

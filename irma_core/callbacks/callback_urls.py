@@ -45,8 +45,8 @@ _MARGIN: Final = timedelta(hours=1)
 which the server repeats for five minutes."""
 _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
-"""Shorter than `_STATIC_LIFETIME`, so that a JWT is refused because of its age before the store
-forgets that the outcome of its session was delivered."""
+"""Shorter than `_STATIC_LIFETIME`. So a JWT is already too old to be accepted when the store
+forgets that its session's outcome was delivered."""
 _RANDOM_PART: Final = r"[A-Za-z0-9_-]{20,}"
 
 
@@ -58,8 +58,8 @@ class CallbackContext(ValueObject):
     Args:
         request: The request, in its stored form.
         reference: The application's own reference, or an empty string.
-        lifetime: How long posts about the session may arrive. The store keeps its records of the
-            posts for as long.
+        lifetime: How long posts about the session may arrive, and how long the store keeps its
+            records of them.
         name: A name for the URL that reveals no secret.
         started_after: The earliest time at which the session may have started.
         issued_after: The earliest `iat` that is accepted in a result JWT, for a URL that never
@@ -74,14 +74,14 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return a reference to the session, with the facts for checking its answer."""
+        """Return a reference to the session, with the facts that the check of its answer needs."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class SealedUrl(ValueObject):
-    """A page of the application that the server posts to, for one purpose.
+    """The sealed URLs for one purpose, below a page of the application to which the server posts.
 
     Args:
         page: The page's own URL.

@@ -13,8 +13,8 @@ chain, and after any other reply the session that was about to end fails. So:
 * The application is asked once for each session. It receives a `ChainStep`, with an `Answer` that
   passed all the usual checks. The application's choice is recorded before the reply is sent: see
   `NextSessionRecord`.
-* A late reply is an error. It makes the chain fail for the server and the backend, as it already
-  has for the app. The record remains.
+* A late reply is an error. The chain then fails for the server and the backend, as it already has
+  for the app. The record remains.
 
 Source: irmago `startNext` and `nextSession`; IRMA documentation, "Chained sessions".
 """
@@ -153,13 +153,13 @@ class NextSessionSettings(ValueObject):
 def answer_next_session_flow(
     context: RequestorContext, settings: NextSessionSettings, post: InboundRequest
 ) -> Flow[HttpResponse]:
-    """Return the reply to the server, with the request of the session that follows.
+    """Return the reply to the server, with the request for the session that follows.
 
     Returns:
         200 with a request, 204 if nothing follows, or a refusal; see `inbound` for the codes.
 
     Raises:
-        StoreError: The store failed. The application's function may have been called.
+        StoreError: The store failed. The application's function may already have been called.
         RequestError: The next request is invalid, or too large to be stored.
         ConfigurationError: The next request needs a risk that is not allowed.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
@@ -236,7 +236,7 @@ def _choose_flow(
 def _with_reference(
     chosen: ExtendedRequest, reference: str, address: SealedUrl, now: datetime
 ) -> ExtendedRequest:
-    """Add the chain's reference to a request that another session may follow.
+    """Add the chain's reference to the chosen request if a further session may follow it.
 
     A reference that the application passed to `with_next_session` is kept.
     """

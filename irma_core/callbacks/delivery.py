@@ -99,7 +99,7 @@ _STORED_WITHIN: Final = timedelta(seconds=20)
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
 _ACCEPTED: Final = HttpResponse(204)
 _UNHANDLED: Final = frozenset({"busy", "undecided"})
-"""The codes of a verified post that was refused before its outcome was delivered."""
+"""The codes which mean that a verified post was refused before its outcome was delivered."""
 
 
 @final
@@ -190,7 +190,7 @@ class _Delivery(ValueObject):
     """An outcome to deliver.
 
     Args:
-        once: The store key that lets the outcome be delivered only once.
+        once: The store key which ensures that the outcome is delivered only once.
         callback: The session data that the callback URL carries.
         result: A result that was verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
@@ -228,7 +228,7 @@ def receive_callback_flow(
 
     Raises:
         StoreError: The store failed. The outcome may have been delivered.
-        StatusBackendError: The status backend failed. The outcome was delivered.
+        StatusBackendError: The status backend failed. The outcome has been delivered.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: The application's function raised it.
         IrmaError: The server could not be asked.
@@ -376,7 +376,7 @@ def resolve_unsigned_callback_flow(
     Run this flow after the reply was sent.
 
     Raises:
-        PostRefusedError: `undecided`: the server has not stored the end of the session.
+        PostRefusedError: `undecided`: the server has not yet stored the end of the session.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
         IrmaError: The server could not be asked; or one of the errors of `receive_callback_flow`.

@@ -188,7 +188,7 @@ def context_at(context: RequestorContext, received_at: datetime | None) -> Reque
 def at_present(context: RequestorContext) -> RequestorContext:
     """Undo `context_at`: return the context with its real clock.
 
-    What the server signs now must be checked at the real time.
+    What the server signs now must be checked against the real time.
     """
     clock = context.clock
     return attrs.evolve(context, clock=clock.clock) if isinstance(clock, _ClockAt) else context
@@ -197,7 +197,7 @@ def at_present(context: RequestorContext) -> RequestorContext:
 def check_inbound(
     context: RequestorContext, address: SealedUrl | StaticUrl, post: InboundRequest, media_type: str
 ) -> CallbackContext:
-    """Check a post except for its body (steps 1 to 4); return the session data of its URL.
+    """Check everything but a post's body (steps 1 to 4); return the session data in its URL.
 
     Args:
         context: The requestor's settings.
@@ -243,7 +243,9 @@ def parse_posted_result(post: InboundRequest) -> SessionResult:
 def check_posted_result(
     post: InboundRequest, result: SessionResult, callback: CallbackContext
 ) -> None:
-    """Check that a result belongs to the URL (step 6). A signed result must already be verified.
+    """Check that a result belongs to the URL (step 6).
+
+    A signed result must already have been verified.
 
     Raises:
         PostRefusedError: The result is refused.

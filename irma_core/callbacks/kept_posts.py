@@ -5,7 +5,7 @@ post is sealed and kept while the application's function runs, and removed when 
 returned. If the function raises an error, or the process ends, a replay passes the post to the
 function later. Two other kinds of post are kept. One is a post whose handling fails before the
 function is called, for example because a signature verifier fails. The other is a verified post
-that waited in vain for another handler to finish.
+whose handler waited in vain for another handler to finish.
 
 Only the handler that has claimed a post keeps, delivers or removes it; see `flows.once`. So if
 several replays run at the same time, only one of them delivers the post. The order of the steps is
@@ -51,10 +51,11 @@ __all__ = [
 ]
 
 KEPT_FOR: Final = timedelta(days=7)
-"""How long a post can be delivered. This is limited because a post may contain personal data."""
+"""How long after its receipt a post can be delivered. This is limited because a post may contain
+personal data."""
 STORED_FOR: Final = KEPT_FOR + timedelta(days=1)
 """How long a post is stored: a day longer than it can be delivered, so that a daily replay reports
-a post that became too old."""
+a post that has become too old."""
 UNKNOWN: Final = "unknown"
 """The value of `session` for a post that was not verified."""
 MOST_OF_A_URL: Final = 4
@@ -420,7 +421,7 @@ def _written(post: KeptPost) -> bytes:
 
 
 def _read(place: str, value: bytes | None) -> KeptPost | None:
-    """Return the post that a stored value holds; None if there is no value, or it is not a post."""
+    """Return the post in a stored value; None if there is no value or the value is not a post."""
     parts = [] if value is None else value.decode("utf-8", "replace").split(" ")
     match parts:
         case [name, session, received, sealed] if (

@@ -2,7 +2,7 @@
 
 A replay follows the steps of `delivery`, with the clock set to the time at which the post was
 received. It removes a post once the outcome is delivered, or once it is clear that the server never
-sent the post. It does not delete a post that became too old, so that a wrong clock during one
+sent the post. It does not delete a post that has become too old, so that a wrong clock during one
 replay cannot lose a post. The storage deletes old posts.
 """
 

@@ -64,7 +64,7 @@ class RequestorContext(ValueObject):
         authentication: How the requestor authenticates to the server.
         headers: Additional headers for each request.
         frontend: The server's URL for browsers and apps, if it differs from `server`.
-        is_proxied: Whether the transport sends through a proxy.
+        is_proxied: Whether the transport sends requests through a proxy.
         allow: The risks that the caller accepts.
         server_keys: Public keys of the server. If there are any, answers come only from signed
             results.
@@ -78,7 +78,7 @@ class RequestorContext(ValueObject):
         try_timeout: The time limit of one request. A server may take 4.2 s to report a timeout of
             its own, so a shorter limit would hide that error.
         poll_interval: The time between two requests for a session's status.
-        is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
+        is_async: Whether the transport, signer and backend are awaited, as in an `AsyncRequestor`.
         observer: Receives notifications about sessions, or None.
         signature_verifier: Verifies the signatures of signature sessions, or None.
         schemes: The schemes that define which attributes exist, or None.

@@ -4,10 +4,10 @@ Rules for drivers; `RunningFlow` implements those that every driver needs:
 
 * Only `flow.send` and `flow.throw` are inside `try … except StopIteration`. Effects are performed
   outside that block. Otherwise a stray `StopIteration` from a transport would look like success.
-* A flow handles errors of a transport, a signer, a store or a status backend, and any exception of
-  the application's function. Any other exception, such as a cancellation, is an interruption. It is
-  also thrown into the flow, so that the flow can perform a few last effects, and it is raised again
-  whatever the flow does.
+* A flow handles errors from a transport, a signer, a store or a status backend, and any exception
+  that the application's function raises. Any other exception, such as a cancellation, is an
+  interruption. It is also thrown into the flow, so that the flow can perform a few last effects,
+  and it is raised again whatever the flow does.
 * A `GeneratorExit` closes the flow at once: a coroutine that is being destroyed cannot await.
 * A call ends at its deadline. The async driver cancels a call that takes longer. The sync driver
   cannot, because the call blocks the driver's own thread.

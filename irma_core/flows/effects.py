@@ -143,7 +143,7 @@ class CloseStream(_EffectBase[None]):
 
 
 class ExpectedResult(NamedTuple):
-    """The classes that a result of a signer, store, backend or verifier may have.
+    """The classes that are allowed for a result from a signer, store, backend or verifier.
 
     Attributes:
         method: The names of the class and the method, for error messages.
@@ -168,7 +168,7 @@ class Call(_EffectBase[ResultT]):
             a call that takes longer. Nothing can end a call that blocks its thread.
         callee: The kind of object that is called, such as "store", for error messages.
         failure: The class of the error that the flow receives when the call fails. None for a
-            function of the application: the flow receives its exception unchanged.
+            function of the application, whose exceptions the flow receives unchanged.
         expected: What the called method must return; None if any result is allowed. A driver need
             not check the result.
         computes: Whether the call only computes and never waits. An async driver should run such a
@@ -290,7 +290,7 @@ def call_application(
 ) -> Call[ResultT]:
     """Return the effect that calls a function of the application.
 
-    The flow receives an exception of the function unchanged.
+    The flow receives any exception from the function unchanged.
     """
     return Call(function, deadline, callee="application's function", failure=None)
 

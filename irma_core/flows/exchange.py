@@ -146,7 +146,7 @@ def _wait_or_raise(
     deadline: float,
     requested_wait: timedelta,
 ) -> timedelta:
-    """Return how long to wait before the next attempt; raise the error if none is left."""
+    """Return how long to wait before the next attempt; raise the error if no attempt is left."""
     left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
         raise DeadlineError(f"{error.label}: the call's deadline passed") from error

@@ -34,8 +34,9 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 _CLAIM_LIFETIME: Final = timedelta(minutes=1)
 _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
-"""Measured on our own clock, from the time at which the claim was confirmed. It is shorter than
-`_CLAIM_LIFETIME` because the store's clock may differ."""
+"""A claim older than this may have expired. We measure its age on our own clock, from the moment
+when the store confirmed it. The limit is below `_CLAIM_LIFETIME` because the store's clock may
+differ."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the clocks of processes that share a store may differ. A sealed value expires by the
 clock of the process that opens it; a record expires by the store's clock."""
@@ -91,7 +92,7 @@ class OnceKey(ValueObject):
 def claim_or_wait_flow(
     context: RequestorContext, once: OnceKey, deadline: float
 ) -> Flow[bytes | None]:
-    """Claim the action, or wait for the record of the process that claimed it before.
+    """Claim the action, or wait for the record from the process that claimed it earlier.
 
     Returns:
         The record; or None if the caller now holds the claim. The caller must then do the action,
@@ -112,7 +113,7 @@ def claim_or_record_flow(
     If there is a record and the caller holds the claim, no other process is still working on the
     action.
     """
-    by = context.deadline()  # for the store; `deadline` limits the wait for other processes
+    by = context.deadline()  # for the store; `deadline` limits the wait for other handlers
     while True:
         is_mine = yield from once.claim(by)
         # Read after the claim, because another process may have done the action and its claim may

@@ -39,14 +39,14 @@ def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[Ret
 def replace_own_calls_flow(
     flow: Flow[ReturnT], send_flow: Callable[[OwnCall], Flow[Any]]
 ) -> Flow[ReturnT]:
-    """Run a flow, but replace each of its calls to the requestor's base URL by another flow.
+    """Run a flow, but replace each of its calls to the requestor's base URL with another flow.
 
     Args:
         flow: The flow to run. It is always closed at the end.
         send_flow: The replacement. It takes the call, sends it, and returns the response.
 
     Raises:
-        BaseException: The flow raised it. The flow receives any exception of `send_flow`.
+        BaseException: The flow raised it. The flow receives any exception from `send_flow`.
     """
     answer: Any = None
     failure: BaseException | None = None

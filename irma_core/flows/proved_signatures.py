@@ -26,7 +26,7 @@ def proved_signature_flow(
     Raises:
         ProofNotValidError: The signature did not pass a check; the cause says which one.
         VerifierError: The verifier failed, or took too long.
-        ConfigurationError: A file that the verifier needs is missing or was changed.
+        ConfigurationError: A file that the verifier needs is missing or has been changed.
     """
     verifier, signature = context.signature_verifier, answer.signature
     request = session.request.request

@@ -28,7 +28,8 @@ def check_names_flow(
 
     Raises:
         RequestError: One of them does not exist; the error has its path in the request.
-        ConfigurationError: The requestor has no schemes, or they are incomplete or were changed.
+        ConfigurationError: The requestor has no schemes, or they are incomplete or have been
+            changed.
         DeadlineError: In async mode, reading the schemes took too long.
     """
     if context.schemes is None:

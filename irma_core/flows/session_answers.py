@@ -89,7 +89,7 @@ def unobserved_answer_flow(
 def get_result_flow(
     context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[tuple[SessionResult, str | None]]:
-    """Ask the server for the result of a session, at any status.
+    """Ask the server for the result of a session, whatever its status.
 
     Returns:
         The result, and its verified JWT if answers come from signed results.

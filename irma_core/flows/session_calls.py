@@ -1,7 +1,7 @@
 """The calls to the server for a started session, one flow each.
 
-Each flow raises `SessionGoneError` if the server does not know the session. Since the session was
-started, the server must have forgotten it.
+Each flow raises `SessionGoneError` if the server does not know the session. The session was
+started, so the server must have forgotten it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def get_unchecked_result_flow(
 def get_result_jwt_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[str]:
-    """Ask the server for the result as a JWT, at any status; return the JWT unverified."""
+    """Ask the server for the result as a JWT, whatever the status; return the JWT unverified."""
     token = _token_of(session)
     request = build_result_jwt_request(context.server, token)
     parse = with_session_gone(token, parse_result_jwt_response)

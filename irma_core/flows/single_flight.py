@@ -1,6 +1,6 @@
 """Single flight: one caller fetches a value, and concurrent callers wait for it.
 
-The values are the server's public key and the access token of a gateway. Threads or tasks share a
+The values are the server's public key and the access token for a gateway. Threads or tasks share a
 requestor, so several of them may find at the same time that the value is missing or stale. One of
 them fetches the value and passes it to all waiting callers, even if it cannot be cached. The core
 needs no locks: `dict.setdefault` is atomic for threads and tasks, and a waiting call looks again

@@ -53,10 +53,11 @@ def start_session_flow(
         request: The request. A string is a session request JWT, which is sent unchanged.
 
     Raises:
-        RequestError: The request is invalid, or not valid at the present time.
+        RequestError: The request is invalid, or a credential would already have expired when it was
+            issued.
         ConfigurationError: The request needs a `Risk` that is not allowed.
         ServerRefusedError: The server refused.
-        RedirectError: The server has another base URL.
+        RedirectError: The server redirected the call to another base URL.
         SessionMayExistError: It is unknown whether the server started a session.
         TransportError: The network failed before anything was sent.
         DeadlineError: The deadline passed before anything was sent.
@@ -99,7 +100,7 @@ def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[N
 
     Raises:
         ServerRefusedError: The server refused.
-        RedirectError: The server has another base URL.
+        RedirectError: The server redirected the call to another base URL.
         UnexpectedResponseError: The response is not from an IRMA server.
         TransportError: The network failed; if `request_sent`, the credential may have been revoked.
         DeadlineError: The deadline passed before anything was sent.
