@@ -68,7 +68,7 @@ class HandleSettings(ValueObject):
 
     Args:
         sealer: Seals and opens the handles.
-        store: Remembers which handles were redeemed.
+        store: Remembers which handles have been redeemed.
         purpose: The purpose of the answers, such as `login`.
         lifetime: How long a handle is valid, from the start of its session.
     """
@@ -132,7 +132,7 @@ class HandleSettings(ValueObject):
         return session
 
     def used_key(self, session: StartedSession) -> str:
-        """Return the store key which records that a session was redeemed for this purpose.
+        """Return the store key which records that a session has been redeemed for this purpose.
 
         The key is a hash, so it reveals neither the session's token nor the purpose.
         """
@@ -193,7 +193,7 @@ class Handles:
         requestor: The requestor that starts the sessions.
         keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys,
             put the new one first, and remove the old one after one `lifetime`.
-        store: Remembers which handles were redeemed. All processes share it.
+        store: Remembers which handles have been redeemed. All processes share it.
         purpose: What the answers are for, such as `"login"`.
         lifetime: How long a handle is valid, from the start of its session. A shorter lifetime also
             applies to existing handles.
@@ -281,8 +281,8 @@ class Handles:
             WrongPurposeError: The handle was sealed for another purpose.
             WrongBindingError: The handle was sealed for another web session.
             HandleExpiredError: The handle has expired.
-            HandleUsedError: This handle, or another for the same session and purpose, was redeemed
-                before.
+            HandleUsedError: This handle, or another for the same session and purpose, has already
+                been redeemed.
             ResultJwtError: The signed result was refused. Raised only if `server_key` is set.
             AnswerError: There is no answer; each reason has a subclass.
             StoreError: The store failed. There is no answer, and the handle may be used up.

@@ -1,8 +1,8 @@
 """The interfaces of transports, stores, status backends, signers, observers and plugins.
 
-The authors of such parts import from this module, and applications import from `irma_core`. Errors
-are in `irma_core.errors`. Importing this module loads no plugin machinery: only a module that uses
-`hookimpl` needs pluggy.
+Authors of transports, stores and the like import from this module. Applications import from
+`irma_core`. Errors are in `irma_core.errors`. Importing this module loads no plugin machinery: only
+a module that uses `hookimpl` needs pluggy.
 """
 
 from irma_core.models.events import (

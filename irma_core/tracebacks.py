@@ -5,7 +5,7 @@ keys, tokens and attribute values. So every public function is wrapped in a `bou
 traceback of an error that leaves a boundary has only the boundary's own frame, which holds no
 values, and the frames of the application's functions that the library called.
 
-Errors of the library's own tree (`errors`) keep their type, message and attributes. A built-in
+Errors from the library's own tree (`errors`) keep their type, message and attributes. A built-in
 error that the library raised by mistake may quote a value, so it becomes a `UsageError` that says
 where it was raised. Suppressed contexts, and built-in errors in a chain, are dropped for the same
 reason.
@@ -234,8 +234,8 @@ def _proxy_fault(
 ) -> str:
     """Return an error message if an argument is a proxy; otherwise return an empty string.
 
-    A proxy, such as Werkzeug's or Django's, claims the class of the object that it stands for. So
-    it passes every `isinstance` check, and only a function written in C refuses it.
+    A proxy, such as Werkzeug's or Django's, reports the class of the object that it stands for as
+    its own class. So it passes every `isinstance` check, and only functions written in C refuse it.
     """
     for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
         with suppress(Exception):  # `__class__` may be a property of the application
@@ -264,7 +264,10 @@ def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
 
 
 def _drop_values(error: BaseException, handled: BaseException | None) -> None:
-    """Drop the cause and the context of an error if they may quote a value."""
+    """Drop an error's cause and context if they may quote a value.
+
+    A suppressed context is dropped too.
+    """
     if _quotes(error.__cause__):
         error.__cause__ = None
     context = error.__context__
@@ -312,7 +315,7 @@ class Frames:
         self.is_ours = True
         """Whether the library, or a package that it calls, raised the error."""
         self.is_of_tests = False
-        """Whether the library's last frame is in `irma_testing`, which raises errors of tests."""
+        """Whether the library's last frame is in `irma_testing`, whose errors belong to tests."""
         self._remaining: list[TracebackType] = []
         for each in _each(traceback):
             self.count += 1
@@ -329,7 +332,7 @@ class Frames:
             self._remaining.append(each)
 
     def cleaned(self) -> TracebackType | None:
-        """Return a traceback of the remaining frames."""
+        """Return a traceback that has only the remaining frames."""
         made: TracebackType | None = None
         for each in reversed(self._remaining):
             made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)

@@ -81,7 +81,7 @@ class CallbackContext(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SealedUrl(ValueObject):
-    """The sealed URLs for one purpose, below a page of the application to which the server posts.
+    """The URLs of one page of the application, to which the server posts for one purpose.
 
     Args:
         page: The page's own URL.

@@ -3,12 +3,12 @@
 A watch is a frozen state; `next_status_flow` advances the watch by one status. There are three ways
 to learn a status, and a watch uses one at a time:
 
-* The status backend, if there is one. Look for a published end, poll the server once, then wait on
-  the backend and poll now and then. While the backend fails, use the other ways and try the backend
-  again from time to time.
-* Events, if the server has them. Subscribe, then poll once, because the stream does not report
-  changes from before the subscription. Then read the stream, and poll now and then in case a proxy
-  holds it back.
+* The status backend, if there is one. The watch looks for a published end, polls the server once,
+  and then waits for the backend, with a poll now and then. While the backend fails, the watch uses
+  the other ways, and tries the backend again from time to time.
+* Events, if the server has them. The watch subscribes, and then polls once, because the stream does
+  not report changes from before the subscription. Then it reads the stream, and polls now and then
+  in case a proxy holds the stream back.
 * Polls, if the server has no events or the stream broke twice.
 
 A poll that fails does not end the watch. `watch_state` decides when to poll.

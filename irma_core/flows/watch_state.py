@@ -1,4 +1,4 @@
-"""The state of a watch, and when to ask the server next: state transitions without effects."""
+"""The state of a watch, which also says when to ask the server next. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST_BYTE_TIMEOUT = 2.0
 # A stream that has sent bytes may then send nothing for minutes. Either nothing happens in the
 # session, or the connection is dead.
 _SAFETY_POLL_INTERVAL = 30.0
-# Spread over 5 to 15 s, so that not all watches return to the backend at once.
+# The waits are spread over 5 to 15 s, so that not all watches return to the backend at once.
 _BACKEND_RETRY_INTERVAL = 10.0
 # Proxies cut idle streams. One new subscription is worth a try; after that, polling is just as
 # good.
@@ -38,8 +38,8 @@ class Subscription(ValueObject):
         stream: The stream, in the driver's mode.
         decoder: Decodes the stream; it holds the unfinished event.
         since: When the subscription was requested, on the monotonic clock.
-        has_spoken: Whether any byte has arrived. Events do not count here, because the server's
-            first event has no data and the decoder drops it.
+        has_spoken: Whether any byte has arrived. Bytes that yield no event count too, because the
+            decoder drops the server's first event, which has no data.
         is_confirmed: Whether the status has been polled since the subscription. The stream does not
             report changes from before the subscription.
     """
@@ -61,13 +61,13 @@ class WatchState(ValueObject):
         deadline: When the watch gives up; infinity for never.
         poll_interval: Seconds between two polls while there are no events.
         last: The last status that was returned.
-        pending: Statuses that were received and not processed yet.
+        pending: Statuses that have been received but not yet processed.
         next_poll: When to poll the status; infinity before the first subscription.
         subscription: The event stream, if one is open.
         subscriptions_left: How many more times to subscribe.
-        uses_backend: Whether the watch waits on the status backend.
-        retry_backend_at: When to try the status backend again while the watch does not wait on it;
-            infinity if there is no backend.
+        uses_backend: Whether the watch waits for the status backend.
+        retry_backend_at: When to try the status backend next; infinity while the watch uses it, or
+            if there is none.
     """
 
     session: SessionWithRequest
@@ -139,7 +139,7 @@ class WatchState(ValueObject):
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
     def on_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
-        """Return the state after bytes of the event stream arrived.
+        """Return the state after bytes from the event stream have arrived.
 
         Raises:
             EventTooLargeError: An event is over the limit.
@@ -167,7 +167,7 @@ class WatchState(ValueObject):
     def on_backend_available(self, now: float) -> WatchState:
         """Return the state for a working status backend.
 
-        In this state the watch polls the server once, and then waits on the backend. The poll is
+        In this state the watch polls the server once, and then waits for the backend. The poll is
         needed because an end that came while the backend failed may never have been published.
         """
         return attrs.evolve(

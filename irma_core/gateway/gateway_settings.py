@@ -99,7 +99,8 @@ class GatewayAssertion(_Credentials[SignerT_co]):
         signer: An `RsaSigner` whose public key the authorization server has (`private_key_jwt`), an
             `HmacSigner.from_client_secret(…)` (`client_secret_jwt`), or any other signer for one of
             these algorithms.
-        audience: The name that the server uses for itself. The default is its token URL.
+        audience: The name that the authorization server uses for itself. The default is its token
+            URL.
         key_id: The JWT's `kid`, for a server that holds several keys for this client.
 
     Raises:
@@ -170,7 +171,7 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
 def unsigned_assertion(
     gateway: GatewayAuthentication[SignerT_co], *, now: datetime, jti: str
 ) -> tuple[SignerT_co, UnsignedJwt] | None:
-    """Return a signer and the assertion that it must sign; None if the settings have a secret.
+    """Return a signer and the assertion that it must sign; None if the settings use a secret.
 
     Args:
         gateway: The settings.
@@ -203,7 +204,7 @@ def token_form(
 
     Args:
         gateway: The settings.
-        assertion: The signed assertion; None if the settings have a secret.
+        assertion: The signed assertion; None if the settings use a secret.
     """
     # Imported here because it is slow to import, and few servers are behind a gateway.
     from authlib.oauth2.auth import ClientAuth  # noqa: PLC0415

@@ -21,8 +21,8 @@ __all__ = ["build_token_request", "parse_token_response"]
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _BEARER: Final = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, section 2.1
 _CODES = frozenset(
-    # RFC 6749, section 5.2; RFC 8707; and codes of RFC 6749, section 4.1.2.1, that servers also use
-    # here.
+    # RFC 6749, section 5.2; RFC 8707; and codes from RFC 6749, section 4.1.2.1, that servers also
+    # use here.
     {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
     | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
     | {"temporarily_unavailable", "slow_down"}

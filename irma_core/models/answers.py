@@ -54,7 +54,7 @@ class Evidence(Enum):
 @final
 @attrs.frozen(eq=False, repr=False)
 class AnsweredSlot(ValueObject):
-    """The disclosed attributes of one slot: all those of the option that the person chose.
+    """The attributes disclosed for one slot: all attributes of the option that the person chose.
 
     Args:
         attributes: The attributes of that option, in the order of the request.
@@ -292,7 +292,7 @@ _EXTRA, _NULL, _PRESENT = (
     AttributeProofStatus.NULL,
     AttributeProofStatus.PRESENT,
 )
-"""Looked up once, because Python 3.11 is slow to find a member of an enum."""
+"""Looked up once, because Python 3.11 looks up a member of an enum slowly."""
 
 
 class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
@@ -312,7 +312,7 @@ def _answer_slot(
 ) -> AnsweredSlot:
     """Return the answered slot, with the first option that matches completely.
 
-    If no option matches, raise the error of the one that comes closest.
+    If no option matches, raise the error for the option that comes closest.
     """
     by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
     if len(by_id) < len(disclosed):

@@ -89,7 +89,7 @@ def check_string(value: object, name: str) -> str:
     text = check_instance(value, str, name, "a string")
     if not text:
         raise UsageError(f"{name}: must not be empty")
-    # This searches and does not encode, because an encoder's error would contain the whole string.
+    # This searches instead of encoding, because an encoder's error would contain the whole string.
     if re.search(_SURROGATE, text):
         raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
     return text

@@ -52,8 +52,8 @@ class CredentialRequest(ValueObject):
             value; an empty string is a value.
         validity: When the credential expires, in whole seconds: an aware `datetime`, which is
             converted to UTC, or a `timedelta` from the session's start. The server rounds the end
-            down to a whole week since 1970. So a validity of less than a week may end before the
-            credential is issued; starting the session then raises an error.
+            down to a whole number of weeks since 1970. So a validity of less than a week may end
+            before the credential is issued; starting the session then raises an error.
         revocation_key: Identifies this credential for later revocation; required if credentials of
             this type can be revoked.
         sd_jwt_batch_size: How many SD-JWT instances of the credential to issue as well, 0 to 200.

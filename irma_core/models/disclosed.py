@@ -44,7 +44,7 @@ class DisclosedAttribute(HiddenFields):
             than the request allows; an aware time, which is converted to UTC.
 
     Raises:
-        UsageError: An argument has a wrong type, or a time is not aware.
+        UsageError: An argument has the wrong type, or a time is not aware.
     """
 
     __slots__ = ()

@@ -151,8 +151,8 @@ class WatchFellBack(ValueObject):
         session: The session.
         source: The source that the watch stopped using.
         reason: `unsupported`: the server sends no events, or a proxy removes them. `late`: the
-            stream did not begin in time, as when a proxy holds it back. `broken`: the stream broke
-            twice. `failed`: the status backend failed.
+            stream did not begin in time, perhaps because a proxy holds it back. `broken`: the
+            stream broke twice. `failed`: the status backend failed.
     """
 
     session: str
@@ -163,7 +163,7 @@ class WatchFellBack(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallbackDelivered(ValueObject):
-    """The server's post notified the application that a session has ended.
+    """After a post from the server, the application was notified that a session has ended.
 
     Args:
         session: The session.

@@ -133,7 +133,7 @@ class RemoteError(ValueObject):
         error: The name, such as `SESSION_UNKNOWN`.
         description: The server's description of that name.
         message: The server's message about this failure, which may quote the request.
-        stacktrace: The stack trace of a server in verbose mode; never printed.
+        stacktrace: The stack trace from a server in verbose mode; never printed.
     """
 
     status: int

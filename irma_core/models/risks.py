@@ -29,8 +29,8 @@ class Risk(Enum):
     This applies to the base URL, the token URL, the session pointer, `callback_url`,
     `next_session`, a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
-    """A TLS context that does not verify the server's certificate and name, or that accepts
-    versions of TLS before 1.2. Such a context is no better than plain HTTP."""
+    """A TLS context that does not verify the server's certificate and name, or that accepts TLS
+    versions before 1.2. Such a context is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
     """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk

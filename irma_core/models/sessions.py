@@ -253,10 +253,10 @@ class SessionReference(ValueObject):
         request: The request.
         token: The requestor token, which must stay in the backend.
         started_after: The earliest time at which the session may have started; an aware time, which
-            is converted to UTC. An earlier signature belongs to another session.
+            is converted to UTC. A signature from before that time belongs to another session.
 
     Raises:
-        UsageError: An argument has a wrong type, or `started_after` is not an aware time.
+        UsageError: An argument has the wrong type, or `started_after` is not an aware time.
     """
 
     request: ExtendedRequest

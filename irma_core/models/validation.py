@@ -59,7 +59,7 @@ def check_text(value: object, path: str, *, empty: bool = True) -> str:
         raise RequestError(path, "must be a string")
     if not value and not empty:
         raise RequestError(path, "must not be empty")
-    # This searches and does not encode, because an encoder's error would contain the whole string.
+    # This searches instead of encoding, because an encoder's error would contain the whole string.
     if not value.isascii() and re.search(_SURROGATE, value):
         raise RequestError(path, "must not have a lone surrogate (half a character)")
     return value
@@ -121,7 +121,7 @@ def check_return_address(value: object, path: str) -> str:
 
 
 def check_host(value: object, path: str) -> str:
-    """Check that a value is a host name, and return it; it may have a port: `example.com:8088`.
+    """Check that a value is a host name, perhaps with a port (`example.com:8088`), and return it.
 
     Raises:
         RequestError: The value is something else, for example a URL.

@@ -31,8 +31,8 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
     """An attribute-based signature that has passed every check.
 
     Like an `Answer`, it is a mapping of slots to `AnsweredSlot`, and raises an error if it is used
-    as a condition. Without a request, the slots are numbered, and each is a group in which the app
-    listed attributes.
+    as a condition. If the signature was verified without a request, the slots are numbered, and
+    each slot is a group of attributes as the app listed them.
 
     Args:
         slots: What was disclosed for each slot.
@@ -43,7 +43,7 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
         extra: The attributes that were disclosed in addition to the requested ones.
 
     Raises:
-        UsageError: An argument has a wrong type.
+        UsageError: An argument has the wrong type.
     """
 
     _slots: Mapping[Slot, AnsweredSlot] = attrs.field(alias="slots", converter=_frozen, repr=False)

@@ -1,7 +1,8 @@
 """The three hooks that plugins implement, and the arguments of the factories that hooks return.
 
 A plugin marks its implementation of one or more hooks with `hookimpl`. Each hook returns factories
-by URI scheme. A registry calls the hooks only once, when it registers the plugins.
+by URI scheme. A factory makes a *part*: a signer, a status backend or a store. A registry calls the
+hooks only once, when it registers the plugins.
 
 Belongs here: the hooks and their types. Does not belong here: choosing a factory (`registry`), and
 importing plugins (`irma_backend.installed`).

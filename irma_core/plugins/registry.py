@@ -1,4 +1,4 @@
-"""The registry of plugins, which stores their factories by scheme and checks them at once.
+"""The registry of plugins, which checks their factories and stores them by URI scheme.
 
 Here, plugins are objects; `irma_backend.installed` finds and imports them. A registry calls their
 hooks once. Each registry has its own pluggy manager, so that the plugins of one requestor have no

@@ -1,8 +1,8 @@
 """Two functions for each endpoint: one builds the request, the other parses the response.
 
-The endpoints are in the order of the server's documentation. Framework authors with an HTTP stack
-need nothing else: send the request, follow no redirects, and pass the response to the parse
-function.
+The endpoints are in the order of the server's documentation. Framework authors who have their own
+HTTP stack need nothing else: send the request, follow no redirects, and pass the response to the
+parse function.
 
 Every parse function raises `ServerRefusedError` if the server refuses, `RedirectError` if it
 redirects, and `UnexpectedResponseError` if the response is not from an IRMA server. The functions'
@@ -165,19 +165,19 @@ def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_status_response(response: HttpResponse) -> SessionStatus:
-    """Return the session status in a response."""
+    """Return the session status that a response contains."""
     return json_reply(response, _STATUS, read_status)
 
 
 @boundary
 def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call that asks for a session's result, which is possible at any status."""
+    """Return the call that asks for a session's result, whatever the session's status."""
     return _of_session("GET", server, token, "/result", _RESULT)
 
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Return the session result in a response; the connection is the only evidence for it."""
+    """Return the session result that a response contains; only the connection vouches for it."""
     return json_reply(response, _RESULT, read_session_result)
 
 
@@ -189,7 +189,7 @@ def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRe
 
 @boundary
 def parse_result_jwt_response(response: HttpResponse) -> str:
-    """Return the result JWT in a response, without verifying it."""
+    """Return the result JWT that a response contains, without verifying it."""
     return _jwt_text(response, _RESULT_JWT)
 
 
@@ -231,7 +231,7 @@ def build_public_key_request(server: ServerUrl) -> HttpRequest:
 
 @boundary
 def parse_public_key_response(response: HttpResponse) -> str:
-    """Return the server's public key in a response: a SubjectPublicKeyInfo in PEM."""
+    """Return the server's public key from a response, as a SubjectPublicKeyInfo in PEM."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
     if not re.fullmatch(_PUBLIC_PEM, text):
         raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is not a public key in PEM")
@@ -274,7 +274,7 @@ def build_health_request(server: ServerUrl) -> HttpRequest:
 
 @boundary
 def parse_health_response(response: HttpResponse) -> None:
-    """Check the response of a healthy server, which must be `OK`."""
+    """Check the response to a health check, which must be `OK`."""
     _expect_ok(response, _HEALTH)
 
 
@@ -287,7 +287,7 @@ def build_pairing_request(
     Args:
         session: The URL of the session pointer.
         authorization: The `authorization` of the session's frontend request.
-        method: The pairing method. The server makes a new code for each `PIN`.
+        method: The pairing method. The server makes a new code whenever the method is set to `PIN`.
     """
     body = write_json({"@context": _OPTIONS_CONTEXT, "pairingMethod": method.value}).encode()
     return HttpRequest(
@@ -301,7 +301,7 @@ def build_pairing_request(
 
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
-    """Return the session's options in a response, with the pairing code if there is one."""
+    """Return the session options that a response contains, with the pairing code if it has one."""
     return json_reply(response, _PAIRING, read_frontend_options)
 
 

@@ -29,6 +29,6 @@ class KnownSchemes(Protocol):
             The attributes that can be requested; None if there is no such credential type.
 
         Raises:
-            ConfigurationError: A file of a scheme is missing or was changed.
+            ConfigurationError: A file of a scheme is missing or has been changed.
         """
         ...

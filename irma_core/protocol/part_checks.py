@@ -1,8 +1,8 @@
-"""Check that a part from the application has the right interface and mode (sync or async).
+"""Check that a part, such as a transport or a store, has the right interface and mode.
 
-A type checker would reject a wrong part, but not every application runs one. Without these checks,
-an `AsyncRequestor` with a sync transport would start a session before anything failed. So each
-part, such as a transport or a store, is checked where the application passes it in.
+The mode is sync or async. A type checker would reject a wrong part, but not every application runs
+a type checker. Without these checks, an `AsyncRequestor` with a sync transport would start a
+session before anything failed. So each part is checked where the application passes it in.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta:
     Args:
         response: The response; the header is a number of seconds or a date (RFC 9110, section
             10.2.3).
-        now: The present time in UTC. The wait until a date is counted from it.
+        now: The present time in UTC, from which the wait until a date is counted.
     """
     text = response.header("retry-after")
     if not text:

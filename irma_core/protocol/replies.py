@@ -1,4 +1,4 @@
-"""Check responses before their content is read, for every parse function of `endpoints`."""
+"""The checks that the parse functions of `endpoints` make before they read a response's content."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _BASE_PATH: Final = r"(/[A-Za-z0-9._~-]{1,19})*"
 
 
 def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], ModelT]) -> ModelT:
-    """Return the model that `read` makes from the JSON of a response with status 200.
+    """Return the model that `read` makes from the JSON in a response with status 200.
 
     Args:
         response: The response.
         label: The label of the request, for errors.
-        read: The function of `read_results` that makes the model.
+        read: The function from `read_results` that makes the model.
 
     Raises:
         ServerRefusedError: The server refused.
@@ -117,8 +117,8 @@ def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
     except JsonTextError as error:
         if error.end is None:
             return None
-        # Data follows the error, so the server went on after it, and may have carried out the
-        # request.
+        # Data follows the error, so the server continued after the error and may have carried out
+        # the request.
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(

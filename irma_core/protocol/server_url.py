@@ -1,4 +1,4 @@
-"""The base URL of an IRMA server, and checks of other URLs that must be as safe."""
+"""The base URL of an IRMA server, and checks of other URLs that must be equally safe."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ServerUrl(ValueObject):
             allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
             what: The name of the setting, for errors.
             is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also
-                needs the risk.
+                requires that risk.
 
         Raises:
             ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
@@ -90,8 +90,8 @@ def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: boo
     Args:
         url: The URL.
         allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
-        is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also needs
-            the risk.
+        is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also
+            requires that risk.
 
     Raises:
         ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
@@ -143,8 +143,8 @@ def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -
         url: The pointer's URL, which has already been checked.
         server: The server's base URL. Without `frontend`, the pointer must have the same scheme and
             host. The port may differ, because the server can listen on two ports.
-        frontend: The URL of the server for apps and browsers, if it is configured. The pointer must
-            then be below that URL.
+        frontend: The server's URL for apps and browsers, if it is configured. The pointer must then
+            be below that URL.
     """
     if frontend is not None:
         return url.startswith(frontend.join(""))

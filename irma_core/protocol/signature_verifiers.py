@@ -36,6 +36,6 @@ class SignatureVerifier(Protocol):
 
         Raises:
             ProofError: The signature did not pass a check.
-            ConfigurationError: A file that the verifier needs is missing or was changed.
+            ConfigurationError: A file that the verifier needs is missing or has been changed.
         """
         ...

@@ -63,15 +63,15 @@ class EventStreamDecoder:
     Use one decoder for the body of one response, in one thread at a time.
 
     Args:
-        max_event_bytes: The maximum size of an event, at least 1. It covers the bytes kept from the
-            event's earlier lines (data, type and ID), and the whole line that is being read. A
-            comment counts only while it is read.
+        max_event_bytes: The maximum size of an event, at least 1. It limits the sum of two sizes:
+            the bytes kept from the event's earlier lines (data, type and ID), and the whole line
+            that is being read. So a comment counts only while it is being read.
 
     Attributes:
         last_event_id: The last ID that the server sent with a finished event, with or without data;
             empty before the first.
         retry: How long the server wants a client to wait before it connects again; None if the
-            server did not say. A time beyond `timedelta` becomes `timedelta.max`.
+            server did not say. A time too long for a `timedelta` becomes `timedelta.max`.
 
     Raises:
         UsageError: `max_event_bytes` is below 1.
@@ -192,7 +192,7 @@ class EventStreamDecoder:
             return 0
         run = lines[:end].decode("utf-8", "replace")
         values = run[len("data: ") : -len("\n\n")].split("\n\ndata: ")
-        # With two line ends for each event, no value contains a line end.
+        # If there are exactly two line ends for each event, no value contains a line end.
         if run.count("\n") != 2 * len(values):
             return 0
         last_id = self.last_event_id

@@ -76,7 +76,7 @@ class StatusBackend(Protocol):
         ...
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
-        """Return the end of a session; wait for it if it is not published yet.
+        """Return the end of a session; wait for it if it has not been published yet.
 
         Args:
             token: The session's token.

@@ -1,7 +1,8 @@
-"""The interfaces of a store, sync and async. A store ensures that an action is done only once.
+"""The interfaces of a store, sync and async.
 
-A callback may arrive more than once, and a handle may be redeemed only once. The first process that
-puts a key does the work.
+A store ensures that an action is done only once, even if several processes try. Each of them tries
+to put the same key, and only the process that succeeds performs the action. For example, a callback
+may arrive more than once, and a handle may be redeemed only once.
 """
 
 from __future__ import annotations

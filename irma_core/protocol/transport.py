@@ -141,7 +141,7 @@ class Transport(Protocol):
         ...
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send the request and return the whole response, whatever its status is.
+        """Send the request and return the whole response, whatever its status.
 
         Args:
             request: The request, which is sent unchanged.
@@ -201,8 +201,9 @@ class AsyncTransport(Protocol):
 
 
 def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
-    """Return whether a transport sends through a proxy. If so, no call stays on this machine.
+    """Return whether a transport sends requests through a proxy.
 
-    A transport that never uses a proxy does not need the attribute `is_proxied`.
+    If so, no call stays on this machine. A transport that never uses a proxy does not need the
+    attribute `is_proxied`.
     """
     return bool(getattr(transport, "is_proxied", False))

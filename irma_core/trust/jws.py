@@ -49,7 +49,7 @@ class CompactJws(ValueObject):
     Args:
         header: The header.
         payload: The signed bytes, which may be claims.
-        signature: The signature. Which key made it is not known yet.
+        signature: The signature. It is not yet known which key made it.
         signing_input: The bytes that the signature covers.
         refused: The class of the error to raise if the JWT is refused.
     """

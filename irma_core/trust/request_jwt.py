@@ -127,7 +127,7 @@ def sign_session_request(
         name: The requestor's name in the server's `requestors`.
         signer: A signer for the algorithm of the server's `auth_method`.
         now: The present time, as an aware `datetime`.
-        allow: The risks that the application allows, as for a requestor.
+        allow: The risks that the application accepts, as for a requestor.
 
     Returns:
         The JWT. The server accepts it for five minutes, and starts a new session each time it is
@@ -392,7 +392,7 @@ def claimed_request(
 
 
 def _check_no_null(credential: JsonValue, path: str) -> None:
-    # In other JSON, null omits the attribute. Here the server would issue an empty string.
+    # In other JSON, null omits the attribute. From a JWT, the server would issue an empty string.
     match credential:
         case {"attributes": dict(attributes)} if None in attributes.values():
             raise RequestError(

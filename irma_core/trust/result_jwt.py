@@ -24,9 +24,9 @@ The checks run in this order. Each refusal is a `ResultJwtError` with one of the
 10. `simulated`: an in-memory server signed the JWT, and `Risk.SIMULATED_PROOFS` is not allowed.
 11. `result`: the claims are not a session result.
 
-A valid signature only shows that the server made the statement. irmago signs a result at any
-status, names no audience, and signs again for each call. `SessionResult.answer_to` compares the
-result with the session's request.
+A valid signature only shows that the server made the statement. irmago signs a result whatever the
+session's status, names no audience, and signs again for each call. `SessionResult.answer_to`
+compares the result with the session's request.
 Source: IRMA documentation, "Session result JWTs"; irmago `server.ResultJwt`.
 """
 

@@ -121,7 +121,7 @@ class HmacSigner:
 @final
 @boundary
 class RsaSigner:
-    """Signs with RS256 and a private key. The constructor reads the key, in about 50 ms.
+    """Signs with RS256 and a private key. The constructor takes about 50 ms to read the key.
 
     Args:
         pem: The private key in PEM, PKCS#1 or PKCS#8.

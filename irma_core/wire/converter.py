@@ -67,7 +67,7 @@ _SESSION_REQUESTS: dict[str, type[Any]] = {
     context: model for model, context in _CONTEXTS.items() if model is not RevocationRequest
 }
 _FIELD = re.compile(r"^[a-z_]+")
-"""Matches the field at the start of a path. Keys in brackets do not match: a person chose them."""
+"""Matches the field at the start of a path, but no key in brackets, which a person chose."""
 
 
 def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
@@ -85,7 +85,7 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
 
 
 def structure_session_request(value: JsonValue) -> SessionRequest:
-    """Return the session request in a JSON value. Its `@context` selects the class.
+    """Return the session request that a JSON value contains. Its `@context` selects the class.
 
     This function first upgrades a request that has the form used before condiscons (2019).
 
@@ -216,7 +216,7 @@ def _read_labels(value: JsonValue, _kind: object) -> dict[int, JsonValue]:
     for position, label in read_object(value).items():
         if not re.fullmatch(r"0|[1-9][0-9]{0,8}", position):
             raise WireError("", "must have the positions of disjunctions (0, 1, …) as its keys")
-        if label is not None:  # irmago's own library writes null for no label
+        if label is not None:  # irmago's own library writes null if there is no label
             labels[int(position)] = label
     return labels
 

@@ -56,7 +56,7 @@ def read_request(text: str | bytes) -> AnyRequest:
         text: A session request, plain or extended, or a revocation request.
 
     Returns:
-        The model of that kind; slots are numbers.
+        The model of that kind; its slots are numbered.
 
     Raises:
         RequestError: The request is invalid at the path that the error names, or is not JSON.

@@ -95,7 +95,7 @@ def read_status(value: JsonValue, path: str = "") -> SessionStatus:
 
 
 def read_remote_error(value: JsonValue, path: str = "") -> RemoteError:
-    """Read an error of the server; only the status and the name are required."""
+    """Read an error from the server; only the status and the name are required."""
     fields = read_object(value, path)
     return RemoteError(
         read_int(require_field(fields, "status", path), f"{path}.status"),

@@ -1,6 +1,6 @@
 """The form in which a request, or a started session, is stored until its answer arrives.
 
-A result becomes an answer only when it is compared with what was asked. So the library or the
+A result becomes an answer only after it has been compared with the request. So the library or the
 application stores the request: in a handle, in a callback URL, in a store, or in the application's
 database. By the time the answer arrives, a new version of the application may be running, with a
 different request in its code.
@@ -165,7 +165,7 @@ def stored_session(session: StartedSession) -> dict[str, JsonValue]:
 
 
 def read_stored_session(value: JsonValue) -> StartedSession | None:
-    """Return the session that `stored_session` wrote, or None if the value is not one."""
+    """Return the session that `stored_session` wrote, or None if the value is no such session."""
     match value:
         case {"package": package, "started": str() as started, "asked": asked}:
             try:

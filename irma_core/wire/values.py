@@ -107,8 +107,8 @@ def read_time(value: JsonValue, path: str = "") -> datetime:
 
 @lru_cache(maxsize=256)
 def _time(seconds: int) -> datetime:
-    # Cached, because many attributes have the same time: those of one card, and of all cards that
-    # were issued in the same week.
+    # Cached, because many attributes have the same time: those of one card, and those of all cards
+    # issued in the same week.
     return datetime.fromtimestamp(seconds, UTC)
 
 
