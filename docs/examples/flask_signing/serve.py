@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 def make_verifier(folder: str) -> SignatureVerifier:
-    """Return a verifier for the scheme `pbdf`, whose keys you trust from now on."""
+    """Return a verifier that trusts the key of the scheme `pbdf` in this folder."""
     pinned = {"pbdf": (Path(folder) / "pbdf" / "pk.pem").read_text(encoding="utf-8")}
     stamps = {os.environ["TIME_STAMP_SERVER"]: [os.environ["TIME_STAMP_KEY"]]}
     return SignatureVerifier(Schemes(SchemeFolder(folder), pinned=pinned), time_stamps=stamps)
