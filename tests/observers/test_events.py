@@ -128,7 +128,7 @@ def test_answered_session(mode: str) -> None:
 
 
 @MODES
-def test_start_that_is_not_known(mode: str) -> None:
+def test_answer_whose_start_time_is_unknown(mode: str) -> None:
     """The event of an answer has no duration if the time of the session's start is unknown."""
     observed = Observed(mode)
     session = observed.start()
@@ -229,7 +229,7 @@ def test_start_that_the_server_refuses(mode: str) -> None:
 
 
 @MODES
-def test_code_that_may_quote_is_left_out(mode: str) -> None:
+def test_unknown_error_code_is_left_out(mode: str) -> None:
     """No event contains an unknown error code, because the code may quote the request."""
     recorder = Recorder()
     body = b'{"status":403,"error":"NO_SUCH_TOKEN_SECRET","description":"x","message":""}'
@@ -495,13 +495,13 @@ class Waiting:
 
 @MODES
 @pytest.mark.parametrize("observer", [Recorder, print, "observer", Waiting()])
-def test_what_is_no_observer_is_refused(mode: str, observer: Any) -> None:
+def test_invalid_observer_is_refused(mode: str, observer: Any) -> None:
     """A class, a function, a string and an async observer are refused as observers."""
     with pytest.raises(ConfigurationError, match="observer: "):
         Shop(mode, observer=observer)
 
 
-def test_nothing_is_done_without_an_observer() -> None:
+def test_flow_is_not_wrapped_without_an_observer() -> None:
     """Without an observer, a flow is not wrapped."""
     shop = Shop("sync")
     session = shop.start()
@@ -513,7 +513,7 @@ def test_nothing_is_done_without_an_observer() -> None:
 
 
 @MODES
-def test_no_event_has_a_secret(mode: str) -> None:
+def test_no_event_contains_a_secret(mode: str) -> None:
     """Events hold no token, value, key, handle, URL or reference of their sessions."""
 
     def choose(_step: ChainStep) -> DisclosureRequest:
@@ -554,7 +554,7 @@ def test_no_event_has_a_secret(mode: str) -> None:
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_events_of_web_pages_are_values() -> None:
+def test_refused_page_event_has_question_and_code() -> None:
     """The event of a refused web page has the question, the code and the session's fingerprint."""
     event = WebRefused("login", "other_browser", "0123456789ab")
     assert event == WebRefused("login", "other_browser", "0123456789ab")

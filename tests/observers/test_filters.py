@@ -90,7 +90,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_a_text_is_shown_without_its_secret(text: str) -> None:
+def test_secrets_in_a_string_are_redacted(text: str) -> None:
     """The filters redact every secret in a string."""
     for shown in (redact(text), redact_url(text)):
         assert "[redacted]" in shown
@@ -114,12 +114,12 @@ def test_a_text_is_shown_without_its_secret(text: str) -> None:
         "https://shop.example/#irma-login",
     ],
 )
-def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
+def test_a_string_without_a_secret_is_unchanged(text: str) -> None:
     """Strings without a secret stay unchanged, because users would disable too eager a filter."""
     assert redact(text) == text
 
 
-def test_an_event_is_redacted_in_its_depth() -> None:
+def test_nested_values_of_an_event_are_redacted() -> None:
     """In an event, nested strings are redacted by their form, and some values by their name."""
     event = {
         "request": {"url": CALLBACK, "headers": {"Authorization": "word", "Accept": "x"}},
@@ -148,14 +148,14 @@ def test_an_event_is_redacted_in_its_depth() -> None:
         {"body": bytearray(HANDLE.encode()), "view": memoryview(HANDLE.encode())},
     ],
 )
-def test_a_secret_is_found_as_servers_and_trackers_write_it(event: object) -> None:
+def test_secrets_in_collections_and_bytes_are_redacted(event: object) -> None:
     """Secrets in pairs, environment variables, bytes and other collections are redacted."""
     shown = repr(redact_event(event))
     assert "[redacted]" in shown
     assert not any(secret in shown for secret in (*SECRETS, "word"))
 
 
-def test_a_record_that_cannot_be_formatted_raises_nothing() -> None:
+def test_an_unformattable_record_raises_no_error() -> None:
     """The filter accepts a log record that cannot be formatted, and never raises."""
     for message, args in (("%d", (CALLBACK,)), ("%s %s", (CALLBACK,)), ("%(a)s", ({"b": 1},))):
         record = logging.LogRecord("a", logging.INFO, "a.py", 1, message, args, None)
@@ -163,14 +163,14 @@ def test_a_record_that_cannot_be_formatted_raises_nothing() -> None:
         assert record.getMessage().startswith("(a message that cannot be formatted: ")
 
 
-def test_an_event_that_holds_itself_ends() -> None:
+def test_an_event_that_contains_itself_is_redacted() -> None:
     """An event that contains itself is redacted below a certain depth."""
     event: dict[str, object] = {"url": CALLBACK, "number": 5}
     event["self"] = event
     assert redact_event(event)["url"] == "https://shop.example/irma/[redacted]/"
 
 
-def test_sentry_sends_events_redacted() -> None:
+def test_sentry_sends_redacted_events() -> None:
     """With the filter, the real Sentry SDK sends URLs, breadcrumbs and messages redacted."""
     sent: list[str] = []
 
@@ -194,7 +194,7 @@ def test_sentry_sends_events_redacted() -> None:
     assert not any(secret in sent[0] for secret in SECRETS)
 
 
-def test_a_log_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_record_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
     """In a log record, the message, its arguments, extra fields and the traceback are redacted."""
     logger = logging.getLogger("access")
     redacting = RedactingFilter()
@@ -214,7 +214,7 @@ def test_a_log_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
         assert not any(secret in str(vars(record)) for secret in SECRETS)
 
 
-def test_the_filters_import_none_of_the_tools() -> None:
+def test_the_filters_do_not_import_sentry_or_opentelemetry() -> None:
     """Importing the filters imports neither Sentry nor OpenTelemetry."""
     module = sys.modules["irma_backend.observers"]
     assert not {"sentry_sdk", "opentelemetry"} & vars(module).keys()

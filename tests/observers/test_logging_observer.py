@@ -135,7 +135,7 @@ LINES: list[tuple[Event, int, str]] = [
 
 
 @pytest.mark.parametrize(("event", "level", "line"), LINES, ids=lambda value: str(value)[:40])
-def test_each_event_has_a_line(
+def test_each_event_is_one_log_record(
     event: Event, level: int, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each event is one log record of `irma_backend`, with a suitable level."""
@@ -144,13 +144,13 @@ def test_each_event_has_a_line(
     assert caplog.record_tuples == [("irma_backend", level, line)]
 
 
-def test_every_kind_of_event_is_among_them() -> None:
+def test_every_class_of_event_is_in_the_table() -> None:
     """The table of lines has every class of event, so that no new class is untested."""
     assert {type(event) for event, *_ in LINES} == set(get_args(Event))
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_each_refusal_of_a_page_can_be_explained(
+def test_the_line_of_a_refused_page_says_what_to_do(
     code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The line of a refused page says what to do, unless honest visitors cause such refusals."""
@@ -162,7 +162,7 @@ def test_each_refusal_of_a_page_can_be_explained(
     assert (level == logging.INFO) != bool(advice)
 
 
-def test_nothing_is_formatted_below_the_level(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_below_the_level_leaves_no_record(caplog: pytest.LogCaptureFixture) -> None:
     """An event below the logger's level leaves no record."""
     caplog.set_level(logging.WARNING, "irma_backend")
     LoggingObserver().observe(SessionAnswered(OF, None))
