@@ -44,7 +44,7 @@ def refused(uri: str) -> str:
 
 
 @pytest.mark.parametrize("form", ["file:{}", "file://{}", "file://localhost{}", "FILE:{}"])
-def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
+def test_a_key_is_read_from_a_file(form: str, tmp_path: Path) -> None:
     """A file may hold a PEM key for RS256 or a base64 key for HS256, and is read once."""
     for content, expected in (
         (pem(), RsaSigner(pem())),
@@ -60,7 +60,7 @@ def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
             assert signer.sign(b"x") == expected.sign(b"x")
 
 
-def test_a_relative_path_is_taken_from_here(
+def test_a_relative_path_starts_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relative path in a `file:` URI starts from the working directory."""
@@ -108,13 +108,13 @@ def test_unreadable_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rest", ["", "//elsewhere/key", "/key?x", "/key#x", "//[", "?key"])
-def test_what_is_no_path_is_refused(rest: str) -> None:
+def test_a_file_uri_without_a_plain_path_is_refused(rest: str) -> None:
     """A `file:` URI with a host, a query or no path is refused."""
     assert "file: must be followed by a path" in refused(f"file:{rest}")
 
 
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])
-def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> None:
+def test_an_hmac_uri_names_a_key(secret: str | bytes | Callable[[], str]) -> None:
     """An `hmac:` URI names a key in `secrets`, which is base64 as in the server's configuration."""
     with open_parts(secrets={"clerk key": secret}) as parts:
         signer = parts.signer("hmac:clerk%20key")
@@ -122,7 +122,7 @@ def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> 
         assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
 
 
-def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
+def test_a_key_that_is_given_as_a_name_is_not_shown() -> None:
     """The error for an unknown key name lists the known names, and omits the unknown one."""
     message = refused(f"hmac:{TEXT}")
     assert message.endswith("must name a key in secrets= (available: clerk, short)")
@@ -132,7 +132,7 @@ def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
         parts.signer("hmac:x")
 
 
-async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
+async def test_async_signers_make_the_same_signatures(tmp_path: Path) -> None:
     """Asyncio signers make the same signatures as sync ones, and their `repr` contains no key."""
     (tmp_path / "key").write_bytes(pem())
     transport = AsyncScriptedTransport()
@@ -173,7 +173,7 @@ async def test_memory_uri_opens_a_new_store() -> None:
         ("memory:x", [Risk.MEMORY_STORE], "exactly `memory:`"),
     ],
 )
-def test_memory_store_must_be_asked_for(uri: str, allow: list[Risk], words: str) -> None:
+def test_memory_uri_needs_the_memory_store_risk(uri: str, allow: list[Risk], words: str) -> None:
     """`memory:` needs `Risk.MEMORY_STORE`, because processes cannot share the store."""
     with open_parts(allow=allow) as parts, pytest.raises(PluginError, match=words):
         parts.store(uri)

@@ -162,7 +162,7 @@ def pem_file(tmp_path: Path) -> Path:
     ],
     ids=str,
 )
-async def test_the_server_knows_who_is_connected(
+async def test_a_token_or_a_key_authenticates_the_requestor(
     known: Known, server: InMemoryServer, acme: ModuleType, pem_file: Path
 ) -> None:
     """A token or a key authenticates a requestor for a whole session, in both modes."""
@@ -191,7 +191,7 @@ async def test_the_server_knows_who_is_connected(
         assert answer["email"].value == "ada@example.com"
 
 
-async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> None:
+async def test_a_requestor_without_key_or_token_is_refused(server: InMemoryServer) -> None:
     """A server with known requestors refuses a requestor that has neither a key nor a token."""
     with (
         connect(server.url, transport=server.transport()) as requestor,
@@ -211,9 +211,7 @@ async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> 
     ],
     ids=str,
 )
-def test_settings_that_do_not_go_together_are_refused(
-    known: Known, words: str, acme: ModuleType
-) -> None:
+def test_conflicting_settings_are_refused(known: Known, words: str, acme: ModuleType) -> None:
     """The error for conflicting settings names the settings that go together."""
     with (
         pytest.raises(ConfigurationError, match=words),
@@ -222,7 +220,7 @@ def test_settings_that_do_not_go_together_are_refused(
         pass
 
 
-def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
+def test_a_signer_with_an_unknown_algorithm_is_refused(events: list[str]) -> None:
     """A signer with an algorithm that no IRMA server accepts is refused and closed."""
     part = Part("elliptic", events, algorithm="ES256")
     curves = signing(giving(part))
@@ -234,14 +232,14 @@ def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
     assert events == ["close elliptic"]
 
 
-def test_what_was_opened_is_closed_at_the_end(acme: ModuleType, events: list[str]) -> None:
+def test_a_failing_block_closes_all_parts(acme: ModuleType, events: list[str]) -> None:
     """When the block of `connect` fails, all parts are closed."""
     with pytest.raises(KeyError), connect(URL, name="shop", key="vault:a", plugins=[acme]):
         raise KeyError
     assert events == ["open vault:a", "close vault:a"]
 
 
-async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: list[str]) -> None:
+async def test_a_failing_async_block_closes_all_parts(acme: ModuleType, events: list[str]) -> None:
     """When the block of `connect_async` fails, all parts are closed."""
     with pytest.raises(KeyError):
         async with connect_async(URL, name="shop", key="vault:a", plugins=[acme]):
@@ -249,9 +247,7 @@ async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: l
     assert events == ["open vault:a", "close vault:a"]
 
 
-async def test_what_was_opened_is_closed_where_wiring_fails_later(
-    acme: ModuleType, events: list[str]
-) -> None:
+async def test_an_invalid_url_closes_the_opened_key(acme: ModuleType, events: list[str]) -> None:
     """If the URL proves to be invalid after a key was opened, the key is closed."""
     with pytest.raises(ConfigurationError), connect("x", name="s", key="vault:a", plugins=[acme]):
         pass
@@ -262,7 +258,7 @@ async def test_what_was_opened_is_closed_where_wiring_fails_later(
 
 
 @pytest.mark.parametrize("can_be_closed", [True, False])
-async def test_a_signer_that_blocks_is_closed_on_a_thread(
+async def test_a_blocking_signer_is_closed_on_a_thread(
     can_be_closed: bool, events: list[str]
 ) -> None:
     """An asyncio program can use and close a blocking signer on a thread."""
@@ -275,7 +271,7 @@ async def test_a_signer_that_blocks_is_closed_on_a_thread(
     assert events == ["close token"] * can_be_closed
 
 
-async def test_watches_wait_on_the_status_backend(
+async def test_watches_use_the_status_backend(
     server: InMemoryServer, acme: ModuleType, events: list[str]
 ) -> None:
     """A watch gets its final status from the status backend, which is closed before the key."""
@@ -306,7 +302,7 @@ async def test_watches_wait_on_the_status_backend(
     assert events == ["open vault:a", "open pigeon:over", "close pigeon:over", "close vault:a"]
 
 
-def test_what_was_opened_is_closed_where_the_next_is_unknown(
+def test_an_unknown_status_backend_closes_the_opened_key(
     acme: ModuleType, events: list[str]
 ) -> None:
     """If no plugin has the scheme of the status backend, a key that was opened before is closed."""
@@ -318,7 +314,7 @@ def test_what_was_opened_is_closed_where_the_next_is_unknown(
     assert events == ["open vault:a", "close vault:a"]
 
 
-async def test_other_settings_are_those_of_the_requestor() -> None:
+async def test_other_settings_reach_the_requestor() -> None:
     """Other settings are passed to the requestor unchanged, in both modes."""
     # A gateway and a token need the same header, so a requestor refuses them together.
     gateway = GatewayAuthentication("https://login.example", GatewaySecret("shop", "a secret"))
@@ -365,7 +361,7 @@ class Closing(ScriptedTransport):
         raise AssertionError("somebody else's transport was closed")
 
 
-async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleType) -> None:
+async def test_the_callers_transport_stays_open(acme: ModuleType) -> None:
     """A transport that the caller passes stays open, and the parts get it and its clock."""
     given: list[Transport | AsyncTransport] = []
 
@@ -380,7 +376,7 @@ async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleTy
     assert given == [transport]
 
 
-def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
+def test_parts_are_closed_in_reverse_order(acme: ModuleType, events: list[str]) -> None:
     """At the end of its block, `open_parts` closes everything that it opened, the newest first."""
     with open_parts(plugins=[acme]) as parts:
         assert parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
@@ -391,7 +387,7 @@ def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> Non
     assert events == opened + closed
 
 
-async def test_async_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
+async def test_async_parts_are_closed_in_reverse_order(acme: ModuleType, events: list[str]) -> None:
     """At the end of its block, `open_parts_async` closes everything it opened, the newest first."""
     async with open_parts_async(plugins=[acme]) as parts:
         assert await parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
@@ -450,7 +446,7 @@ class AsyncStuck:
         raise RuntimeError("a secret")
 
 
-async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str]) -> None:
+async def test_a_failing_close_does_not_keep_other_parts_open(events: list[str]) -> None:
     """If a part fails to close, the other parts are closed, and the error names its plugin."""
     made: list[object] = [
         *(Stuck(Part("a", events)), Part("b", events)),
@@ -471,7 +467,7 @@ async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), CancelledError(), ConfigurationError("no")])
-async def test_error_of_the_block_outlives_a_failed_close(
+async def test_the_blocks_error_is_raised_despite_a_failed_close(
     error: BaseException, events: list[str]
 ) -> None:
     """If the block and a close fail, the block's error is raised, with a note about the close."""
@@ -545,7 +541,7 @@ def test_plugins_are_a_list_of_names_or_modules(plugins: list[str]) -> None:
         pass
 
 
-def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
+def test_two_plugins_with_one_name_are_refused(acme: ModuleType) -> None:
     """Two plugins with the same name are refused, but a plugin may be listed twice."""
     with connect(URL, plugins=[acme, acme]):
         pass
@@ -556,7 +552,7 @@ def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
         pass
 
 
-def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
+def test_verifier_and_schemes_reach_the_requestor() -> None:
     """`signature_verifier` and `schemes`, which only a program can pass, reach the requestor."""
 
     class Knowing:
@@ -576,7 +572,7 @@ def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
         assert requestor.context.schemes is schemes
 
 
-def test_other_settings_are_checked_when_they_are_given() -> None:
+def test_other_settings_are_checked_before_anything_opens() -> None:
     """A wrong `secrets` or `allow` is refused before anything is opened."""
     wrong = ["k"]
     with (
@@ -591,7 +587,7 @@ def test_other_settings_are_checked_when_they_are_given() -> None:
         pass
 
 
-def test_a_plugin_cannot_take_what_is_built_in() -> None:
+def test_a_plugin_cannot_claim_a_built_in_scheme() -> None:
     """A plugin that claims a built-in scheme is refused, and the error names the plugin."""
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
@@ -603,7 +599,7 @@ def test_a_plugin_cannot_take_what_is_built_in() -> None:
         pass
 
 
-def test_a_plugin_that_is_not_named_is_not_there() -> None:
+def test_an_unknown_scheme_lists_schemes_and_plugins() -> None:
     """The error for an unknown scheme lists the known schemes and installed plugins."""
     with (
         open_parts() as parts,

@@ -84,7 +84,7 @@ def test_hooks_are_asked_once() -> None:
     assert calls == ["asked"]
 
 
-def test_each_wiring_has_its_own_plugins() -> None:
+def test_each_registry_has_its_own_plugins() -> None:
     """A registry knows only its own plugins, and not those of another registry."""
     PluginRegistry({"acme-vault": signing(giving(HmacSigner(KEY)))})
     assert refused(lambda: PluginRegistry({}).signer("vault:x", SYNC)).plugin == "vault"
@@ -100,7 +100,7 @@ def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
     assert plugins.offers("acme") == Offers(("acme",), (), ("acme", "acme+tls"))
 
 
-def test_two_claimants_of_a_scheme_are_refused() -> None:
+def test_two_plugins_cannot_claim_one_scheme() -> None:
     """The error names both plugins that claim a scheme."""
     one, two = signing(print), signing(print)
     error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
@@ -116,7 +116,7 @@ def test_one_plugin_under_two_names() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["poll", "events"])
-def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
+def test_no_plugin_can_claim_a_reserved_scheme(scheme: str) -> None:
     """No plugin can claim a reserved scheme, and no setting can request one."""
     mine = plugin(irma_status_backends=lambda: {scheme: print})
     error = refused(lambda: PluginRegistry({"acme": mine}))
@@ -142,7 +142,7 @@ def test_unknown_scheme_lists_the_known_ones(uri: str) -> None:
 @pytest.mark.parametrize(
     "uri", ["", "/etc/key.pem", ":x", "1a:x", "-----BEGIN PRIVATE KEY-----\n:", f"{'s' * 40}:x", 5]
 )
-def test_what_is_no_uri_is_not_shown(uri: str) -> None:
+def test_an_invalid_uri_is_not_shown(uri: str) -> None:
     """The error for an invalid URI does not show it, because it may be a misplaced key."""
     with pytest.raises(ConfigurationError, match=r"^store: .*file:/etc/irma/key\.pem$") as caught:
         PluginRegistry({}).store(uri, SYNC)
@@ -157,7 +157,7 @@ def test_misspelt_hook_is_refused() -> None:
     assert "irma_signing_scheme: the hooks are irma_signing_schemes, irma_st" in error.reason
 
 
-def test_an_optional_hook_may_be_for_another_version() -> None:
+def test_an_unknown_optional_hook_is_accepted() -> None:
     """A plugin may have an unknown hook that it marks as optional."""
     later = pluggy.HookimplMarker("irma_backend")(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
@@ -269,7 +269,7 @@ async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
         (given_later, ASYNC, "expected a plain function"),
     ],
 )
-def test_what_is_no_signer_of_the_mode_is_refused(
+def test_a_factory_must_return_a_signer_of_the_mode(
     factory: Factory, context: FactoryContext, words: str
 ) -> None:
     """A factory whose part is not a signer of the mode is refused."""
@@ -304,14 +304,14 @@ class Awaiting:
         raise OSError(SECRET_URI)
 
 
-def test_a_store_must_have_an_end_of_its_mode() -> None:
+def test_a_store_must_be_closable_in_its_mode() -> None:
     """A store must have `close` in sync mode, and `aclose` in async mode."""
     plugins = PluginRegistry({"acme": storing(giving(Halves()))})
     assert "close() for mode sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
-def test_what_is_refused_is_closed(context: FactoryContext) -> None:
+def test_a_refused_part_is_closed(context: FactoryContext) -> None:
     """A part that is refused is closed, and an error of the close does not hide the reason."""
     made = Awaiting()
     plugins = PluginRegistry({"acme": storing(giving(made))})
@@ -320,7 +320,7 @@ def test_what_is_refused_is_closed(context: FactoryContext) -> None:
     assert "closing" not in error.reason
 
 
-def test_what_must_be_awaited_is_not_closed_here() -> None:
+def test_an_async_part_is_not_closed_in_sync_mode() -> None:
     """In sync mode, a refused part with an async `close` is not closed, as this needs an await."""
 
     class Closed(AwaitedSigner):
@@ -350,7 +350,7 @@ def test_signer_without_an_algorithm_is_closed() -> None:
     assert closed == ["closed"]
 
 
-def test_a_signer_may_have_an_end() -> None:
+def test_a_signer_with_close_is_closed() -> None:
     """A signer that has `close` is closed, but a signer need not have it."""
     closed: list[str] = []
 
@@ -368,7 +368,7 @@ def test_a_signer_may_have_an_end() -> None:
     PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
 
 
-async def test_closing_that_fails_names_the_plugin() -> None:
+async def test_a_failed_close_names_the_plugin() -> None:
     """The error of a failed close names the plugin and omits the message, in both modes."""
 
     class Failing(AwaitedSigner):
@@ -387,13 +387,13 @@ async def test_closing_that_fails_names_the_plugin() -> None:
     assert caught.value.__context__ is None
 
 
-async def test_what_has_no_end_is_left_alone() -> None:
+async def test_a_signer_without_aclose_is_accepted() -> None:
     """An asyncio signer without `aclose` is accepted."""
     opened = PluginRegistry({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
     await opened.aclose()
 
 
-def test_nothing_of_a_uri_is_in_a_repr() -> None:
+def test_no_repr_shows_the_rest_of_a_uri() -> None:
     """No `repr` shows the rest of a URI, or a secret."""
     uri = PluginUri.parse(SECRET_URI)
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
@@ -404,7 +404,7 @@ def test_nothing_of_a_uri_is_in_a_repr() -> None:
 
 
 @pytest.mark.parametrize("secret", ["hunter2", b"hunter2", lambda: "hunter2", lambda: b"hunter2"])
-def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
+def test_a_secret_always_becomes_bytes(secret: Secret) -> None:
     """A secret may be a string, bytes, or a function that returns either."""
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
     assert context.secret("pin") == b"hunter2"

@@ -89,7 +89,7 @@ def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> 
 
 
 @pytest.mark.usefixtures("installed")
-def test_naming_a_plugin_twice_is_no_clash() -> None:
+def test_a_plugin_may_be_named_twice() -> None:
     """A plugin may be named twice, because two parts of a program may need it."""
     plugins = load_plugins(["acme-irma", "pair-irma", "acme_irma", "pair_irma:one"])
     assert list(plugins) == ["acme-irma", "pair-irma:one", "pair-irma:two"]

@@ -47,7 +47,7 @@ def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnviron
     }
 
 
-def test_only_the_plugin_that_is_named_is_imported(fresh_environment: FreshEnvironment) -> None:
+def test_only_the_named_plugin_is_imported(fresh_environment: FreshEnvironment) -> None:
     """Only a plugin that the caller names is imported."""
     assert fresh_environment.run("-c", OPENED).splitlines() == ["False", "True"]
 

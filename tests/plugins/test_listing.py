@@ -61,7 +61,7 @@ def test_each_plugin_is_a_line_in_a_pipe(with_plugins: CommandLine) -> None:
     assert "hunter2" not in out
 
 
-def test_without_plugins_there_is_what_is_built_in() -> None:
+def test_built_in_schemes_are_listed_without_plugins() -> None:
     """Without plugins the command lists the built-in schemes and succeeds."""
     status, out, err = CommandLine({**os.environ}).run("plugins")
     assert (status, err) == (0, "")

@@ -93,13 +93,13 @@ def test_a_closed_store_stays_closed(store: Store) -> None:
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), -MINUTE])
-def test_a_lifetime_is_above_zero(store: Store, lifetime: timedelta) -> None:
+def test_a_lifetime_must_be_above_zero(store: Store, lifetime: timedelta) -> None:
     """A lifetime of zero or less is refused, because then every put would succeed."""
     with pytest.raises(ConfigurationError, match="lifetime"):
         store.put_if_absent("k", b"", lifetime)
 
 
-def test_of_many_threads_one_puts(store: Store) -> None:
+def test_only_one_of_many_threads_puts_a_key(store: Store) -> None:
     """If eight threads put the same key, one of them succeeds."""
     together = Barrier(8)
 
@@ -113,7 +113,7 @@ def test_of_many_threads_one_puts(store: Store) -> None:
 
 
 @pytest.mark.memory
-def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
+def test_expired_entries_take_no_memory(store: MemoryStore, clock: ManualClock) -> None:
     """The store frees the memory of expired entries."""
     tracemalloc.start()
     try:
@@ -127,14 +127,14 @@ def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> N
     assert not store.put_if_absent("19999", b"", MINUTE)
 
 
-def test_a_sweep_takes_nothing_that_lives(store: MemoryStore) -> None:
+def test_a_sweep_removes_only_expired_keys(store: MemoryStore) -> None:
     """A sweep removes no key that has not expired."""
     assert all(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
     assert not any(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
 
 
 @pytest.mark.parametrize("make", [MemoryStore, AsyncMemoryStore])
-def test_a_store_in_memory_is_an_accepted_risk(make: type, clock: ManualClock) -> None:
+def test_a_memory_store_needs_the_memory_store_risk(make: type, clock: ManualClock) -> None:
     """The constructor of a memory store needs `Risk.MEMORY_STORE`."""
     for allow in ({}, {"allow": [Risk.PLAIN_HTTP]}):
         with pytest.raises(ConfigurationError, match=r"allow Risk\.MEMORY_STORE"):
@@ -167,7 +167,7 @@ print(store.get("k"))
 """
 
 
-def test_a_forked_process_may_not_use_it() -> None:
+def test_a_forked_process_cannot_use_the_store() -> None:
     """A forked process cannot use its copy of the store, but the parent still can."""
     done = subprocess.run(
         [sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True, text=True, check=True
@@ -178,7 +178,7 @@ def test_a_forked_process_may_not_use_it() -> None:
     assert kept == "b''"
 
 
-async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
+async def test_the_async_store_behaves_like_the_sync_one(clock: ManualClock) -> None:
     """The asyncio store in memory behaves like the sync one."""
     store: AsyncStore = async_memory_store(clock)
     assert await store.put_if_absent("k", b"first", MINUTE)
@@ -193,7 +193,7 @@ async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
-def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, method: str) -> None:
+def test_a_key_with_a_lone_surrogate_is_refused(store: Store, tmp_path: Path, method: str) -> None:
     """The stores in memory and in SQLite refuse a key with a lone surrogate."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         arguments = (b"", MINUTE) if method == "put_if_absent" else ()

@@ -139,7 +139,7 @@ class TestAsyncSqliteStore(AsyncStoreContract):
         self.clock.advance(duration)
 
 
-def test_one_process_puts_each_key(tmp_path: Path) -> None:
+def test_only_one_process_puts_each_key(tmp_path: Path) -> None:
     """If the threads of four processes put the same key, one of them succeeds."""
     command = [sys.executable, "-c", PUT, str(tmp_path / "store.db")]
     processes = [
@@ -168,7 +168,7 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
 
 
-def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+def test_a_deleted_file_is_not_recreated(tmp_path: Path) -> None:
     """The store never recreates a deleted file, because another process may use the old one."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
     (tmp_path / "store.db").rename(tmp_path / "elsewhere.db")
@@ -177,7 +177,7 @@ def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     assert not (tmp_path / "store.db").exists()
 
 
-def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_process_opens_its_own_connections(tmp_path: Path) -> None:
     """A forked process opens its own connections, because SQLite's locks do not survive a fork."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
@@ -186,7 +186,7 @@ def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
     assert (done.stdout.split(), done.stderr) == (["True", "False", "True"], "")
 
 
-def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
+def test_an_entry_of_a_forked_process_is_kept(tmp_path: Path) -> None:
     """An entry of a forked process is kept after the parent has closed the store."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
@@ -199,7 +199,7 @@ def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
     assert done.stdout.split() == ["True", "True", "False"]
 
 
-def test_a_fork_amid_a_call_is_refused(tmp_path: Path) -> None:
+def test_a_process_forked_during_a_call_is_refused(tmp_path: Path) -> None:
     """A process that was forked during a call of its parent cannot use the store."""
     path = str(tmp_path / "store.db")
     done = subprocess.run(
@@ -229,7 +229,7 @@ def open_files() -> list[Path]:
     return [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.exists()]
 
 
-def test_expired_keys_take_no_room(tmp_path: Path) -> None:
+def test_a_put_deletes_expired_entries(tmp_path: Path) -> None:
     """A put deletes expired entries from the file."""
     clock = ManualClock()
     store = SqliteStore(tmp_path / "store.db", clock)
@@ -313,7 +313,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str, reas
     assert caught.value.__context__ is None
 
 
-async def test_a_uri_opens_it(tmp_path: Path) -> None:
+async def test_a_uri_opens_the_store(tmp_path: Path) -> None:
     """`sqlite:PATH` opens the same file in both modes, on the transport's clock."""
     uri = f"sqlite:{tmp_path}/store.db"
     transport = ScriptedTransport()

@@ -187,7 +187,7 @@ BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
 
 
 @pytest.mark.parametrize(("make", "test", "arguments"), BAD)
-def test_the_contract_finds_a_bad_store(
+def test_contract_rejects_a_bad_store(
     make: Callable[[], Any],
     test: str,
     arguments: tuple[object, ...],
@@ -250,7 +250,7 @@ class AsyncMemoryStoreOf:
         await self.store.aclose()
 
 
-def test_a_store_that_works_on_after_its_end_is_found() -> None:
+def test_contract_rejects_a_store_that_works_after_close() -> None:
     """A store that still works after it was closed fails the contract."""
 
     class Reopening(Good):

@@ -38,7 +38,7 @@ def test_pytest_finds_the_plugin() -> None:
     assert found.value == "irma_testing.pytest_plugin"
 
 
-def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
+def test_the_plugin_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
     """A run without our fixtures loads neither the core nor the modules of `irma_testing`."""
     found = modules_after(tmp_path, "def test_nothing(): pass\n")
     # plugins of other projects load some of the heavy libraries
@@ -56,7 +56,7 @@ def test_a_fixture_loads_what_it_needs(tmp_path: Path) -> None:
     assert {"irma_core", "irma_testing.memory.server"} <= set(found)
 
 
-def test_all_fixtures_are_of_one_server(
+def test_all_fixtures_use_one_server(
     irma_requestor: Requestor, irma_server: InMemoryServer, irma_app: SimulatedApp
 ) -> None:
     """The app and the requestor use the same server."""
@@ -78,7 +78,7 @@ async def test_there_is_an_async_requestor(
     assert answer["email"].value == "ada@example.com"
 
 
-def test_each_test_has_its_own(tmp_path: Path) -> None:
+def test_each_test_has_its_own_server(tmp_path: Path) -> None:
     """Each test has a new server, without the sessions of earlier tests."""
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
@@ -93,7 +93,7 @@ def test_each_test_has_its_own(tmp_path: Path) -> None:
     assert outcome(tmp_path) == "2 passed"
 
 
-def test_the_fixtures_are_listed_with_their_sentence(tmp_path: Path) -> None:
+def test_fixtures_are_listed_with_their_first_sentence(tmp_path: Path) -> None:
     """`pytest --fixtures` lists each fixture with the first sentence of its docstring."""
     said = run_pytest(tmp_path, "--fixtures")
     for name, sentence in {
