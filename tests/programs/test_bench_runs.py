@@ -7,7 +7,7 @@ from benchmarks.rounds import Effort, Row
 
 
 @pytest.mark.parametrize("subject", CONTENTS)
-def test_a_subject_can_be_measured(subject: str) -> None:
+def test_each_row_has_values_and_a_goal(subject: str) -> None:
     """Each row has one value for each round, and states its goal."""
     rows = list(CONTENTS[subject](Effort(rounds=2, scale=0.005)))
     assert rows

@@ -56,7 +56,7 @@ def test_the_key_in_the_folder_is_not_trusted() -> None:
     assert refusal(honest("one attribute"), by_it) is None
 
 
-def test_each_number_of_the_issuer_key_counts() -> None:
+def test_a_changed_number_of_the_issuer_key_is_refused() -> None:
     """Proofs are refused if one number of the issuer's key is changed, even in a signed scheme."""
     proof, path = honest("not revoked"), "made/small/PublicKeys/2.xml"
     files = made_scheme().files()
@@ -72,7 +72,7 @@ def test_each_number_of_the_issuer_key_counts() -> None:
             verified(proof, schemes_of(signed | shared_scheme().files()))
 
 
-def test_the_key_of_another_issuer_is_another_key() -> None:
+def test_the_key_of_another_issuer_is_refused() -> None:
     """A proof is refused if another issuer's key replaces the right one."""
     other = MadeIssuerKey.make(1024, pair=2, counter=2)
     old = made_scheme().keys["small"][0]
@@ -82,7 +82,7 @@ def test_the_key_of_another_issuer_is_another_key() -> None:
     assert error.check in {"group_element", "stamp_signature"}
 
 
-def test_a_scheme_that_is_not_pinned_is_unknown() -> None:
+def test_credentials_of_unpinned_schemes_are_refused() -> None:
     """Credentials of schemes without a pinned key are refused."""
     keys = pinned()
     del keys["shared"]

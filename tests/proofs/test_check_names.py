@@ -42,7 +42,7 @@ def test_no_check_is_made_twice() -> None:
 
 
 @pytest.mark.parametrize(("function", "check"), FOUND)
-def test_a_check_has_the_name_of_its_function_and_a_test(function: str, check: str) -> None:
+def test_a_check_is_named_after_its_function_and_has_a_test(function: str, check: str) -> None:
     """A check is named after its function, and a test of that name exists."""
     assert function.removeprefix("check_") == check
     assert check in TESTED

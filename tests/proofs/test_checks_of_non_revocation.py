@@ -132,7 +132,7 @@ def test_revocation_response() -> None:
     assert error.check == "revocation_response"
 
 
-def test_the_response_of_the_attribute_counts() -> None:
+def test_alpha_in_the_proof_of_non_revocation_is_ignored() -> None:
     """A response `alpha` in the proof of non-revocation is ignored."""
     ignored = nonrev(lambda each: each["responses"].update(alpha="AQ=="))
     assert attempt(PASS, ignored)[0][SEAT].not_revoked
@@ -174,14 +174,14 @@ def test_nu() -> None:
 
 
 @pytest.mark.parametrize("member", ["C_r", "C_u"])
-def test_each_number_of_the_proof_counts(member: str) -> None:
+def test_a_changed_c_r_or_c_u_is_refused(member: str) -> None:
     """If C_r or C_u is changed, the challenge is another one, and the proof is refused."""
     change = nonrev(lambda each: each.update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
 
 
 @pytest.mark.parametrize("member", ["beta", "delta", "epsilon", "zeta"])
-def test_each_response_counts(member: str) -> None:
+def test_a_changed_response_is_refused(member: str) -> None:
     """If a response for non-revocation is changed, the challenge is another one."""
     change = nonrev(lambda each: each["responses"].update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
@@ -206,7 +206,7 @@ def test_each_response_counts(member: str) -> None:
         head(5, 1) + head(3, 2**63) + b"Nu",
     ],
 )
-def test_an_accumulator_of_another_form_is_refused(message: bytes) -> None:
+def test_a_malformed_accumulator_is_refused(message: bytes) -> None:
     """A signed message must be one map with exactly the members of an accumulator."""
     error = refused(
         PASS, nonrev(lambda each: each["sacc"].update(data=signed_accumulator(message)))
@@ -214,7 +214,7 @@ def test_an_accumulator_of_another_form_is_refused(message: bytes) -> None:
     assert (error.check, error.path) == ("form", "signature[0].nonrev_proof.sacc.data")
 
 
-def test_lengths_of_cbor() -> None:
+def test_longer_cbor_lengths_and_numbers_are_read() -> None:
     """A length in one byte and a number in four bytes are read from CBOR."""
     one_byte = b"\xa1" + cbor("x") + b"\x58\x01" + b"y"
     assert read_cbor_map(one_byte, "", {"x": bytes}) == {"x": b"y"}

@@ -273,7 +273,7 @@ def test_each_proof_has_the_challenge() -> None:
     assert (caught.value.check, caught.value.path) == ("challenges", "signature[1].c")
 
 
-def test_form_comes_before_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_form_is_checked_before_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the last proof of a list has a wrong form, nothing is computed for any of them."""
 
     def spoil(proof: Any) -> None:

@@ -53,7 +53,7 @@ def test_form(form: Any) -> None:
     assert (error.check, error.path) == ("form", "@context")
 
 
-def test_the_form_is_stamped() -> None:
+def test_the_time_stamp_covers_the_form() -> None:
     """The time stamp of a signature in one form is not valid for the other form."""
     assert refused(SIGNED, lambda proof: proof.pop("@context")).check == "stamp_signature"
 
@@ -96,13 +96,13 @@ def test_time_without_stamp() -> None:
     assert refused(UNSTAMPED, at=AT, not_before=AT).check == "time_without_stamp"
 
 
-def test_a_time_stamp_cannot_be_taken_away() -> None:
+def test_a_time_stamp_cannot_be_removed() -> None:
     """A signature is refused if its time stamp is removed."""
     error = refused(SIGNED, lambda proof: proof.pop("timestamp"), at=AT)
     assert error.check == "challenges"
 
 
-def test_a_time_stamp_counts_more_than_the_time_given() -> None:
+def test_a_time_stamp_overrides_the_given_time() -> None:
     """The time of a time stamp overrides the time that the caller passed."""
     signature = attempt(SIGNED, at=datetime(2099, 1, 1, tzinfo=UTC))
     assert (signature.signed_at, signature.is_time_stamped) == (TIME, True)
@@ -141,7 +141,7 @@ def test_time_stamp_server() -> None:
     assert refused(SIGNED, known=altered("bits", {path: text})).check == "time_stamp_server"
 
 
-def test_the_url_in_the_time_stamp_does_not_count() -> None:
+def test_the_url_in_the_time_stamp_is_ignored() -> None:
     """The scheme determines the time-stamping server, and the URL in the time stamp is ignored."""
     other = stamp(ServerUrl="https://other.example")
     assert attempt(SIGNED, other).is_time_stamped
@@ -160,7 +160,7 @@ def test_pinned_key(trusted: Any) -> None:
     "trusted",
     [{SERVER: [bytes(32), b64decode(PINNED)]}, {SERVER.rstrip("/"): (PINNED,)}],
 )
-def test_a_key_is_pinned_in_several_ways(trusted: Any) -> None:
+def test_a_key_can_be_pinned_in_several_ways(trusted: Any) -> None:
     """Keys may be bytes or base64, one or several, and the URL may end in a slash."""
     assert attempt(SIGNED, trusted=trusted).is_time_stamped
 
@@ -187,7 +187,7 @@ def test_stamp_signature(change: Any) -> None:
     assert (error.check, error.status) == ("stamp_signature", "INVALID_TIMESTAMP")
 
 
-def test_the_first_form_stamps_each_number() -> None:
+def test_the_first_form_stamps_each_attribute() -> None:
     """In the first form, the time stamp covers each attribute itself."""
 
     def spoil(proof: Any) -> None:
@@ -197,7 +197,7 @@ def test_the_first_form_stamps_each_number() -> None:
     assert refused("made-v1", spoil).check == "stamp_signature"
 
 
-def test_a_key_that_is_no_point_verifies_nothing() -> None:
+def test_a_key_off_the_curve_verifies_nothing() -> None:
     """A pinned key that is not on the curve verifies nothing, and causes no other kind of error."""
     for bad in (b"\2" + bytes(31), bytes(32)):
         change = sig(PublicKey=b64encode(bad).decode(), Data=b64encode(bytes(64)).decode())
@@ -212,7 +212,7 @@ def test_not_before() -> None:
     assert (error.check, error.status) == ("not_before", "INVALID_TIMESTAMP")
 
 
-def test_what_comes_out() -> None:
+def test_a_verified_signature_has_message_time_and_slots() -> None:
     """A verified signature has a message, a time, slots and schemes, and no truth value."""
     request = SignatureRequest(MESSAGE, {"who": DISCLOSE[0], "badge": DISCLOSE[1]})
     given = AttributeBasedSignature(spoiled(SIGNED, None), MESSAGE)
@@ -243,7 +243,7 @@ def test_what_comes_out() -> None:
         {"time_stamps": {}, "min_key_bits": 1023},
     ],
 )
-def test_wrong_settings(arguments: Any) -> None:
+def test_wrong_settings_are_refused(arguments: Any) -> None:
     """Wrong keys and lengths raise a ConfigurationError that shows no value."""
     with pytest.raises(ConfigurationError, match=r"time_stamps|min_key_bits"):
         SignatureVerifier(schemes("bits", "shared"), **arguments)
@@ -256,7 +256,7 @@ def test_wrong_settings(arguments: Any) -> None:
         ((None,), "signature"),
     ],
 )
-def test_wrong_arguments(arguments: Any, name: str) -> None:
+def test_wrong_arguments_are_named(arguments: Any, name: str) -> None:
     """The error for a wrong argument names the parameter."""
     verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps={})
     with pytest.raises(UsageError, match=name):

@@ -60,7 +60,7 @@ def test_indices_disclosed(place: tuple[int, int]) -> None:
         "x",
     ],
 )
-def test_indices_of_another_form(indices: Any) -> None:
+def test_malformed_indices_are_refused(indices: Any) -> None:
     """Indices that are not lists of lists of places are refused."""
     error = refused(SIGNED, lambda proof: proof.update(indices=indices))
     assert error.check == "form"
@@ -100,7 +100,7 @@ def test_answered_slot(disjunction: Any) -> None:
     assert (error.check, error.status) == ("answered_slot", "MISSING_ATTRIBUTES")
 
 
-def test_the_first_option_that_fits_counts() -> None:
+def test_the_answer_names_the_first_fitting_option() -> None:
     """The answer names the first fitting option, and has only its attributes."""
     disjunction = any_of(EMAIL, AttributeRequest(NAME, value="Ada Lovelace"), FIRST)
     signature = attempt(SIGNED, request=request(disjunction))
@@ -111,7 +111,7 @@ def test_the_first_option_that_fits_counts() -> None:
     ]
 
 
-def test_a_slot_may_be_left_out() -> None:
+def test_an_optional_slot_may_be_left_out() -> None:
     """An optional slot without attributes is not in the answer."""
     change = listing([], [(1, 1)])
     signature = attempt(SIGNED, change, request=request(optional(NAME), "bits.mid.badge"))
@@ -120,7 +120,7 @@ def test_a_slot_may_be_left_out() -> None:
     assert refused(SIGNED, change, request=request(NAME)).check == "answered_slot"
 
 
-def test_a_value_can_be_demanded_to_be_there() -> None:
+def test_a_request_can_demand_a_value() -> None:
     """An attribute without a value fits a request, unless the request demands a value."""
     name = "real-sign-null"
     phone = "bits.mid.person.phone"

@@ -73,14 +73,14 @@ class Fixed(Chance):
         return self._fixed[1] if count == self._fixed[0] else super().bits(count)
 
 
-def test_these_are_accepted_when_they_are_honest() -> None:
+def test_unchanged_proofs_are_accepted() -> None:
     """Without a change, the proofs that the other tests change are accepted."""
     assert verified(as_disclosure(closed(name()))).slots == [[(NAME, "Ada Lovelace")]]
     assert verified(as_disclosure(closed(a_pass()), SEAT)).not_revoked == {SEAT}
 
 
 @pytest.mark.parametrize("multiple", [0, 1])
-def test_a_product_of_zero_proves_nothing(multiple: int) -> None:
+def test_an_a_of_zero_is_refused(multiple: int) -> None:
     """An A of zero makes the commitment zero for any claim, so A must be a unit."""
     a = multiple * key().n
     numbers = credential("small.person").numbers
@@ -95,7 +95,7 @@ def test_a_product_of_zero_proves_nothing(multiple: int) -> None:
     assert check_that_refuses(as_disclosure([proof])) == "group_element"
 
 
-def test_a_number_of_the_group_has_one_form() -> None:
+def test_an_a_above_the_modulus_is_refused() -> None:
     """A + n is refused, although it equals A modulo n."""
     proofs = OpenProofs([name()], Chance("forged"))
     proofs.proofs[0].a += key().n
@@ -103,7 +103,7 @@ def test_a_number_of_the_group_has_one_form() -> None:
     assert check_that_refuses(as_disclosure(proofs.close(NONCE))) == "group_element"
 
 
-def test_an_attribute_is_shown_or_hidden() -> None:
+def test_an_attribute_cannot_be_both_shown_and_hidden() -> None:
     """An attribute may not be both shown and hidden, because it could then show any value."""
     proof, lie = closed(Shown(credential("small.person")))[0], encode("Bob")
     proof["a_disclosed"]["2"] = json_number(lie)
@@ -111,7 +111,7 @@ def test_an_attribute_is_shown_or_hidden() -> None:
     assert check_that_refuses(as_disclosure([proof])) == "no_index_twice"
 
 
-def test_the_secret_key_stays_hidden() -> None:
+def test_the_secret_key_must_be_hidden() -> None:
     """A proof without a response for the secret key is refused.
 
     It would not tie the credential to a person.
@@ -122,7 +122,7 @@ def test_the_secret_key_stays_hidden() -> None:
     assert check_that_refuses(as_disclosure([proof])) == "secret_key_hidden"
 
 
-def test_the_metadata_are_shown() -> None:
+def test_the_metadata_must_be_shown() -> None:
     """A proof that hides the metadata is refused, because its credential type is then unknown."""
     proof = closed(name())[0]
     proof["a_responses"]["1"] = proof["a_disclosed"].pop("1")
@@ -130,14 +130,14 @@ def test_the_metadata_are_shown() -> None:
 
 
 @pytest.mark.parametrize("where", ["a_responses", "a_disclosed"])
-def test_the_type_has_each_attribute(where: str) -> None:
+def test_an_attribute_beyond_the_type_is_refused(where: str) -> None:
     """An attribute that the type lacks is refused, although it changes no equation."""
     proof = closed(name())[0]
     proof[where]["5"] = ""
     assert check_that_refuses(as_disclosure([proof])) == "indices_of_type"
 
 
-def test_the_key_has_a_base_for_each_attribute() -> None:
+def test_an_attribute_without_a_base_is_refused() -> None:
     """A credential is refused if it has more attributes than its issuer's key has bases."""
     short = evolve(key(), bases=key().bases[:4])
     scheme = evolve(made_scheme(), keys={**made_scheme().keys, "small": (short,)})
@@ -147,35 +147,35 @@ def test_the_key_has_a_base_for_each_attribute() -> None:
 
 
 @pytest.mark.parametrize("index", ["0", "3"])
-def test_a_response_for_an_attribute_is_not_too_long(index: str) -> None:
+def test_a_too_long_response_for_an_attribute_is_refused(index: str) -> None:
     """A response for an attribute is refused if it is too long, although it solves the equation."""
     proof = closed(name())[0]
     shift(proof["a_responses"], index, key().order)
     assert check_that_refuses(as_disclosure([proof])) == "attribute_responses"
 
 
-def test_the_response_for_e_is_not_too_long() -> None:
+def test_a_too_long_response_for_e_is_refused() -> None:
     """A response for e outside of its interval is refused, because it could be a forgery."""
     proof = closed(name())[0]
     shift(proof, "e_response", key().order)
     assert check_that_refuses(as_disclosure([proof])) == "e_response"
 
 
-def test_the_response_for_v_is_not_too_long() -> None:
+def test_a_too_long_response_for_v_is_refused() -> None:
     """A response for v is refused if it is too long, because verifying it takes more time."""
     proof = closed(name())[0]
     shift(proof, "v_response", key().order << 1100)
     assert check_that_refuses(as_disclosure([proof])) == "v_response"
 
 
-def test_the_challenge_is_a_hash() -> None:
+def test_a_too_long_challenge_is_refused() -> None:
     """A challenge of more than 256 bits is refused before anything is computed with it."""
     proof = closed(name())[0]
     shift(proof, "c", 1 << 256)
     assert check_that_refuses(as_disclosure([proof])) == "challenge_length"
 
 
-def test_a_random_number_is_signed_as_it_is() -> None:
+def test_a_too_long_random_number_is_refused() -> None:
     """A random number that is too long is refused, because no issuer would sign its hash."""
     made = issue(
         made_scheme(),
@@ -194,13 +194,13 @@ def test_range_proofs_are_refused() -> None:
     assert check_that_refuses(as_disclosure([proof])) == "no_range_proofs"
 
 
-def test_a_list_is_short() -> None:
+def test_more_than_twenty_proofs_are_refused() -> None:
     """More than twenty proofs are refused before anything is computed."""
     assert check_that_refuses(as_disclosure(closed(name()) * 21)) == "number_of_proofs"
 
 
 @pytest.mark.parametrize("scheme", ["made", "shared"])
-def test_two_people_cannot_share_a_proof(scheme: str) -> None:
+def test_credentials_of_two_people_are_refused(scheme: str) -> None:
     """Credentials of two people are refused, because their secret keys differ."""
     of = "small.person" if scheme == "made" else "town.person"
     both = [Shown(credential(of, holder=holder), ("name",)) for holder in ("Ada", "Mallory")]
@@ -217,13 +217,13 @@ def test_a_singleton_occurs_once() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 4])
-def test_metadata_of_other_versions_are_refused(version: int) -> None:
+def test_metadata_of_an_unknown_version_is_refused(version: int) -> None:
     """Metadata of an unknown version is refused, because it may mean anything."""
     made = Shown(credential("small.person", version=version), ("name",))
     assert check_that_refuses(as_disclosure(closed(made))) == "metadata_version"
 
 
-def test_metadata_are_24_bytes() -> None:
+def test_too_long_metadata_is_refused() -> None:
     """Metadata of more than 24 bytes is refused, even if the last 24 bytes are valid."""
     proof = closed(name())[0]
     shift(proof["a_disclosed"], "1", 1 << 192)
@@ -286,7 +286,7 @@ def test_a_revoked_credential_is_refused() -> None:
     assert verified(as_disclosure(closed(before), SEAT)).not_revoked == {SEAT}
 
 
-def test_another_attribute_is_not_the_one_that_is_revoked() -> None:
+def test_the_prime_cannot_be_in_another_attribute() -> None:
     """A revoked person cannot use another person's prime in another hidden attribute."""
     revoked = revoked_pass({"seat": "12a", "note": witness().prime})
     note = MadeAttribute("note", revocation=True)
@@ -298,7 +298,7 @@ def test_another_attribute_is_not_the_one_that_is_revoked() -> None:
 
 
 @pytest.mark.parametrize("kind", ["shown", "missing"])
-def test_the_revocation_attribute_is_hidden(kind: str) -> None:
+def test_the_revocation_attribute_must_be_hidden(kind: str) -> None:
     """A proof of non-revocation is refused if the type's revocation attribute has no response."""
     made = closed(a_pass())[0]
     if kind == "shown":
@@ -311,20 +311,20 @@ def test_the_revocation_attribute_is_hidden(kind: str) -> None:
     assert check_that_refuses(proof) == "revocation_response"
 
 
-def test_the_response_for_the_prime_is_not_too_long() -> None:
+def test_a_too_long_response_for_the_prime_is_refused() -> None:
     """A response for the prime that is longer than an honest one is refused."""
     proof = as_disclosure(closed(a_pass(), chance=Fixed(579, (1 << 591) + 1)), SEAT)
     assert check_that_refuses(proof) == "alpha_length"
 
 
-def test_a_product_of_zero_is_no_witness() -> None:
+def test_a_c_u_of_zero_is_refused() -> None:
     """A C_u of zero is refused: one equation would then hold for a revoked credential too."""
     revoked = revoked_pass({"seat": "12a"})
     shown = Shown(revoked, ("seat",), evolve(other_witness().show_with(later()), u=0))
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "c_u"
 
 
-def test_c_r_has_one_form() -> None:
+def test_a_c_r_above_the_modulus_is_refused() -> None:
     """C_r + n is refused, although it equals C_r modulo n."""
     proofs = OpenProofs([a_pass()], Chance("forged"))
     inner = proofs.proofs[0].non_revocation
@@ -334,21 +334,21 @@ def test_c_r_has_one_form() -> None:
     assert check_that_refuses(as_disclosure(proofs.close(NONCE), SEAT)) == "c_r"
 
 
-def test_an_accumulator_has_one_form() -> None:
+def test_an_accumulator_that_is_not_a_unit_is_refused() -> None:
     """An accumulator that is not a unit is refused, even if the issuer signed it."""
     longer = evolve(accumulator(), nu=accumulator().nu + key().n)
     shown = Shown(credential("small.pass"), ("seat",), evolve(witness(), accumulator=longer))
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "nu"
 
 
-def test_an_accumulator_is_of_the_same_key() -> None:
+def test_an_accumulator_of_another_key_is_refused() -> None:
     """The accumulator must name the key that signed the credential."""
     proof = closed(a_pass())[0]
     proof["nonrev_proof"]["sacc"]["pk"] = 0
     assert check_that_refuses(as_disclosure([proof], SEAT)) == "accumulator_counter"
 
 
-def test_an_accumulator_is_signed_by_the_issuer() -> None:
+def test_an_unsigned_accumulator_is_refused() -> None:
     """An unsigned accumulator is refused, because a holder could make one for any prime."""
     own = evolve(key(), accumulator_key=MadeIssuerKey.make(pair=1).accumulator_key)
     made_up = evolve(witness(), accumulator=evolve(accumulator(), key=own))
@@ -356,7 +356,7 @@ def test_an_accumulator_is_signed_by_the_issuer() -> None:
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "accumulator_signature"
 
 
-def test_an_accumulator_says_nothing_twice() -> None:
+def test_a_second_signature_in_an_accumulator_is_refused() -> None:
     """A second signature in an accumulator's data is refused, even if the first one is valid."""
     proof = closed(a_pass())[0]
     accumulator = proof["nonrev_proof"]["sacc"]
@@ -369,7 +369,7 @@ def test_an_accumulator_says_nothing_twice() -> None:
     assert (error.check, error.path) == ("form", "proofs[0].nonrev_proof.sacc.data")
 
 
-def test_an_issuer_that_cannot_revoke_has_no_accumulator() -> None:
+def test_non_revocation_needs_a_key_that_can_revoke() -> None:
     """A proof of non-revocation is refused if the issuer's key has no members for revocation."""
     keys = {**made_scheme().keys, "small": (key().without_revocation(),)}
     files = evolve(made_scheme(), keys=keys).files() | shared_scheme().files()
@@ -377,7 +377,7 @@ def test_an_issuer_that_cannot_revoke_has_no_accumulator() -> None:
     assert check_that_refuses(proof, schemes_of(files)) == "revocation_key"
 
 
-def test_a_demanded_proof_of_non_revocation_is_there() -> None:
+def test_a_missing_proof_of_non_revocation_is_refused() -> None:
     """A credential without the proof of non-revocation that the request demands is refused."""
     proof = closed(Shown(credential("small.pass"), ("seat",)))
     demanded = as_disclosure(proof, SEAT, revocation=["made.small.pass"])
@@ -385,14 +385,14 @@ def test_a_demanded_proof_of_non_revocation_is_there() -> None:
     assert check_that_refuses(as_disclosure(proof, SEAT)) is None
 
 
-def test_a_demanded_proof_of_non_revocation_is_new() -> None:
+def test_an_old_proof_of_non_revocation_is_refused() -> None:
     """If the request demands non-revocation, an accumulator over ten minutes old is refused."""
     proof = as_disclosure(closed(a_pass()), SEAT, revocation=["made.small.pass"])
     assert check_that_refuses(evolve(proof, at=NOW - 100 + 600)) is None
     assert check_that_refuses(evolve(proof, at=NOW - 100 + 601)) == "accumulator_age"
 
 
-def test_an_empty_scheme_has_no_type() -> None:
+def test_a_type_that_its_scheme_lacks_is_refused() -> None:
     """A credential is refused if a scheme of the right name lacks its type."""
     other = MadeScheme("made", (), {}).files() | shared_scheme().files()
     proof = as_disclosure(closed(name()))

@@ -69,7 +69,7 @@ def test_a_signature_is_not_a_disclosure() -> None:
     assert fault(proof) == ("challenges", "INVALID")
 
 
-def test_another_message_was_not_signed() -> None:
+def test_another_message_is_refused() -> None:
     """Another message is refused, because the nonce and the time stamp depend on the message."""
     assert fault(altered(signature(), "message", "I refuse.")) == (
         "stamp_signature",
@@ -79,12 +79,12 @@ def test_another_message_was_not_signed() -> None:
     assert fault(unstamped) == ("challenges", "INVALID")
 
 
-def test_a_time_stamp_cannot_be_taken_away() -> None:
+def test_a_time_stamp_cannot_be_removed() -> None:
     """A signature is refused if its time stamp is removed, because that changes the nonce."""
     assert fault(altered(signature(), "timestamp", None)) == ("challenges", "INVALID")
 
 
-def test_a_time_stamp_cannot_be_exchanged() -> None:
+def test_a_time_stamp_cannot_be_replaced() -> None:
     """A later time stamp of the right server is refused, because it changes the nonce too."""
     earlier, later = signature(), signature(at=NOW + 60)
     assert earlier.json["signature"][0]["A"] == later.json["signature"][0]["A"]
@@ -92,7 +92,7 @@ def test_a_time_stamp_cannot_be_exchanged() -> None:
     assert fault(exchanged) == ("challenges", "INVALID")
 
 
-def test_a_time_stamp_is_of_these_proofs() -> None:
+def test_a_time_stamp_of_other_proofs_is_refused() -> None:
     """A time stamp is refused if it was made for other proofs, or if its time was changed."""
     stamped = signature(Shown(credential("small.badge")))
     other = altered(signature(), "timestamp", stamped.json["timestamp"])
@@ -101,14 +101,14 @@ def test_a_time_stamp_is_of_these_proofs() -> None:
     assert fault(earlier) == ("stamp_signature", "INVALID_TIMESTAMP")
 
 
-def test_a_time_stamp_is_of_a_pinned_key() -> None:
+def test_a_time_stamp_of_an_unpinned_key_is_refused() -> None:
     """Anyone can run a time-stamping server, so only the pinned keys count."""
     assert fault(signature(stamper=OTHER)) == ("pinned_key", "INVALID_TIMESTAMP")
     claimed = altered(signature(stamper=OTHER), "timestamp.Sig.PublicKey", STAMPS.public_key)
     assert fault(claimed) == ("stamp_signature", "INVALID_TIMESTAMP")
 
 
-def test_the_scheme_names_the_server() -> None:
+def test_the_scheme_names_the_time_stamping_server() -> None:
     """A key that is pinned for another server than the scheme's does not count."""
     keys = {"https://elsewhere.example": [STAMPS.public_key]}
     proof = signature(stamper=evolve(STAMPS, url="https://elsewhere.example"))
@@ -116,7 +116,7 @@ def test_the_scheme_names_the_server() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "https://other.example"])
-def test_all_schemes_name_one_server(url: str) -> None:
+def test_all_schemes_must_name_one_server(url: str) -> None:
     """A time stamp is refused if a scheme names another time-stamping server, or none."""
     files = made_scheme().files() | evolve(shared_scheme(), time_stamp_server=url).files()
     both = signature(name(), Shown(credential("town.person"), ("name",)))
@@ -124,7 +124,7 @@ def test_all_schemes_name_one_server(url: str) -> None:
     assert found == ("time_stamp_server", "INVALID_TIMESTAMP")
 
 
-def test_a_time_stamp_is_demanded_by_default() -> None:
+def test_a_time_stamp_is_required_by_default() -> None:
     """A signature without a time stamp is refused, unless the caller passes the time."""
     proof = signature(stamper=None)
     assert verified(proof).slots
@@ -133,7 +133,7 @@ def test_a_time_stamp_is_demanded_by_default() -> None:
     assert (error.value.check, error.value.status) == ("time_without_stamp", "INVALID_TIMESTAMP")
 
 
-def test_an_old_signature_is_not_of_this_session() -> None:
+def test_a_signature_from_before_the_session_is_refused() -> None:
     """A time stamp from before the session's start is refused if the caller passes that start."""
     by, proof = verifier(), json.dumps(signature().json)
     assert by.verify(proof, not_before=moment(NOW)).is_time_stamped
@@ -156,7 +156,7 @@ def test_other_kinds_of_time_stamps_are_refused(path: str, value: object, check:
     assert fault(altered(signature(), path, value)) == (check, "INVALID_TIMESTAMP")
 
 
-def test_the_forms_cannot_be_exchanged() -> None:
+def test_one_form_is_not_valid_as_the_other() -> None:
     """A signature of one form is not valid as the other form, and an unknown form is refused."""
     first, second = honest("first form"), honest("one attribute")
     form = second.json["@context"]
@@ -165,7 +165,7 @@ def test_the_forms_cannot_be_exchanged() -> None:
     assert fault(altered(second, "@context", form[:-1] + "3")) == ("form", "INVALID")
 
 
-def test_a_signature_has_a_proof() -> None:
+def test_a_signature_without_proofs_is_refused() -> None:
     """A signature without proofs is refused."""
     none = sign_message(MESSAGE, (), Chance(""), nonce=NONCE)
     assert fault(Proof("signature", none)) == ("some_proof", "INVALID")
@@ -184,7 +184,7 @@ def test_an_expired_credential_is_refused() -> None:
     assert fault(signature(at=expiry + 1)) == ("not_expired", "EXPIRED")
 
 
-def test_a_key_that_had_expired_signs_nothing() -> None:
+def test_an_expired_key_signs_nothing() -> None:
     """Credentials signed after the key's expiry are refused, and earlier ones stay valid."""
     expires = ISSUED - 60 * 86_400
     before = name(counter=0, signed_at=expires, weeks=52)
@@ -201,7 +201,7 @@ def test_a_key_that_had_expired_signs_nothing() -> None:
         ("context", "Ag==", "context"),
     ],
 )
-def test_a_signature_answers_the_session(member: str, value: str, check: str) -> None:
+def test_a_signature_of_another_session_is_refused(member: str, value: str, check: str) -> None:
     """A signature of another session than the caller's is refused."""
     request = {**request_for("signature", [[[NAME]]]), member: value}
     assert fault(evolve(signature(), request=request)) == (check, "UNMATCHED_REQUEST")
@@ -221,13 +221,15 @@ MISSING = "MISSING_ATTRIBUTES"
         ([[[NAME]], [["made.small.person"]]], ("enough_indices", MISSING)),
     ],
 )
-def test_a_signature_has_what_was_asked(disclose: list[Any], expected: tuple[str, str]) -> None:
+def test_each_slot_needs_the_attributes_of_an_option(
+    disclose: list[Any], expected: tuple[str, str]
+) -> None:
     """Each slot of the request needs the attributes of one of its options."""
     proof = evolve(signature(), request=request_for("signature", disclose))
     assert fault(proof) == expected
 
 
-def test_an_absent_attribute_may_be_refused() -> None:
+def test_a_request_can_demand_a_value() -> None:
     """A request can demand a value for an attribute."""
     phone = "made.small.person.phone"
     proof = signature(Shown(credential("small.person"), ("phone",)))
@@ -238,13 +240,13 @@ def test_an_absent_attribute_may_be_refused() -> None:
 
 
 @pytest.mark.parametrize("place", [{"cred": 0, "attr": 3}, {"cred": 1, "attr": 2}])
-def test_indices_point_to_what_is_disclosed(place: dict[str, int]) -> None:
+def test_indices_must_name_disclosed_attributes(place: dict[str, int]) -> None:
     """Indices are in no equation, so the verifier checks that they name disclosed attributes."""
     proof = altered(signature(), "indices", [[place]])
     assert fault(proof) == ("indices_disclosed", "INVALID")
 
 
-def test_what_was_not_asked_is_extra() -> None:
+def test_an_unrequested_attribute_is_an_extra() -> None:
     """An attribute that answers no slot of the request is reported as an extra."""
     both = Shown(credential("small.person"), ("email", "name"))
     indices = [[{"cred": 0, "attr": 2}]]

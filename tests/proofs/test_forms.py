@@ -91,7 +91,7 @@ def test_any_json_is_refused(value: Any) -> None:
 
 
 @given(st.data())
-def test_any_value_at_any_place_is_refused_or_makes_no_difference(data: st.DataObject) -> None:
+def test_any_replaced_value_is_refused_or_discloses_nothing(data: st.DataObject) -> None:
     """A signature with another value anywhere is refused, or discloses nothing else."""
     name = data.draw(st.sampled_from(sorted(VERIFIERS)))
     path = data.draw(st.sampled_from(PLACES[name]))
@@ -157,7 +157,7 @@ def test_members_are_exact() -> None:
         assert (error.check, error.path, error.status) == ("form", path, "INVALID")
 
 
-def test_a_member_twice_is_refused() -> None:
+def test_a_repeated_member_is_refused() -> None:
     """A repeated name in an object is refused, because readers treat it differently."""
     text = json.dumps(CASES[SIGNED]["proof"])
     twice = text.replace('"a_disclosed": {"1":', '"a_disclosed": {"2": "AQ==", "1":', 1)
@@ -167,7 +167,7 @@ def test_a_member_twice_is_refused() -> None:
     assert "twice" in found.reason
 
 
-def test_null_is_like_nothing_where_go_writes_it() -> None:
+def test_an_optional_null_member_counts_as_missing() -> None:
     """An optional member that is null counts as missing."""
     for member, value in (("rangeproofs", None), ("nonrev_proof", None)):
         proof = deepcopy(CASES[SIGNED]["proof"])

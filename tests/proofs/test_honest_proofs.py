@@ -44,7 +44,7 @@ def test_an_honest_proof_is_accepted(name: str) -> None:
     assert found.slots
 
 
-def test_the_example_of_the_prover_runs() -> None:
+def test_the_provers_example_runs() -> None:
     """The example in the package's docstring makes a signature that the verifier accepts."""
     example = (irma_testing.proofs.__doc__ or "").split("\n\n")[1]
     names: dict[str, Any] = dict(vars(irma_testing.proofs))

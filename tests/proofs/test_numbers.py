@@ -20,7 +20,7 @@ def encoded(number: int, *, zeros: int = 0) -> str:
 
 
 @given(st.integers(min_value=0, max_value=2**300 - 1))
-def test_a_number_survives_its_base64(number: int) -> None:
+def test_a_number_is_read_from_base64_and_json(number: int) -> None:
     """A number is read from the base64 of its bytes, and from a JSON integer."""
     assert numbers.read_number(encoded(number), "c", bits=300) == number
     assert numbers.read_number(number, "c", bits=300) == number
@@ -36,7 +36,7 @@ def test_a_number_may_have_leading_zeros() -> None:
     "value",
     [None, True, -1, 1.0, 0.5, [], {}, "A", "AQ", "AQ=", "AR==", " AQ==", "AQ==\n", "AQ_-", "Aé=="],
 )
-def test_other_values_are_no_numbers(value: JsonValue) -> None:
+def test_other_values_are_not_numbers(value: JsonValue) -> None:
     """Negative numbers, fractions, Booleans, null and malformed base64 are refused."""
     with pytest.raises(ProofError) as caught:
         numbers.read_number(value, "signature[0].c", bits=256)
@@ -52,7 +52,7 @@ def test_a_number_that_is_too_long_is_refused(value: JsonValue) -> None:
         numbers.read_number(value, "c", bits=256)
 
 
-def test_numbers_by_index() -> None:
+def test_keys_of_numbers_are_attribute_indices() -> None:
     """The keys of an object of numbers are indices of attributes."""
     read = numbers.read_numbers_by_index({"0": "AQ==", "12": 5}, "a", bits=8)
     assert read == {0: 1, 12: 5}
@@ -61,14 +61,14 @@ def test_numbers_by_index() -> None:
 @pytest.mark.parametrize(
     "index", ["", "01", "+1", "-1", "1.0", " 1", "1 ", "\u0661", "00", "10000"]
 )
-def test_other_keys_are_no_indices(index: str) -> None:
+def test_other_keys_are_not_indices(index: str) -> None:
     """An index must be a short decimal number, without a sign, a space or a leading zero."""
     with pytest.raises(ProofError, match="indices"):
         numbers.read_numbers_by_index({index: "AQ=="}, "a", bits=8)
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 1])
-def test_numbers_by_index_are_an_object(value: JsonValue) -> None:
+def test_numbers_by_index_must_be_an_object(value: JsonValue) -> None:
     """Numbers by index that are not a JSON object are refused."""
     with pytest.raises(ProofError, match="object"):
         numbers.read_numbers_by_index(value, "a", bits=8)
@@ -82,7 +82,7 @@ def test_an_error_names_the_index() -> None:
 
 
 @given(st.integers(min_value=1, max_value=2**5000), st.integers(min_value=1, max_value=2**200))
-def test_der_integers_are_those_of_another_writer(first: int, second: int) -> None:
+def test_der_integers_match_those_of_cryptography(first: int, second: int) -> None:
     """The DER of two numbers is the same as `cryptography` writes for a signature."""
     written = numbers.der_sequence(map(numbers.der_integer, (first, second)))
     assert written == encode_dss_signature(first, second)
@@ -106,7 +106,7 @@ MODULUS = RANDOM.getrandbits(256) | 1 << 255 | 1
 
 @pytest.mark.parametrize("has_gmpy2", [False, True])
 @pytest.mark.parametrize("bits", [0, 1, 5, 6, 300])
-def test_powers_are_those_of_python(
+def test_powers_match_those_of_python(
     monkeypatch: pytest.MonkeyPatch, *, has_gmpy2: bool, bits: int
 ) -> None:
     """With or without gmpy2, the product is that of Python's `pow`, also for negative exponents."""

@@ -28,7 +28,7 @@ PERSON = "bits/mid/Issues/person/description.xml"
 KEY = "bits/mid/PublicKeys/0.xml"
 
 
-def test_what_a_scheme_says() -> None:
+def test_a_scheme_has_a_name_and_servers() -> None:
     """A scheme has a name, a time-stamping server, and perhaps a keyshare server."""
     both = schemes("bits", "shared")
     assert both.names == ("bits", "shared")
@@ -64,7 +64,7 @@ def test_file_hash(path: str) -> None:
             _ = bits.credential_type("bits.mid.person"), bits.issuer_key("bits.mid", 0)
 
 
-def test_only_files_of_the_index_are_used() -> None:
+def test_only_indexed_files_are_used() -> None:
     """A file that is in the folder but not in the index is ignored."""
     path = "bits/small/PublicKeys/1.xml"
     assert schemes("bits", "shared").issuer_key("bits.small", 1) is not None
@@ -158,7 +158,7 @@ def test_pinned_keys_are_checked(given: Any) -> None:
         Schemes(Files(), pinned=given)
 
 
-def test_pinned_keys_are_a_mapping() -> None:
+def test_pinned_keys_must_be_a_mapping() -> None:
     """Pinned keys must be a mapping; if it is empty, no scheme is known."""
     wrong: Any = [1]
     with pytest.raises(UsageError, match="pinned"):
@@ -166,14 +166,14 @@ def test_pinned_keys_are_a_mapping() -> None:
     assert Schemes(Files(), pinned={}).names == ()
 
 
-def test_files_can_be_read() -> None:
+def test_an_object_that_cannot_read_files_is_refused() -> None:
     """An object without a method to read files is refused at once."""
     wrong: Any = FOLDER
     with pytest.raises(UsageError, match="files"):
         Schemes(wrong, pinned=pinned("bits"))
 
 
-def test_a_scheme_has_its_folder_s_name() -> None:
+def test_a_scheme_must_be_named_after_its_folder() -> None:
     """A scheme is refused if its description has another name than its folder."""
     path = "bits/description.xml"
     with pytest.raises(ConfigurationError, match="Id must be"):
@@ -216,7 +216,7 @@ def test_a_malformed_key_is_refused(old: str, new: str, reason: str) -> None:
     assert str(caught.value).startswith(KEY)
 
 
-def test_numbers_of_a_key_are_coprime_to_its_modulus() -> None:
+def test_numbers_of_a_key_must_be_coprime_to_its_modulus() -> None:
     """A number of a key is refused if it has a factor of the modulus."""
     prime = re.search("<p>(.*)</p>", scheme_file("bits/mid/PrivateKeys/0.xml"))
     assert prime is not None
@@ -225,7 +225,7 @@ def test_numbers_of_a_key_are_coprime_to_its_modulus() -> None:
         altered("bits", {KEY: key}).issuer_key("bits.mid", 0)
 
 
-def test_accumulators_are_signed_on_p_256() -> None:
+def test_a_key_for_accumulators_must_be_on_p_256() -> None:
     """A key for accumulators is refused if it is not on P-256."""
     form = PublicFormat.SubjectPublicKeyInfo
     for other in (generate_private_key(SECP384R1()), Ed25519PrivateKey.generate()):
@@ -270,14 +270,14 @@ def test_a_malformed_credential_type_is_refused(old: str, new: str, reason: str)
     assert str(caught.value).startswith(PERSON)
 
 
-def test_a_credential_type_has_attributes() -> None:
+def test_a_credential_type_needs_attributes() -> None:
     """A credential type without attributes is refused."""
     text = re.sub("<Attributes>.*</Attributes>", "<Attributes/>", scheme_file(PERSON))
     with pytest.raises(ConfigurationError, match="between 1 and"):
         altered("bits", {PERSON: text}).credential_type("bits.mid.person")
 
 
-def test_what_a_credential_type_says() -> None:
+def test_a_credential_type_has_attributes_and_names() -> None:
     """A type has its attributes in order, their kinds, and names by language."""
     bits = schemes("bits", "shared")
     person = bits.credential_type("bits.mid.person")
@@ -310,7 +310,7 @@ def test_what_a_credential_type_says() -> None:
     ]
 
 
-def test_attributes_that_can_be_requested() -> None:
+def test_requestable_attributes_are_in_order() -> None:
     """The attributes that can be requested are in order and exclude the revocation attribute."""
     bits = schemes("bits", "shared")
     assert bits.attribute_types("bits.mid.pass") == ("bits.mid.pass.seat", "bits.mid.pass.note")
@@ -340,7 +340,7 @@ def test_a_deprecated_credential_type_says_so() -> None:
     assert person.name == {}
 
 
-def test_a_file_of_another_encoding_is_refused() -> None:
+def test_a_file_that_is_not_utf_8_is_refused() -> None:
     """Files must be UTF-8, with or without a byte order mark, and not huge."""
     marked = "\ufeff" + scheme_file(PERSON)
     assert altered("bits", {PERSON: marked}).credential_type("bits.mid.person") is not None
