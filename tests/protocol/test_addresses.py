@@ -18,13 +18,13 @@ PATHS: dict[str, Any] = json.loads((VECTORS / "paths.json").read_text(encoding="
 
 
 @pytest.mark.parametrize("url", BASE_URLS["accepted"])
-def test_a_base_url_is_taken(url: str) -> None:
+def test_a_base_url_is_accepted(url: str) -> None:
     """A base URL is accepted with or without a slash at its end."""
     assert ServerUrl.parse(url).text == url.rstrip("/")
 
 
 @pytest.mark.parametrize(("url", "fault"), BASE_URLS["refused"])
-def test_an_invalid_base_url_has_its_own_error(url: str, fault: str) -> None:
+def test_an_invalid_base_url_is_explained(url: str, fault: str) -> None:
     """The error for an invalid base URL names setting and fault, and shows at most its host."""
     with pytest.raises(ConfigurationError) as caught:
         ServerUrl.parse(url)
@@ -36,20 +36,20 @@ def test_an_invalid_base_url_has_its_own_error(url: str, fault: str) -> None:
 
 @pytest.mark.parametrize(("path", "fault"), PATHS["refused"])
 @pytest.mark.parametrize("parse", [ServerUrl.parse, checked_token_url])
-def test_no_setting_leads_out_of_its_path(parse: Any, path: str, fault: str) -> None:
+def test_dot_segments_in_a_url_are_refused(parse: Any, path: str, fault: str) -> None:
     """Dot segments in a URL are refused, since a gateway would resolve them."""
     with pytest.raises(ConfigurationError, match=fault):
         parse(f"https://irma.example{path}")
 
 
 @pytest.mark.parametrize("url", [None, 5, b"https://irma.example", ["https://irma.example"]])
-def test_a_url_is_a_string(url: Any) -> None:
+def test_a_url_must_be_a_string(url: Any) -> None:
     """A URL of another type is refused with the same error class."""
     with pytest.raises(ConfigurationError, match=r"^the token URL must be a string"):
         checked_token_url(url)
 
 
-def test_plain_http_is_taken_where_it_is_allowed() -> None:
+def test_permitted_plain_http_is_accepted() -> None:
     """Permitted plain HTTP is accepted to any host, even through a proxy."""
     allow = [Risk.PLAIN_HTTP]
     assert ServerUrl.parse("http://irma.example", allow=allow).text == "http://irma.example"

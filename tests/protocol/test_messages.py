@@ -49,7 +49,7 @@ def test_a_copy_is_the_message_itself(message: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [request, response])
-def test_pairs_of_other_classes_are_headers(make: Any) -> None:
+def test_headers_may_be_of_other_classes(make: Any) -> None:
     """Headers may be lists of lists, an iterator, or strings of another class."""
     assert len(make(headers=[["a", "b"]]).headers) == 1
     assert make(headers=iter(HEADERS)).headers == HEADERS
@@ -60,7 +60,7 @@ def test_pairs_of_other_classes_are_headers(make: Any) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"a": "b"}, "ab", (("a",),), (("a", b"b"),), ((b"a", "b"),), ("ab",), 3]
 )
-def test_what_is_no_pair_of_strings_is_refused(make: Any, wrong: Any) -> None:
+def test_headers_must_be_pairs_of_strings(make: Any, wrong: Any) -> None:
     """Headers that are not pairs of strings are refused; the error shows no value."""
     with pytest.raises(UsageError, match=r"^headers: must be pairs of strings"):
         make(headers=wrong)

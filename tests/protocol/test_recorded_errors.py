@@ -58,7 +58,7 @@ def parse(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_recorded_error_is_the_servers_refusal(name: str) -> None:
+def test_a_recorded_error_has_irmagos_name_and_status(name: str) -> None:
     """The error for a refusal has irmago's name and the HTTP status, and shows no stack trace."""
     expected = said(recording(name)["response"]["body"])
     with pytest.raises(ServerRefusedError) as caught:
@@ -74,7 +74,7 @@ def test_a_recorded_error_is_the_servers_refusal(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_refusal_that_is_not_irmagos_has_no_name(name: str) -> None:
+def test_a_refusal_without_irmagos_json_has_no_name(name: str) -> None:
     """The error for a reply without irmago's JSON suggests that the base URL is wrong."""
     with pytest.raises(ServerRefusedError, match="the base URL is not that of an IRMA") as caught:
         parse(name)
@@ -99,7 +99,7 @@ def test_a_timed_out_start_may_have_made_a_session() -> None:
         endpoints.parse_start_response(response)
 
 
-def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
+def test_getproof_has_its_own_path_and_is_not_verified() -> None:
     """The older JWT has its own path, and is returned unverified."""
     request = endpoints.build_getproof_request(SERVER, TOKEN)
     assert (request.method, request.url) == (
@@ -110,7 +110,7 @@ def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
 
 
 @pytest.mark.parametrize("name", names("getproof-*"))
-def test_a_recorded_getproof_gives_its_jwt(name: str) -> None:
+def test_a_recorded_getproof_returns_its_jwt(name: str) -> None:
     """The recorded JWT of each kind of session is returned."""
     assert parse(name) == recording(name)["response"]["body"]
 

@@ -48,14 +48,14 @@ def test_a_redirect_names_its_base_url_without_secrets(location: str, target: st
     assert TOKEN not in f"{caught.value!r}{caught.value}"
 
 
-def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
+def test_a_page_in_reply_to_a_cancel_is_an_error() -> None:
     """The server's reply to a cancel is empty, so a page in its place is an error."""
     with pytest.raises(UnexpectedResponseError, match="body, although none was expected"):
         endpoints.parse_cancel_response(HttpResponse(200, body=b"<html>hello</html>"))
     endpoints.parse_cancel_response(HttpResponse(200, body=b"\n"))
 
 
-def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
+def test_control_characters_in_a_public_key_are_refused() -> None:
     """A public key is printed unchanged, so control characters are refused."""
     for odd in (b"\x1b[2J", b"\x07", b"\x7f"):
         body = b"-----BEGIN PUBLIC KEY-----\nMII" + odd + b"\n-----END PUBLIC KEY-----\n"
@@ -89,7 +89,7 @@ def test_a_malformed_jwt_is_not_sent(build: object, text: str) -> None:
     body=st.binary(max_size=40)
     | st.sampled_from([b'"DONE"', b"{}", b'{"status":400,"error":"X"}', b'{"status":1}{}']),
 )
-def test_any_reply_raises_only_errors_of_the_tree(
+def test_any_reply_raises_only_errors_of_the_library(
     parse: object, status: int, media_type: str, body: bytes
 ) -> None:
     """No reply raises a bare `KeyError`, `JSONDecodeError` or `UnicodeDecodeError`."""

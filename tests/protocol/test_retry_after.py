@@ -103,13 +103,13 @@ def test_a_response_without_the_header_asks_for_no_wait() -> None:
         (2099, 50, 2050),
     ],
 )
-def test_two_digits_mean_a_year_at_most_fifty_ahead(now: int, digits: int, year: int) -> None:
+def test_a_two_digit_year_is_at_most_fifty_ahead(now: int, digits: int, year: int) -> None:
     """A two-digit year over fifty years ahead means the past (RFC 9110, section 5.6.7)."""
     date = read_http_date(f"Sunday, 06-Nov-{digits:02} 08:49:37 GMT", NOW.replace(year=now))
     assert date == datetime(year, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
-def test_two_digits_at_the_end_of_the_calendar_are_no_date() -> None:
+def test_a_two_digit_year_beyond_9999_is_refused() -> None:
     """A year of two digits is refused where it would mean a year of five digits."""
     late = datetime.max.replace(tzinfo=UTC)
     assert read_http_date("Sunday, 06-Nov-01 08:49:37 GMT", late) is None
