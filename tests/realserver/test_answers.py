@@ -121,7 +121,7 @@ def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) ->
 
 
 @pytest.mark.parametrize("sse", [True, False], ids=["events", "polling"])
-def test_a_watch_asks_rarely_where_there_are_events(
+def test_a_watch_polls_once_if_there_are_events(
     start_official_server: ServerPool, wallet: Wallet, sse: bool
 ) -> None:
     """A watch polls only once if the server sends events, and otherwise every second."""
@@ -147,7 +147,7 @@ def test_a_watch_asks_rarely_where_there_are_events(
     assert questions == 1 if sse else questions >= 4
 
 
-async def test_an_awaited_watch_gives_the_answer_by_events(
+async def test_an_async_wait_gets_the_answer_by_events(
     official_server: OfficialServer, wallet: Wallet
 ) -> None:
     """If the server sends events, an asyncio requestor that waits gets the answer."""
@@ -252,7 +252,7 @@ def test_validity_rounded_into_the_past_is_not_sent(requestor: Requestor) -> Non
     assert caught.value.path == "credentials[0].validity"
 
 
-def test_an_expired_credential_makes_no_answer(
+def test_an_expired_credential_gives_no_answer(
     requestor: Requestor, official_server: OfficialServer, start_wallet: StartWallet
 ) -> None:
     """A session with an expired credential is `DONE` and `EXPIRED`, and has no answer."""
@@ -269,7 +269,7 @@ def test_an_expired_credential_makes_no_answer(
     assert caught.value.proof_status == "EXPIRED"
 
 
-def test_the_older_jwt_can_be_asked_for(
+def test_the_older_jwt_can_be_requested(
     requestor: Requestor,
     wallet: Wallet,
     transport: Urllib3Transport,
@@ -296,14 +296,14 @@ def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet:
         assert ("email" in answer) is expected
 
 
-def test_possession_of_a_credential_can_be_asked(requestor: Requestor, wallet: Wallet) -> None:
+def test_possession_of_a_credential_can_be_requested(requestor: Requestor, wallet: Wallet) -> None:
     """An identifier of three parts requests only the possession of a credential."""
     session = requestor.start_session(DisclosureRequest({"card": "example.town.age"}))
     wallet.start(session.pointer.json_text(), Accept())
     assert "card" in requestor.wait_for_answer(session, timeout=A_WHILE)
 
 
-def test_a_null_attribute_counts_unless_it_is_forbidden(
+def test_a_null_attribute_is_accepted_unless_forbidden(
     requestor: Requestor, wallet: Wallet
 ) -> None:
     """An attribute without a value answers a slot, unless the request demands a value."""
@@ -317,7 +317,7 @@ def test_a_null_attribute_counts_unless_it_is_forbidden(
         requestor.get_answer(forged)
 
 
-def test_a_refusal_is_an_error_of_its_own(requestor: Requestor, wallet: Wallet) -> None:
+def test_a_refusal_has_its_own_error(requestor: Requestor, wallet: Wallet) -> None:
     """A refusal and a lack of attributes raise `SessionCancelledError`."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Refuse())
@@ -373,7 +373,7 @@ def test_the_server_refuses_another_value(requestor: Requestor, wallet: Wallet) 
         requestor.wait_for_answer(session, timeout=A_WHILE)
 
 
-def test_nothing_is_no_answer(requestor: Requestor, wallet: Wallet) -> None:
+def test_an_empty_disclosure_is_not_an_answer(requestor: Requestor, wallet: Wallet) -> None:
     """If an app sends no attributes, there is no answer."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept(send=[[]]))
@@ -381,7 +381,7 @@ def test_nothing_is_no_answer(requestor: Requestor, wallet: Wallet) -> None:
         requestor.wait_for_answer(session, timeout=A_WHILE)
 
 
-def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: Wallet) -> None:
+def test_extras_are_in_no_slot(requestor: Requestor, wallet: Wallet) -> None:
     """Attributes that the request does not ask for are in no slot of the answer."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept(send=[[OVER18], [EMAIL]]))
@@ -390,9 +390,7 @@ def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: W
     assert len(answer["age"]) == 1
 
 
-def test_a_valid_result_is_no_answer_to_another_question(
-    requestor: Requestor, wallet: Wallet
-) -> None:
+def test_a_valid_result_must_match_the_request(requestor: Requestor, wallet: Wallet) -> None:
     """A valid proof that does not match the request raises the error for the mismatch."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept())
@@ -434,7 +432,7 @@ def test_a_restarted_server_has_lost_the_session(
         requestor.wait_for_answer(session, timeout=A_WHILE)
 
 
-def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) -> None:
+def test_the_requestor_can_complete_the_pairing(requestor: Requestor, wallet: Wallet) -> None:
     """Without a browser, the requestor itself enables pairing and completes it."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     options = requestor.set_pairing(session, PairingMethod.PIN)

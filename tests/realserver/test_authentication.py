@@ -143,7 +143,7 @@ def test_a_jwt_made_elsewhere_starts_a_session(
     assert session.request.request.disclose.slots == (0,)
 
 
-def test_a_clock_that_runs_ahead_a_little_does_no_harm(
+def test_a_clock_slightly_ahead_is_tolerated(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """A JWT starts a session if the requestor's clock is 8 s ahead of the server's."""
@@ -165,7 +165,7 @@ def test_a_clock_that_runs_ahead_a_little_does_no_harm(
     ],
     ids=["none", "wrong token", "Bearer", "wrong key", "unknown name", "another's name"],
 )
-def test_who_is_not_known_is_refused(
+def test_wrong_authentication_is_refused(
     strict_server: OfficialServer,
     transport: Urllib3Transport,
     authentication: NoAuthentication | TokenAuthentication | HmacAuthentication[HmacSigner],
@@ -181,7 +181,7 @@ def test_who_is_not_known_is_refused(
     assert TOKEN not in str(caught.value)
 
 
-def test_what_is_not_permitted_is_refused_by_name(
+def test_a_forbidden_attribute_is_refused(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """The error for a forbidden attribute keeps the server's message, but does not show it."""

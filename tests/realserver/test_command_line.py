@@ -67,7 +67,7 @@ def played(
     return process.returncode, out, shown + err
 
 
-def test_an_answer_and_what_is_asked_about_it_later(
+def test_an_answered_session_can_be_looked_up_later(
     command_line: CommandLine, wallet: Wallet, tmp_path: Path
 ) -> None:
     """A session with an answer exits with status 0; later commands find it by the state file."""
@@ -82,7 +82,9 @@ def test_an_answer_and_what_is_asked_about_it_later(
     assert command_line.run("cancel", *state)[0] == 0
 
 
-def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
+def test_unanswered_sessions_have_their_own_exit_status(
+    command_line: CommandLine, wallet: Wallet
+) -> None:
     """A refused session exits with status 3, and a session that no app answers with 4."""
     status, out, err = played(command_line, wallet.refuse, *ADULT)
     assert (status, json.loads(out)["error"]["name"]) == (3, "SessionCancelledError")
@@ -91,7 +93,7 @@ def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
     assert status == 4
 
 
-def test_what_the_server_refuses(command_line: CommandLine) -> None:
+def test_the_servers_refusals_have_their_own_exit_status(command_line: CommandLine) -> None:
     """An unknown attribute exits with status 2, and a missing or wrong token with 5."""
     status, _, err = command_line.run("session", "--disclose", "nothing.town.age.over18")
     assert (status, "the server's schemes do not have" in err) == (2, True)
@@ -101,7 +103,7 @@ def test_what_the_server_refuses(command_line: CommandLine) -> None:
         assert "Traceback" not in err
 
 
-def test_the_server_is_asked_for_its_key_and_health(
+def test_the_servers_key_and_health_are_printed(
     command_line: CommandLine, server: OfficialServer
 ) -> None:
     """The command line prints the key and the health that the server returns."""
@@ -110,7 +112,7 @@ def test_the_server_is_asked_for_its_key_and_health(
     assert command_line.run("health") == (0, "up\n", "")
 
 
-def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
+def test_the_demo_shows_the_answer_in_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
     """In a terminal, the demo shows the status and the table of the answer from a real server."""
     main, other = pty.openpty()
     with Process[bytes](

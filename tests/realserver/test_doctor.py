@@ -44,7 +44,7 @@ def faults(diagnoses: Mapping[str, tuple[Outcome, list[str]]]) -> dict[str, list
     return {name: problems for name, (_, problems) in diagnoses.items() if problems}
 
 
-def test_server_that_is_well(official_server: OfficialServer, tmp_path: Path) -> None:
+def test_healthy_server(official_server: OfficialServer, tmp_path: Path) -> None:
     """A healthy server has two problems here: phones cannot reach it, and anyone may use it."""
     with Urllib3Transport() as transport:
         key = Requestor(official_server.url, transport).get_public_key()

@@ -82,7 +82,7 @@ def test_an_adult_who_agrees_is_let_in(
     assert (process.returncode, complaint) == (0, "")
 
 
-def test_one_who_refuses_is_not(
+def test_a_person_who_refuses_is_not_let_in(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
     """If a person refuses, the example raises `SessionCancelledError`, which shows no token."""
@@ -96,7 +96,7 @@ def test_one_who_refuses_is_not(
     assert TOKEN not in complaint
 
 
-def test_one_who_is_under_age_cannot_answer(
+def test_a_minor_cannot_answer(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
     """If `over18` is "No", the session is cancelled, and the example does not reveal the reason."""

@@ -118,7 +118,7 @@ def test_cheat_misses_attributes(official_server: OfficialServer, wallet: Wallet
     assert result["disclosed"][0] is None
 
 
-def test_more_than_asked_is_extra(official_server: OfficialServer, wallet: Wallet) -> None:
+def test_unrequested_attribute_is_extra(official_server: OfficialServer, wallet: Wallet) -> None:
     """An attribute that the wallet sends without a request for it has status EXTRA."""
     package = start_session(official_server.url, disclosure([[OVER18]]))
     outcome = wallet.start(package["sessionPtr"], Accept(send=[[OVER18], [EMAIL]])).wait()

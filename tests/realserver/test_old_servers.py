@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("tests/contract", "tests/realserver/test_versions.py")
 
 
-def test_each_gap_names_tests_that_there_are() -> None:
+def test_each_gap_names_existing_tests() -> None:
     """Each gap names only tests that exist, so that a renamed test is noticed."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     oldest = {**os.environ, "IRMA_SERVERS": VERSIONS[0]}
@@ -39,7 +39,7 @@ def _short(line: str) -> str:
     return f"{path.rpartition('/')[2]}::{function}" + (f"[{'-'.join(rest)}]" if any(rest) else "")
 
 
-def test_each_gap_is_of_some_versions_and_names_a_test_once() -> None:
+def test_gaps_of_a_version_do_not_share_tests() -> None:
     """The newest version has no gaps, and at each version at most one gap names a test."""
     for gap in gaps():
         assert key_of(gap.first) <= key_of(gap.last) < key_of(NEWEST), gap
@@ -58,7 +58,7 @@ def test_each_gap_is_of_some_versions_and_names_a_test_once() -> None:
         (False, ["pool_of_version"], "skipped"),
     ],
 )
-def test_a_skip_that_is_no_gap_fails(
+def test_an_unexpected_skip_fails(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     has_go: bool,
@@ -88,7 +88,7 @@ def test_versions_are_sorted_and_dated() -> None:
     ("asked", "tried"),
     [("", EACH_RUN), ("all", VERSIONS), ("0.7.0", ("0.7.0",)), ("0.7.0,1.0.0", ("0.7.0", "1.0.0"))],
 )
-def test_the_setting_says_what_is_tried(
+def test_irma_servers_selects_the_versions(
     monkeypatch: pytest.MonkeyPatch, asked: str, tried: tuple[str, ...]
 ) -> None:
     """`IRMA_SERVERS` selects the versions to test; without it, a run has the default versions."""
@@ -96,7 +96,7 @@ def test_the_setting_says_what_is_tried(
     assert versions_to_try() == tried
 
 
-def test_a_version_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_version_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown version in `IRMA_SERVERS` raises an error that names it."""
     monkeypatch.setenv("IRMA_SERVERS", "0.8.0,1.0.0")
     with pytest.raises(ValueError, match=r"IRMA_SERVERS: no such version: 0\.8\.0"):

@@ -86,7 +86,7 @@ def callbacks(
     return receiver
 
 
-def test_a_signed_callback_brings_the_answer(
+def test_a_signed_callback_delivers_the_answer(
     requestor: Requestor,
     callbacks: CallbackReceiver,
     site: Site,
@@ -133,7 +133,7 @@ def test_time_out_is_delivered_once(
     assert [end.status for end in delivered] == [SessionStatus.TIMEOUT]
 
 
-def test_contradicting_callbacks_are_settled(
+def test_the_first_of_two_contradicting_callbacks_counts(
     requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
 ) -> None:
     """If a slow delivery makes the app fail and the server post twice, the first outcome counts."""
@@ -161,7 +161,7 @@ def test_contradicting_callbacks_are_settled(
     assert requestor.get_answer(session)["age"].value == "yes"
 
 
-def test_unsigned_callbacks_make_the_server_be_asked(
+def test_the_server_is_asked_after_an_unsigned_callback(
     start_official_server: ServerPool,
     transport: Urllib3Transport,
     site: Site,
@@ -299,7 +299,7 @@ def test_late_choice_fails_the_chain(
     assert [held.credential for held in new_wallet.credentials()] == ["example.town.age"]
 
 
-async def test_all_of_it_on_an_event_loop(
+async def test_callbacks_and_chains_work_on_an_event_loop(
     official_server: OfficialServer, new_wallet: Wallet
 ) -> None:
     """Callbacks and chains work with aiohttp and asyncio functions."""

@@ -78,7 +78,7 @@ def test_a_signature_of_the_wallet_is_verified(
     assert before <= verified.signed_at <= datetime.now(UTC)
 
 
-def test_a_signature_of_the_wallet_is_no_other(
+def test_a_wallets_signature_of_another_message_is_refused(
     requestor: Requestor, wallet: Wallet, verifier: SignatureVerifier
 ) -> None:
     """Our verifier refuses a wallet's signature for another message or another request."""

@@ -60,7 +60,7 @@ def server(start_official_server: ServerPool) -> OfficialServer:
 
 @NAMES
 @pytest.mark.parametrize("request_", [AGE, SIGNED, IssuanceRequest([CARD]), ExtendedRequest(AGE)])
-def test_the_official_server_takes_what_is_signed_here(
+def test_the_official_server_accepts_our_signed_requests(
     server: OfficialServer, name: str, request_: Any
 ) -> None:
     """The official server accepts our session request JWTs of all types and both algorithms."""
@@ -72,7 +72,9 @@ def test_the_official_server_takes_what_is_signed_here(
 
 
 @NAMES
-def test_the_official_server_takes_a_signed_revocation(server: OfficialServer, name: str) -> None:
+def test_the_official_server_accepts_our_signed_revocation(
+    server: OfficialServer, name: str
+) -> None:
     """The official server accepts the signature of a revocation, and then refuses the type."""
     request = RevocationRequest("example.town.age", "key-1")
     jwt = sign_session_request(request, name=name, signer=SIGNERS[name], now=datetime.now(UTC))
@@ -120,7 +122,7 @@ def yivi_request(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> YiviReques
         (["--issue", "example.town.age=yes,yes,no"], IssuanceRequest([CARD])),
     ],
 )
-def test_what_the_official_command_signs_is_verified_here(
+def test_we_verify_what_the_official_command_signs(
     yivi_request: YiviRequest, name: str, asked: list[str], request_: Any
 ) -> None:
     """We verify a session request that the official command signed, with either algorithm."""

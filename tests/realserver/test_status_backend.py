@@ -52,14 +52,14 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield running
 
 
-def test_one_process_hears_of_anothers_callback(
+def test_a_waiting_process_learns_of_anothers_callback(
     official_server: OfficialServer, wallet: Wallet, redis: RedisServer
 ) -> None:
     """A process that waits polls the server once, and takes the answer from the published JWT."""
     _follow(official_server, wallet, redis)
 
 
-def test_servers_may_keep_their_sessions_in_redis_as_well(
+def test_a_watch_works_if_the_server_uses_redis_too(
     start_official_server: ServerPool, wallet: Wallet, redis: RedisServer
 ) -> None:
     """A watch works although a server that keeps its sessions in Redis sends no events."""
