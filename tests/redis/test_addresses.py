@@ -33,7 +33,7 @@ SECRET = "a-secret-part"
         ("rediss://host/1", {"db": 1, "ssl_cert_reqs": "required", "ssl_check_hostname": True}),
     ],
 )
-def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
+def test_a_uri_has_address_database_and_login(uri: str, options: dict[str, object]) -> None:
     """A URI contains address, database and login, and TLS is always verified."""
     address = Address.parse(uri, None)
     assert options.items() <= address.options.items()
@@ -75,7 +75,7 @@ def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
         f"unix://:{SECRET}@/path?db=",
     ],
 )
-def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
+def test_a_malformed_uri_is_refused_and_not_shown(uri: str) -> None:
     """A malformed URI, or one with an option that would lift a limit or a check, is refused."""
     for kind in (RedisStatusBackend, RedisStore):
         with pytest.raises(ConfigurationError, match="redis://host:port/db") as caught:
@@ -85,9 +85,7 @@ def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_file_of_authorities_is_looked_at_while_wiring(
-    content: str | None, tmp_path: Path
-) -> None:
+def test_the_constructor_refuses_a_wrong_ca_file(content: str | None, tmp_path: Path) -> None:
     """The constructor rejects a wrong CA file, so that no call reports a lost connection for it."""
     file = tmp_path / SECRET
     if content is not None:
@@ -99,7 +97,7 @@ def test_a_file_of_authorities_is_looked_at_while_wiring(
 
 
 @pytest.mark.parametrize("uri", [f"redis://:{SECRET}@host/0?db=1", f"redis://:{SECRET}@host"])
-def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
+def test_no_frame_of_the_error_holds_the_password(uri: str) -> None:
     """The error for a URI has no frame with the password, as crash reports show local variables."""
     for kind in (RedisStatusBackend, RedisStore, make_client, Address.parse):
         with pytest.raises(ConfigurationError) as caught:
@@ -118,7 +116,7 @@ def test_two_passwords_are_rejected() -> None:
 
 
 @MODES
-def test_a_socket_of_this_machine_works_as_well(mode: str, server: RedisServer) -> None:
+def test_a_unix_socket_works(mode: str, server: RedisServer) -> None:
     """A status backend can use a Unix socket, whose URI has no port."""
 
     async def story() -> None:

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
 
 
-def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) -> None:
+def test_watch_by_configuration(server: RedisServer) -> None:
     """`connect` opens a backend, from which a watch gets an end that was published elsewhere."""
     irma = InMemoryServer()
     with (
@@ -66,7 +66,7 @@ async def test_async_watch_by_configuration(server: RedisServer) -> None:
             assert [status async for status in statuses] == [SessionStatus.CANCELLED]
 
 
-async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServer) -> None:
+async def test_both_modes_share_a_store_by_configuration(server: RedisServer) -> None:
     """A sync and an async store in the same Redis share their keys."""
     with open_parts(**SETTINGS) as parts:
         assert parts.store(server.uri).put_if_absent("key", b"value", A_MINUTE)
@@ -76,7 +76,7 @@ async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServe
             assert await awaited.get("key") == b"value"
 
 
-def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
+def test_errors_of_a_configured_store_do_not_show_the_uri(server: RedisServer) -> None:
     """An invalid URI is refused at once, and a missing password when the store is used."""
     with open_parts() as parts:
         with pytest.raises(ConfigurationError) as caught:

@@ -68,7 +68,7 @@ def configured(client: redis.Redis, **settings: str) -> Generator[None]:
         client.config_set(name, value)
 
 
-def test_faults_that_pass_are_named(server: RedisServer) -> None:
+def test_temporary_faults_are_recognised(server: RedisServer) -> None:
     """Each temporary fault of a Redis is recognised by the code in its reply."""
     with server.client() as client:
         with configured(client, min_replicas_to_write="1"):
@@ -121,7 +121,7 @@ def client_is_idle(client: redis.Redis) -> bool:
 
 
 @pytest.mark.parametrize("right", RIGHTS.split())
-def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> None:
+def test_a_missing_permission_is_reported_as_such(server: RedisServer, right: str) -> None:
     """The error for a missing permission says so, and no key is left without a lifetime."""
     with server.client() as client:
         rights = [each for each in RIGHTS.split() if each != right]
@@ -150,7 +150,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
                 assert looking.pttl(key) > 0
 
 
-def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) -> None:
+def test_a_missing_database_is_a_wrong_setting(server: RedisServer) -> None:
     """A missing database is an error when the part is opened."""
     uri = server.uri.replace("/0", "/99")
     assert put(uri) == "Redis: it has no database with that number"
@@ -171,9 +171,7 @@ def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
-def test_a_store_that_would_forget_is_refused_while_wiring(
-    server: RedisServer, policy: str
-) -> None:
+def test_a_redis_that_may_evict_keys_is_refused(server: RedisServer, policy: str) -> None:
     """A store refuses a Redis that may evict keys, because a handle could then count twice."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
@@ -184,14 +182,14 @@ def test_a_store_that_would_forget_is_refused_while_wiring(
             check_server(server.uri, None, keeps_all=True)
 
 
-def test_a_redis_that_is_away_is_no_wrong_setting(server: RedisServer) -> None:
+def test_a_redis_that_is_down_is_not_a_wrong_setting(server: RedisServer) -> None:
     """The check at the start accepts a Redis that is down, as a program may start before it."""
     server.kill()
     check_server(server.uri, None, keeps_all=True)
     server.start()
 
 
-def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
+def test_too_many_clients_are_reported_as_such(server: RedisServer) -> None:
     """Too many clients of Redis and too many calls of this process have different messages."""
     with server.client() as client:
         client.config_set("maxclients", "1")
@@ -214,7 +212,7 @@ def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
         ("wrong", "it rejected the user name or the password"),
     ],
 )
-def test_a_password_of_a_wrong_type_is_no_wrong_password(
+def test_a_password_of_a_wrong_type_is_reported_as_such(
     server: RedisServer, password: Any, said: str
 ) -> None:
     """An invalid result of the password function is reported as such, without its content."""
@@ -223,7 +221,7 @@ def test_a_password_of_a_wrong_type_is_no_wrong_password(
     assert put(server.uri, password) == f"Redis: {said}"
 
 
-def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> None:
+def test_a_foreign_value_under_our_key_is_reported_as_such(server: RedisServer) -> None:
     """A value that another program has written under a store's key is reported as such."""
     with server.client() as client, closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"", HOUR)
@@ -239,7 +237,7 @@ def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> 
             store.get("key")
 
 
-def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
+def test_invalid_arguments_are_refused_before_redis_is_asked() -> None:
     """An invalid argument is refused before anything is sent to Redis."""
     with closing(RedisStore(f"redis://127.0.0.1:{unused_port()}")) as store:
         calls: list[Callable[[], object]] = [
@@ -255,7 +253,7 @@ def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
             assert caught.value.__context__ is None
 
 
-def test_a_lifetime_of_centuries_is_taken(server: RedisServer) -> None:
+def test_a_lifetime_of_centuries_is_accepted(server: RedisServer) -> None:
     """A lifetime is accepted even if Redis cannot represent it."""
     with closing(RedisStore(server.uri)) as store:
         assert store.put_if_absent("key", b"value", timedelta.max)

@@ -72,7 +72,7 @@ def start(requestor: Requestor) -> None:
     assert requestor.start_session(ASK).pointer.url
 
 
-async def test_a_file_says_where_to_connect_and_as_whom(
+async def test_a_file_names_the_server_and_the_token(
     token_file: Path, server: InMemoryServer
 ) -> None:
     """`connect` takes the server and the token from a settings file, in both modes."""
@@ -228,7 +228,7 @@ def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["requestor", "store", "status_backend", "signer"])
-def test_a_part_that_no_setting_names(part: str, written: Path) -> None:
+def test_a_part_without_a_setting_is_refused(part: str, written: Path) -> None:
     """A part without a URI and without a setting is refused, and the error says what to set."""
     written.write_text("")
     openers: list[tuple[Any, str]] = [

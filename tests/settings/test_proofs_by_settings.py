@@ -47,7 +47,7 @@ async def test_file_says_which_attributes_exist(written: Path) -> None:
             await awaited.check(misspelt)
 
 
-def test_file_says_who_verifies_signatures(written: Path) -> None:
+def test_file_makes_the_requestor_verify_signatures(written: Path) -> None:
     """With time-stamp keys in the file, the requestor verifies signatures itself."""
     written.write_text(SERVER + PROOFS)
     with connect(settings=written) as requestor:

@@ -85,7 +85,7 @@ def test_secrets_are_read_when_they_are_used(monkeypatch: pytest.MonkeyPatch) ->
         settings.sealing_keys()
 
 
-def test_a_place_may_hold_several_sealing_keys(
+def test_a_reference_may_hold_several_sealing_keys(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sealing keys are read in order, and each reference or variable may hold several."""
@@ -194,7 +194,7 @@ def test_a_key_and_a_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
         read_settings()
 
 
-def test_settings_show_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repr_of_settings_shows_only_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """The `repr` of settings shows names, and no values."""
     monkeypatch.setenv("IRMA_STORE", f"redis://:{WORD}@127.0.0.1/0")
     monkeypatch.setenv("IRMA_TOKEN", WORD)
