@@ -76,7 +76,7 @@ async def failure(
     return caught.value
 
 
-async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> None:
+async def test_sends_a_request_unchanged_in_one_write(aio: AiohttpTransport) -> None:
     """A request arrives unchanged, and the transport ignores cookies and redirects."""
     with MisbehavingServer(redirect("/other"), answer(headers=[("Set-Cookie", "a=b")])) as server:
         assert (await send(aio, post(server.url, b"{}", authorization="x"))).status == 301
@@ -91,7 +91,7 @@ async def test_sends_what_it_is_given_in_one_write(aio: AiohttpTransport) -> Non
     assert server.connections == 1
 
 
-async def test_gives_any_response(aio: AiohttpTransport) -> None:
+async def test_returns_any_response(aio: AiohttpTransport) -> None:
     """The transport returns a complete body with either framing, and with any status."""
     forms = [WHOLE, IN_CHUNKS]
     with MisbehavingServer(*map(raw, forms), html_503()) as server:
@@ -157,7 +157,7 @@ async def test_a_connection_that_fails(aio: AiohttpTransport) -> None:
         ),
     ],
 )
-async def test_what_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
+async def test_a_response_that_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
     """A response that is not HTTP, or is compressed, is malformed."""
     with MisbehavingServer(raw(data)) as server:
         error = await failure(aio, get(server.url))
@@ -177,7 +177,7 @@ async def test_what_is_not_http(aio: AiohttpTransport, data: bytes) -> None:
     ],
     ids=["a byte more", "said length", "chunks", "body", "headers", "bomb"],
 )
-async def test_what_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) -> None:
+async def test_a_response_that_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) -> None:
     """A response that is too large is refused, and the next request gets its own response."""
     with MisbehavingServer(behaviour, raw(response(body=bytes(MIB)))) as server:
         error = await failure(aio, get(server.url))
@@ -195,7 +195,9 @@ async def test_what_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) ->
     ],
     ids=["silent", "drips", "headers", "body"],
 )
-async def test_the_deadline_ends_it(aio: AiohttpTransport, behaviour: Behaviour) -> None:
+async def test_a_slow_response_ends_at_the_deadline(
+    aio: AiohttpTransport, behaviour: Behaviour
+) -> None:
     """The deadline holds although bytes keep arriving, and the connection is not used again."""
     for within in (0.3, 3, 30):  # a busy machine may send the request too late
         with MisbehavingServer(for_target("/slow", behaviour, answer(body=b"mine"))) as server:
@@ -208,7 +210,7 @@ async def test_the_deadline_ends_it(aio: AiohttpTransport, behaviour: Behaviour)
     raise AssertionError("no request was sent")
 
 
-async def test_a_deadline_that_is_over(aio: AiohttpTransport) -> None:
+async def test_a_deadline_that_has_passed(aio: AiohttpTransport) -> None:
     """No connection is made if the deadline has passed."""
     with MisbehavingServer(answer()) as server:
         error = await failure(aio, get(server.url), 0)
@@ -217,7 +219,7 @@ async def test_a_deadline_that_is_over(aio: AiohttpTransport) -> None:
     assert server.connections == 0
 
 
-async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
+async def test_cancelling_leaves_no_connection_and_no_task(aio: AiohttpTransport) -> None:
     """Cancelling a call closes its connection and leaves no task."""
     came, ended = threading.Event(), threading.Event()
 
@@ -287,14 +289,14 @@ async def test_trusts_the_given_authority_only(
         f"http://{'a' * 64}.nl/",
     ],
 )
-async def test_refuses_what_is_no_url(aio: AiohttpTransport, url: str) -> None:
+async def test_refuses_an_invalid_url(aio: AiohttpTransport, url: str) -> None:
     """A URL that is not absolute and percent-encoded raises `ConfigurationError`."""
     with pytest.raises(ConfigurationError):
         await send(aio, get(url, ""))
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\r\nX: y", f"{TOKEN}\u20ac"])
-async def test_refuses_what_is_no_header(aio: AiohttpTransport, value: str) -> None:
+async def test_refuses_an_invalid_header(aio: AiohttpTransport, value: str) -> None:
     """A header that cannot be sent raises `ConfigurationError`, which does not quote it."""
     with pytest.raises(ConfigurationError) as caught:
         await send(aio, post("http://127.0.0.1:1", b"", authorization=value))

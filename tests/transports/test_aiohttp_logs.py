@@ -18,7 +18,7 @@ from tests.transports.asking import PATIENCE, TOKEN, get
 BAD_HEAD = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
 
 
-def test_logs_tell_no_token(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_contain_no_token(caplog: pytest.LogCaptureFixture) -> None:
     """No log shows the token, even in asyncio's debug mode, which logs connections."""
     caplog.set_level(logging.DEBUG)
 

@@ -51,7 +51,7 @@ async def test_only_the_connector_is_used(long_idle: timedelta) -> None:
         assert not {"cookie", "x-application", "authorization"} & set(request.headers)
 
 
-async def test_the_session_is_not_trusted_with_tls(
+async def test_certificates_are_verified_whatever_the_session_does(
     ca_file: Path, server_tls: ssl.SSLContext
 ) -> None:
     """The transport verifies certificates even if the application's session does not."""
@@ -85,14 +85,14 @@ async def test_harmful_connector_is_refused(make: Callable[[], TCPConnector], re
             AiohttpTransport(session)
 
 
-async def test_a_shorter_idle_limit_counts() -> None:
+async def test_the_connector_must_respect_the_idle_limit() -> None:
     """The connector must not keep connections longer than `idle_limit`."""
     async with ClientSession(connector=connector()) as session:
         with pytest.raises(ConfigurationError, match=r"keepalive_timeout=0\.5"):
             AiohttpTransport(session, idle_limit=timedelta(seconds=0.5))
 
 
-async def test_a_session_that_is_closed_is_refused() -> None:
+async def test_a_closed_session_is_refused() -> None:
     """A closed session is refused by the constructor, and by later calls."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session)
@@ -121,7 +121,7 @@ def test_a_session_belongs_to_one_event_loop() -> None:
 
 
 @pytest.mark.parametrize("is_given", [False, True])
-async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
+async def test_closing_wakes_the_readers_of_streams(is_given: bool) -> None:
     """Closing the transport breaks its streams at once, so that no reader waits."""
     async with ClientSession(connector=connector()) as session:
         transport = AiohttpTransport(session if is_given else None)

@@ -53,7 +53,7 @@ def received(behaviour: Behaviour, pause: bytes = END) -> bytes:
     ],
     ids=["ends without a final status", "greets", "cut in a chunk", "held back", "wrong length"],
 )
-def test_what_comes_of_a_stream_that_ends(behaviour: Behaviour, body: bytes) -> None:
+def test_a_stream_that_ends_has_sent_its_bytes(behaviour: Behaviour, body: bytes) -> None:
     """A stream that ends in some way has sent the expected bytes."""
     assert received(behaviour) == body
 
@@ -65,7 +65,7 @@ def test_a_silent_stream_stays_open(greeting: bytes) -> None:
     assert received(silent_stream(greeting), body or END_OF_HEAD) == body + b"..."
 
 
-def test_a_stream_may_wait_to_be_asked() -> None:
+def test_a_stream_can_wait_for_a_signal() -> None:
     """A stream can wait for a signal from the test before each piece and before its end."""
     piece = b"1\r\na\r\n"
     for times, rest in ((2, END), (1, b"...")):
@@ -74,7 +74,7 @@ def test_a_stream_may_wait_to_be_asked() -> None:
         assert received(stream_on_release(asked, b"a"), pause) == piece + rest
 
 
-def test_it_tells_when_it_has_closed_all() -> None:
+def test_wait_until_closed_waits_for_each_connection() -> None:
     """`wait_until_closed` waits for the end of each connection, and raises if one stays open."""
     ask = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
     with (

@@ -49,7 +49,7 @@ def test_a_part_of_a_head_is_not_recognized(cut: int) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join))
-def test_what_is_recognized_passes_each_check(received: bytes) -> None:
+def test_a_recognized_head_passes_each_check(received: bytes) -> None:
     """Any head that is recognized in one step passes the check of each line."""
     assert has_passed(received) or not begins_with_plain_head(received)
 

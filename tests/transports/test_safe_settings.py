@@ -82,14 +82,14 @@ def test_lax_context_is_a_risk(make: Make, how: Any) -> None:
 
 
 @BOTH
-def test_a_context_of_a_server_is_a_risk_too(make: Make) -> None:
+def test_a_tls_context_for_servers_is_refused(make: Make) -> None:
     """A TLS context for servers is refused, because it verifies no certificate."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
 
 @BOTH
-def test_a_context_that_verifies_is_taken(make: Make) -> None:
+def test_a_verifying_context_is_accepted(make: Make) -> None:
     """A verifying context is accepted with its own authorities or the system's."""
     make(ssl_context=ssl.create_default_context())
     make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
@@ -276,13 +276,15 @@ def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.Monkey
 
 
 @BOTH
-def test_localhost_is_loopback_as_a_rule(make: Make) -> None:
+def test_localhost_on_this_machine_is_accepted(make: Make) -> None:
     """The transports send over plain HTTP to a `localhost` that is this machine."""
     with MisbehavingServer(answer(body=b"OK")) as server:
         assert sent(make, server.url.replace("127.0.0.1", "localhost")).body == b"OK"
 
 
-async def test_unverified_connector_is_verified_here(server_tls: ssl.SSLContext) -> None:
+async def test_certificates_are_verified_whatever_the_connector_does(
+    server_tls: ssl.SSLContext,
+) -> None:
     """The transport verifies certificates although the application's connector does not."""
     for blind in (False, context(mode=ssl.CERT_NONE, checks_name=False)):
         connector = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=blind)

@@ -57,7 +57,7 @@ async def test_three_seconds_of_quiet_lose_nothing(
             await stream.aclose()
 
 
-async def test_framing_that_drips_loses_nothing(make: Make) -> None:
+async def test_slow_framing_loses_nothing(make: Make) -> None:
     """A stream loses nothing if the framing of a chunk arrives byte by byte, with pauses."""
     body = b"9;x\r\ndata: 1\n\n\r\n0\r\nA: b\r\n\r\n"
     with MisbehavingServer(drip(body, timedelta(seconds=0.05), head=CHUNKED)) as server:
@@ -72,7 +72,7 @@ async def test_framing_that_drips_loses_nothing(make: Make) -> None:
 
 
 @pytest.mark.parametrize("body", [b"1" * 9000, b"1\r\nxyz\r\n", b"-1\r\n"])
-async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None:
+async def test_invalid_chunks_are_refused(make: Make, body: bytes) -> None:
     """An endless chunk size, an overlong chunk and a size that is not a number are refused."""
     with MisbehavingServer(raw(CHUNKED + body, close=True)) as server:
         async with make() as transport:
@@ -112,7 +112,7 @@ def test_closing_ends_other_threads_streams(
         stream.close()
 
 
-async def test_a_closed_stream_gives_no_more(make: Make) -> None:
+async def test_reading_a_closed_stream_is_an_error(make: Make) -> None:
     """Reading a closed stream raises an error at once."""
     with MisbehavingServer(silent_stream()) as server:
         async with make() as transport:

@@ -128,7 +128,7 @@ def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -
         *COMPRESSED,
     ],
 )
-def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
+def test_a_response_that_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
     """A response that is not HTTP is malformed, whether or not the connection ends."""
     for close in (False, True):
         with MisbehavingServer(raw(data, close=close)) as server:
@@ -137,13 +137,13 @@ def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
         assert error.request_sent
 
 
-def test_noise_that_ends(transport: Urllib3Transport) -> None:
+def test_noise_before_the_end_is_malformed(transport: Urllib3Transport) -> None:
     """Bytes that cannot begin a response are malformed, even if the connection ends after them."""
     with MisbehavingServer(raw(b"\x00\xffgarbage", close=True)) as server:
         assert type(failure(transport, get(server.url))) is MalformedResponseError
 
 
-def test_an_error_of_our_own_kind_in_reading(
+def test_a_value_error_becomes_a_malformed_response(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A `ValueError` while the transport reads a response becomes `MalformedResponseError`."""

@@ -61,7 +61,7 @@ def failure_of(
 
 @pytest.mark.parametrize("slow", SLOW)
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
-def test_a_slow_response_ends_with_the_deadline(
+def test_a_slow_response_ends_at_the_deadline(
     slow: str, is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
     """A slow response ends at the deadline, although bytes keep arriving."""
@@ -94,7 +94,7 @@ def test_a_server_that_does_not_shake_hands(tls_transport: Urllib3Transport) -> 
 
 
 @pytest.mark.parametrize("late", [0, -1, float("-inf")])
-def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> None:
+def test_a_deadline_that_has_passed(transport: Urllib3Transport, late: float) -> None:
     """If the deadline has passed, nothing is sent and no connection is made."""
     with MisbehavingServer(answer()) as server:
         error = failure(transport, get(server.url), late)
@@ -103,7 +103,7 @@ def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> No
     assert server.connections == 0
 
 
-def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
+def test_an_infinite_deadline_is_accepted(transport: Urllib3Transport) -> None:
     """A call with an infinite deadline is accepted."""
     with MisbehavingServer(answer()) as server:
         assert send(transport, get(server.url), float("inf")).status == 200
@@ -137,7 +137,7 @@ def test_addresses_share_the_time(
     assert isinstance(error, TransportTimeoutError)
 
 
-def test_a_second_address_has_its_turn(
+def test_a_second_address_is_tried_in_time(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transport tries the second address in time if the first does not answer."""
@@ -177,7 +177,7 @@ def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
     raise AssertionError("no first request was answered in time")
 
 
-def test_an_early_answer_counts(transport: Urllib3Transport) -> None:
+def test_an_early_response_is_returned(transport: Urllib3Transport) -> None:
     """The transport returns a response that the server sends before it reads the whole request."""
     with MisbehavingServer(empty_503()) as server:
         assert send(transport, post(server.url, b"body")).status == 503

@@ -45,7 +45,7 @@ def test_the_limit_is_a_setting() -> None:
             assert isinstance(failure(transport, get(server.url)), ResponseTooLargeError)
 
 
-def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> None:
+def test_refuses_a_length_over_the_limit(transport: Urllib3Transport) -> None:
     """A body whose Content-Length is 1 GiB is refused before any of it is read."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
     with MisbehavingServer(raw(head)) as server:
@@ -53,7 +53,7 @@ def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> Non
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-5", "12abc", "4, 4", "4, 5"])
-def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str) -> None:
+def test_refuses_an_invalid_length(transport: Urllib3Transport, length: str) -> None:
     """A Content-Length that is not a plain number is refused."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nbody".encode()
     with MisbehavingServer(raw(head)) as server:
@@ -81,7 +81,7 @@ def test_endless_responses_end(transport: Urllib3Transport, behaviour: Behaviour
 
 
 @pytest.mark.memory
-def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
+def test_a_gzip_bomb_is_not_decompressed(transport: Urllib3Transport) -> None:
     """A gzip body of 100 KiB for 100 MiB of zeros is refused before it is decompressed."""
     bomb = gzip_bomb(100 * MIB)
     with MisbehavingServer(bomb, bomb) as server:
@@ -95,7 +95,7 @@ def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
     assert peak < MIB
 
 
-def test_the_connection_serves_after_a_refusal(transport: Urllib3Transport) -> None:
+def test_the_connection_works_after_a_refusal(transport: Urllib3Transport) -> None:
     """After a refused response, the next one is read normally."""
     with MisbehavingServer(gzip_bomb(2 * MIB), answer(body=b"small")) as server:
         failure(transport, get(server.url))

@@ -42,7 +42,7 @@ def carry(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_RDWR)
 
 
-def test_the_environment_counts_for_nothing(
+def test_proxy_variables_are_ignored(
     monkeypatch: pytest.MonkeyPatch, transport: Urllib3Transport
 ) -> None:
     """The transport ignores `http_proxy` and similar variables."""
@@ -147,7 +147,7 @@ def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: st
     assert words in str(error)
 
 
-def test_a_proxy_that_is_not_there() -> None:
+def test_an_unreachable_proxy() -> None:
     """The error for an unreachable proxy names the proxy."""
     with unused_port() as port, Urllib3Transport(proxy=f"http://127.0.0.1:{port}") as transport:
         error = failure(transport, get("http://irma.example.com"))
@@ -160,7 +160,7 @@ def test_a_proxy_that_is_not_there() -> None:
     [silence, drip(response(), timedelta(milliseconds=100))],
     ids=["silent", "dripping"],
 )
-def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) -> None:
+def test_a_slow_tunnel_ends_at_the_deadline(ca_file: Path, slow: Behaviour) -> None:
     """Waiting for a slow proxy to open a tunnel ends at the deadline."""
     with (
         MisbehavingServer(slow) as proxy,
@@ -199,7 +199,7 @@ def test_tunnel_and_handshake_share_the_deadline(ca_file: Path) -> None:
         "http://" + "\u00fc" * 64,
     ],
 )
-def test_refuses_what_is_no_proxy(url: str) -> None:
+def test_refuses_an_invalid_proxy(url: str) -> None:
     """A proxy that is not an http or https URL is refused."""
     with pytest.raises(ConfigurationError, match="proxy"):
         Urllib3Transport(proxy=url)
@@ -212,7 +212,7 @@ def test_refuses_headers_that_cannot_be_set(header: tuple[str, str]) -> None:
         Urllib3Transport(proxy="http://127.0.0.1:3128", proxy_headers=dict([header]))
 
 
-def test_headers_for_no_proxy() -> None:
+def test_refuses_headers_without_a_proxy() -> None:
     """Proxy headers without a proxy are refused."""
     with pytest.raises(ConfigurationError, match="no proxy"):
         Urllib3Transport(proxy_headers={"X": "y"})

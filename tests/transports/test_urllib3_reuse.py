@@ -120,7 +120,7 @@ def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
         assert send(transport, get(server.url)).body == b"mine"
 
 
-def test_threads_share_it(transport: Urllib3Transport) -> None:
+def test_threads_share_a_transport(transport: Urllib3Transport) -> None:
     """Threads that share a transport each get their own responses, and reuse connections."""
     found: list[bytes] = []
 
@@ -164,7 +164,7 @@ def test_forked_child_has_its_own_connections(
     assert [request.connection for request in server.requests] == [0, 1, 0]
 
 
-def test_another_process_means_new_pools(
+def test_another_process_opens_its_own_connections(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process with another id opens its own connections."""
@@ -188,7 +188,7 @@ def test_a_closed_transport_sends_nothing() -> None:
     assert len(server.requests) == 1
 
 
-def test_close_lets_a_request_end() -> None:
+def test_close_lets_a_running_request_finish() -> None:
     """A request under way when the transport is closed still gets its response."""
     asked, closed = threading.Event(), threading.Event()
 
@@ -213,7 +213,7 @@ def test_close_lets_a_request_end() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"max_response_bytes": 0}, {"pool_size": 0}])
-def test_counts_are_at_least_one(wrong: dict[str, int]) -> None:
+def test_counts_must_be_at_least_one(wrong: dict[str, int]) -> None:
     """A pool size or response limit below 1 is refused."""
     with pytest.raises(ConfigurationError, match="at least 1"):
         Urllib3Transport(

@@ -63,14 +63,14 @@ def test_head_and_body_go_in_one_write(
         assert [request.reads for request in server.requests] == [1] * 20
 
 
-def test_an_empty_post_says_that_it_is_empty(transport: Urllib3Transport) -> None:
+def test_an_empty_post_has_a_content_length_of_zero(transport: Urllib3Transport) -> None:
     """A `POST` without a body has `Content-Length: 0`."""
     with MisbehavingServer(answer()) as server:
         send(transport, HttpRequest("POST", server.url + "/session", label="POST session"))
     assert server.requests[0].headers["content-length"] == "0"
 
 
-def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -> None:
+def test_a_header_of_the_request_replaces_the_default(transport: Urllib3Transport) -> None:
     """A header of the request replaces the transport's own, and no compression is requested."""
     with MisbehavingServer(answer()) as server:
         send(transport, post(server.url, b"", authorization="theirs", user_agent="shop"))
@@ -95,7 +95,7 @@ def test_follows_no_redirect(transport: Urllib3Transport) -> None:
     assert len(server.requests) == 1
 
 
-def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
+def test_returns_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
     """A 503 with an HTML body, as IRMA servers send for a slow handler, is returned completely."""
     with MisbehavingServer(html_503()) as server:
         found = send(transport, get(server.url))
@@ -104,7 +104,7 @@ def test_gives_the_503_of_a_slow_handler(transport: Urllib3Transport) -> None:
     assert b"Timeout" in found.body
 
 
-def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
+def test_returns_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
     """An empty 503, as for a slow request, is returned, and its connection is not used again."""
     with MisbehavingServer(empty_503()) as server:
         assert [send(transport, get(server.url)).status for _ in range(2)] == [503, 503]
@@ -112,7 +112,7 @@ def test_gives_the_503_of_a_slow_request(transport: Urllib3Transport) -> None:
     assert len(server.requests) == 2
 
 
-def test_gives_headers_in_order(transport: Urllib3Transport) -> None:
+def test_returns_headers_in_order(transport: Urllib3Transport) -> None:
     """Headers are returned in the order of the response, with their case and repetitions."""
     headers = [("X-One", "1"), ("Set-Cookie", "a=b"), ("x-two", "é"), ("Set-Cookie", "c=d")]
     with MisbehavingServer(answer(headers=headers)) as server:
@@ -132,7 +132,7 @@ def test_reads_to_the_end_of_the_connection(transport: Urllib3Transport) -> None
 
 
 @pytest.mark.parametrize("encoding", ["identity", " Identity ", ""])
-def test_identity_is_no_encoding(transport: Urllib3Transport, encoding: str) -> None:
+def test_identity_encoding_is_accepted(transport: Urllib3Transport, encoding: str) -> None:
     """A body with `Content-Encoding: identity` is returned unchanged."""
     data = response(headers=[("Content-Encoding", encoding)], body=b"as it is")
     with MisbehavingServer(raw(data)) as server:
@@ -172,14 +172,14 @@ def test_skips_interim_responses(transport: Urllib3Transport) -> None:
         "http://" + "a" * 64 + ".example.com/",
     ],
 )
-def test_refuses_what_is_no_url(transport: Urllib3Transport, url: str) -> None:
+def test_refuses_an_invalid_url(transport: Urllib3Transport, url: str) -> None:
     """A URL that is not absolute and percent-encoded raises `ConfigurationError`."""
     with pytest.raises(ConfigurationError):
         send(transport, get(url, ""))
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\r\nX: y", f"{TOKEN}\u20ac"])
-def test_refuses_what_is_no_header(transport: Urllib3Transport, value: str) -> None:
+def test_refuses_an_invalid_header(transport: Urllib3Transport, value: str) -> None:
     """A header that cannot be sent raises `ConfigurationError`, which does not quote it."""
     with MisbehavingServer(answer()) as server:
         with pytest.raises(ConfigurationError) as caught:
@@ -190,7 +190,7 @@ def test_refuses_what_is_no_header(transport: Urllib3Transport, value: str) -> N
     assert len(server.requests) == 1
 
 
-def test_knows_many_servers(transport: Urllib3Transport) -> None:
+def test_sends_to_many_servers(transport: Urllib3Transport) -> None:
     """One transport can send to more servers than it keeps pools for."""
     with MisbehavingServer(answer()) as server:
         port = str(server.port)
@@ -199,7 +199,7 @@ def test_knows_many_servers(transport: Urllib3Transport) -> None:
             assert send(transport, get(url)).status == 200
 
 
-def test_waits_no_negative_time(transport: Urllib3Transport) -> None:
+def test_a_negative_sleep_is_accepted(transport: Urllib3Transport) -> None:
     """`sleep` accepts a negative duration, and `jitter` is at least 0 and below 1."""
     begun = transport.clock.monotonic()
     transport.sleep(timedelta(seconds=-1))

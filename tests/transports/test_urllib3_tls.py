@@ -47,7 +47,7 @@ def test_trusts_the_given_authority(
     assert server.connections == 1
 
 
-def test_trusts_nobody_else(server_tls: ssl.SSLContext) -> None:
+def test_refuses_an_unknown_authority(server_tls: ssl.SSLContext) -> None:
     """Nothing is sent if the certificate's authority is unknown, and the error says what to do."""
     with MisbehavingServer(answer(), tls=server_tls) as server, Urllib3Transport() as transport:
         error = failure(transport, get(server.url))
@@ -97,7 +97,9 @@ def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
     assert "does not speak TLS" in str(error)
 
 
-def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: trustme.CA) -> None:
+def test_a_server_without_common_tls_settings(
+    tls_transport: Urllib3Transport, authority: trustme.CA
+) -> None:
     """If a server has no TLS settings in common with us, the error says what IRMA servers use."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -122,7 +124,7 @@ def test_a_server_that_hangs_up_in_the_handshake(tls_transport: Urllib3Transport
     assert not error.request_sent
 
 
-def test_breaks_like_plain_http(
+def test_broken_responses_raise_as_over_plain_http(
     tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
     """With TLS, a cut or missing response raises the same error as over plain HTTP."""
@@ -133,7 +135,9 @@ def test_breaks_like_plain_http(
         assert error.request_sent
 
 
-def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.SSLContext) -> None:
+def test_invalid_tls_records_are_an_error(
+    tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
+) -> None:
     """Invalid TLS records after the handshake raise `ConnectionBrokenError`."""
 
     def spoil(peer: Peer) -> None:
@@ -171,7 +175,7 @@ def client_files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path, Pat
 
 
 @pytest.mark.parametrize("form", ["one file", "two files", "password"])
-def test_shows_a_certificate(
+def test_sends_a_client_certificate(
     form: str, client_files: tuple[Path, Path, Path], ca_file: Path, choosy_tls: ssl.SSLContext
 ) -> None:
     """The client's certificate and key may be in one file or two, and the key may be encrypted."""
@@ -226,7 +230,7 @@ def test_refuses_bad_files(
         Urllib3Transport(client_key=key)
 
 
-def test_a_context_stands_alone(ca_file: Path) -> None:
+def test_a_context_excludes_other_tls_settings(ca_file: Path) -> None:
     """A TLS context cannot be combined with the settings that it replaces."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         Urllib3Transport(ca=ca_file, ssl_context=ssl.create_default_context())

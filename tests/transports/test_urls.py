@@ -39,7 +39,7 @@ def test_a_url_is_its_origin_and_the_rest(url: str, parts: tuple[str, str]) -> N
         "https://irma.example/" + "x" * 70_000,
     ],
 )
-def test_what_is_no_such_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     """An invalid URL raises `ConfigurationError`, which does not quote it."""
     with pytest.raises(ConfigurationError, match="must be an absolute, percent-encoded") as caught:
         split_url(url)
