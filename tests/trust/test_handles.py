@@ -63,7 +63,7 @@ def unseal(
 
 
 @given(EXTENDED_REQUESTS, st.sampled_from(["Ada's", Binding.NONE]))
-def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Binding) -> None:
+def test_a_handle_returns_its_session(request_: ExtendedRequest, binding: str | Binding) -> None:
     """A handle returns the session with its secrets and all of the request that an answer needs."""
     session = started(request_)
     opened = unseal(seal(session, binding=binding), binding=binding)
@@ -72,12 +72,12 @@ def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Bindin
     assert opened.request == read_stored_request(stored_request(request_))
 
 
-def test_another_process_needs_the_keys_and_nothing_else() -> None:
+def test_another_process_needs_only_the_keys() -> None:
     """A process opens a handle with the keys alone, even if its own request has changed."""
     assert handles_at(NOW, [KEY]).unseal(seal(), binding="Ada's") == ASKED
 
 
-def test_a_session_without_a_frontend_request_comes_back() -> None:
+def test_a_session_without_a_frontend_request_can_be_sealed() -> None:
     """A session of a server before 0.8 has no frontend request and can be sealed."""
     old = attrs.evolve(ASKED, package=attrs.evolve(ASKED.package, frontend_request=None))
     assert unseal(seal(old)) == old
@@ -129,7 +129,7 @@ def test_all_handles_of_a_session_expire_together() -> None:
         unseal(seal(lifetime=BRIEF), now=NOW + BRIEF)
 
 
-def test_a_shortened_lifetime_holds_for_older_handles() -> None:
+def test_a_shorter_lifetime_limits_older_handles() -> None:
     """A shorter lifetime also limits older handles, as the store forgets their use earlier."""
     last = NOW + BRIEF - timedelta(seconds=1)
     assert unseal(seal(), now=last, lifetime=BRIEF) == ASKED
@@ -165,7 +165,7 @@ def test_an_invalid_handle_is_refused(handle: object) -> None:
         },
     ],
 )
-def test_a_form_of_another_version_is_refused(value: Any) -> None:
+def test_a_handle_of_an_unknown_version_is_refused(value: Any) -> None:
     """A handle of an unknown version raises a handle error, so the visitor starts again."""
     lifetime = timedelta(minutes=1)
     text = Sealer([KEY]).seal(value, purpose="handle:login", now=NOW, lifetime=lifetime)

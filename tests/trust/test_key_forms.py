@@ -151,7 +151,7 @@ AROUND: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("what", OTHER_KEYS)
-def test_another_key_is_no_shared_secret(what: str, around: str) -> None:
+def test_a_public_key_is_refused_as_a_shared_secret(what: str, around: str) -> None:
     """Anybody could sign with a public key, so each of its forms is refused, raw and in base64."""
     data = AROUND[around](OTHER_KEYS[what])
     for make in (SharedKey, HmacSigner):
@@ -210,7 +210,7 @@ def test_no_random_key_is_refused(size: int) -> None:
 
 
 @given(st.binary(min_size=32, max_size=255).filter(lambda data: not is_repetition(data)))
-def test_random_bytes_are_a_shared_secret(data: bytes) -> None:
+def test_random_bytes_are_accepted_as_a_shared_secret(data: bytes) -> None:
     """Random bytes without the mark of another key are accepted as a shared secret."""
     if not data.isascii():
         assert check_shared_secret(data, "key") == data
@@ -269,7 +269,7 @@ def test_a_sentence_may_be_a_shared_secret() -> None:
     assert SharedKey(b"a shared key of thirty-two bytes").reveal()
 
 
-def test_a_client_secret_is_its_characters() -> None:
+def test_a_client_secret_is_not_decoded() -> None:
     """A client secret that looks like base64 is not decoded, because OAuth decodes no secret."""
     secret = "vkJ5bUtdYcZ7gqPzLw3xN8eRh2aTf6Sm"
     signer = HmacSigner.from_client_secret(secret)
@@ -303,7 +303,7 @@ TEXT = base64.b64encode(SECRET).decode()
         f"  {TEXT}\t",
     ],
 )
-def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
+def test_base64_is_accepted_as_programs_write_it(text: str | bytes) -> None:
     """All forms of openssl, PowerShell and Kubernetes that the server accepts are accepted."""
     assert SharedKey.from_base64(text).reveal() == SECRET
     assert HmacSigner.from_base64(text).sign(b"x") == HmacSigner(SECRET).sign(b"x")
@@ -357,14 +357,14 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
 
 
 @pytest.mark.parametrize("form", PEM_FORMS)
-def test_pem_is_taken_as_programs_write_it(form: str) -> None:
+def test_pem_is_accepted_as_programs_write_it(form: str) -> None:
     """PEM is accepted in the forms of files, environment variables, YAML and PowerShell."""
     assert PublicKey(PEM_FORMS[form](PUBLIC)).pem
     assert len(parse_server_keys(PEM_FORMS[form](PUBLIC))) == 1
     assert RsaSigner(PEM_FORMS[form](PRIVATE)).sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
 
 
-def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
+def test_an_old_encrypted_key_is_accepted() -> None:
     """The headers before the base64 of an old encrypted key are kept."""
     old = PrivateFormat.TraditionalOpenSSL
     locked = RSA.private_bytes(Encoding.PEM, old, BestAvailableEncryption(b"secret"))
@@ -430,13 +430,13 @@ def test_an_invalid_private_key_is_refused_with_its_cause(key: Any, said: str) -
         RsaSigner(key)
 
 
-def test_a_password_is_bytes() -> None:
+def test_a_password_must_be_bytes() -> None:
     """The password of a key is bytes, since a string has no encoding of its own."""
     with pytest.raises(ConfigurationError, match="password must be bytes"):
         RsaSigner(PRIVATE, password="x")  # type: ignore[arg-type]  # the point of the test
 
 
-def test_the_keys_show_nothing() -> None:
+def test_no_repr_or_pickle_shows_a_shared_key() -> None:
     """A shared key is in no `repr` and no pickle; a public key may be shown and pickled."""
     shared, public = SharedKey(SECRET), PublicKey(PUBLIC)
     assert (repr(shared), repr(public)) == ("<SharedKey>", "<PublicKey>")
@@ -452,7 +452,7 @@ KEY = new_sealing_key()
     [f"{KEY}\n", f" {KEY}", f"\ufeff{KEY}", KEY.rstrip("="), KEY.translate({45: "+", 95: "/"})],
     ids=["a line", "a space before it", "a byte order mark", "no padding", "standard base64"],
 )
-def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
+def test_a_sealing_key_is_accepted_as_programs_write_it(key: str) -> None:
     """All forms of a sealing key open a string that one of them sealed."""
     now = datetime(2026, 11, 24, tzinfo=UTC)
     text = Sealer([KEY]).seal("v", purpose="p", now=now, lifetime=timedelta(hours=1))
@@ -491,14 +491,14 @@ def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) 
         ("", "line of ASCII$"),
     ],
 )
-def test_what_surrounds_a_token_is_named(around: str, said: str) -> None:
+def test_characters_around_a_token_are_named(around: str, said: str) -> None:
     """The error names what surrounds a token, such as a line end, and never shows the token."""
     with pytest.raises(ConfigurationError, match=said) as caught:
         TokenAuthentication(around.format("t0ken"))
     assert "t0ken" not in str(caught.value)
 
 
-def test_what_surrounds_a_gateways_secret_is_named() -> None:
+def test_a_line_end_after_a_gateways_secret_is_named() -> None:
     """The error names the line end that a file adds to a gateway's secret."""
     with pytest.raises(ConfigurationError, match="strip it"):
         GatewaySecret("shop", "t0ken\n")

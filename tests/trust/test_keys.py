@@ -40,7 +40,7 @@ def pem(
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_an_hmac_key_is_taken_in_either_base64_alphabet(encode: Any) -> None:
+def test_an_hmac_key_is_accepted_in_either_base64_alphabet(encode: Any) -> None:
     """An HMAC key is accepted in both alphabets of base64, with or without padding."""
     text = encode(KEY).decode()
     expected = HmacSigner(KEY).sign(b"x")
@@ -65,7 +65,7 @@ def test_an_hmac_key_stays_in_its_process() -> None:
         pickle.dumps(signer)
 
 
-def test_an_rsa_key_is_taken_with_its_password() -> None:
+def test_an_rsa_key_is_accepted_with_its_password() -> None:
     """An RSA key in PEM, as a string or bytes, signs PKCS #1 v1.5 with SHA-256."""
     key = RSA_KEY
     for signer in (
@@ -89,7 +89,7 @@ def test_an_invalid_rsa_key_is_refused() -> None:
     assert "wrong" not in str(caught.value).replace("wrong password", "")
 
 
-def test_a_signer_of_another_kind_is_not_shown() -> None:
+def test_a_value_that_is_not_a_signer_is_not_shown() -> None:
     """A key in the signer's place is a likely mistake, so the error does not show the value."""
     with pytest.raises(ConfigurationError, match="RS256"):
         PublicKeyAuthentication("me", HmacSigner(KEY))

@@ -70,7 +70,7 @@ def refused(jwt: str | bytes, now: datetime = NOW, **settings: Any) -> str:
         RevocationRequest("a.b.c", "key"),
     ],
 )
-def test_what_was_signed_is_what_is_verified(name: str, request_: Any) -> None:
+def test_a_signed_request_is_verified_unchanged(name: str, request_: Any) -> None:
     """All kinds of requests survive signing by either algorithm, with the name of the key."""
     verified = verify(sign(request_, name))
     assert verified.requestor == name
@@ -209,7 +209,7 @@ def test_an_invalid_request_jwt_is_refused(what: str) -> None:
     assert refused(make()) == code
 
 
-def test_a_name_may_stand_in_the_header() -> None:
+def test_a_name_may_be_in_the_header() -> None:
     """The requestor's name may be in `kid`, which irmago prefers to `iss`."""
     assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
@@ -293,7 +293,7 @@ def test_a_request_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -
 HONEST = sign()
 
 
-def test_a_signer_that_is_awaited_is_refused() -> None:
+def test_an_async_signer_is_refused() -> None:
     """An asyncio signer is refused before a call, because nothing would await the result."""
 
     class Awaited:

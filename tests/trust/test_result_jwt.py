@@ -70,7 +70,7 @@ def test_an_honest_jwt_is_a_signed_result() -> None:
         "result-jwt-legacy",
     ],
 )
-def test_what_the_official_server_signed_is_verified(name: str) -> None:
+def test_a_jwt_of_the_official_server_is_verified(name: str) -> None:
     """A JWT is verified at any status: a valid signature says nothing about the proof."""
     jwt, now = recorded(name)
     result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
@@ -119,7 +119,7 @@ def test_a_jwt_of_another_type_is_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize("more", ["x" * 1024 * 1024, [0] * 30_000, [[]] * 15_000])
-def test_a_too_large_jwt_is_refused_though_signed(more: object) -> None:
+def test_a_signed_jwt_that_is_too_large_is_refused(more: object) -> None:
     """A JWT over 1 MiB, or with too many values to read quickly, is refused."""
     key = make_jwt_vectors.KEY
     jwt = make_jwt_vectors.sign(
@@ -157,13 +157,13 @@ def test_clocks_may_differ_by_the_leeway() -> None:
     assert refused(JWT["honest"], now=begins - timedelta(seconds=11)) == "issued_at"
 
 
-def test_a_simulated_result_is_taken_where_it_is_allowed() -> None:
+def test_a_simulated_result_needs_permission() -> None:
     """A simulated result is accepted only with permission, for tests and development."""
     jwt = next(row["jwt"] for row in JWT["refused"] if row["name"] == "simulated")
     assert verify(jwt, allow=[Risk.SIMULATED_PROOFS])
 
 
-def test_every_code_is_documented_and_tried() -> None:
+def test_every_code_is_documented_and_tested() -> None:
     """The list of codes in the module's docstring is complete, and each code has a test."""
     documented = set(re.findall(r"`([a-z0-9_]+)`", result_jwt.__doc__ or ""))
     assert documented - {"iat", "exp", "nbf", "aud", "max_bytes"} == CODES
@@ -182,7 +182,7 @@ def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -
 
 
 @given(text=st.text(alphabet=st.sampled_from("aA0-_.= \n\u00e9eyJ"), max_size=80) | st.binary())
-def test_no_string_makes_another_error(text: str | bytes) -> None:
+def test_any_string_raises_an_error_of_the_library(text: str | bytes) -> None:
     """Any string is refused with an error of the library."""
     with pytest.raises(IrmaError):
         verify(text)
@@ -266,7 +266,7 @@ def test_older_attributes_may_differ_only_by_case() -> None:
         ({"exp": None}, "time"),
     ],
 )
-def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], code: str) -> None:
+def test_the_older_layout_has_the_same_checks(changed: dict[str, Any], code: str) -> None:
     """The older layout is refused with names in two cases, or with a wrong time or audience."""
     with pytest.raises(ResultJwtError) as caught:
         verify_older(changed)

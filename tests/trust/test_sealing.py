@@ -46,7 +46,7 @@ def unseal(text: object, **other: Any) -> JsonValue:
 
 
 @given(JSON, st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_what_was_sealed_comes_back(value: JsonValue, binding: str | None) -> None:
+def test_a_sealed_string_can_be_opened(value: JsonValue, binding: str | None) -> None:
     """A sealed string can be opened, and can be part of a URL, a header or a cookie unchanged."""
     text = seal(value, binding=binding)
     assert unseal(text, binding=binding) == value
@@ -104,7 +104,7 @@ def test_a_string_of_another_program_is_refused(packed: bytes) -> None:
 
 
 @pytest.mark.parametrize("expires", [b'"4000000000"', b"null", b"4e9", b"[]"])
-def test_an_expiry_that_is_no_number_has_passed(expires: bytes) -> None:
+def test_a_string_without_a_valid_expiry_is_refused(expires: bytes) -> None:
     """A sealed string without a valid expiry was not made by this library, and is refused."""
     packed = zlib.compress(b'["login", %s, null, "v"]' % expires)
     with pytest.raises(HandleExpiredError):
@@ -151,7 +151,7 @@ def test_the_binding_is_checked_before_the_age() -> None:
         unseal(seal(binding="Ada's"), binding="Bob's", now=NOW + HOUR)
 
 
-def test_keys_change_without_a_break() -> None:
+def test_keys_can_be_rotated() -> None:
     """The first key seals; an older key opens what it sealed until it is removed."""
     before, during, after = Sealer([OLD]), Sealer([NEW, OLD]), Sealer([NEW])
     given_out = seal(sealer=before)
@@ -207,7 +207,7 @@ def test_a_naive_time_opens_nothing() -> None:
         unseal(seal(), now=NOW.replace(tzinfo=None))
 
 
-def test_the_keys_stay_inside() -> None:
+def test_no_repr_or_pickle_shows_the_keys() -> None:
     """The keys of a sealer are in no repr and in no pickle."""
     assert repr(SEALER) == str(SEALER) == "<Sealer>"
     with pytest.raises(ConfigurationError, match="pickled"):
@@ -215,7 +215,7 @@ def test_the_keys_stay_inside() -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
-def test_what_an_older_version_sealed_is_opened(vector: Any) -> None:
+def test_a_string_of_an_older_version_is_opened(vector: Any) -> None:
     """A string that an older version of the library sealed is opened."""
     opened = Sealer([vector["key"]]).unseal(
         vector["text"],

@@ -177,7 +177,7 @@ BAD: list[tuple[Callable[[], BadSigner], str]] = [
 
 
 @pytest.mark.parametrize(("make", "test"), BAD)
-def test_the_contract_finds_a_bad_signer(
+def test_contract_rejects_a_bad_signer(
     make: Callable[[], BadSigner], test: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each bad signer fails the test that is meant for its fault."""
