@@ -84,7 +84,7 @@ def test_stolen_handle_after_the_login(site: Site) -> None:
     assert finish.finished.value is None
 
 
-def test_slot_of_another_browser(site: Site) -> None:
+def test_number_of_another_browser(site: Site) -> None:
     """The number in the fragment of a page's URL is useless in another browser."""
     victim, thief = site.browser(), site.browser()
     slot, handle = victim.started_on_phone()
@@ -144,7 +144,7 @@ def test_replayed_finish(site: Site) -> None:
     assert len(site.logins) == 1
 
 
-def test_reordered_finish(site: Site) -> None:
+def test_finish_before_the_answer(site: Site) -> None:
     """A finish before the app's answer changes nothing, and a later finish works."""
     victim = site.browser()
     reply = victim.start()
@@ -188,7 +188,7 @@ def test_handle_of_another_question(site: Site) -> None:
     assert_works(site, victim, login)
 
 
-def test_cookie_tossed(site: Site) -> None:
+def test_cookie_of_a_similar_name(site: Site) -> None:
     """A cookie of another name that browsers or servers may confuse with ours does not count."""
     attacker, victim = site.browser(), site.browser()
     handle = handle_of(attacker)
@@ -209,7 +209,7 @@ def test_cookie_tossed(site: Site) -> None:
     assert_works(site, attacker, handle)
 
 
-def test_cookie_doubled(site: Site) -> None:
+def test_two_cookies_of_our_name(site: Site) -> None:
     """If a request has two cookies of our name, neither counts, in one header or in two."""
     attacker, victim = site.browser(), site.browser()
     of_attacker, of_victim = handle_of(attacker), handle_of(victim)
@@ -337,7 +337,7 @@ def test_other_method(site: Site, method: str) -> None:
     assert_works(site, victim, handle)
 
 
-def test_too_large_a_body(site: Site) -> None:
+def test_body_over_the_limit(site: Site) -> None:
     """A body over the limit is refused before it is read, and one at the limit is read."""
     victim = site.browser()
     handle = handle_of(victim)
@@ -360,7 +360,7 @@ NO_JSON: list[bytes] = [
 
 
 @pytest.mark.parametrize("body", NO_JSON, ids=lambda body: repr(body[:20]))
-def test_bytes_that_are_no_json_object(site: Site, body: bytes) -> None:
+def test_body_that_is_not_a_json_object(site: Site, body: bytes) -> None:
     """A body is refused if it is malformed, too deep, no object, or has NaN or a repeated name."""
     victim = site.browser()
     handle = handle_of(victim)
@@ -393,7 +393,7 @@ def test_fields_of_another_type(site: Site, fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "/irma/start/login", "https://[", "https://a b/", "ftp://x/"])
-def test_host_that_is_no_host(site: Site, url: str) -> None:
+def test_invalid_host(site: Site, url: str) -> None:
     """A request with an invalid URL is refused, because the site's own origin is then unknown."""
     victim = site.browser()
     handle = handle_of(victim)
@@ -403,7 +403,7 @@ def test_host_that_is_no_host(site: Site, url: str) -> None:
     assert_works(site, victim, handle)
 
 
-def test_handle_of_another_form(mode: str) -> None:
+def test_sealed_string_of_another_purpose(mode: str) -> None:
     """A string that another part of the application sealed with the same keys is not a handle."""
     key = new_sealing_key()
     site = Site(mode, keys=[key])

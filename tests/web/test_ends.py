@@ -176,7 +176,7 @@ AWAY: dict[str, Callable[[str], Exception]] = {
 @MODES
 @pytest.mark.parametrize("how", AWAY)
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
-def test_a_server_that_is_away(site: Site, between: Between, step: str, how: str) -> None:
+def test_a_server_that_is_down(site: Site, between: Between, step: str, how: str) -> None:
     """While the server is down, each step is a 503, and it works once the server is up again."""
     browser = site.browser()
     handle = browser.started()
@@ -197,7 +197,7 @@ def test_a_server_that_is_away(site: Site, between: Between, step: str, how: str
 
 
 @MODES
-def test_a_server_that_is_away_for_a_moment_is_not_seen(site: Site, between: Between) -> None:
+def test_a_momentary_failure_of_the_server_is_not_noticed(site: Site, between: Between) -> None:
     """The library repeats a finish that fails once because of the server."""
     browser = site.browser()
     handle = browser.started()
@@ -216,7 +216,7 @@ def test_a_server_that_is_away_for_a_moment_is_not_seen(site: Site, between: Bet
         (HttpResponse(200, body=b"<html>"), 502, "server_refused"),
     ],
 )
-def test_a_server_that_says_something_else(
+def test_an_unknown_reply_of_the_server(
     site: Site, between: Between, response: HttpResponse, status: int, code: str
 ) -> None:
     """A reply that no IRMA server sends is an error of the website."""

@@ -39,7 +39,7 @@ def test_the_steps_of_a_login(mode: str) -> None:
 @MODES
 @LATE
 @pytest.mark.parametrize("step", range(len(STEPS)))
-def test_a_failure_for_a_moment_is_not_seen(mode: str, step: int, is_late: bool) -> None:
+def test_a_momentary_failure_is_not_noticed(mode: str, step: int, is_late: bool) -> None:
     """A single failed call is repeated: the person is logged in once, without an error."""
     site, store = login_site(mode)
     store.fails = lambda number: number == step
@@ -56,7 +56,7 @@ def test_a_failure_for_a_moment_is_not_seen(mode: str, step: int, is_late: bool)
 @MODES
 @LATE
 @pytest.mark.parametrize("step", range(len(STEPS)))
-def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: bool) -> None:
+def test_a_failure_of_five_seconds_is_not_noticed(mode: str, step: int, is_late: bool) -> None:
     """If a store is down for five seconds, the call waits for the store."""
     site, store = login_site(mode)
     since: list[float] = []
@@ -80,7 +80,7 @@ def test_a_failure_for_five_seconds_is_not_seen(mode: str, step: int, is_late: b
 
 @MODES
 @pytest.mark.parametrize("step", range(len(STEPS)))
-def test_a_failure_for_long_is_a_503_that_can_be_repeated(mode: str, step: int) -> None:
+def test_a_longer_failure_is_a_503_that_can_be_repeated(mode: str, step: int) -> None:
     """If a store is down for longer, the page receives a 503, and a repeat finishes the login."""
     site, store = login_site(mode)
     is_away: list[bool] = [False]
@@ -126,7 +126,7 @@ def test_a_login_whose_outcome_could_not_be_stored(mode: str) -> None:
 
 
 @MODES
-def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
+def test_an_unconfirmed_claim_allows_no_second_login(mode: str) -> None:
     """If the reply to a claim was lost and the store stays down, the login ends as interrupted."""
     site, store = login_site(mode)
     browser = site.browser()
@@ -142,7 +142,7 @@ def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
 
 
 @MODES
-def test_a_claim_of_another_form(mode: str) -> None:
+def test_a_claim_of_an_unknown_version(mode: str) -> None:
     """A claim of an unknown version counts as an interrupted login of long ago."""
     site, store = login_site(mode)
     put = store.put_if_absent
@@ -159,7 +159,7 @@ def test_a_claim_of_another_form(mode: str) -> None:
 
 
 @MODES
-def test_a_store_that_neither_puts_nor_has_a_value(mode: str) -> None:
+def test_a_store_that_contradicts_itself(mode: str) -> None:
     """A broken store that contradicts itself is reported, and the session is cancelled."""
     site, store = login_site(mode)
     store.put_if_absent = lambda *_: False  # type: ignore[method-assign]

@@ -31,7 +31,7 @@ def test_a_finish_runs_the_login_with_the_answer(site: Site) -> None:
     assert finish.finished.web_answer is login
 
 
-def test_a_repeat_gets_the_outcome_and_the_login_does_not_run_again(site: Site) -> None:
+def test_a_repeat_returns_the_outcome_of_the_first_login(site: Site) -> None:
     """A repeat returns the value of the first login, which ran once."""
     browser = site.browser()
     handle = browser.started()
@@ -42,7 +42,7 @@ def test_a_repeat_gets_the_outcome_and_the_login_does_not_run_again(site: Site) 
     assert len(site.logins) == 1
 
 
-def test_what_is_asked_is_decided_by_the_name(site: Site) -> None:
+def test_the_name_decides_what_is_requested(site: Site) -> None:
     """The page of another question requests another attribute."""
     browser = site.browser()
     finish = browser.finish(browser.started("adult"), "adult")
@@ -51,7 +51,7 @@ def test_what_is_asked_is_decided_by_the_name(site: Site) -> None:
     assert login.answer["age"].attribute == OVER18
 
 
-def test_a_page_may_name_the_next_one_on_its_own_site_only(site: Site) -> None:
+def test_a_next_url_must_be_on_the_same_site(site: Site) -> None:
     """The reply omits a next URL on another site, and the login works."""
     browser = site.browser()
     finish = browser.finish(browser.started(), next="https://evil.example/")
@@ -59,7 +59,7 @@ def test_a_page_may_name_the_next_one_on_its_own_site_only(site: Site) -> None:
     assert site.logins[0].next_url is None
 
 
-def test_the_session_ends_at_the_server_with_the_page(site: Site) -> None:
+def test_the_server_uses_the_time_limit_of_the_page(site: Site) -> None:
     """The server times out a session without an app after the page's time limit."""
     browser = site.browser()
     handle = browser.start().handle
@@ -68,7 +68,7 @@ def test_the_session_ends_at_the_server_with_the_page(site: Site) -> None:
     assert browser.finish(handle).code == "timed_out"
 
 
-def test_the_handle_is_valid_while_the_result_may_come(site: Site) -> None:
+def test_a_slow_person_is_still_logged_in(site: Site) -> None:
     """A person who needs a quarter of an hour in the app is still logged in."""
     browser = site.browser()
     reply = browser.start()
@@ -91,7 +91,7 @@ def test_a_shorter_lifetime_applies_to_older_handles(mode: str) -> None:
     assert browser.finish(reply.handle).code == "not_finished"
 
 
-def test_a_number_in_the_fragment_will_do(site: Site) -> None:
+def test_the_number_in_the_fragment_finds_the_session(site: Site) -> None:
     """Status, cancel and finish find the session by the number, in the same browser."""
     browser = site.browser()
     slot, _ = browser.started_on_phone(accepted=False)

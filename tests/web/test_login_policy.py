@@ -73,7 +73,7 @@ def test_one_spelling_of_an_address(value: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "ada", "@example.com", "ada@", "a@b@c", "a b@example.com", "a\n@example.com"]
 )
-def test_a_value_that_is_no_address(value: str) -> None:
+def test_a_value_that_is_not_an_address(value: str) -> None:
     """A person whose attribute is not an e-mail address is refused."""
     with pytest.raises(LoginRefusedError) as refused:
         verified_email(email(value))
@@ -151,7 +151,7 @@ def test_a_key_that_can_be_guessed(key: Any) -> None:
         pseudonym(person("1"), "who", key=key)
 
 
-def test_a_pseudonym_of_no_value() -> None:
+def test_no_pseudonym_without_a_value() -> None:
     """An attribute without a value has no pseudonym, because all such people would share it."""
     with pytest.raises(NullAttributeError):
         pseudonym(person(None), "who", key=KEY)

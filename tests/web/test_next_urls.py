@@ -48,7 +48,7 @@ def test_a_page_of_the_same_site(text: str) -> None:
         "/" + "x" * 2000,
     ],
 )
-def test_anything_else(text: str | None) -> None:
+def test_any_other_url_is_ignored(text: str | None) -> None:
     """A next URL of another form is ignored, because browsers may read it as another site."""
     assert same_site_url(text, OWN) is None
 
@@ -78,7 +78,7 @@ def test_origins_are_compared_as_browsers_do(own: str, text: str) -> None:
 
 @given(st.text() | st.text("/\\:.@?#abhtps \t\n%0").map("/".__add__))
 @example("/\t/evil.example")
-def test_what_comes_back_stays_on_the_site(text: str) -> None:
+def test_a_resolved_url_stays_on_the_site(text: str) -> None:
     """A client that resolves the URL against the site's own URL stays on the same origin."""
     found = same_site_url(text, OWN)
     if found is not None:

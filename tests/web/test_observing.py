@@ -49,7 +49,7 @@ def fingerprint_of(site: Site) -> str:
 
 
 @MODES
-def test_a_login_that_works_is_no_refusal(site: Site, observer: Noting) -> None:
+def test_a_successful_login_causes_no_refusal(site: Site, observer: Noting) -> None:
     """A start, a finish and its repeat cause only the session's own events."""
     browser = site.browser()
     handle = browser.started()
@@ -142,7 +142,7 @@ def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
 
 
 @MODES
-def test_a_reply_that_refuses_the_page_alone_has_no_error(site: Site) -> None:
+def test_a_mistake_of_a_browser_has_no_error(site: Site) -> None:
     """A mistake of a browser is refused without an error for crash reports."""
     browser = site.browser()
     replies: list[Finish | Reply] = [browser.finish("x"), browser.start("unknown")]

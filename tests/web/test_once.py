@@ -119,7 +119,7 @@ def test_an_application_that_raises(site: Site) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_a_login_raises_becomes_a_code(
+def test_an_error_of_a_login_has_its_own_code(
     site: Site, error: Exception, status: int, code: str, again: str | None
 ) -> None:
     """The error of a login that refuses a person or reads a missing value has its own code."""
@@ -155,7 +155,7 @@ def test_a_refusal_in_the_application_s_words(site: Site) -> None:
     [object(), b"x", {"x": object()}, float("nan"), "x" * 4095, {1, 2}, "\ud800"],
     ids=lambda value: repr(value)[:12],
 )
-def test_a_login_that_returns_no_small_json(site: Site, value: Any) -> None:
+def test_a_login_must_return_small_json(site: Site, value: Any) -> None:
     """A login that returns anything but small JSON is a misconfiguration for the page."""
     browser = site.browser()
     handle = browser.started()
@@ -168,7 +168,7 @@ def test_a_login_that_returns_no_small_json(site: Site, value: Any) -> None:
 
 @MODES
 @pytest.mark.parametrize("value", [0, "", [], {}, False, "x" * 4094, {"a": [1, None, "\u20ac"]}])
-def test_any_small_json_comes_back_in_a_repeat(site: Site, value: Any) -> None:
+def test_a_repeat_returns_the_same_json(site: Site, value: Any) -> None:
     """A repeat has the same JSON value as the first call."""
     browser = site.browser()
     handle = browser.started()
@@ -192,7 +192,7 @@ def test_an_async_login_that_takes_too_long_is_cancelled() -> None:
     assert browser.finish(handle, complete=lambda _web: None).status == 200
 
 
-def test_an_async_login_in_sync_mode_is_refused_before_it_is_claimed() -> None:
+def test_an_async_login_in_sync_mode_is_refused() -> None:
     """An async function is refused at once, and a returned awaitable is a misconfiguration."""
     site = Site("sync")
     browser = site.browser()

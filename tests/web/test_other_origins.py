@@ -64,7 +64,7 @@ def test_a_page_of_a_named_origin_logs_in(site: Site, headers: dict[str, str]) -
 
 
 @MODES
-def test_the_cookie_of_a_page_of_another_site_is_its_own(site: Site) -> None:
+def test_a_page_of_another_site_gets_a_partitioned_cookie(site: Site) -> None:
     """A page of another site gets a partitioned cookie, which no third site can use."""
     browser = browser_at(site, CROSS_SITE)
     browser.start()
@@ -76,7 +76,7 @@ def test_the_cookie_of_a_page_of_another_site_is_its_own(site: Site) -> None:
 
 
 @MODES
-def test_the_cookie_of_a_page_of_the_same_site_is_as_usual(site: Site) -> None:
+def test_a_page_of_the_same_site_gets_the_usual_cookie(site: Site) -> None:
     """A page on a sister host needs no cookie for other sites."""
     browser = browser_at(site, SAME_SITE)
     browser.start()
@@ -94,7 +94,7 @@ def test_the_app_returns_to_the_page_of_the_other_origin(site: Site) -> None:
 
 
 @MODES
-def test_an_origin_that_is_not_named_stays_out(site: Site) -> None:
+def test_an_unnamed_origin_is_refused(site: Site) -> None:
     """An origin that is not named is refused, and its page may not read the refusal."""
     browser = browser_at(site, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
     reply = browser.start()
@@ -103,7 +103,7 @@ def test_an_origin_that_is_not_named_stays_out(site: Site) -> None:
 
 
 @MODES
-def test_the_own_pages_work_as_before(site: Site) -> None:
+def test_the_sites_own_pages_work_as_before(site: Site) -> None:
     """A page of the site itself starts a session as before, and the reply has `Vary: Origin`."""
     browser = site.browser()
     reply = browser.start()
@@ -148,7 +148,7 @@ def test_a_preflight_of_a_named_origin(site: Site) -> None:
 
 @MODES
 @pytest.mark.parametrize("asked", ["", "a b", "x:y, ä", ",,", "\u0130"])
-def test_a_preflight_with_names_that_are_none(site: Site, asked: str) -> None:
+def test_a_preflight_with_invalid_header_names(site: Site, asked: str) -> None:
     """A preflight allows only strings that can be names of headers."""
     reply = preflight(site, Origin=APP, Access_Control_Request_Headers=asked)
     assert "access-control-allow-headers" not in cors(reply.response)
@@ -229,7 +229,7 @@ def test_a_plain_cookie_of_another_origin(mode: str) -> None:
 
 
 @MODES
-def test_a_usual_cookie_does_not_count_where_the_plain_one_is_used(mode: str) -> None:
+def test_a_site_with_the_plain_cookie_ignores_the_usual_one(mode: str) -> None:
     """If a site uses the plain cookie, the usual cookie does not count."""
     site = Site(mode, plain_cookie=True)
     browser = site.browser()

@@ -62,12 +62,12 @@ def test_a_proof_reads_like_the_answer(proofs: Proofs, web_answer: WebAnswer) ->
     assert proof.reference == "order-17"
 
 
-def test_a_proof_is_there_even_without_slots() -> None:
+def test_a_proof_needs_no_slots() -> None:
     """A proof without slots is still a proof, because its existence is the result."""
     assert Proof(NOW, {}, "")
 
 
-def test_nobody_can_read_it(proofs: Proofs, web_answer: WebAnswer) -> None:
+def test_a_sealed_proof_hides_its_values(proofs: Proofs, web_answer: WebAnswer) -> None:
     """No disclosed value is in the sealed string of a proof, or in a `repr`."""
     sealed = proofs.seal(web_answer, now=NOW)
     proof = proofs.unseal(sealed, "contact", now=NOW)
@@ -87,7 +87,7 @@ def test_nobody_can_read_it(proofs: Proofs, web_answer: WebAnswer) -> None:
         (24 * HOUR, 48 * HOUR, False),
     ],
 )
-def test_it_becomes_too_old(
+def test_a_proof_becomes_too_old(
     proofs: Proofs,
     web_answer: WebAnswer,
     after: timedelta,
@@ -101,12 +101,12 @@ def test_it_becomes_too_old(
 
 
 @pytest.mark.parametrize("text", [None, "", "x", 5, b"x"])
-def test_what_is_no_proof_is_none(proofs: Proofs, text: object) -> None:
+def test_an_invalid_proof_is_none(proofs: Proofs, text: object) -> None:
     """A session without a proof, or with another value instead, has no proof."""
     assert proofs.unseal(text, "contact", now=NOW) is None
 
 
-def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswer) -> None:
+def test_a_proof_counts_for_one_question_and_site(proofs: Proofs, web_answer: WebAnswer) -> None:
     """A proof of another question, or of another site's keys, does not count."""
     sealed = proofs.seal(web_answer, now=NOW)
     other = Proofs([new_sealing_key()], lifetime=HOUR)
@@ -114,7 +114,7 @@ def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswe
     assert other.unseal(sealed, "contact", now=NOW) is None
 
 
-def test_an_unknown_form_is_none(web_answer: WebAnswer) -> None:
+def test_a_proof_of_an_unknown_version_is_none(web_answer: WebAnswer) -> None:
     """A proof in the form of another version does not count, and causes no crash."""
     from irma_core import Sealer  # noqa: PLC0415
 

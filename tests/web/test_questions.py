@@ -55,7 +55,7 @@ def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
 
 
 @MODES
-def test_a_function_decides_by_the_request(mode: str) -> None:
+def test_a_function_can_choose_the_question(mode: str) -> None:
     """A function can choose the question by the framework's own request, in each mode."""
 
     def ask(request: WebRequest) -> Question:
@@ -101,7 +101,7 @@ def test_the_time_limit_is_the_shorter_one(mode: str, own: timedelta | None, exp
 
 
 @MODES
-def test_an_own_return_url_stays(mode: str) -> None:
+def test_a_return_url_in_the_request_is_kept(mode: str) -> None:
     """A return URL in the request is not changed."""
     request = DisclosureRequest({"email": EMAIL}, client_return_url="https://shop.example/done")
     site = Site(mode, questions={"login": request})
@@ -202,7 +202,7 @@ def test_a_login_follows_the_chain(mode: str) -> None:
 
 
 @MODES
-def test_a_receiver_that_a_function_needs(mode: str) -> None:
+def test_a_callback_needs_a_receiver(mode: str) -> None:
     """A function that asks for a callback without a receiver is a misconfiguration."""
     for question in NEEDY:
         site = Site(mode, questions={"login": asking(question)})
@@ -267,7 +267,7 @@ def test_parts_of_the_other_mode() -> None:
             Site(mode, **settings)
 
 
-def test_what_web_sessions_say_of_themselves() -> None:
+def test_the_repr_of_web_sessions_shows_no_key() -> None:
     """The `repr` of web sessions shows the names of the questions, and no key."""
     for mode in ("sync", "async"):
         assert repr(Site(mode).sessions).endswith("WebSessions for login, adult>")

@@ -14,7 +14,7 @@ from tests.web.site import Site
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_a_row_of_the_table(code: str) -> None:
+def test_each_code_has_a_sentence(code: str) -> None:
     """A code is a word for programs, and a sentence is for people who know nothing about IRMA."""
     row: Refusal = REFUSALS[code]
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
@@ -28,7 +28,7 @@ def test_a_row_of_the_table(code: str) -> None:
 
 
 @pytest.mark.parametrize("name", errors.__all__)
-def test_every_error_of_the_tree_has_a_code(name: str) -> None:
+def test_every_error_of_the_library_has_a_code(name: str) -> None:
     """Each error of the library has a code other than that of an unexpected failure."""
     kind: type[IrmaError] = getattr(errors, name)
     error = kind.__new__(kind)

@@ -41,7 +41,7 @@ class Open:
 
 
 @MODES
-def test_what_a_store_has_shows_nothing(mode: str) -> None:
+def test_the_store_contains_no_secret(mode: str) -> None:
     """Keys and values in the store hold no cookie, token, reference, answer or outcome."""
     world = Open(mode)
     browser = world.site.browser()
@@ -75,7 +75,7 @@ def test_replies_hold_no_secret_of_the_backend(mode: str) -> None:
 
 
 @MODES
-def test_what_is_printed_shows_nothing(mode: str) -> None:
+def test_no_repr_shows_a_secret(mode: str) -> None:
     """The `repr` of each value that an adapter handles has no cookie, handle or reference."""
     world = Open(mode)
     browser = world.site.browser()
@@ -98,7 +98,7 @@ class Local:
 
 
 @MODES
-def test_the_error_for_a_crash_report_has_the_application_s_frames_only(mode: str) -> None:
+def test_a_crash_report_has_only_the_applications_frames(mode: str) -> None:
     """The traceback of `Finished.error` has the application's frames, and none of the library's."""
     site = Site(mode)
     browser = site.browser()

@@ -99,7 +99,7 @@ def test_right_site_has_no_finding() -> None:
     assert check_site(RIGHT) == ()
 
 
-def test_what_is_unknown_is_not_found() -> None:
+def test_an_unknown_fact_leads_to_no_finding() -> None:
     """A fact that an adapter does not know leads to no finding."""
     assert check_site(SiteFacts()) == ()
 
@@ -116,7 +116,7 @@ def test_each_check_finds_its_fault_alone(check: Any) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_developers_are_spared_what_is_about_production(check: Any) -> None:
+def test_production_checks_do_not_run_for_developers(check: Any) -> None:
     """On a developer's machine, only those checks run that are meant for it."""
     facts = attrs.evolve(RIGHT, is_debug=True, **BROKEN[check.id])
     assert ids(facts) == ([check.id] if check.in_debug else [])
@@ -218,7 +218,7 @@ def test_facts_of_questions() -> None:
     assert facts.demo_questions == ("plain", "extended", "question")
 
 
-def test_what_is_no_fact_is_refused() -> None:
+def test_a_value_that_is_not_facts_is_refused() -> None:
     """Any object that is not the facts of a site is refused."""
     wrong: Any = {"is_debug": True}
     with pytest.raises(UsageError, match="facts: must be SiteFacts"):

@@ -31,7 +31,7 @@ def test_ten_tabs_at_once(site: Site) -> None:
 
 
 @MODES
-def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
+def test_one_session_too_many_cancels_the_oldest(mode: str) -> None:
     """If a browser has three slots, its fourth session replaces the first one and no other."""
     site = Site(mode, sessions_per_browser=3)
     browser = site.browser()
@@ -50,7 +50,7 @@ def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
 
 
 @MODES
-def test_slots_of_one_browser_are_not_another_s(mode: str) -> None:
+def test_one_browsers_slots_do_not_affect_another(mode: str) -> None:
     """A browser that uses all of its slots does not affect another browser."""
     site = Site(mode, sessions_per_browser=1)
     one, other = site.browser(), site.browser()
@@ -98,7 +98,7 @@ def test_a_late_cancel_does_not_free_the_slot_of_a_later_session(mode: str) -> N
 
 
 @MODES
-def test_a_repeat_by_the_slot_finds_the_session_that_has_left_it(site: Site) -> None:
+def test_a_repeat_by_the_number_finds_a_finished_session(site: Site) -> None:
     """A page that has only the number receives the outcome again, until the slot is reused."""
     browser = site.browser()
     slot, _ = browser.started_on_phone()
@@ -110,7 +110,7 @@ def test_a_repeat_by_the_slot_finds_the_session_that_has_left_it(site: Site) -> 
 
 
 @MODES
-def test_slots_are_free_again_when_their_sessions_are_long_over(mode: str) -> None:
+def test_abandoned_sessions_free_their_slots(mode: str) -> None:
     """An abandoned session blocks its slot for less than half an hour."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
@@ -163,7 +163,7 @@ def test_a_failed_start_frees_its_slot(mode: str) -> None:
 
 
 @MODES
-def test_a_slot_with_a_value_of_another_form_is_the_oldest(mode: str) -> None:
+def test_a_slot_with_an_unknown_value_is_not_blocked(mode: str) -> None:
     """A value of an unknown version in a slot does not block it."""
     server = InMemoryServer()
     store, given = failing_store(mode, server.clock)
@@ -186,7 +186,7 @@ def test_a_slot_with_a_value_of_another_form_is_the_oldest(mode: str) -> None:
 
 
 @MODES
-def test_slots_that_others_are_taking(mode: str) -> None:
+def test_a_start_avoids_slots_that_others_free(mode: str) -> None:
     """While another start frees a slot, this start uses the next oldest, or waits for a moment."""
     server = InMemoryServer()
     store, given = failing_store(mode, server.clock)
@@ -318,7 +318,7 @@ def test_a_page_on_another_device_has_no_way_back(site: Site) -> None:
 
 
 @MODES
-def test_an_absolute_address_of_the_page_will_do(site: Site) -> None:
+def test_the_page_may_send_its_absolute_url(site: Site) -> None:
     """The page may send its own absolute URL."""
     reply = site.browser().start(page=f"{SITE}/login/", same_device=True)
     scanned = site.app.scan(reply.pointer)
@@ -330,7 +330,7 @@ def test_an_absolute_address_of_the_page_will_do(site: Site) -> None:
     "page",
     [None, "", "https://evil.example/", "//evil.example", "javascript:alert(1)", "login/", 5, [1]],
 )
-def test_the_way_back_leads_to_the_own_site_only(site: Site, page: object) -> None:
+def test_the_way_back_leads_to_the_same_site_only(site: Site, page: object) -> None:
     """The app never sends a person to another site, so such a start is refused."""
     reply = site.browser().start(page=page, same_device=True)
     assert (reply.status, reply.code) == (400, "body_invalid")
@@ -339,13 +339,13 @@ def test_the_way_back_leads_to_the_own_site_only(site: Site, page: object) -> No
 
 @MODES
 @pytest.mark.parametrize("flag", [0, 1, "true", None, []])
-def test_the_device_is_true_or_false(site: Site, flag: object) -> None:
+def test_same_device_must_be_true_or_false(site: Site, flag: object) -> None:
     """`same_device` must be true or false."""
     assert site.browser().start(page="/", same_device=flag).code == "body_invalid"
 
 
 @MODES
-def test_a_status_that_is_final_stays(site: Site) -> None:
+def test_a_finished_session_cannot_be_cancelled(site: Site) -> None:
     """A finished session cannot be cancelled, and the reply says so."""
     browser = site.browser()
     handle = browser.started()

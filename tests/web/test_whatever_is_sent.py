@@ -115,7 +115,7 @@ NAMES = st.sampled_from(["login", "adult", "x"]) | st.text()
     body=st.binary() | st.text() | FIELDS,
 )
 @example(step="start", name="login", method="POST", url="", headers=[], body=b"")
-def test_anything(
+def test_any_request_leads_to_a_reply_for_pages(
     mode: str, step: str, name: str, method: str, url: str, headers: Any, body: Any
 ) -> None:
     """Arbitrary names, methods, URLs, headers and bodies lead to a reply for pages."""
@@ -128,9 +128,7 @@ def test_anything(
 @MODES
 @settings(max_examples=60)
 @given(step=st.sampled_from(STEPS[:-1]), name=NAMES, fields=FIELDS)
-def test_any_fields_of_a_call_from_the_own_page(
-    mode: str, step: str, name: str, fields: Any
-) -> None:
+def test_any_fields_lead_to_a_reply_for_pages(mode: str, step: str, name: str, fields: Any) -> None:
     """With the cookie and a valid handle, arbitrary fields lead to a reply for pages."""
     site, handle, cookie = site_of(mode)
     if fields.get("handle") == "HANDLE":
