@@ -71,7 +71,7 @@ def test_the_person_may_have_another_address(site: WebSite, client: Any) -> None
     assert user(client) == "bob@example.com"
 
 
-def test_the_page_may_go_on(site: WebSite, client: Any) -> None:
+def test_the_next_url_is_returned(site: WebSite, client: Any) -> None:
     """The call returns the page's next URL, which the website has checked."""
     login = Login(site.server)
     assert login(client, next_url="/account/") == "/account/"
@@ -122,13 +122,13 @@ async def test_the_two_modes_are_told_apart(site: WebSite, flask_client: Any) ->
 
 
 @pytest.mark.parametrize("client", [None, "client", httpx.Client()], ids=["None", "text", "bare"])
-def test_what_is_no_client_is_refused(client: Any) -> None:
+def test_an_invalid_client_is_refused(client: Any) -> None:
     """A client is refused if it cannot post, or has no URL to post to."""
     with pytest.raises(UsageError, match="client: must be a test client"):
         Login(InMemoryServer())(client)
 
 
-def test_a_person_has_an_address_already(site: WebSite, client: Any) -> None:
+def test_a_person_and_an_address_exclude_each_other(site: WebSite, client: Any) -> None:
     """A person and an address cannot be passed together."""
     with pytest.raises(UsageError, match="email: must be left out"):
         Login(site.server)(client, person=make_person(site.server), email="ada@example.com")

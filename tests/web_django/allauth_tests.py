@@ -72,7 +72,7 @@ class ProviderTest(TestCase):
         self.log_in(Client(), EVE)
         assert User.objects.count() == 2
 
-    def test_nothing_is_stored_but_a_pseudonym(self) -> None:
+    def test_only_a_pseudonym_is_stored(self) -> None:
         """Allauth's table has neither the address nor any other disclosed value."""
         self.log_in(self.client)
         account = SocialAccount.objects.get()
@@ -129,7 +129,7 @@ class ProviderTest(TestCase):
         response: Any = self.client.get(self.begin(self.client), secure=True)
         assert response.status_code == 401
 
-    def test_a_callback_is_used_once_and_by_its_browser(self) -> None:
+    def test_a_callback_works_once_and_in_its_own_browser(self) -> None:
         """A stolen callback, a made-up one and a used one are refused."""
         callback = self.begin(self.client)
         eve = Client()
@@ -144,7 +144,7 @@ class ProviderTest(TestCase):
         assert get_user(eve).is_anonymous
         assert self.client.post(callback, secure=True).status_code == 405
 
-    def test_a_value_that_is_no_address(self) -> None:
+    def test_a_value_that_is_not_an_address(self) -> None:
         """An attribute that is not an e-mail address leads to allauth's page for failures."""
         callback = self.begin(self.client)
         self.prove(self.client, "allauth", email="nobody")

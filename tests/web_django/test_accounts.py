@@ -74,7 +74,7 @@ def test_an_ambiguous_address_is_refused(irma_server: InMemoryServer) -> None:
 
 
 @pytest.mark.usefixtures("by_email")
-def test_an_address_that_moved_on_is_a_new_user(irma_server: InMemoryServer) -> None:
+def test_a_changed_address_does_not_find_the_old_user(irma_server: InMemoryServer) -> None:
     """A user whose address was changed is not found by the old one, which is free again."""
     Visitor(irma_server).prove("login")
     User.objects.update(email="lovelace@example.com")
@@ -115,9 +115,7 @@ def answer_of(visitor: Visitor, question: str = "login") -> Answer:
     return answers[0]
 
 
-async def test_the_backend_takes_an_answer_and_nothing_else(
-    shop: None, irma_server: InMemoryServer
-) -> None:
+async def test_the_backend_accepts_only_an_answer(shop: None, irma_server: InMemoryServer) -> None:
     """Both functions of the backend accept a checked `Answer`, and nothing that resembles one."""
     from asgiref.sync import sync_to_async  # noqa: PLC0415
 

@@ -111,7 +111,7 @@ def test_session_fixation(ada: Visitor, eve: Visitor) -> None:
     assert eve.user is None
 
 
-def test_the_request_is_the_sites_own(eve: Visitor) -> None:
+def test_the_browser_cannot_change_the_request(eve: Visitor) -> None:
     """Nothing that the browser sends changes what is asked."""
     body = {"disclose": [[["pbdf.x.y.z"]]], "request": {}, "page": "/", "name": "adult"}
     response = eve.post("start", "login", body)

@@ -63,7 +63,7 @@ def posted(shop: None, irma_server: InMemoryServer) -> Iterator[list[int]]:
 
 
 @pytest.mark.usefixtures("posted")
-def test_a_callback_brings_the_outcome(irma_server: InMemoryServer, posted: list[int]) -> None:
+def test_a_callback_delivers_the_outcome(irma_server: InMemoryServer, posted: list[int]) -> None:
     """The outcome is delivered once, with the reference, whether or not the browser returns."""
     visitor = Visitor(irma_server)
     started = visitor.start("order")
@@ -83,7 +83,7 @@ def test_a_next_session_is_chosen(irma_server: InMemoryServer, posted: list[int]
 
 
 @pytest.mark.parametrize("page", ["callback", "next"])
-def test_a_post_of_somebody_else_is_refused(
+def test_a_post_to_an_unsealed_url_is_refused(
     irma_server: InMemoryServer, posted: list[int], page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A URL that the site has not sealed is refused, and so is any method other than POST."""

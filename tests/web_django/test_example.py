@@ -54,7 +54,7 @@ def test_a_login_is_a_dozen_lines() -> None:
     assert count_lines() == Counts(login=12, with_adults=18, html=2)
 
 
-def test_the_count_has_what_is_about_irma() -> None:
+def test_the_count_includes_only_what_concerns_irma() -> None:
     """The count has whole settings and functions, but only the lines of a list that name IRMA."""
     source = '''"""About IRMA."""
 import os

@@ -126,7 +126,7 @@ def test_nothing_is_kept_once_the_function_returns(
 
 
 @pytest.mark.usefixtures("order")
-def test_a_repeat_of_the_server_delivers_too(
+def test_a_repeat_by_the_server_delivers_the_outcome(
     irma_server: InMemoryServer, function: Function
 ) -> None:
     """If the server itself repeats the post, the command has nothing left to deliver."""
@@ -138,7 +138,7 @@ def test_a_repeat_of_the_server_delivers_too(
 
 
 @pytest.mark.usefixtures("order")
-def test_nobody_can_read_what_is_kept(
+def test_a_stored_post_is_unreadable(
     irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The table has no attribute and no URL, and the log of the failure has no sealed URL."""
@@ -168,14 +168,14 @@ def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: F
 
 
 @pytest.mark.usefixtures("order")
-def test_a_replay_deletes_what_a_cleanup_would(irma_server: InMemoryServer) -> None:
+def test_a_replay_deletes_expired_outcomes(irma_server: InMemoryServer) -> None:
     """On a site that runs no `irma_cleanup`, a replay deletes an outcome that is eight days old."""
     wait(irma_server, KEPT_FOR + DAY + timedelta(seconds=1))
     assert replay() == (["Delivered 0 callbacks."], True)
     assert not IrmaCallback.objects.exists()
 
 
-def test_what_cannot_be_delivered_is_said(order: Visitor, irma_server: InMemoryServer) -> None:
+def test_undeliverable_posts_are_reported(order: Visitor, irma_server: InMemoryServer) -> None:
     """The command reports that no key opens a post, no function is set, or the post was refused."""
     with changed(SEALING_KEYS=[new_sealing_key()]):
         assert "no sealing key opens the post" in replay()[0][0]

@@ -45,7 +45,7 @@ def test_a_repeat_joins_the_same_session(ada: Visitor, logins: list[User]) -> No
     assert logins == [ada.user]
 
 
-def test_other_persons_are_other_users(ada: Visitor, irma_server: InMemoryServer) -> None:
+def test_another_person_is_another_user(ada: Visitor, irma_server: InMemoryServer) -> None:
     """A person with another attribute is another user."""
     bob = Visitor(irma_server, "bob@example.com")
     ada.prove("login")

@@ -153,7 +153,7 @@ def test_a_call_without_the_token_is_refused(careful: Visitor, step: str) -> Non
     assert is_json_error(response)
 
 
-def test_a_call_with_the_token_is_taken(careful: Visitor) -> None:
+def test_a_call_with_the_token_is_accepted(careful: Visitor) -> None:
     """The page's settings have the CSRF token, and a call with it is accepted."""
     careful.headers |= token_of(careful.get("/"))
     assert careful.prove("login").status_code == 200
@@ -256,9 +256,7 @@ def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any
     assert [(name, more["code"]) for name, more in events] == [("refused", "csrf_failed")] * 2
 
 
-def test_a_browser_writes_no_line_of_the_log(
-    ada: Visitor, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_browser_cannot_forge_a_log_line(ada: Visitor, caplog: pytest.LogCaptureFixture) -> None:
     """The log omits the name in the URL, because it may contain a carriage return."""
     with override_settings(IRMA={"SERVR": "x"}):
         for step in STEPS:

@@ -142,7 +142,7 @@ def test_a_store_that_fails_loses_nothing(
     assert [each.reference for each in outcomes] == ["order-18"]
 
 
-def test_a_database_that_is_away_for_a_moment_loses_nothing(
+def test_a_database_that_is_briefly_down_loses_nothing(
     ordering: Visitor,
     irma_server: InMemoryServer,
     outcomes: list[SessionOutcome],
@@ -170,7 +170,7 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
     assert [each.reference for each in outcomes] == ["order-18"]
 
 
-def test_a_database_that_stays_away_is_logged(
+def test_a_database_that_stays_down_is_logged(
     ordering: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If a post could not be stored, the log says so, with the database's own error."""

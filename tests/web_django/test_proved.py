@@ -81,7 +81,7 @@ def test_a_minor_is_refused(shop: None, irma_server: InMemoryServer) -> None:
     assert tim.get("/beers/").status_code == 302
 
 
-def test_the_proof_of_one_question_is_not_that_of_another(ada: Visitor) -> None:
+def test_a_proof_does_not_count_for_another_question(ada: Visitor) -> None:
     """A login does not count as a proof for another question."""
     ada.prove("login")
     assert ada.get("/beers/").status_code == 302
@@ -111,7 +111,9 @@ def test_the_database_cannot_read_a_proof(ada: Visitor) -> None:
     assert "ada@" not in str(kept)
 
 
-def test_a_proof_of_another_session_is_not_taken(ada: Visitor, irma_server: InMemoryServer) -> None:
+def test_a_proof_of_another_session_does_not_count(
+    ada: Visitor, irma_server: InMemoryServer
+) -> None:
     """A visitor's proof does not count in the session of another visitor."""
     bob = Visitor(irma_server, "bob@example.com")
     ada.prove("adult")
@@ -137,20 +139,20 @@ def test_a_misspelt_question_is_explained(ada: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "", ["adult"], b"adult"])
-def test_a_question_is_named_by_a_string(name: Any) -> None:
+def test_the_name_of_a_question_must_be_a_string(name: Any) -> None:
     """A name that is not a string is refused when the view is decorated."""
     with pytest.raises(UsageError, match="name"):
         proved(name)
 
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
-def test_a_maximum_age_is_a_duration(max_age: Any) -> None:
+def test_a_maximum_age_must_be_a_duration(max_age: Any) -> None:
     """A number of seconds, a string or None is refused when the view is decorated."""
     with pytest.raises(ConfigurationError, match="max_age"):
         proved("adult", max_age=max_age)
 
 
-def test_only_views_are_decorated() -> None:
+def test_only_views_can_be_decorated() -> None:
     """A class that is not a view is refused at once."""
     with pytest.raises(ConfigurationError, match="View"):
         proved("adult")(dict)

@@ -47,7 +47,7 @@ def statuses(visitor: Visitor, *addresses: str, **headers: str) -> list[int]:
     return [start(visitor, each, **headers).status_code for each in addresses]
 
 
-def test_a_network_may_start_so_many(
+def test_starts_over_the_limit_are_refused(
     ada: Visitor, irma_server: InMemoryServer, events: list[tuple[str, Any]]
 ) -> None:
     """A start over the limit is refused with a code and a sentence, and works a minute later."""
@@ -71,7 +71,9 @@ def test_a_made_up_header_changes_nothing(ada: Visitor, irma_server: InMemorySer
         assert start(ada, HOME, x_forwarded_for="8.8.8.8").status_code == 429
 
 
-def test_all_addresses_of_a_customer_are_one(ada: Visitor, irma_server: InMemoryServer) -> None:
+def test_all_addresses_of_a_customer_count_as_one(
+    ada: Visitor, irma_server: InMemoryServer
+) -> None:
     """All addresses of an IPv6 customer count as one, as do both spellings of an IPv4 address."""
     with limited(irma_server):
         assert statuses(ada, MOBILE, "2001:500:2::d", "2001:500:2:0:1::", "2001:500:3::c") == [
@@ -81,7 +83,9 @@ def test_all_addresses_of_a_customer_are_one(ada: Visitor, irma_server: InMemory
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "::1", "", "unix:"])
-def test_a_proxy_is_not_a_visitor(ada: Visitor, irma_server: InMemoryServer, address: str) -> None:
+def test_starts_through_a_proxy_are_not_counted(
+    ada: Visitor, irma_server: InMemoryServer, address: str
+) -> None:
     """If Django sees a proxy's address or none, starts are not counted, and none is refused."""
     with limited(irma_server):
         assert statuses(ada, *(3 * [address])) == [200, 200, 200]
@@ -92,7 +96,9 @@ def by_header(request: HttpRequest) -> str:
     return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
 
 
-def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) -> None:
+def test_a_function_of_the_site_can_return_the_address(
+    ada: Visitor, irma_server: InMemoryServer
+) -> None:
     """Behind a proxy, a function of the site returns the client's address, or any other string."""
     with limited(irma_server, CLIENT_ADDRESS=f"{__name__}.by_header"):
         for name in ("10.1.1.1", "x"):
@@ -100,13 +106,13 @@ def test_a_site_may_know_the_address(ada: Visitor, irma_server: InMemoryServer) 
             assert statuses(ada, *(3 * ["127.0.0.1"]), **headers) == [200, 200, 429]
 
 
-def test_a_site_may_have_no_limit(ada: Visitor, irma_server: InMemoryServer) -> None:
+def test_a_site_can_switch_the_limit_off(ada: Visitor, irma_server: InMemoryServer) -> None:
     """The setting None switches the limit off."""
     with override_settings(IRMA=settings_for(irma_server, STARTS_PER_MINUTE=None)):
         assert statuses(ada, *(130 * [HOME]))[-1] == 200
 
 
-def test_a_cache_that_fails_refuses_nobody(
+def test_no_start_is_refused_while_the_cache_is_down(
     ada: Visitor, irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While the cache is down, no start is refused."""

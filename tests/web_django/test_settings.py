@@ -78,7 +78,7 @@ sealing_keys = ["file:keys.txt"]
 """
 
 
-def test_a_settings_file_has_what_the_site_leaves_out(
+def test_a_settings_file_adds_what_the_site_leaves_out(
     shop: None, tmp_path: Path, irma_server: InMemoryServer
 ) -> None:
     """People can log in with the server, store, questions and keys of a settings file."""

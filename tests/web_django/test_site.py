@@ -38,7 +38,7 @@ def admin(ada: Visitor) -> Visitor:
     return ada
 
 
-def test_the_admin_pages_are_for_looking(admin: Visitor) -> None:
+def test_the_admin_pages_can_only_unlink_an_account(admin: Visitor) -> None:
     """Entries show neither values nor buttons; the only action is to unlink an account."""
     entry = IrmaEntry.objects.all()[0]
     account = IrmaAccount.objects.get()
@@ -118,7 +118,7 @@ def test_the_checks_explain_what_is_missing(shop: None, irma_server: InMemorySer
     assert problems(IRMA=irma, CONTENT_SECURITY_POLICY=policy) - usual == {"irma.E014"}
 
 
-def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemoryServer) -> None:
+def test_production_checks_are_those_of_the_core(shop: None, irma_server: InMemoryServer) -> None:
     """`check --deploy` runs the core's checks, with the core's identifiers."""
     irma = settings_for(irma_server, QUESTIONS={**QUESTIONS, "adlut": QUESTIONS["adult"]})
     usual = deployment_problems(IRMA=irma)
@@ -133,7 +133,7 @@ def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemor
 
 
 @pytest.mark.parametrize("is_debug", [True, False])
-def test_a_deployment_is_told_everything_once(
+def test_check_deploy_reports_each_finding_once(
     shop: None, irma_server: InMemoryServer, is_debug: bool
 ) -> None:
     """`check --deploy` also runs the checks of development, and repeats none of their findings."""
@@ -278,7 +278,7 @@ def test_the_page_speaks_dutch(ada: Visitor) -> None:
     assert '"language":"nl"' in page
 
 
-def test_the_tag_takes_words(shop: None) -> None:
+def test_a_template_can_set_the_words_on_the_button(shop: None) -> None:
     """A template can set the words on the button, also to a translation."""
     template = Template(
         '{% load irma i18n %}{% translate "Log in" as words %}'

@@ -78,7 +78,7 @@ def test_a_call_in_a_transaction_is_refused(store: DjangoStore) -> None:
     assert store.get("key") == b"value"
 
 
-def test_a_test_case_of_the_application_may_use_it(database: Path) -> None:
+def test_an_applications_test_case_can_use_the_store(database: Path) -> None:
     """The transaction that Django's own `TestCase` keeps open does not count as the caller's."""
     outcome = []
 
@@ -104,7 +104,7 @@ class ToOther:
 
 
 @override_settings(DATABASE_ROUTERS=[ToOther()])
-def test_the_router_decides_about_the_database(store: DjangoStore, clock: ManualClock) -> None:
+def test_the_router_chooses_the_database(store: DjangoStore, clock: ManualClock) -> None:
     """Values go to the database that the router writes to, and are read from the same one."""
     assert store.put_if_absent("key", b"value", HOUR)
     with transaction.atomic("default"):
@@ -135,7 +135,7 @@ def test_the_time_zone_of_the_site_does_not_matter(store: DjangoStore) -> None:
     assert store.get("key") == b"value"
 
 
-def test_a_closed_store_refuses(store: DjangoStore) -> None:
+def test_a_closed_store_refuses_every_call(store: DjangoStore) -> None:
     """A closed store raises an error when it is used, and can be closed again."""
     store.close()
     store.close()
@@ -143,7 +143,7 @@ def test_a_closed_store_refuses(store: DjangoStore) -> None:
         store.get("key")
 
 
-def test_no_traceback_has_a_value(store: DjangoStore) -> None:
+def test_no_traceback_contains_a_value(store: DjangoStore) -> None:
     """After a failure of the database, no frame of the traceback has the value."""
     value = b"sealed-qmnN5Z3dK2fV"
     connections["default"].close()

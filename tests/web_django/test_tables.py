@@ -56,7 +56,7 @@ def test_the_command_says_what_to_do() -> None:
 
 
 @pytest.mark.usefixtures("unmigrated")
-def test_the_checks_say_so() -> None:
+def test_the_checks_report_missing_tables() -> None:
     """`check --deploy` reports missing tables, and no longer reports them once they exist."""
 
     def found() -> list[str]:
@@ -69,7 +69,7 @@ def test_the_checks_say_so() -> None:
 
 
 @pytest.mark.usefixtures("unmigrated")
-def test_a_database_that_is_away_is_another_error(tmp_path: Path) -> None:
+def test_a_database_that_is_down_is_another_error(tmp_path: Path) -> None:
     """If a database cannot be opened, the error is another one, and the checks report nothing."""
     point("default", tmp_path / "missing" / "x.sqlite3")
     with pytest.raises(DatabaseError, match="unable to open"):

@@ -54,7 +54,7 @@ def test_repeat_joins_the_login(shop: Shop) -> None:
     assert len(shop.logins) == 1
 
 
-def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
+def test_repeat_keeps_later_changes_of_the_session(shop: Shop) -> None:
     """A repeat makes the login's changes only; it does not restore an earlier session."""
     visitor = shop.visitor()
     with visitor.client.session_transaction(base_url=SITE) as before:
@@ -114,7 +114,7 @@ def test_page_needs_a_proof(shop: Shop) -> None:
     assert visitor.get("/tasting").text == "A tasting"
 
 
-def test_page_below_a_prefix_is_found_again(shop: Shop) -> None:
+def test_way_back_includes_the_prefix(shop: Shop) -> None:
     """The URL of the way back has the prefix under which the application is mounted."""
     environ = {"SCRIPT_NAME": "/shop"}
     sent = shop.visitor().get("/wines", environ_overrides=environ)
@@ -188,7 +188,7 @@ def heard(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
         yield found
 
 
-def test_signals_tell_the_story(shop: Shop) -> None:
+def test_signals_report_each_step(shop: Shop) -> None:
     """The extension sends one signal for each start, answer, refusal and failure."""
     visitor = shop.visitor()
     with heard(shop) as signals:
@@ -289,7 +289,7 @@ def test_careless_site_is_found_at_the_first_use(
     assert found == {"irma.E010", "irma.E013", "irma.W001", "irma.W003", "irma.W004", "irma.W005"}
 
 
-def test_template_has_words_of_its_own(shop: Shop) -> None:
+def test_template_can_set_the_words_on_the_button(shop: Shop) -> None:
     """The words on the button come from the template, and a misspelt key is an error."""
     with shop.app.test_request_context("/", base_url=SITE):
         written = render_template_string('{{ irma("login", start="Log in with Yivi") }}')
@@ -312,7 +312,7 @@ def test_unknown_question_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
-def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
+def test_maximum_age_must_be_a_duration(shop: Shop, max_age: Any) -> None:
     """A maximum age must be a positive duration; otherwise, the page would ask again and again."""
     with pytest.raises(ConfigurationError, match="max_age"):
         shop.irma.proved("adult", max_age=max_age)
@@ -403,7 +403,7 @@ def test_application_has_one_extension(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("prefix", [None, "irma", "/irma/", "/", "/../irma", "/irma/<name>"])
-def test_prefix_is_a_path(prefix: Any) -> None:
+def test_prefix_must_be_a_path(prefix: Any) -> None:
     """A prefix that is not a path is refused, because the URLs of all pages begin with it."""
     with pytest.raises(ConfigurationError, match="url_prefix"):
         Irma(questions={"login": DisclosureRequest({"email": EMAIL})}, url_prefix=prefix)
@@ -459,7 +459,7 @@ def test_questions_are_checked_when_the_application_is_known(tmp_path: Path) -> 
         Irma(app)
 
 
-def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
+def test_settings_file_adds_what_the_application_leaves_out(tmp_path: Path) -> None:
     """A settings file can set the server, the store and the rest, unless the configuration does."""
     server = InMemoryServer()
     (tmp_path / "keys.txt").write_text(new_sealing_key())

@@ -143,7 +143,7 @@ def test_ten_tabs_at_once(shop: Shop, app: SimulatedApp) -> None:
     assert shop.site.logins == ["Ada"] * 10
 
 
-def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
+def test_everything_works_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
     """The focus moves from the start button to the session, so Tab leads to the other buttons."""
     shop.open()
     shop.page.keyboard.press("Tab")

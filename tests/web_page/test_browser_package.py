@@ -69,7 +69,7 @@ def test_the_pinned_version_is_the_tested_one(yivi_script: bytes) -> None:
     assert integrity(yivi_script) == browser_package.FILE_INTEGRITY
 
 
-def test_npm_fetches_it_once(npm: str, tmp_path: Path, yivi_script: bytes) -> None:
+def test_npm_fetches_the_package_once(npm: str, tmp_path: Path, yivi_script: bytes) -> None:
     """The command prints the file's path; a second run changes nothing and needs no npm."""
     folder = tmp_path / "static" / "irma"
     status, out, err = command().run("browser-package", str(folder))

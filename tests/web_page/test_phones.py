@@ -47,7 +47,7 @@ def begin(shop: Shop, path: str = "/login") -> str:
     return unquote(url.partition("qr/json/")[2].partition("#")[0])
 
 
-def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
+def test_the_waiting_page_finishes(shop: Shop, app: SimulatedApp) -> None:
     """The page reports that the app is on this device, and finishes when the app is done."""
     app.accept(begin(shop))
     shop.expect_welcome()
@@ -101,7 +101,7 @@ def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_welcome()
 
 
-def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) -> None:
+def test_a_page_that_was_frozen_asks_the_site(shop: Shop, app: SimulatedApp) -> None:
     """After the app, the page asks the site, because its connections may have been closed."""
     shop.page.route("**/frontend/status", lambda route: None)
     app.accept(begin(shop))

@@ -46,13 +46,13 @@ def test_a_csrf_token_goes_into_a_header() -> None:
     assert read["headers"] == {"X-CSRFToken": "abc"}
 
 
-def test_an_application_has_words_of_its_own() -> None:
+def test_an_application_can_set_its_own_words() -> None:
     """A string of the application replaces ours, and all others stay in the page's language."""
     read = json.loads(settings(language="nl", texts={"start": "Log in </script>"}))
     assert read["texts"] == {**TEXTS["nl"], "start": "Log in </script>"}
 
 
-def test_a_misspelt_text_is_explained() -> None:
+def test_a_misspelt_key_is_explained() -> None:
     """The error for a misspelt key suggests the nearest one."""
     with pytest.raises(ConfigurationError, match="'starts' is unknown; did you mean 'start'"):
         settings(texts={"starts": "Log in"})
@@ -90,7 +90,7 @@ def test_nothing_in_the_settings_ends_the_script_element(next_url: str) -> None:
         ("nld", "en"),
     ],
 )
-def test_an_unknown_language_is_english(tag: str, language: str) -> None:
+def test_an_unknown_language_becomes_english(tag: str, language: str) -> None:
     """The region of a language is ignored, and an unknown language becomes English."""
     assert page_language(tag) == language
     assert json.loads(settings(language=tag))["language"] == language

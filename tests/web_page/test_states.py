@@ -128,7 +128,7 @@ def test_a_session_times_out(shop: Shop) -> None:
     shop.look("timed-out")
 
 
-def test_the_server_is_away_at_the_start(shop: Shop) -> None:
+def test_the_server_is_down_at_the_start(shop: Shop) -> None:
     """If the server is down, the site's sentence is shown, and "Try again" works later."""
     shop.expected = ["status of 503"]
     shop.page.route("**/irma/start/login", unavailable)
@@ -149,7 +149,7 @@ def unavailable(route: Route) -> None:
     route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": error})
 
 
-def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: SimulatedApp) -> None:
+def test_a_finish_is_repeated_until_the_network_is_back(shop: Shop, app: SimulatedApp) -> None:
     """Without a network, the page says so and repeats the finish until the network is back."""
     shop.expected = ["ERR_FAILED"]
     shop.page.route("**/irma/finish/login", lambda route: route.abort())
@@ -194,7 +194,7 @@ def test_dutch(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_message("U heeft geannuleerd.")
 
 
-def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None:
+def test_the_page_can_have_its_own_button(shop: Shop, app: SimulatedApp) -> None:
     """The page's own button starts the session, and the button to try again looks like it."""
     shop.open("/own-button")
     shop.look("own-button")
@@ -205,7 +205,7 @@ def test_the_page_has_a_button_of_its_own(shop: Shop, app: SimulatedApp) -> None
     expect(again).to_have_class("irma-again button")
 
 
-def test_the_page_has_words_of_its_own(shop: Shop) -> None:
+def test_the_page_can_have_its_own_words(shop: Shop) -> None:
     """The application's words are on the buttons and in the name of the session's frame."""
     shop.open("/own-words")
     shop.press("Show that you are Ada")

@@ -274,14 +274,14 @@ def test_unknown_question_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("max_age", [3600, "1h", timedelta(0), -timedelta(1)])
-def test_maximum_age_is_a_duration(shop: Shop, max_age: Any) -> None:
+def test_maximum_age_must_be_a_duration(shop: Shop, max_age: Any) -> None:
     """A maximum age must be a positive duration; otherwise, the page would ask again and again."""
     with pytest.raises(ConfigurationError, match="max_age"):
         shop.irma.proved("adult", max_age=max_age)
 
 
 @pytest.mark.parametrize("handler", [None, "log_in"])
-def test_login_is_a_function(shop: Shop, handler: Any) -> None:
+def test_login_must_be_a_function(shop: Shop, handler: Any) -> None:
     """A login that is not a function is refused, because it would fail when a person logs in."""
     with pytest.raises(ConfigurationError, match="on_answer"):
         shop.irma.on_answer("adult")(handler)
@@ -418,7 +418,7 @@ def test_careless_site_is_found_at_the_start(
     assert found == {"irma.E010", "irma.E013", "irma.W001", "irma.W003", "irma.W004", "irma.W005"}
 
 
-def test_session_elsewhere_is_not_found_in_a_cookie(
+def test_session_is_not_reported_without_the_middleware(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without Starlette's middleware, no check reports where the session is kept."""
@@ -436,7 +436,7 @@ def test_proof_is_sealed(shop: Shop) -> None:
     assert b"over18" not in kept
 
 
-def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
+def test_repeat_keeps_later_changes_of_the_session(shop: Shop) -> None:
     """A repeat makes the login's changes only; it does not restore an earlier session."""
     visitor = Visitor(shop)
     handle = visitor.start("login")
@@ -447,7 +447,7 @@ def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
     assert visitor.get("/account").json() == ["ada@example.com"]
 
 
-def test_element_has_words_of_its_own(shop: Shop) -> None:
+def test_application_can_set_the_words_on_the_button(shop: Shop) -> None:
     """The words on the button come from the application, and a misspelt key is an error."""
     client = Visitor(shop).client
     request = Request({"type": "http", "headers": [], "app": client.app})
@@ -457,7 +457,7 @@ def test_element_has_words_of_its_own(shop: Shop) -> None:
         shop.irma.element(request, "login", starts="Log in with Yivi")
 
 
-def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
+def test_settings_file_adds_what_the_application_leaves_out(tmp_path: Path) -> None:
     """A settings file can set the server, the store, the keys and the rest."""
     server = InMemoryServer()
     (tmp_path / "keys.txt").write_text(new_sealing_key())
