@@ -71,7 +71,7 @@ PEOPLE: dict[str, Callable[[ScannedSession], object]] = {
 
 
 @pytest.mark.parametrize("person", PEOPLE.values(), ids=PEOPLE)
-def test_nobody_else_is(
+def test_a_visitor_without_a_proof_gets_an_error_page(
     visitor: Visitor,
     irma_server: InMemoryServer,
     irma_app: SimulatedApp,
@@ -90,7 +90,7 @@ def test_a_visitor_without_a_session_is_asked_again(visitor: Visitor) -> None:
     assert "Prove that you are over 18" in visitor.seen[0]
 
 
-def test_a_server_that_is_away_is_a_page_too() -> None:
+def test_an_unreachable_server_gives_an_error_page() -> None:
     """If the IRMA server is unreachable, the page asks the visitor to try again."""
     away = ConnectionFailedError("POST session", "no connection", request_sent=True)
     shop = WineShop(Requestor("https://irma.example.com", ScriptedTransport([away])))

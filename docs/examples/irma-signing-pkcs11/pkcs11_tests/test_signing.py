@@ -92,7 +92,7 @@ def test_serial_number_selects_the_token(softhsm: SoftHsm, tokens: Tokens) -> No
         signer.close()
 
 
-def test_signers_of_one_token_survive_each_others_end(softhsm: SoftHsm, tokens: Tokens) -> None:
+def test_signers_of_one_token_survive_each_others_close(softhsm: SoftHsm, tokens: Tokens) -> None:
     """A signer logs in again after another signer has logged the token out."""
     first, second, third = (softhsm.wire(IRMA) for _ in range(3))
     first.close()

@@ -68,7 +68,7 @@ def test_a_pin_may_be_in_a_file(source: str, path: str) -> None:
         ("token=a;object=b?pin-source=http://[", "percent-encoded|must be a file"),
     ],
 )
-def test_what_a_uri_may_not_say_is_refused(uri: str, why: str) -> None:
+def test_an_invalid_uri_is_refused_and_not_shown(uri: str, why: str) -> None:
     """The error says what to do instead, without showing the URI."""
     with pytest.raises(ConfigurationError, match=why) as caught:
         read_uri(uri)
