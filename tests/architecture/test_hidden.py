@@ -227,7 +227,7 @@ NO_SECRET = {
     *("KeptInStore", "ReplayedCallback"),
 }
 """Public attrs classes that hold no secret themselves."""
-MADE_OF_OTHERS = {
+COMPOSED = {
     *("AnsweredSlot", "ChainStep", "Proof", "PublicKeyAuthentication", "SessionOutcome"),
     "WebAnswer",
 }
@@ -311,7 +311,7 @@ def test_every_public_class_has_an_example() -> None:
     for name in irma_core.__all__:
         thing: object = getattr(irma_core, name)
         if isinstance(thing, type) and attrs.has(thing):
-            assert name in named | NO_SECRET | MADE_OF_OTHERS, name
+            assert name in named | NO_SECRET | COMPOSED, name
 
 
 def test_pytest_shows_no_secret_in_a_difference(tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ def test_a_request_can_be_stored_and_copied(thing: object) -> None:
 # Frozen objects.
 
 
-def insides(thing: object, seen: set[int]) -> Iterator[object]:
+def reachable_from(thing: object, seen: set[int]) -> Iterator[object]:
     """Yield an object and all that can be reached from it by attributes, items and iteration."""
     if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | datetime):
         return
@@ -404,7 +404,7 @@ def insides(thing: object, seen: set[int]) -> Iterator[object]:
         names = {name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())}
         held += [getattr(thing, name) for name in names if name != "__weakref__"]
     for each in held:
-        yield from insides(each, seen)
+        yield from reachable_from(each, seen)
 
 
 PLAIN = (RequestorToken, DisclosedAttribute, HttpRequest, HttpResponse)
@@ -416,7 +416,7 @@ MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
 @pytest.mark.parametrize("thing", FROZEN, ids=lambda thing: type(thing).__name__)
 def test_no_part_of_a_frozen_object_can_change(thing: object) -> None:
     """A frozen object leads to no list, dict or `__dict__`; its attributes cannot be changed."""
-    for each in insides(thing, set()):
+    for each in reachable_from(thing, set()):
         assert not isinstance(each, list | dict | set | bytearray), type(each)
         if not type(each).__module__.startswith("irma_core") or isinstance(each, MUTABLE_PARTS):
             continue

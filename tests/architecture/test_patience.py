@@ -23,11 +23,11 @@ BY_KEYWORD = {*PROCESSES, *CONNECTIONS, "get", "join", "result", "wait", "wait_f
 """Calls whose `timeout` is in seconds, and is reached only if something is wrong."""
 BY_POSITION = {"join": 0, "result": 0, "wait": 0, "wait_for": 1}
 """The positions of the time in calls of threads, processes, futures and `asyncio`."""
-OF_A_BROWSER = {"set_default_timeout", "set_options", "wait_for_selector", "wait_for_url"}
+BROWSER_CALLS = {"set_default_timeout", "set_options", "wait_for_selector", "wait_for_url"}
 """Calls of Playwright, whose time is in milliseconds."""
 
 
-def impatience(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def impatient_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield the line of each call that may give up too early, and what to do about it."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
@@ -37,7 +37,7 @@ def impatience(tree: ast.AST) -> Iterator[tuple[int, str]]:
             # If a client gives up before it sends its request, the next client meets the silence.
             if any(ast.unparse(each) == "silence" for each in call.args[:-1]):
                 yield call.lineno, "`silence` must be the last behaviour; or use `for_target`"
-        elif name in OF_A_BROWSER:
+        elif name in BROWSER_CALLS:
             if is_below(time_of(call, 0), A_MINUTE * 1000):
                 yield call.lineno, f"`{name}` must wait for a minute, in milliseconds"
         elif name in BY_KEYWORD and is_below(time_of(call, BY_POSITION.get(name)), A_MINUTE):
@@ -69,7 +69,7 @@ def test_no_test_gives_up_early() -> None:
         f"{path.relative_to(ROOT)}:{line}: {wrong}"
         for path in TESTS
         for tree in [ast.parse(path.read_text(encoding="utf-8"))]
-        for line, wrong in impatience(tree)
+        for line, wrong in impatient_calls(tree)
     ]
     assert found == []
 
@@ -92,7 +92,7 @@ def test_no_test_gives_up_early() -> None:
 )
 def test_each_impatient_call_is_found(source: str) -> None:
     """The check of waiting times finds each kind of call that may give up too early."""
-    assert len(list(impatience(ast.parse(source)))) == 1
+    assert len(list(impatient_calls(ast.parse(source)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_each_impatient_call_is_found(source: str) -> None:
 )
 def test_patient_calls_are_accepted(source: str) -> None:
     """The check of waiting times accepts long times, times without a number, and pauses."""
-    assert list(impatience(ast.parse(source))) == []
+    assert list(impatient_calls(ast.parse(source))) == []

@@ -103,7 +103,7 @@ def secrets_of(session: StartedSession) -> Iterator[str]:
         yield session.frontend_request.authorization.reveal()
 
 
-def kept(call: Callable[[], object]) -> object:
+def result_or_error(call: Callable[[], object]) -> object:
     """Return what a call returns, or the error that it raises."""
     try:
         return call()
@@ -120,11 +120,11 @@ def disclosing(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer)
             next_session=NextSession(CALLBACK),
         )
     )
-    early = kept(lambda: requestor.get_answer(session))
+    early = result_or_error(lambda: requestor.get_answer(session))
     options = requestor.set_pairing(session, PairingMethod.NONE)
     app.accept(session.pointer)
     things = [session, early, options, requestor.get_status(session)]
-    return [*things, *map(kept, ends(requestor, session))]
+    return [*things, *map(result_or_error, ends(requestor, session))]
 
 
 def ends(requestor: Requestor, session: StartedSession) -> list[Callable[[], object]]:
@@ -141,7 +141,7 @@ def ends(requestor: Requestor, session: StartedSession) -> list[Callable[[], obj
 def signing(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
     session = requestor.start_session(SignatureRequest(MESSAGE, {"name": NAME}))
     app.accept(session.pointer)
-    return [session, *map(kept, ends(requestor, session))]
+    return [session, *map(result_or_error, ends(requestor, session))]
 
 
 def cheated(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
@@ -152,17 +152,17 @@ def cheated(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) ->
         DisclosureRequest({"age": AttributeRequest(f"{AGE}.over18", value=VALUE)})
     )
     other = StartedSession(asked, session.package, started_at=session.started_at)
-    return [session, other, kept(lambda: requestor.get_answer(other))]
+    return [session, other, result_or_error(lambda: requestor.get_answer(other))]
 
 
 def refused(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
     session = requestor.start_session(DisclosureRequest([NAME]))
     app.refuse(session.pointer)
-    things = [session, kept(lambda: requestor.wait_for_answer(session, timeout=SHORT))]
+    things = [session, result_or_error(lambda: requestor.wait_for_answer(session, timeout=SHORT))]
     late = requestor.start_session(DisclosureRequest([NAME]))
-    things += [late, kept(lambda: requestor.wait_for_answer(late, timeout=SHORT))]
+    things += [late, result_or_error(lambda: requestor.wait_for_answer(late, timeout=SHORT))]
     server.pass_time(timedelta(hours=1))
-    return [*things, *map(kept, ends(requestor, late))]
+    return [*things, *map(result_or_error, ends(requestor, late))]
 
 
 def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -> list[object]:
@@ -171,17 +171,19 @@ def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -
     )
     return [
         card,
-        kept(lambda: requestor.start_session(IssuanceRequest([card]))),
-        kept(
+        result_or_error(lambda: requestor.start_session(IssuanceRequest([card]))),
+        result_or_error(
             lambda: requestor.start_session(
                 IssuanceRequest([attrs.evolve(card, revocation_key=None)])
             )
         ),
-        kept(lambda: CredentialRequest("example.town", {"firstname": VALUE})),
-        kept(lambda: ExtendedRequest(DisclosureRequest([NAME]), callback_url=f"ftp://{PATH}/")),
-        kept(lambda: requestor.revoke(RevocationRequest(AGE, REVOCATION_KEY))),
-        kept(lambda: requestor.start_session(f"a.{KEY}.b")),
-        kept(lambda: requestor.start_session(KEY)),
+        result_or_error(lambda: CredentialRequest("example.town", {"firstname": VALUE})),
+        result_or_error(
+            lambda: ExtendedRequest(DisclosureRequest([NAME]), callback_url=f"ftp://{PATH}/")
+        ),
+        result_or_error(lambda: requestor.revoke(RevocationRequest(AGE, REVOCATION_KEY))),
+        result_or_error(lambda: requestor.start_session(f"a.{KEY}.b")),
+        result_or_error(lambda: requestor.start_session(KEY)),
     ]
 
 
@@ -194,10 +196,10 @@ def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer)
     def redeem(text: Any, binding: str | None = BINDING) -> object:
         return handles.redeem(text, binding=binding)
 
-    early = kept(lambda: redeem(handle))
+    early = result_or_error(lambda: redeem(handle))
     app.accept(session.pointer)
     tries = [(handle, "another's"), (handle, None), (handle[:-1], BINDING), (KEY, BINDING)]
-    redeemed = [kept(lambda: redeem(*each)) for each in [*tries, (handle,), (handle,)]]  # noqa: B023
+    redeemed = [result_or_error(lambda: redeem(*each)) for each in [*tries, (handle,), (handle,)]]  # noqa: B023
     opened = handles.unseal(handle, binding=BINDING)
     return [handles, store, session, early, *redeemed, opened, Sealer([SEALING_KEY])]
 
@@ -265,7 +267,10 @@ def test_refused_requestor_shows_no_key(
     """The error of an unknown requestor has the server's message and not the header."""
     caplog.set_level(logging.DEBUG)
     requestor = with_unknown_key(server)
-    search([requestor, kept(lambda: requestor.start_session(DisclosureRequest([NAME])))], caplog)
+    search(
+        [requestor, result_or_error(lambda: requestor.start_session(DisclosureRequest([NAME])))],
+        caplog,
+    )
 
 
 @contextmanager
@@ -304,7 +309,7 @@ def test_no_broken_connection_shows_a_secret(
                 lambda: requestor.get_answer(session),  # noqa: B023
                 lambda: requestor.cancel_session(session),  # noqa: B023
             ]
-            search([session, requestor, transport, *map(kept, calls)], caplog)
+            search([session, requestor, transport, *map(result_or_error, calls)], caplog)
 
 
 def test_no_async_session_shows_a_secret(

@@ -93,7 +93,7 @@ def card(validity: Any = 2 * WEEK) -> CredentialRequest:
     return CredentialRequest("a.b.c", {"d": "x"}, validity=validity)
 
 
-def is_taken(check: Callable[..., object], given: object, **settings: Any) -> bool:
+def is_accepted(check: Callable[..., object], given: object, **settings: Any) -> bool:
     try:
         check(given, **settings)
     except (JwtError, HandleExpiredError):
@@ -114,7 +114,7 @@ def verified(verify: Callable[..., object], sub: str, now: datetime) -> list[boo
     """Return which of three results, an hour apart, a verifier accepts at a moment."""
     settings = {"keys": [PEM], "issuer": "irmaserver", "now": now}
     jwts = [result_jwt(sub, TWICE + hours * HOUR) for hours in (-1, 0, 1)]
-    return [is_taken(verify, jwt, **settings) for jwt in jwts]
+    return [is_accepted(verify, jwt, **settings) for jwt in jwts]
 
 
 def verified_request(now: datetime) -> list[bool]:
@@ -123,7 +123,7 @@ def verified_request(now: datetime) -> list[bool]:
         for hours in (-1, 0, 1)
     ]
     settings: Any = {"keys": {"shop": bytes(range(32))}, "max_age": MINUTE, "now": now}
-    return [is_taken(verify_session_request_jwt, jwt, **settings) for jwt in jwts]
+    return [is_accepted(verify_session_request_jwt, jwt, **settings) for jwt in jwts]
 
 
 def sealed(now: datetime) -> list[bool]:
@@ -131,7 +131,7 @@ def sealed(now: datetime) -> list[bool]:
     sealer = Sealer([SEALING_KEY])
     text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
     moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]
-    return [is_taken(sealer.unseal, text, purpose="p", now=moment) for moment in moments]
+    return [is_accepted(sealer.unseal, text, purpose="p", now=moment) for moment in moments]
 
 
 def unsealed(now: datetime) -> list[bool]:
@@ -140,7 +140,7 @@ def unsealed(now: datetime) -> list[bool]:
         sealer.seal("v", purpose="p", now=TWICE + minutes * MINUTE, lifetime=HOUR)
         for minutes in (-61, -59, 0)
     ]
-    return [is_taken(sealer.unseal, text, purpose="p", now=now) for text in texts]
+    return [is_accepted(sealer.unseal, text, purpose="p", now=now) for text in texts]
 
 
 def unsealed_handle(now: datetime) -> list[bool]:
@@ -150,7 +150,7 @@ def unsealed_handle(now: datetime) -> list[bool]:
         for minutes in (-61, -59, 0)
     ]
     handles = [made.seal(session, binding="b") for session in sessions]
-    return [is_taken(made.unseal, each, binding="b") for each in handles]
+    return [is_accepted(made.unseal, each, binding="b") for each in handles]
 
 
 def started(now: datetime) -> object:
@@ -165,7 +165,7 @@ def proved(now: datetime) -> object:
     return proof
 
 
-def held(name: str) -> Callable[[datetime], object]:
+def adding(name: str) -> Callable[[datetime], object]:
     def add(now: datetime) -> object:
         app = SimulatedApp(InMemoryServer())
         return app.add("a.b.c", {"d": "x"}, **cast("Any", {name: now}))
@@ -173,7 +173,7 @@ def held(name: str) -> Callable[[datetime], object]:
     return add
 
 
-def shown(name: str) -> Callable[[datetime], object]:
+def disclosed(name: str) -> Callable[[datetime], object]:
     """Return a function that puts a time into a disclosed attribute."""
 
     def make(now: datetime) -> object:
@@ -185,7 +185,7 @@ def shown(name: str) -> Callable[[datetime], object]:
     return make
 
 
-def kept(name: str) -> Callable[[datetime], object]:
+def held(name: str) -> Callable[[datetime], object]:
     """Return a function that puts a time into an app's credential."""
 
     def make(now: datetime) -> object:
@@ -239,22 +239,22 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "CredentialRequest(validity)": card,
     "Proof(proved_at)": proved,
     "ManualClock(now)": lambda now: ManualClock(now).now(),
-    "DisclosedAttribute(issued_at)": shown("issued_at"),
-    "DisclosedAttribute(not_revoked_before)": shown("not_revoked_before"),
-    "HeldCredential(issued_at)": kept("issued_at"),
-    "HeldCredential(expires_at)": kept("expires_at"),
+    "DisclosedAttribute(issued_at)": disclosed("issued_at"),
+    "DisclosedAttribute(not_revoked_before)": disclosed("not_revoked_before"),
+    "HeldCredential(issued_at)": held("issued_at"),
+    "HeldCredential(expires_at)": held("expires_at"),
     "OpenSession(started_at)": lambda now: OpenSession(
         POINTER, SessionStatus.CONNECTED, started_at=now, request={}
     ),
-    "SimulatedApp.add(issued_at)": held("issued_at"),
-    "SimulatedApp.add(expires_at)": held("expires_at"),
+    "SimulatedApp.add(issued_at)": adding("issued_at"),
+    "SimulatedApp.add(expires_at)": adding("expires_at"),
     "VerifiedSignature(signed_at)": lambda now: (
         irma_core.VerifiedSignature({}, message="m", signed_at=now, is_time_stamped=True).signed_at
     ),
     "SignatureVerifier.verify(not_before)": signature("made-mid", "not_before"),
     "SignatureVerifier.verify(at)": signature("made-no-stamp", "at"),
 }
-WITHIN: dict[str, Callable[[datetime], object]] = {
+INTERNAL_DOORS: dict[str, Callable[[datetime], object]] = {
     "HandleSettings.unseal(now)": unsealed_handle,
     "verify_getproof_jwt(now)": lambda now: verified(verify_getproof_jwt, "disclosure_result", now),
     "resolve_validity(now)": lambda now: resolve_validity(card(), now, ""),
@@ -295,10 +295,10 @@ def test_every_time_argument_is_tested() -> None:
     assert set(doors()) == set(DOORS)
 
 
-@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+@pytest.mark.parametrize("name", [*DOORS, *INTERNAL_DOORS])
 def test_local_times_are_converted_correctly(name: str) -> None:
     """Times in a fixed zone, and in repeated and skipped hours, are converted correctly."""
-    door = {**DOORS, **WITHIN}[name]
+    door = {**DOORS, **INTERNAL_DOORS}[name]
     zones: list[tzinfo] = [AMSTERDAM, timezone(timedelta(hours=9)), timezone(-HOUR)]
     moments = [TWICE, TWICE - HOUR, datetime(2026, 3, 29, 0, 59, 50, tzinfo=UTC)]
     for moment in moments:
@@ -321,7 +321,7 @@ class Broken(tzinfo):
         raise KeyError
 
 
-@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+@pytest.mark.parametrize("name", [*DOORS, *INTERNAL_DOORS])
 @pytest.mark.parametrize(
     "value",
     [
@@ -339,16 +339,16 @@ def test_an_invalid_time_is_refused(name: str, value: Any) -> None:
     """Naive times, the ends of the calendar and other types raise an error naming the argument."""
     argument = name.partition("(")[2].removesuffix(")")
     with pytest.raises(UsageError, match=argument):
-        {**DOORS, **WITHIN}[name](value)
+        {**DOORS, **INTERNAL_DOORS}[name](value)
 
 
-@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+@pytest.mark.parametrize("name", [*DOORS, *INTERNAL_DOORS])
 @pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
 def test_overflowing_times_raise_our_own_errors(name: str, year: int) -> None:
     """A sum that would leave the calendar raises one of the library's errors, or is limited."""
     value = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     with suppress(UsageError, JwtError):
-        {**DOORS, **WITHIN}[name](value)
+        {**DOORS, **INTERNAL_DOORS}[name](value)
 
 
 class LocalClock(ManualClock):

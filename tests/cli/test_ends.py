@@ -274,7 +274,7 @@ def test_closing_the_terminal_cancels(
     assert memory.open_sessions() == ()
 
 
-def no(_request: HttpRequest) -> HttpResponse:
+def refuse(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(403, (("content-type", "text/plain"),), body=b"no")
 
 
@@ -283,7 +283,7 @@ def test_failing_pairing_cancels_the_session(
     kept: bool, gate: Gate, command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
     """A session without pairing would accept any app, so it is cancelled even with a state file."""
-    gate.method, gate.path, gate.answer = "POST", ".*/frontend/options", no
+    gate.method, gate.path, gate.answer = "POST", ".*/frontend/options", refuse
     state = ("--state-file", str(tmp_path / "state")) if kept else ()
     status, _, err = command_line.run(*ASK, "--pairing", *state)
     assert (status, "Traceback" in err) == (5, False)
@@ -294,7 +294,7 @@ def test_failed_fetch_saves_the_session(
     gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
     """If the answer cannot be fetched, the session is saved for `result --state-file`."""
-    gate.method, gate.path, gate.answer = "GET", ".*/session/[^/]*/result", no
+    gate.method, gate.path, gate.answer = "GET", ".*/session/[^/]*/result", refuse
     gate.memory.when_started(app.accept)
     status, _, err = command_line.at(TMPDIR=str(tmp_path)).run(*ASK)
     assert status == 5
@@ -313,7 +313,7 @@ def test_answer_just_before_the_cancel_is_not_lost(
     stale = HttpResponse(200, (("content-type", "application/json"),), body=b'"INITIALIZED"')
 
     def stale_status(request: HttpRequest) -> HttpResponse:
-        return no(request) if request.url.endswith("events") else stale
+        return refuse(request) if request.url.endswith("events") else stale
 
     accepted = gate.accepted = threading.Event()
 

@@ -7,15 +7,15 @@ neither tested nor listed here.
 from __future__ import annotations
 
 __all__ = [
-    "NEVER_SAID",
-    "NOT_HERE",
+    "NEVER_SENT",
+    "NOT_TESTED_WITH_BOTH",
     "OTHER_MESSAGES",
     "OTHER_OVER_HTTP",
     "OTHER_REPLIES",
-    "OTHER_WORDS",
+    "OTHER_WORDING",
 ]
 
-NEVER_SAID = frozenset(
+NEVER_SENT = frozenset(
     {
         "ATTRIBUTES_MISSING",
         "ATTRIBUTES_WRONG",
@@ -29,20 +29,20 @@ NEVER_SAID = frozenset(
 )
 """Error names that irmago v1.3.0 defines but never uses."""
 
-NOT_HERE = {
+NOT_TESTED_WITH_BOTH = {
     "ATTRIBUTES_EXPIRED": "in memory only: an issuance that asks for an expired credential",
-    "EXPIRED": "in tests/realserver/test_answers.py, as the real wallet must be given one first",
+    "EXPIRED": "in tests/realserver/test_answers.py: the real wallet first needs such a card",
     "INVALID_PROOFS": "in memory only: the real wallet makes no wrong commitments",
     "INVALID_TOKEN": "neither: it is about SD-JWT and the keyshare server",
-    "ISSUANCE_FAILED": "neither: the signing itself fails, for want of an issuer's key",
+    "ISSUANCE_FAILED": "neither: the signing itself fails, because the issuer's key is missing",
     "KEYSHARE_PROOF_MISSING": "neither: needs a scheme with a keyshare server",
     "UNKNOWN_PUBLIC_KEY": "neither: needs a wallet whose scheme is newer than the server's",
     "UNKNOWN_REVOCATION_KEY": "in memory only: needs a credential with revocation in the scheme",
-    "UNMATCHED_REQUEST": "in memory only: the real wallet answers the request it was given",
+    "UNMATCHED_REQUEST": "in memory only: the real wallet answers the request that it got",
 }
 """Names of the interface that are not tested with both servers, and the reasons."""
 
-OTHER_WORDS = {
+OTHER_WORDING = {
     "a list": "names Go's type",
     "a context that is not a string": "names Go's type",
     "an inner request that is a string": "names Go's type",
@@ -51,49 +51,51 @@ OTHER_WORDS = {
     "an attribute's value that is a number": "names Go's type",
     "a label at no place": "names Go's type",
     "a time-out with a fraction": "names Go's type",
-    "attributes that do not exist": "asks the scheme's URL first, which is not there",
-    "an issuer that does not exist": "asks the scheme's URL first, which is not there",
-    "a credential that does not exist": "asks the scheme's URL first, which is not there",
-    "an issuance of an unknown attribute": "asks the scheme's URL first, which is not there",
-    "an issuance without a required attribute": "asks the scheme's URL first, which is not there",
+    "attributes that do not exist": "asks the scheme's URL first, which does not exist",
+    "an issuer that does not exist": "asks the scheme's URL first, which does not exist",
+    "a credential that does not exist": "asks the scheme's URL first, which does not exist",
+    "an issuance of an unknown attribute": "asks the scheme's URL first, which does not exist",
+    "an issuance without a required attribute": "asks the scheme's URL first, which does not exist",
 }
 """Refusals that differ at the official server only in wording, by name, and the reasons."""
 
-_NEWS = "asks the scheme's URL for news first, which is not there"
+_UPDATES = "asks the scheme's URL for updates first, which does not exist"
 
 OTHER_MESSAGES = {
-    "credential, keyCounter: 1": _NEWS,
-    "credential, keyCounter: 10^19": _NEWS,
-    "credential, attributes: null": _NEWS,
-    "credential, attributes: an empty object": _NEWS,
-    'credential, attributes as "attributes "': _NEWS,
-    'credential, attributes as " attributes"': _NEWS,
-    'credential, attributes as "attributés"': _NEWS,
-    'credential, attributes as "attr\u0131butes"': _NEWS,
-    'an attribute\'s name as "OVER18"': _NEWS,
-    'an attribute\'s name as "Over18"': _NEWS,
-    'an attribute\'s name as "over18 "': _NEWS,
-    'an attribute\'s name as " over18"': _NEWS,
-    'an attribute\'s name as "ovér18"': _NEWS,
-    "bytes: invalid UTF-8 in an attribute's name": _NEWS,
-    "disclose: a space in it": _NEWS,
-    "disclose in a signature: a space in it": _NEWS,
-    "disclose in an issuance: a space in it": _NEWS,
-    "disclose: a nameless attribute": _NEWS,
-    "disclose in a signature: a nameless attribute": _NEWS,
-    "disclose in an issuance: a nameless attribute": _NEWS,
-    "issuance: no attributes": _NEWS,
+    "credential, keyCounter: 1": _UPDATES,
+    "credential, keyCounter: 10^19": _UPDATES,
+    "credential, attributes: null": _UPDATES,
+    "credential, attributes: an empty object": _UPDATES,
+    'credential, attributes as "attributes "': _UPDATES,
+    'credential, attributes as " attributes"': _UPDATES,
+    'credential, attributes as "attributés"': _UPDATES,
+    'credential, attributes as "attr\u0131butes"': _UPDATES,
+    'an attribute\'s name as "OVER18"': _UPDATES,
+    'an attribute\'s name as "Over18"': _UPDATES,
+    'an attribute\'s name as "over18 "': _UPDATES,
+    'an attribute\'s name as " over18"': _UPDATES,
+    'an attribute\'s name as "ovér18"': _UPDATES,
+    "bytes: invalid UTF-8 in an attribute's name": _UPDATES,
+    "disclose: a space in it": _UPDATES,
+    "disclose in a signature: a space in it": _UPDATES,
+    "disclose in an issuance: a space in it": _UPDATES,
+    "disclose: a nameless attribute": _UPDATES,
+    "disclose in a signature: a nameless attribute": _UPDATES,
+    "disclose in an issuance: a nameless attribute": _UPDATES,
+    "issuance: no attributes": _UPDATES,
 }
 """Inputs that both servers refuse with different values of `message`, by name, and the reasons."""
 
 _NO_COOKIES = "the server in memory sends no cookies when it follows a redirect"
-_DECOMPRESSED = "what delivers a post in memory may have decompressed the reply already"
-_QUIET = "a stream on which nothing comes without a revocation database; not simulated"
+_DECOMPRESSED = (
+    "the function that delivers a post in memory may have decompressed the reply already"
+)
+_SILENT_STREAM = "a stream that stays silent without a revocation database; not simulated"
 
 OTHER_REPLIES = {
-    "GET /irma/revocation/example.town.age/updateevents": _QUIET,
-    "next: an unknown attribute": _NEWS,
-    "next: an issuance without a required attribute": _NEWS,
+    "GET /irma/revocation/example.town.age/updateevents": _SILENT_STREAM,
+    "next: an unknown attribute": _UPDATES,
+    "next: an issuance without a required attribute": _UPDATES,
     "next, body: invalid gzip": _DECOMPRESSED,
     "next, 307 with a cookie": _NO_COOKIES,
 }

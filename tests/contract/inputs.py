@@ -287,13 +287,13 @@ def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
     words = {}
     if reply.status == 200 and reply.body.startswith(b'{"sessionPtr"'):
         package = json.loads(reply.body)
-        words = _words(package)
+        words = _substitutes(package)
         url = package["sessionPtr"]["u"]
         local = f"{caller.url}{urlsplit(url).path}"
         host = urlsplit(url).netloc
         shown = caller.call("GET", local, [*APP, ["Host", host]], b"")
-        return {**_said(caller, reply, words), "session": _said(caller, shown, words)}
-    return _said(caller, reply, words)
+        return {**_compared(caller, reply, words), "session": _compared(caller, shown, words)}
+    return _compared(caller, reply, words)
 
 
 def _play_path(entry: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -301,25 +301,25 @@ def _play_path(entry: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     words: dict[str, str] = {}
     if "{" in path:
         package = _start(caller, None)
-        words = _words(package)
-        path = _filled(path, package, caller)
+        words = _substitutes(package)
+        path = _with_values(path, package, caller)
     reply = caller.call(entry["method"], f"{caller.url}{path}", [], b"")
-    return _said(caller, reply, words)
+    return _compared(caller, reply, words)
 
 
 def _play_calls(entry: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
     package = _start(caller, entry["start"])
-    words = _words(package)
+    words = _substitutes(package)
     said = []
     for step in entry["steps"]:
         headers = [
-            [name, _filled(value, package, caller)] for name, value in step.get("headers", ())
+            [name, _with_values(value, package, caller)] for name, value in step.get("headers", ())
         ]
-        path = _filled(step["path"], package, caller)
+        path = _with_values(step["path"], package, caller)
         root = "{}://{}".format(*urlsplit(caller.url)[:2])
         url = path.replace("{root}", root) if path.startswith("{root}") else caller.url + path
         body = step.get("body", "").encode()
-        said.append(_said(caller, caller.call(step["method"], url, headers, body), words))
+        said.append(_compared(caller, caller.call(step["method"], url, headers, body), words))
     return said
 
 
@@ -339,14 +339,14 @@ def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[
         "POST", f"{caller.url}/session", [*JSON_TYPE, *authorization], json.dumps(asked).encode()
     )
     if not started.body.startswith(b'{"sessionPtr"'):
-        return {"start": _said(caller, started, {})}
+        return {"start": _compared(caller, started, {})}
     package = json.loads(started.body)
-    words = _words(package)
+    words = _substitutes(package)
 
     def ask(method: str, path: str, headers: Sequence[Sequence[str]], body: bytes = b"") -> Any:
-        url = caller.url + _filled(path, package, caller)
+        url = caller.url + _with_values(path, package, caller)
         return caller.call(
-            method, url, [[n, _filled(v, package, caller)] for n, v in headers], body
+            method, url, [[n, _with_values(v, package, caller)] for n, v in headers], body
         )
 
     ask("GET", "{u}", APP)
@@ -361,9 +361,9 @@ def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[
         words[following] = "{next token}"
     shown = ask("GET", "{u}/frontend/status", [["Authorization", "{frontend}"]])
     said = {
-        "app": [_said(caller, reply, words) for reply in replies],
-        "result": _said(caller, result, words),
-        "browser": _said(caller, shown, words),
+        "app": [_compared(caller, reply, words) for reply in replies],
+        "result": _compared(caller, result, words),
+        "browser": _compared(caller, shown, words),
         "posts": _posts(caller, site.visits, words),
     }
     if following:
@@ -371,8 +371,8 @@ def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[
         host = [["Host", urlsplit(pointer).netloc]]
         path = urlsplit(pointer).path.removeprefix(urlsplit(caller.url).path)
         said["next"] = {
-            "app": _said(caller, ask("GET", path, [*APP, *host]), words),
-            "result": _said(caller, ask("GET", f"/session/{following}/result", ()), words),
+            "app": _compared(caller, ask("GET", path, [*APP, *host]), words),
+            "result": _compared(caller, ask("GET", f"/session/{following}/result", ()), words),
         }
     text = json.dumps(said).replace(site.url, "{site}").replace(f":{port}", ":{port}")
     settled: dict[str, Any] = json.loads(text)
@@ -405,7 +405,7 @@ def _start(caller: Caller, body: str | None) -> dict[str, Any]:
     return package
 
 
-def _words(package: Mapping[str, Any]) -> dict[str, str]:
+def _substitutes(package: Mapping[str, Any]) -> dict[str, str]:
     """Return the strings that differ between runs, and their substitutes."""
     return {
         package["token"]: "{token}",
@@ -414,7 +414,7 @@ def _words(package: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _filled(text: str, package: Mapping[str, Any], caller: Caller) -> str:
+def _with_values(text: str, package: Mapping[str, Any], caller: Caller) -> str:
     client = package["sessionPtr"]["u"].rpartition("/")[2]
     for name, value in (
         ("{token}", package["token"]),
@@ -426,7 +426,7 @@ def _filled(text: str, package: Mapping[str, Any], caller: Caller) -> str:
     return text
 
 
-def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, Any]:
+def _compared(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, Any]:
     headers = {
         name: reply.header(name)
         for name in sorted({known.lower() for known, _ in reply.headers} & _COMPARED)
@@ -454,7 +454,7 @@ def _content(caller: Caller, text: str, words: Mapping[str, str]) -> Any:
     if text.startswith("-----BEGIN PUBLIC KEY"):
         return "{public key}"
     try:
-        return _settled(json.loads(text))
+        return _normalised(json.loads(text))
     except ValueError:
         return text
 
@@ -469,13 +469,13 @@ def _claims(jwt: str) -> dict[str, Any]:
     return claims
 
 
-def _settled(value: Any) -> Any:
+def _normalised(value: Any) -> Any:
     """Replace the parts that differ between any two servers."""
     if isinstance(value, list):
-        return [_settled(element) for element in value]
+        return [_normalised(element) for element in value]
     if not isinstance(value, dict):
         return value
-    settled = {name: _settled(member) for name, member in value.items()}
+    settled = {name: _normalised(member) for name, member in value.items()}
     for name, word in (("nonce", "{nonce}"), ("pairingCode", "{code}")):
         if name in settled:
             settled[name] = word

@@ -12,7 +12,7 @@ from tests.memory_server.calling import (
     disclosure,
     error_in,
     issuance,
-    said,
+    json_in,
     signature,
 )
 
@@ -30,18 +30,18 @@ def test_the_app_gets_the_request_after_pairing(http: Http) -> None:
         return http.call("POST", f"{url}/frontend/options", body, authorization=known)
 
     first, again, kept = options(pairingMethod="pin"), options(pairingMethod="pin"), options()
-    codes = [said(answer)["pairingCode"] for answer in (first, again, kept)]  # type: ignore[arg-type]
+    codes = [json_in(answer)["pairingCode"] for answer in (first, again, kept)]  # type: ignore[arg-type]
     assert codes[1] == codes[2]
     unknown = options(pairingMethod="x")
     assert error_in(unknown) == (403, "UNEXPECTED_REQUEST", "Pairing method unknown")  # type: ignore[arg-type]
-    connected = said(http.call("GET", url, **APP, authorization="app"))
+    connected = json_in(http.call("GET", url, **APP, authorization="app"))
     assert connected["options"]["pairingCode"] == codes[2]
     assert "request" not in connected
     assert http.status(package["token"]) == "PAIRING"
     early = http.call("GET", f"{url}/request", authorization="app")
     assert error_in(early) == (403, "PAIRING_REQUIRED", "")
     http.call("POST", f"{url}/frontend/pairingcompleted", authorization=known)
-    shown = said(http.call("GET", f"{url}/request", authorization="app"))
+    shown = json_in(http.call("GET", f"{url}/request", authorization="app"))
     assert shown["disclose"] == AGE18["disclose"]
 
 
@@ -115,7 +115,7 @@ def test_an_empty_answer_has_no_valid_proof(http: Http) -> None:
         url = package["sessionPtr"]["u"]
         http.call("GET", url, **APP, authorization="app")
         response = http.call("POST", f"{url}/proofs", {}, authorization="app")
-        assert said(response) == {"proofStatus": status}
+        assert json_in(response) == {"proofStatus": status}
         result = http.result(package["token"])
         assert (result["status"], result["proofStatus"]) == ("DONE", status)
         assert "disclosed" not in result
@@ -129,6 +129,6 @@ def test_frontend_calls_need_their_authorization(http: Http) -> None:
         for wrong in ("", package["token"]):
             response = http.call("GET", f"{url}/frontend/{call}", authorization=wrong)
             assert error_in(response) == (403, "UNAUTHORIZED", "")
-    assert said(http.call("GET", f"{url}/status")) == "INITIALIZED"
+    assert json_in(http.call("GET", f"{url}/status")) == "INITIALIZED"
     assert http.call("DELETE", url).status == 200
     assert http.status(package["token"]) == "CANCELLED"

@@ -82,7 +82,7 @@ def _recorded(group: str) -> dict[str, Any]:
     return replies
 
 
-def _unlike(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
+def _differences(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
     """Send a group of inputs, and return each recorded and new reply that differ, by name."""
     recorded = _recorded(group)
     said = {entry["name"]: play(group, entry, players) for entry in load(group)}
@@ -90,12 +90,12 @@ def _unlike(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
     return {name: (recorded[name], said[name]) for name in said if said[name] != recorded[name]}
 
 
-def _kept(group: str) -> set[str]:
+def _expected_differences(group: str) -> set[str]:
     names = {entry["name"] for entry in load(group)}
     return names & (OTHER_MESSAGES.keys() | OTHER_REPLIES.keys())
 
 
-def _is_of_a_page(entry: dict[str, Any]) -> bool:
+def _is_from_a_page(entry: dict[str, Any]) -> bool:
     """Return whether an input is a request of a foreign page to a requestor's endpoint."""
     has_origin = any(name == "Origin" for name, _ in entry.get("headers", ()))
     return has_origin and not entry["path"].startswith("/irma/")
@@ -121,10 +121,10 @@ def _without_message(reply: Any) -> Any:
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_server_in_memory_replies_like_the_official_one(group: str, in_memory: Players) -> None:
     """The in-memory server replies like the official server, except to the listed inputs."""
-    unlike = _unlike(group, in_memory)
-    kept = _kept(group)
+    unlike = _differences(group, in_memory)
+    kept = _expected_differences(group)
     assert not {name: replies for name, replies in unlike.items() if name not in kept}
-    assert unlike.keys() == kept, "listed, and no longer different"
+    assert unlike.keys() == kept, "an input is listed that no longer differs"
     for name in kept & OTHER_MESSAGES.keys():
         recorded, said = unlike[name]
         assert _without_message(said) == _without_message(recorded)
@@ -134,21 +134,21 @@ def test_the_server_in_memory_replies_like_the_official_one(group: str, in_memor
 def test_the_development_server_replies_alike(group: str, over_http: Players) -> None:
     """The development server replies like the in-memory server, except to the listed inputs."""
     names = {entry["name"] for entry in load(group)}
-    of_pages = {entry["name"] for entry in load(group) if _is_of_a_page(entry)}
-    replies = _unlike(group, over_http)
+    of_pages = {entry["name"] for entry in load(group) if _is_from_a_page(entry)}
+    replies = _differences(group, over_http)
     assert all(replies[name][1]["status"] == HTTPStatus.FORBIDDEN for name in of_pages)
     unlike = {
         name
         for name, (recorded, said) in replies.items()
         if _without_nosniff(recorded) != _without_nosniff(said)
     }
-    assert unlike == _kept(group) | (names & OTHER_OVER_HTTP.keys()) | of_pages
+    assert unlike == _expected_differences(group) | (names & OTHER_OVER_HTTP.keys()) | of_pages
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_official_server_still_replies_as_recorded(group: str, official: Players) -> None:
     """The official server still sends the recorded replies."""
-    assert not _unlike(group, official)
+    assert not _differences(group, official)
 
 
 def test_each_listed_difference_has_an_input() -> None:

@@ -21,8 +21,8 @@ from tests.memory_server.calling import (
     disclosure,
     error_in,
     issuance,
+    json_in,
     revocation,
-    said,
     signature,
     values_in,
 )
@@ -138,7 +138,7 @@ def test_a_lost_app_leaves_the_session_connected(place: Place, http: Http) -> No
     assert http.call("DELETE", f"/session/{token}").status == 200
     assert http.status(token) == "CANCELLED"
     status = http.call("GET", f"{url}/frontend/status", authorization=known)
-    assert said(status) == {"status": "CANCELLED"}
+    assert json_in(status) == {"status": "CANCELLED"}
     finished = http.call("GET", f"/session/{token}/statusevents")
     assert error_in(finished)[:2] == (403, "UNEXPECTED_REQUEST")
 

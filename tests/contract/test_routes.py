@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.memory_server.calling import OVER18, Http, disclosure, error_in, said
+from tests.memory_server.calling import OVER18, Http, disclosure, error_in, json_in
 
 AGE18 = disclosure([[OVER18]])
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAA"
@@ -59,7 +59,7 @@ def test_each_path_and_method_gets_the_official_response(
     response = http.call(method, path.format(token=package["token"], client=client))
     assert (response.status, response.header("content-type")) == expected
     if expected[1] == INSIDE:
-        assert said(response) == {"status": expected[0], "error": "INVALID_REQUEST"}
+        assert json_in(response) == {"status": expected[0], "error": "INVALID_REQUEST"}
 
 
 @pytest.mark.parametrize("path", ["/status", "/result", "/nothing", ""])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.differences import OTHER_WORDS
+from tests.contract.differences import OTHER_WORDING
 from tests.contract.places import Place
 from tests.memory_server.calling import (
     AGE,
@@ -146,7 +146,7 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
     *refusal, words = http.refused(request, **headers)
     assert tuple(refusal) == INVALID
     without_suggestion, _, _ = words.partition("; did you mean ")  # only from the server in memory
-    is_other = place.name == "official" and what in OTHER_WORDS
+    is_other = place.name == "official" and what in OTHER_WORDING
     assert without_suggestion == message or is_other
 
 

@@ -53,7 +53,7 @@ def started(
     return StartedSession(extended, package, started_at=NOW)
 
 
-def shown(identifier: str, value: str | None = "yes", **more: Any) -> DisclosedAttribute:
+def disclosed(identifier: str, value: str | None = "yes", **more: Any) -> DisclosedAttribute:
     """Return a disclosed attribute: `PRESENT`, or `NULL` if the value is None."""
     facts: dict[str, Any] = {
         "status": NULL if value is None else PRESENT,
@@ -64,7 +64,7 @@ def shown(identifier: str, value: str | None = "yes", **more: Any) -> DisclosedA
     return DisclosedAttribute(identifier, value, **facts)
 
 
-def said(
+def done_result(
     *lists: tuple[DisclosedAttribute, ...] | None,
     type: SessionType = SessionType.DISCLOSING,  # noqa: A002  # the wire's word
     **more: Any,

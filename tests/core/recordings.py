@@ -33,18 +33,18 @@ def claims(jwt: str) -> Any:
     return json.loads(base64.urlsafe_b64decode(jwt.split(".")[1] + "=="))
 
 
-def said(body: str) -> Any:
+def json_of(body: str) -> Any:
     """Return the JSON value of a body, or of the JWT in it."""
     return json.loads(body) if body[0] in '{["' else claims(body)
 
 
-def asked(body: str) -> Any:
+def requested_json(body: str) -> Any:
     """Return the JSON value of the request in a body, or in the JWT in it."""
-    value = said(body)
+    value = json_of(body)
     return next((value[claim] for claim in CLAIMS if claim in value), value)
 
 
 def result_of(name: str, party: str = "response") -> SessionResult:
     """Read the session result that the server sent, in a response or in a post."""
-    text = json.dumps(said(recording(name)[party]["body"]), ensure_ascii=False)
+    text = json.dumps(json_of(recording(name)[party]["body"]), ensure_ascii=False)
     return read_session_result(read_json(text))

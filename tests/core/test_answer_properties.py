@@ -40,7 +40,7 @@ from irma_core.models.statuses import (
 )
 from irma_core.models.tokens import RequestorToken
 from tests.core.generated import ASKING, Lists, any_lists, attribute, fulfilling
-from tests.core.proving import EXTRA, NOW, NULL, OTHER_TOKEN, PRESENT, TOKEN, said, started
+from tests.core.proving import EXTRA, NOW, NULL, OTHER_TOKEN, PRESENT, TOKEN, done_result, started
 
 REASONS = {
     SlotNotAnsweredError,
@@ -86,7 +86,7 @@ def result_with(request: SessionRequest, lists: Lists, **more: Any) -> SessionRe
     """Return a done and valid result, with a signature if the request asks for one."""
     if isinstance(request, SignatureRequest):
         more = {"unchecked_signature": AttributeBasedSignature("{}", request.message), **more}
-    return said(*lists, **{"type": request.session_type, **more})
+    return done_result(*lists, **{"type": request.session_type, **more})
 
 
 def answer_or_error(request: SessionRequest, result: SessionResult) -> Answer | AnswerError:

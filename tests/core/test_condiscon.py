@@ -28,7 +28,7 @@ from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, OVER65, RESIDE
 OVER18_YES = AttributeRequest(OVER18, value="yes")
 
 
-def asks(*options: tuple[str, ...]) -> DisCon:
+def slot_of(*options: tuple[str, ...]) -> DisCon:
     """Return a slot with these options, made without the builders."""
     return DisCon(tuple(Con(tuple(map(AttributeRequest, option))) for option in options))
 
@@ -87,15 +87,15 @@ def test_no_repr_shows_a_demanded_value() -> None:
 
 def test_any_of_gives_the_options_of_a_slot() -> None:
     """`any_of` takes attributes, results of `all_of`, and lists of them as options."""
-    assert any_of(OVER18, OVER65) == asks((OVER18,), (OVER65,))
-    assert any_of(OVER18, all_of(FIRST, FAMILY)) == asks((OVER18,), (FIRST, FAMILY))
-    assert any_of(OVER18, [FIRST, FAMILY]) == asks((OVER18,), (FIRST, FAMILY))
+    assert any_of(OVER18, OVER65) == slot_of((OVER18,), (OVER65,))
+    assert any_of(OVER18, all_of(FIRST, FAMILY)) == slot_of((OVER18,), (FIRST, FAMILY))
+    assert any_of(OVER18, [FIRST, FAMILY]) == slot_of((OVER18,), (FIRST, FAMILY))
     assert list(any_of(OVER18_YES)) == [Con((OVER18_YES,))]
 
 
 def test_the_empty_option_comes_last() -> None:
     """The empty option goes last, since servers before 1.0.0 ignore the options after it."""
-    expected = asks((OVER18,), (OVER65,), ())
+    expected = slot_of((OVER18,), (OVER65,), ())
     assert any_of([], OVER18, OVER65) == any_of(OVER18, [], OVER65) == expected
     assert as_condiscon([[[], [OVER18], [OVER65]]]) == as_condiscon([expected])
     assert DisCon((Con(), *expected.options[:2])) == expected
@@ -103,7 +103,7 @@ def test_the_empty_option_comes_last() -> None:
 
 def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
     """`optional` adds an empty inner conjunction after the other options."""
-    assert optional(OVER18, OVER65) == asks((OVER18,), (OVER65,), ())
+    assert optional(OVER18, OVER65) == slot_of((OVER18,), (OVER65,), ())
     assert optional(OVER18).is_optional
     assert not any_of(OVER18).is_optional
     assert len(optional(OVER18)) == 2
@@ -142,7 +142,7 @@ def test_a_mapping_names_the_slots_in_its_order(mapping: Callable[..., Any]) -> 
     """A mapping names the slots locally; the JSON has them in the mapping's order."""
     asked = as_condiscon(mapping({"age": OVER18, "email": optional(EMAIL)}))
     assert asked.slots == ("age", "email")
-    assert asked.disjunctions == (asks((OVER18,)), asks((EMAIL,), ()))
+    assert asked.disjunctions == (slot_of((OVER18,)), slot_of((EMAIL,), ()))
     assert list(asked.attribute_types()) == [OVER18, EMAIL]
     assert len(asked) == 2
 
@@ -152,20 +152,20 @@ def test_a_sequence_numbers_the_slots(sequence: Callable[..., Any]) -> None:
     """The slots of a sequence are numbered by their positions in the JSON."""
     asked = as_condiscon(sequence([OVER18, all_of(FIRST, FAMILY)]))
     assert asked.slots == (0, 1)
-    assert asked.disjunctions == (asks((OVER18,)), asks((FIRST, FAMILY)))
+    assert asked.disjunctions == (slot_of((OVER18,)), slot_of((FIRST, FAMILY)))
 
 
 def test_nested_lists_mean_the_same_as_in_json() -> None:
     """The levels of nested lists are slots, options and attributes, in this order."""
     asked = as_condiscon([[[OVER18], [FIRST, FAMILY]], [[EMAIL], []]])
-    assert asked.disjunctions == (asks((OVER18,), (FIRST, FAMILY)), asks((EMAIL,), ()))
+    assert asked.disjunctions == (slot_of((OVER18,), (FIRST, FAMILY)), slot_of((EMAIL,), ()))
     assert asked == as_condiscon([any_of(OVER18, all_of(FIRST, FAMILY)), optional(EMAIL)])
-    assert as_condiscon([[OVER18, OVER65]]).disjunctions == (asks((OVER18,), (OVER65,)),)
+    assert as_condiscon([[OVER18, OVER65]]).disjunctions == (slot_of((OVER18,), (OVER65,)),)
 
 
 def test_three_parts_ask_for_possession_of_a_credential() -> None:
     """An identifier of three parts asks for the credential, with or without its attributes."""
-    assert as_condiscon([[[AGE, OVER18]]]).disjunctions == (asks((AGE, OVER18)),)
+    assert as_condiscon([[[AGE, OVER18]]]).disjunctions == (slot_of((AGE, OVER18)),)
 
 
 def test_options_and_slots_built_by_hand_are_checked() -> None:
@@ -188,8 +188,8 @@ def test_options_and_slots_built_by_hand_are_checked() -> None:
         ("disclose", {"": OVER18}),
         ("disclose", {1: OVER18}),
         ("disclose", {None: OVER18}),
-        ("disclose", ConDisCon((asks((OVER18,)),), ("a", "b"))),
-        ("disclose", ConDisCon((asks((OVER18,)),) * 2, ("a", "a"))),
+        ("disclose", ConDisCon((slot_of((OVER18,)),), ("a", "b"))),
+        ("disclose", ConDisCon((slot_of((OVER18,)),) * 2, ("a", "a"))),
         ("disclose[0]", [[]]),
         ('disclose["age"]', {"age": []}),
         ('disclose["age"]', {"age": DisCon(())}),
@@ -220,7 +220,7 @@ def test_the_reasons_are_readable() -> None:
     assert "no app could answer it" in refusal(any_of).reason
     assert (
         "without duplicates"
-        in refusal(lambda: as_condiscon(ConDisCon((asks((OVER18,)),) * 2, ("a", "a")))).reason
+        in refusal(lambda: as_condiscon(ConDisCon((slot_of((OVER18,)),) * 2, ("a", "a")))).reason
     )
 
 

@@ -26,7 +26,7 @@ from irma_core.wire.read_requests import read_request_value
 from irma_core.wire.read_results import read_frontend_options, read_session_package, read_status
 from irma_core.wire.write_requests import request_value
 from tests.core.proving import NOW, started
-from tests.core.recordings import asked, names, recording, result_of, said
+from tests.core.recordings import json_of, names, recording, requested_json, result_of
 
 STARTS = names("start-*", "next-session-start")
 REFUSED_HERE = {
@@ -150,14 +150,14 @@ def request_of(name: str) -> Any:
 @pytest.mark.parametrize("name", [*STARTS, *LEFT_TO_THE_SERVER])
 def test_a_recorded_request_is_rebuilt_to_the_same_json(name: str) -> None:
     """Plain requests, extended requests and JWT claims are read and written unchanged."""
-    value = asked(recording(name)["request"]["body"])
+    value = requested_json(recording(name)["request"]["body"])
     assert request_value(read_request_value(value)) == value
 
 
 @pytest.mark.parametrize("name", names("error-revocation-*"))
 def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
     """A revocation is rebuilt, also from the claim of a JWT, which contains it directly."""
-    value = asked(recording(name)["request"]["body"])
+    value = requested_json(recording(name)["request"]["body"])
     request = read_request_value(value)
     assert isinstance(request, RevocationRequest)
     assert request_value(request) == value
@@ -182,14 +182,14 @@ def test_the_request_of_a_recorded_result_is_rebuilt(name: str) -> None:
 def test_a_refused_request_is_refused_before_sending(name: str) -> None:
     """A request that the server refused fails before it is sent, with the path."""
     with pytest.raises(RequestError) as caught:
-        read_request_value(asked(recording(name)["request"]["body"]))
+        read_request_value(requested_json(recording(name)["request"]["body"]))
     assert caught.value.path == REFUSED_HERE[name]
 
 
 def test_an_expired_credential_is_refused_before_the_start() -> None:
     """A request that the server refused for an expired credential fails before the start."""
     request = read_request_value(
-        asked(recording("error-start-issuance-expired")["request"]["body"])
+        requested_json(recording("error-start-issuance-expired")["request"]["body"])
     )
     assert not isinstance(request, RevocationRequest)
     with pytest.raises(RequestError) as caught:
@@ -200,7 +200,7 @@ def test_an_expired_credential_is_refused_before_the_start() -> None:
 # The server's messages.
 
 
-def as_said(given: Sequence[DisclosedAttribute]) -> list[Any]:
+def json_list(given: Sequence[DisclosedAttribute]) -> list[Any]:
     """Return the JSON of a list of disclosed attributes."""
     return [
         {
@@ -222,7 +222,7 @@ def test_a_recorded_session_package_is_read(name: str) -> None:
     package = read_session_package(read_json(text))
     assert package.token.reveal() == value["token"]
     assert json.loads(package.pointer.json_text()) == value["sessionPtr"]
-    request = read_request_value(asked(recording(name)["request"]["body"]))
+    request = read_request_value(requested_json(recording(name)["request"]["body"]))
     assert not isinstance(request, RevocationRequest)
     assert package.pointer.type is as_extended(request).request.session_type
     frontend = package.frontend_request
@@ -279,13 +279,13 @@ def test_the_recorded_double_reply_is_not_json() -> None:
 )
 def test_a_recorded_result_is_read(name: str, party: str) -> None:
     """Results are read from responses, callbacks and next-session requests, as JSON and as JWT."""
-    value = said(recording(name)[party]["body"])
+    value = json_of(recording(name)[party]["body"])
     result = result_of(name, party)
     assert result.token.reveal() == value["token"]
     assert (result.status.value, result.type.value) == (value["status"], value["type"])
     assert (result.proof_status and result.proof_status.value) == value.get("proofStatus")
     lists = result.unchecked_disclosed
-    assert [None if given is None else as_said(given) for given in lists] == value.get(
+    assert [None if given is None else json_list(given) for given in lists] == value.get(
         "disclosed", []
     )
     signature = result.unchecked_signature

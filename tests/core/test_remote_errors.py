@@ -23,14 +23,14 @@ def printed(message: str) -> str:
     return RemoteError(400, "X", message=message).printable_message()
 
 
-def irmagos(name: str) -> bool:
+def is_from_irmago(name: str) -> bool:
     """Return whether the recording is irmago's JSON, and not plain text, HTML, bytes or nothing."""
     headers = recording(name).get("response", {"headers": {}})["headers"]
     kind: str = headers.get("content-type", "")
     return kind.startswith("application/json")
 
 
-@pytest.mark.parametrize("name", [name for name in names("error-*") if irmagos(name)])
+@pytest.mark.parametrize("name", [name for name in names("error-*") if is_from_irmago(name)])
 def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
     """Every recorded error has a status and a name, even if later servers word it differently."""
     body, _, _ = recording(name)["response"]["body"].partition("}{")

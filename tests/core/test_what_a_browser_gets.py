@@ -23,7 +23,7 @@ from tests.core.proving import (
     SECRET_TOKEN,
     started,
 )
-from tests.core.recordings import names, recording, said
+from tests.core.recordings import json_of, names, recording
 
 ASKED = DisclosureRequest([OVER18])
 POINTER = {"u": f"https://irma.example/irma/session/{CLIENT_TOKEN}", "irmaqr": "disclosing"}
@@ -100,7 +100,7 @@ def test_the_frontend_request_is_passed_on_as_received(more: Any) -> None:
 @pytest.mark.parametrize("name", names("start-*"))
 def test_the_official_servers_package_is_written_unchanged(name: str) -> None:
     """The backend's JSON is the whole package, and the browser's is all but the token."""
-    package = said(recording(name)["response"]["body"])
+    package = json_of(recording(name)["response"]["body"])
     session = read(package)
     assert session.package.json_value() == package
     assert for_browser(session, "h") == {**package, "token": "h"}

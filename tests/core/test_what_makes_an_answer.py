@@ -60,8 +60,8 @@ from tests.core.proving import (
     RESIDENT,
     SECRET_TOKEN,
     TOKEN,
-    said,
-    shown,
+    disclosed,
+    done_result,
     signature,
     started,
 )
@@ -75,10 +75,10 @@ Lists = tuple[tuple[DisclosedAttribute, ...] | None, ...]
 
 def answer(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Answer:
     """Return the answer that a done and valid result makes."""
-    return said(*lists, type=request.session_type).answer_to(started(request))
+    return done_result(*lists, type=request.session_type).answer_to(started(request))
 
 
-def lack(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Any:
+def mismatch(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Any:
     """Return the error that a done and valid result raises."""
     with pytest.raises(NotWhatWasAskedError) as caught:
         answer(request, *lists)
@@ -94,12 +94,12 @@ def refusal(result: SessionResult, request: SessionRequest = AGES) -> Any:
 
 # The session, and its end.
 
-GOOD = ((shown(OVER18),), ())
+GOOD = ((disclosed(OVER18),), ())
 
 
 def test_a_complete_valid_result_makes_an_answer() -> None:
     """An answer maps the slots to what was disclosed, and leaves out skipped slots."""
-    made = said(*GOOD, next_session=OTHER_TOKEN).answer_to(started(AGES))
+    made = done_result(*GOOD, next_session=OTHER_TOKEN).answer_to(started(AGES))
     assert list(made) == ["age"]
     assert len(made) == 1
     assert made["age"].value == "yes"
@@ -114,10 +114,13 @@ def test_a_complete_valid_result_makes_an_answer() -> None:
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        (said(*GOOD, token=OTHER_TOKEN), OTHER_TOKEN.fingerprint),
-        (said(*GOOD, type=SIGNING), "expected a disclosing session, got signing"),
-        (said(*GOOD, type=ISSUING), "expected a disclosing session, got issuing"),
-        (said(*GOOD, type=SessionType.REDIRECT), "expected a disclosing session, got redirect"),
+        (done_result(*GOOD, token=OTHER_TOKEN), OTHER_TOKEN.fingerprint),
+        (done_result(*GOOD, type=SIGNING), "expected a disclosing session, got signing"),
+        (done_result(*GOOD, type=ISSUING), "expected a disclosing session, got issuing"),
+        (
+            done_result(*GOOD, type=SessionType.REDIRECT),
+            "expected a disclosing session, got redirect",
+        ),
     ],
 )
 def test_a_result_of_another_session_or_kind_is_refused(result: SessionResult, words: str) -> None:
@@ -145,7 +148,7 @@ def test_only_a_session_that_is_done_makes_an_answer(
     status: SessionStatus, kind: type[AnswerError], proof: ProofStatus | None
 ) -> None:
     """A valid proof of an unfinished session, as before a next session, makes no answer."""
-    error = refusal(said(*GOOD, status=status, proof_status=proof))
+    error = refusal(done_result(*GOOD, status=status, proof_status=proof))
     assert type(error) is kind
     if isinstance(error, SessionNotFinishedError):
         assert error.status == status.value
@@ -154,7 +157,7 @@ def test_only_a_session_that_is_done_makes_an_answer(
 def test_a_cancel_shows_irmagos_error() -> None:
     """The error of an issuance that irmago cancelled for invalid proofs shows irmago's code."""
     error = RemoteError(400, "INVALID_PROOFS", "Invalid proofs", message="very private")
-    cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
+    cancelled = refusal(done_result(status=SessionStatus.CANCELLED, proof_status=None, error=error))
     assert isinstance(cancelled, SessionCancelledError)
     assert cancelled.code == "INVALID_PROOFS"
     assert "very private" not in str(cancelled)
@@ -163,9 +166,9 @@ def test_a_cancel_shows_irmagos_error() -> None:
 def test_a_cancel_shows_no_unknown_error_name() -> None:
     """An unknown error name is not shown, since it may be a person's value."""
     error = RemoteError(400, "ADA_LOVELACE")
-    cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
+    cancelled = refusal(done_result(status=SessionStatus.CANCELLED, proof_status=None, error=error))
     assert "ADA" not in f"{cancelled}{error!r}"
-    beside = refusal(said(*GOOD, error=error))
+    beside = refusal(done_result(*GOOD, error=error))
     assert isinstance(beside, ProofNotValidError)
     assert "ADA" not in str(beside)
 
@@ -173,7 +176,7 @@ def test_a_cancel_shows_no_unknown_error_name() -> None:
 @pytest.mark.parametrize("proof", [None, *ProofStatus])
 def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
     """Only a valid proof makes an answer; expired attributes are also `DONE` and `PRESENT`."""
-    result = said(*GOOD, proof_status=proof)
+    result = done_result(*GOOD, proof_status=proof)
     if proof is ProofStatus.VALID:
         assert result.answer_to(started(AGES))["age"].value == "yes"
     else:
@@ -184,7 +187,7 @@ def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
 
 def test_a_valid_proof_beside_an_error_makes_no_answer() -> None:
     """No server sends both a valid proof and an error, so such a result is refused."""
-    error = refusal(said(*GOOD, error=RemoteError(500, "EXCEPTION")))
+    error = refusal(done_result(*GOOD, error=RemoteError(500, "EXCEPTION")))
     assert isinstance(error, ProofNotValidError)
     assert "EXCEPTION" in str(error)
 
@@ -198,15 +201,15 @@ def test_a_valid_proof_beside_an_error_makes_no_answer() -> None:
         ("age", ()),
         ("age", (None,)),
         ("age", ((),)),
-        ("age", (None, (shown(EMAIL, "x"),))),
-        ("age", ((), (shown(OVER18),))),
-        ("email", ((shown(OVER18),),)),
-        ("email", ((shown(OVER18),), None)),
+        ("age", (None, (disclosed(EMAIL, "x"),))),
+        ("age", ((), (disclosed(OVER18),))),
+        ("email", ((disclosed(OVER18),),)),
+        ("email", ((disclosed(OVER18),), None)),
     ],
 )
 def test_each_slot_needs_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
     """A slot needs a list, which may be empty only if the slot is optional."""
-    error = lack(AGES, *lists)
+    error = mismatch(AGES, *lists)
     assert type(error) is SlotNotAnsweredError
     assert (error.slot, error.attribute) == (slot, None)
     assert f"slot '{slot}' was not answered" in str(error)
@@ -215,15 +218,15 @@ def test_each_slot_needs_a_list_that_is_not_null(slot: str, lists: Lists) -> Non
 def test_lists_belong_to_slots_by_position() -> None:
     """Swapped lists fulfil no slot."""
     request = DisclosureRequest({"a": OVER18, "b": EMAIL})
-    assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))["b"].value == "x"
-    error = lack(request, (shown(EMAIL, "x"),), (shown(OVER18),))
+    assert answer(request, (disclosed(OVER18),), (disclosed(EMAIL, "x"),))["b"].value == "x"
+    error = mismatch(request, (disclosed(EMAIL, "x"),), (disclosed(OVER18),))
     assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "a", OVER18)
 
 
 def test_extra_lists_are_ignored() -> None:
     """Extra lists, such as those of an earlier session in a chain, are ignored."""
-    more: Lists = ((shown(EMAIL, "x", status=EXTRA),), None, (), (shown(OVER18, "no"),))
-    made = answer(DisclosureRequest({"age": OVER18}), (shown(OVER18),), *more)
+    more: Lists = ((disclosed(EMAIL, "x", status=EXTRA),), None, (), (disclosed(OVER18, "no"),))
+    made = answer(DisclosureRequest({"age": OVER18}), (disclosed(OVER18),), *more)
     assert list(made) == ["age"]
     assert [item.attribute for item in made["age"]] == [OVER18]
 
@@ -231,8 +234,8 @@ def test_extra_lists_are_ignored() -> None:
 def test_numbered_slots_are_read_and_named_by_number() -> None:
     """The answer and its errors refer to a numbered slot by its number."""
     request = DisclosureRequest([OVER18, EMAIL])
-    assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))[1].attribute == EMAIL
-    error = lack(request, (shown(OVER18),), None)
+    assert answer(request, (disclosed(OVER18),), (disclosed(EMAIL, "x"),))[1].attribute == EMAIL
+    error = mismatch(request, (disclosed(OVER18),), None)
     assert error.slot == 1
     assert "slot 1 was not answered" in str(error)
 
@@ -240,38 +243,40 @@ def test_numbered_slots_are_read_and_named_by_number() -> None:
 def test_the_answer_follows_the_requests_order() -> None:
     """The answer has all attributes of the chosen option, in the order of the request."""
     request = DisclosureRequest({"name": all_of(FIRST, FAMILY)})
-    made = answer(request, (shown(FAMILY, "Lovelace"), shown(FIRST, "Ada")))
+    made = answer(request, (disclosed(FAMILY, "Lovelace"), disclosed(FIRST, "Ada")))
     assert [item.value for item in made["name"]] == ["Ada", "Lovelace"]
 
 
 def test_parts_of_two_options_do_not_fulfil_a_slot() -> None:
     """Half of one option and half of another do not fulfil a slot."""
     request = DisclosureRequest({"x": any_of(all_of(FIRST, FAMILY), all_of(OVER18, OVER65))})
-    assert answer(request, (shown(OVER65), shown(OVER18)))["x"].option == 1
-    error = lack(request, (shown(FIRST, "Ada"), shown(OVER18)))
+    assert answer(request, (disclosed(OVER65), disclosed(OVER18)))["x"].option == 1
+    error = mismatch(request, (disclosed(FIRST, "Ada"), disclosed(OVER18)))
     assert (type(error), error.attribute) == (AttributeMissingError, FAMILY)
 
 
 def test_the_first_option_that_is_fulfilled_is_the_answer() -> None:
     """The first fulfilled option is the answer, even if a later one is fulfilled too."""
     request = DisclosureRequest({"x": any_of(AttributeRequest(OVER18, "yes"), OVER18)})
-    assert answer(request, (shown(OVER18),))["x"].option == 0
-    assert answer(request, (shown(OVER18, "no"),))["x"].option == 1
+    assert answer(request, (disclosed(OVER18),))["x"].option == 0
+    assert answer(request, (disclosed(OVER18, "no"),))["x"].option == 1
 
 
 def test_an_optional_slot_accepts_only_its_options() -> None:
     """An optional slot may be left out, but not filled with something else."""
     request = DisclosureRequest({"age": OVER18, "email": optional(AttributeRequest(EMAIL, "x"))})
-    age = (shown(OVER18),)
+    age = (disclosed(OVER18),)
     assert "email" not in answer(request, age, ())
-    assert answer(request, age, (shown(EMAIL, "x"),))["email"].option == 0
-    assert type(lack(request, age, (shown(EMAIL, "y"),))) is WrongValueError
-    assert type(lack(request, age, (shown(PHONE, "x"),))) is AttributeMissingError
+    assert answer(request, age, (disclosed(EMAIL, "x"),))["email"].option == 0
+    assert type(mismatch(request, age, (disclosed(EMAIL, "y"),))) is WrongValueError
+    assert type(mismatch(request, age, (disclosed(PHONE, "x"),))) is AttributeMissingError
 
 
 def test_extra_attributes_are_not_in_the_answer() -> None:
     """Attributes that the app disclosed beyond the request are not in the answer."""
-    made = answer(AGES, (shown(OVER65, "no"), shown(OVER18), shown(EMAIL, "x", status=EXTRA)), ())
+    made = answer(
+        AGES, (disclosed(OVER65, "no"), disclosed(OVER18), disclosed(EMAIL, "x", status=EXTRA)), ()
+    )
     assert [item.attribute for item in made["age"]] == [OVER18]
     assert OVER65 not in made["age"]
 
@@ -279,11 +284,11 @@ def test_extra_attributes_are_not_in_the_answer() -> None:
 def test_a_doubled_attribute_is_refused() -> None:
     """A doubled attribute is refused, since it is unclear which of the two would count."""
     for twice in ("yes", "no"):
-        error = lack(AGES, (shown(OVER18), shown(OVER18, twice)), ())
+        error = mismatch(AGES, (disclosed(OVER18), disclosed(OVER18, twice)), ())
         assert type(error) is AttributeMissingError
         assert (error.slot, error.attribute) == ("age", OVER18)
         assert f"{OVER18} was disclosed twice" in str(error)
-    other = (shown(OVER65), shown(OVER65), shown(OVER18))
+    other = (disclosed(OVER65), disclosed(OVER65), disclosed(OVER18))
     assert answer(AGES, other, ())["age"].value == "yes"
 
 
@@ -291,7 +296,7 @@ def test_a_slot_that_asks_for_nothing_must_stay_empty() -> None:
     """A list for a slot that asks for nothing, as an issuance may have, must be empty."""
     request = IssuanceRequest([CARD], {"nothing": [[]]})
     assert len(answer(request, ())) == 0
-    error = lack(request, (shown(OVER18),))
+    error = mismatch(request, (disclosed(OVER18),))
     assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "nothing", None)
 
 
@@ -301,36 +306,36 @@ def test_a_slot_that_asks_for_nothing_must_stay_empty() -> None:
 def test_possession_is_proved_by_an_identifier_of_three_parts() -> None:
     """An attribute of the credential does not prove its possession."""
     request = DisclosureRequest({"card": AGE})
-    assert answer(request, (shown(AGE, "present"),))["card"].value == "present"
-    assert lack(request, (shown(OVER18),)).attribute == AGE
+    assert answer(request, (disclosed(AGE, "present"),))["card"].value == "present"
+    assert mismatch(request, (disclosed(OVER18),)).attribute == AGE
 
 
 @pytest.mark.parametrize(
     ("asked", "given", "kind"),
     [
-        (AttributeRequest(OVER18, "yes"), shown(OVER18, "no"), WrongValueError),
-        (AttributeRequest(OVER18, "yes"), shown(OVER18, "Yes"), WrongValueError),
-        (AttributeRequest(OVER18, "yes"), shown(OVER18, "yes "), WrongValueError),
-        (AttributeRequest(OVER18, "yes"), shown(OVER18, ""), WrongValueError),
-        (AttributeRequest(OVER18, ""), shown(OVER18, "yes"), WrongValueError),
-        (AttributeRequest(FIRST, "Zo\u00eb"), shown(FIRST, "Zoe\u0308"), WrongValueError),
-        (AttributeRequest(OVER18, "yes"), shown(OVER18, None), AttributeNullError),
-        (AttributeRequest(OVER18, ""), shown(OVER18, None), AttributeNullError),
-        (AttributeRequest(OVER18, not_null=True), shown(OVER18, None), AttributeNullError),
-        (AttributeRequest(OVER18), shown(OVER18, None, status=PRESENT), AttributeNullError),
-        (AttributeRequest(OVER18), shown(OVER18, "yes", status=NULL), AttributeNullError),
-        (AttributeRequest(OVER18), shown(OVER18, status=EXTRA), AttributeMissingError),
-        (AttributeRequest(OVER18), shown(OVER18, None, status=EXTRA), AttributeMissingError),
-        (AttributeRequest(OVER18), shown(OVER65), AttributeMissingError),
-        (AttributeRequest(OVER18), shown(AGE, "present"), AttributeMissingError),
-        (AttributeRequest(OVER18), shown(OVER18.upper()), AttributeMissingError),
+        (AttributeRequest(OVER18, "yes"), disclosed(OVER18, "no"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), disclosed(OVER18, "Yes"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), disclosed(OVER18, "yes "), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), disclosed(OVER18, ""), WrongValueError),
+        (AttributeRequest(OVER18, ""), disclosed(OVER18, "yes"), WrongValueError),
+        (AttributeRequest(FIRST, "Zo\u00eb"), disclosed(FIRST, "Zoe\u0308"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), disclosed(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18, ""), disclosed(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18, not_null=True), disclosed(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18), disclosed(OVER18, None, status=PRESENT), AttributeNullError),
+        (AttributeRequest(OVER18), disclosed(OVER18, "yes", status=NULL), AttributeNullError),
+        (AttributeRequest(OVER18), disclosed(OVER18, status=EXTRA), AttributeMissingError),
+        (AttributeRequest(OVER18), disclosed(OVER18, None, status=EXTRA), AttributeMissingError),
+        (AttributeRequest(OVER18), disclosed(OVER65), AttributeMissingError),
+        (AttributeRequest(OVER18), disclosed(AGE, "present"), AttributeMissingError),
+        (AttributeRequest(OVER18), disclosed(OVER18.upper()), AttributeMissingError),
     ],
 )
 def test_a_wrong_attribute_makes_no_answer(
     asked: AttributeRequest, given: DisclosedAttribute, kind: type[AnswerError]
 ) -> None:
     """A wrong attribute raises the error class for its fault, with the slot but without a value."""
-    error = lack(DisclosureRequest({"x": asked}), (given,))
+    error = mismatch(DisclosureRequest({"x": asked}), (given,))
     assert (type(error), error.slot, error.attribute) == (kind, "x", asked.type)
     assert error.session == TOKEN.fingerprint
     assert f"slot 'x': {asked.type} " in str(error)
@@ -339,7 +344,7 @@ def test_a_wrong_attribute_makes_no_answer(
 def test_an_attribute_without_a_value_answers_a_plain_request() -> None:
     """An answer may have an attribute without a value, and reading that value raises."""
     made = answer(
-        DisclosureRequest({"x": all_of(FIRST, PHONE)}), (shown(FIRST), shown(PHONE, None))
+        DisclosureRequest({"x": all_of(FIRST, PHONE)}), (disclosed(FIRST), disclosed(PHONE, None))
     )
     assert made["x"][PHONE].is_null
     with pytest.raises(NullAttributeError, match=r"phone has no value"):
@@ -350,13 +355,13 @@ def test_an_attribute_without_a_value_answers_a_plain_request() -> None:
 def test_a_demanded_value_must_match_exactly(value: str) -> None:
     """A demanded value must match exactly, and so must an empty one."""
     request = DisclosureRequest({"x": AttributeRequest(FIRST, value, not_null=True)})
-    assert answer(request, (shown(FIRST, value),))["x"].value == value
+    assert answer(request, (disclosed(FIRST, value),))["x"].value == value
 
 
 def test_translations_are_not_compared() -> None:
     """The raw value is what the issuer signed, so translations are not compared."""
-    given = shown(OVER18, "no", translations={"": "yes", "en": "yes"})
-    assert type(lack(AGES, (given,), ())) is WrongValueError
+    given = disclosed(OVER18, "no", translations={"": "yes", "en": "yes"})
+    assert type(mismatch(AGES, (given,), ())) is WrongValueError
 
 
 def test_the_error_is_about_the_nearest_option() -> None:
@@ -364,11 +369,11 @@ def test_the_error_is_about_the_nearest_option() -> None:
     request = DisclosureRequest(
         {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
     )
-    chosen = lack(request, (shown(OVER18, "no"),))
+    chosen = mismatch(request, (disclosed(OVER18, "no"),))
     assert (type(chosen), chosen.attribute) == (WrongValueError, OVER18)
-    half = lack(request, (shown(FIRST),))
+    half = mismatch(request, (disclosed(FIRST),))
     assert (type(half), half.attribute) == (AttributeMissingError, FAMILY)
-    nothing = lack(request, (shown(PHONE),))
+    nothing = mismatch(request, (disclosed(PHONE),))
     assert (type(nothing), nothing.attribute) == (AttributeMissingError, EMAIL)
 
 
@@ -382,25 +387,25 @@ OLD: dict[str, Any] = {"not_revoked": True, "not_revoked_before": NOW}
 def test_a_demanded_non_revocation_proof_must_be_recent(facts: dict[str, Any]) -> None:
     """A proof older than the tolerance is refused, though the server calls it valid."""
     request = DisclosureRequest({"x": OVER18}, revocation=[AGE])
-    assert answer(request, (shown(OVER18, **RECENT),))["x"].value == "yes"
-    error = lack(request, (shown(OVER18, **facts),))
+    assert answer(request, (disclosed(OVER18, **RECENT),))["x"].value == "yes"
+    error = mismatch(request, (disclosed(OVER18, **facts),))
     assert (type(error), error.slot, error.attribute) == (NonRevocationError, "x", OVER18)
 
 
 def test_only_the_named_types_need_non_revocation() -> None:
     """All attributes of the named types need the proof, in every slot, possession included."""
     request = DisclosureRequest([all_of(OVER18, FIRST), AGE], revocation=[AGE])
-    recent, plain = shown(OVER18, **RECENT), shown(FIRST, "Ada")
-    assert answer(request, (recent, plain), (shown(AGE, "present", **RECENT),))[0][FIRST].value
-    assert lack(request, (recent, plain), (shown(AGE, "present"),)).slot == 1
-    assert answer(AGES, (shown(OVER18, **OLD),), ())["age"].value == "yes"
+    recent, plain = disclosed(OVER18, **RECENT), disclosed(FIRST, "Ada")
+    assert answer(request, (recent, plain), (disclosed(AGE, "present", **RECENT),))[0][FIRST].value
+    assert mismatch(request, (recent, plain), (disclosed(AGE, "present"),)).slot == 1
+    assert answer(AGES, (disclosed(OVER18, **OLD),), ())["age"].value == "yes"
 
 
 def test_another_option_needs_no_non_revocation_proof() -> None:
     """The person may choose an option that needs no non-revocation proof."""
     request = DisclosureRequest({"x": any_of(OVER18, FIRST)}, revocation=[AGE])
-    assert answer(request, (shown(FIRST, "Ada"),))["x"].option == 1
-    either = answer(request, (shown(OVER18), shown(FIRST, "Ada")))
+    assert answer(request, (disclosed(FIRST, "Ada"),))["x"].option == 1
+    either = answer(request, (disclosed(OVER18), disclosed(FIRST, "Ada")))
     assert either["x"].option == 1
 
 
@@ -410,7 +415,9 @@ def test_another_option_needs_no_non_revocation_proof() -> None:
 def test_the_signed_message_must_match_exactly() -> None:
     """The signed message must match exactly, and the answer has the signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
-    result = said((shown(OVER18),), type=SIGNING, unchecked_signature=signature("I agree."))
+    result = done_result(
+        (disclosed(OVER18),), type=SIGNING, unchecked_signature=signature("I agree.")
+    )
     assert result.answer_to(started(request)).signature == signature("I agree.")
     for other in (None, signature(""), signature("I agree. "), signature("I disagree.")):
         error = refusal(attrs.evolve(result, unchecked_signature=other), request)
@@ -422,14 +429,14 @@ def test_a_signature_does_not_replace_the_attributes() -> None:
     """The attributes of a signature are checked, since an invalid proof may have a signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     signed: dict[str, Any] = {"type": SIGNING, "unchecked_signature": signature("I agree.")}
-    assert type(refusal(said(None, **signed), request)) is SlotNotAnsweredError
-    invalid = said((shown(OVER18),), **signed, proof_status=ProofStatus.INVALID)
+    assert type(refusal(done_result(None, **signed), request)) is SlotNotAnsweredError
+    invalid = done_result((disclosed(OVER18),), **signed, proof_status=ProofStatus.INVALID)
     assert type(refusal(invalid, request)) is ProofNotValidError
 
 
 def test_other_sessions_have_no_signature() -> None:
     """The answer of another kind of session has no signature, even if the server sends one."""
-    result = said(*GOOD, unchecked_signature=signature("I agree."))
+    result = done_result(*GOOD, unchecked_signature=signature("I agree."))
     assert result.answer_to(started(AGES)).signature is None
 
 
@@ -444,8 +451,8 @@ def test_an_issuance_that_asks_for_nothing_needs_no_lists() -> None:
 def test_a_combined_issuance_is_checked_like_a_disclosure() -> None:
     """A combined session of issuance and disclosure is checked like a disclosure."""
     request = IssuanceRequest([CARD], {"email": EMAIL})
-    assert answer(request, (shown(EMAIL, "x"),))["email"].value == "x"
-    assert type(lack(request)) is SlotNotAnsweredError
+    assert answer(request, (disclosed(EMAIL, "x"),))["email"].value == "x"
+    assert type(mismatch(request)) is SlotNotAnsweredError
 
 
 # The answer.
@@ -455,22 +462,22 @@ def test_an_answer_has_its_evidence_and_its_schemes() -> None:
     """An answer has its evidence, and the schemes of the requested attributes but no others."""
     request = DisclosureRequest([OVER18, "pbdf.a.b.c", optional("other.a.b.c")])
     lists: Lists = (
-        (shown(OVER18),),
-        (shown("pbdf.a.b.c"), shown("x.a.b.c")),
+        (disclosed(OVER18),),
+        (disclosed("pbdf.a.b.c"), disclosed("x.a.b.c")),
         (),
-        (shown("y.a.b.c"),),
+        (disclosed("y.a.b.c"),),
     )
     made = answer(request, *lists)
     assert made.schemes == {"example", "pbdf"}
     assert made.evidence is Evidence.TRANSPORT
-    signed = signed_result(said(*lists)).answer_to(started(request))
+    signed = signed_result(done_result(*lists)).answer_to(started(request))
     assert signed.evidence is Evidence.SIGNED
 
 
 def test_a_slot_has_a_shortcut_to_its_only_attribute() -> None:
     """A slot has a shortcut to its value only if it has a single attribute."""
     request = DisclosureRequest({"age": OVER18, "name": all_of(FIRST, PHONE)})
-    made = answer(request, (shown(OVER18),), (shown(FIRST, "Ada"), shown(PHONE, None)))
+    made = answer(request, (disclosed(OVER18),), (disclosed(FIRST, "Ada"), disclosed(PHONE, None)))
     age, name = made["age"], made["name"]
     assert (age.attribute, age.value, age.is_null) == (OVER18, "yes", False)
     assert (len(name), FIRST in name, FAMILY in name, None in name) == (2, True, False, False)
@@ -576,12 +583,16 @@ def test_no_repr_shows_a_secret_or_a_value() -> None:
     """The reprs of answer, slots, session, result and errors show no secret and no value."""
     private = "Zo\u00eb Lovelace"
     request = SignatureRequest(private, {"x": AttributeRequest(FIRST, private)})
-    good = said((shown(FIRST, private),), type=SIGNING, unchecked_signature=signature(private))
+    good = done_result(
+        (disclosed(FIRST, private),), type=SIGNING, unchecked_signature=signature(private)
+    )
     session = started(request)
     made = good.answer_to(session)
     errors = [
-        refusal(attrs.evolve(good, unchecked_disclosed=((shown(FIRST, private + "!"),),)), request),
-        refusal(attrs.evolve(good, unchecked_disclosed=((shown(FIRST, None),),)), request),
+        refusal(
+            attrs.evolve(good, unchecked_disclosed=((disclosed(FIRST, private + "!"),),)), request
+        ),
+        refusal(attrs.evolve(good, unchecked_disclosed=((disclosed(FIRST, None),),)), request),
         refusal(attrs.evolve(good, unchecked_signature=signature(private + "!")), request),
         refusal(attrs.evolve(good, token=OTHER_TOKEN), request),
     ]
@@ -615,5 +626,5 @@ def test_a_stored_session_includes_its_request() -> None:
     assert (session.token, session.pointer.type) == (TOKEN, SessionType.DISCLOSING)
     assert session.frontend_request is not None
     assert session.frontend_request.authorization.reveal() == FRONTEND_SECRET
-    assert said(*GOOD).answer_to(session)["age"].value == "yes"
+    assert done_result(*GOOD).answer_to(session)["age"].value == "yes"
     assert RESIDENT not in repr(session.pointer)

@@ -51,7 +51,7 @@ def url(memory: InMemoryServer) -> Iterator[str]:
         yield url
 
 
-def asked(name: str, directory: Path, url: str) -> None:
+def run_block(name: str, directory: Path, url: str) -> None:
     """Run one of the first blocks with this development server instead of the usual one."""
     script = directory / name
     assert DEV_SERVER in BLOCKS[name]
@@ -85,7 +85,7 @@ def test_accepted_session_prints_the_issuer(
     """The tutorial's first scripts print the answer and its issuer as README shows."""
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     memory.when_started(app.accept)
-    asked(name, tmp_path, url)
+    run_block(name, tmp_path, url)
     shown = code_of("README.md", "text")[0].splitlines()
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(shown[0].partition("u%22")[0])
@@ -99,7 +99,7 @@ def test_refused_session_raises_the_named_error(
     """If the app refuses, the tutorial's first scripts raise the error that the tutorial names."""
     memory.when_started(app.refuse)
     with pytest.raises(Exception, match="cancelled") as refused:
-        asked(name, tmp_path, url)
+        run_block(name, tmp_path, url)
     assert f"`{refused.type.__name__}`" in TUTORIAL
 
 
@@ -117,10 +117,10 @@ def test_the_shop_is_served(
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: listens(port))
-            moved, cookie, _ = said(port, "POST")
+            moved, cookie, _ = visit(port, "POST")
             assert moved == 303
             # The app answers in another thread. Until it has answered, the page shows the link.
-            wait_until(lambda: said(port, "GET", cookie)[2] == "Welcome to our wines.")
+            wait_until(lambda: visit(port, "GET", cookie)[2] == "Welcome to our wines.")
         finally:
             process.terminate()
 
@@ -139,7 +139,7 @@ def listens(port: int) -> bool:
     return False
 
 
-def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
+def visit(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
     """Send a request to the shop; return the status, the cookie and the page."""
     with closing(HTTPConnection("localhost", port, timeout=60)) as connection:
         connection.request(method, "/", headers={"Cookie": cookie.partition(";")[0]})

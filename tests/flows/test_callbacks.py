@@ -279,7 +279,7 @@ def test_claim_of_a_cancelled_task_is_released() -> None:
     def received() -> Any:
         return shop.receiver.receive("POST", post.url, post.headers, post.body or b"")
 
-    async def story() -> None:
+    async def scenario() -> None:
         first = asyncio.create_task(received())
         await begun.wait()
         first.cancel()
@@ -287,7 +287,7 @@ def test_claim_of_a_cancelled_task_is_released() -> None:
             await first
         assert (await received()).status == 204
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED] * 2
 
 
@@ -373,11 +373,11 @@ def test_sync_receiver_refuses_an_async_function() -> None:
     with pytest.raises(ConfigurationError, match=r"^deliver: nothing awaits this function"):
         CallbackReceiver(requestor, PAGE, deliver=deliver_async, **settings)
 
-    def told_later(end: SessionOutcome) -> Any:
+    def return_awaitable(end: SessionOutcome) -> Any:
         return deliver_async(end)
 
     # A plain function that returns an awaitable is found only when it is called.
-    receiver = CallbackReceiver(requestor, PAGE, deliver=told_later, **settings)
+    receiver = CallbackReceiver(requestor, PAGE, deliver=return_awaitable, **settings)
     session = requestor.start_session(receiver.with_callback(AGE))
     shop.server.deliver = None
     shop.app.accept(session.pointer)
@@ -545,11 +545,11 @@ def unsigned(session: StartedSession, token: str) -> HttpRequest:
     return to_callback(session, "application/json", said)
 
 
-def made_up(number: int) -> str:
+def invented(number: int) -> str:
     return f"{number:020}"
 
 
-def questions_of(shop: Shop) -> list[str]:
+def requests_of(shop: Shop) -> list[str]:
     """Record the requests to the server from now on."""
     asked: list[str] = []
     requestor: Any = shop.requestor
@@ -569,17 +569,17 @@ def test_invented_tokens_cause_one_job_of_few_requests(mode: str) -> None:
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     for number in range(3):
-        assert shop.post(unsigned(session, made_up(number))).status == 204
+        assert shop.post(unsigned(session, invented(number))).status == 204
     shop.app.accept(session.pointer)
     for number in range(3, 100):
-        assert shop.post(unsigned(session, made_up(number))).status == 204
+        assert shop.post(unsigned(session, invented(number))).status == 204
     assert len(shop.later) == 1
-    asked = questions_of(shop)
+    asked = requests_of(shop)
     shop.do_later()
     assert [end.token for end in shop.delivered] == [session.token]
     assert len(asked) <= 4
     for number in range(100):
-        shop.post(unsigned(session, made_up(number)))
+        shop.post(unsigned(session, invented(number)))
     assert shop.later == []
 
 
@@ -588,9 +588,9 @@ def test_invented_tokens_in_separate_jobs_cause_few_requests(mode: str) -> None:
     """Posts with invented tokens, in separate jobs, cause few requests in a minute."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
-    asked = questions_of(shop)
+    asked = requests_of(shop)
     for number in range(50):
-        shop.post(unsigned(session, made_up(number)))
+        shop.post(unsigned(session, invented(number)))
         if shop.later:
             with pytest.raises(SessionGoneError):
                 shop.do_later()
@@ -606,7 +606,7 @@ def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
     """A job looks for new tokens once more before it ends."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
-    shop.post(unsigned(session, made_up(1)))
+    shop.post(unsigned(session, invented(1)))
     requestor: Any = shop.requestor
     send, is_first = requestor._transport.send, [True]
 
@@ -625,7 +625,7 @@ def test_a_stored_value_of_another_sealer_is_ignored() -> None:
     """A stored value that this sealer cannot open is ignored."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
-    shop.post(unsigned(session, made_up(1)))
+    shop.post(unsigned(session, invented(1)))
     places = [key for key in shop.store._kept if ":named-" in key]
     assert len(places) == 1
     shop.store.delete(places[0])
@@ -641,15 +641,15 @@ def test_remaining_tokens_are_left_to_another_job() -> None:
     """A job whose claim was taken leaves the remaining tokens to the other job."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
-    shop.post(unsigned(session, made_up(1)))
-    shop.post(unsigned(session, made_up(2)))
+    shop.post(unsigned(session, invented(1)))
+    shop.post(unsigned(session, invented(2)))
     real = shop.store.put_if_absent
 
     def put(key: str, value: bytes, lifetime: timedelta) -> bool:
         return not key.endswith(":asking:claim") and real(key, value, lifetime)
 
     shop.store.put_if_absent = put
-    asked = questions_of(shop)
+    asked = requests_of(shop)
     with pytest.raises(SessionGoneError):
         shop.do_later()
     assert len(asked) == 1

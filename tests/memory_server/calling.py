@@ -61,7 +61,7 @@ class Http:
         """Start a session, and return the session package."""
         response = self.call("POST", "/session", request, **headers)
         assert response.status == 200, response.body
-        package: dict[str, Any] = said(response)
+        package: dict[str, Any] = json_in(response)
         return package
 
     def refused(self, request: object, **headers: str) -> tuple[int, str, str]:
@@ -70,11 +70,11 @@ class Http:
 
     def status(self, token: str) -> str:
         """Request the status of a session."""
-        return str(said(self.call("GET", f"/session/{token}/status")))
+        return str(json_in(self.call("GET", f"/session/{token}/status")))
 
     def result(self, token: str) -> dict[str, Any]:
         """Request the result of a session."""
-        result: dict[str, Any] = said(self.call("GET", f"/session/{token}/result"))
+        result: dict[str, Any] = json_in(self.call("GET", f"/session/{token}/result"))
         return result
 
 
@@ -95,14 +95,14 @@ def request_to(
     )
 
 
-def said(response: HttpResponse) -> Any:
+def json_in(response: HttpResponse) -> Any:
     """Return the JSON in a response."""
     return json.loads(response.body)
 
 
 def error_in(response: HttpResponse) -> tuple[int, str, str]:
     """Return the status, error name and message of a refusal."""
-    error = said(response)
+    error = json_in(response)
     assert response.header("content-type") == "application/json; charset=UTF-8"
     assert error["status"] == response.status
     return response.status, error["error"], error.get("message", "")

@@ -26,8 +26,8 @@ from tests.memory_server.calling import (
     disclosure,
     error_in,
     issuance,
+    json_in,
     revocation,
-    said,
     signature,
 )
 
@@ -211,7 +211,7 @@ def test_session_at_another_host(http: Http, clock: ManualClock) -> None:
     request = {"request": disclosure([[OVER18]], host="other.example")}
     text = jwt(claims(clock, iss="pub", sprequest=request), RSA)
     response = http.call("POST", "/session", text, content_type="text/plain")
-    url = said(response)["sessionPtr"]["u"]
+    url = json_in(response)["sessionPtr"]["u"]
     assert url.startswith("https://other.example/irma/session/")
     assert http.call("GET", f"{url}/status").status == 200
     there = url.replace("other.example", "irma.example")

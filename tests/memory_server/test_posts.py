@@ -23,7 +23,7 @@ from tests.memory_server.calling import (
     claims_in,
     disclosure,
     issuance,
-    said,
+    json_in,
     values_in,
 )
 
@@ -246,6 +246,6 @@ def test_chain_keeps_the_frontend_authorization(
     app.accept(package["sessionPtr"])
     known = package["frontendRequest"]["authorization"]
     url = package["sessionPtr"]["u"]
-    following = said(http.call("GET", f"{url}/frontend/status", authorization=known))
+    following = json_in(http.call("GET", f"{url}/frontend/status", authorization=known))
     again = f"{following['nextSession']['u']}/frontend/status"
-    assert said(http.call("GET", again, authorization=known)) == {"status": "DONE"}
+    assert json_in(http.call("GET", again, authorization=known)) == {"status": "DONE"}

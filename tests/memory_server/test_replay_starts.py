@@ -15,7 +15,7 @@ from irma_testing import (
     RequestorSettings,
     ServerSettings,
 )
-from tests.memory_server.calling import OVER18, Http, disclosure, said
+from tests.memory_server.calling import OVER18, Http, disclosure, json_in
 from tests.memory_server.recordings import all_names, comparable, expected_head, recording
 
 DETOUR = {
@@ -97,7 +97,7 @@ def test_responses_match_the_recordings(name: str) -> None:
     assert (response.status, response.header("content-type")) == expected_head(case["response"])
     if name in DETOUR:
         expected = {**comparable(case["response"]["body"]), "message": "(another one)"}
-        assert {**said(response), "message": "(another one)"} == expected
+        assert {**json_in(response), "message": "(another one)"} == expected
     elif name == "error-start-next-session-empty-url":
         first, both = case["response"]["body"].split("}{"), response.body.decode().split("}{")
         assert first[0] == both[0]

@@ -17,7 +17,7 @@ from irma_testing import (
     SimulatedApp,
 )
 from irma_testing.memory.proofs import Proof
-from tests.memory_server.calling import Http, disclosure, error_in, issuance, revocation, said
+from tests.memory_server.calling import Http, disclosure, error_in, issuance, json_in, revocation
 
 CARD = "example.town.card"
 NUMBER = f"{CARD}.number"
@@ -73,11 +73,11 @@ def test_proof_without_non_revocation_is_invalid(http: Http) -> None:
     package = http.start(NOT_REVOKED)
     url = package["sessionPtr"]["u"]
     versions = {"x_irma_minprotocolversion": "2.8", "x_irma_maxprotocolversion": "2.8"}
-    nonce = said(http.call("GET", url, **versions, authorization="a"))["request"]["nonce"]
+    nonce = json_in(http.call("GET", url, **versions, authorization="a"))["request"]["nonce"]
     proof = Proof(CARD, 0, 10_000_000_000, {"number": "1"}).as_json(nonce)
     body = {"proofs": [proof], "indices": [[{"cred": 0, "attr": 2}]]}
     response = http.call("POST", f"{url}/proofs", body, authorization="a")
-    assert said(response) == {"proofStatus": "INVALID"}
+    assert json_in(response) == {"proofStatus": "INVALID"}
 
 
 def test_one_of_several_is_revoked_by_its_time(

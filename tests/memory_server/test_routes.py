@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from irma_testing import InMemoryServer
-from tests.memory_server.calling import OVER18, Http, disclosure, said
+from tests.memory_server.calling import OVER18, Http, disclosure, json_in
 
 AGE18 = disclosure([[OVER18]])
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAA"
@@ -15,7 +15,7 @@ def test_server_below_a_path(http: Http) -> None:
     http = Http(server.url, server.handle)
     url = http.start(AGE18)["sessionPtr"]["u"]
     assert url.startswith("https://example.com/api/v1/irma/session/")
-    assert said(http.call("GET", f"{url}/status")) == "INITIALIZED"
+    assert json_in(http.call("GET", f"{url}/status")) == "INITIALIZED"
     assert http.call("GET", "https://example.com/health").status == 404
 
 

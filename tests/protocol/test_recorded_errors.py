@@ -14,7 +14,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol import endpoints
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
-from tests.core.recordings import names, recording, said
+from tests.core.recordings import json_of, names, recording
 
 SERVER = ServerUrl.parse("https://irma.example")
 TOKEN = RequestorToken("0123456789abcdefghij")
@@ -60,7 +60,7 @@ def parse(name: str) -> object:
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_recorded_error_has_irmagos_name_and_status(name: str) -> None:
     """The error for a refusal has irmago's name and the HTTP status, and shows no stack trace."""
-    expected = said(recording(name)["response"]["body"])
+    expected = json_of(recording(name)["response"]["body"])
     with pytest.raises(ServerRefusedError) as caught:
         parse(name)
     error = caught.value
