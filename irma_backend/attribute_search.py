@@ -46,7 +46,7 @@ def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribu
             description in any language. Case is ignored.
 
     Raises:
-        ConfigurationError: A scheme file is missing, was changed, or is malformed.
+        ConfigurationError: A scheme file is missing, has been changed, or is malformed.
     """
     wanted = [word.casefold() for word in words]
     found = [

@@ -73,7 +73,7 @@ def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSig
     """Return a signer with a base64 key from `secrets`."""
     name = unquote(uri.rest)
     if name not in context.secrets:
-        # The error does not show the name, because the user may have put the key itself there.
+        # The error does not show the name, because the user may have typed the key itself.
         there = ", ".join(sorted(context.secrets)) or "none"
         raise ConfigurationError(f"hmac:NAME must name a key in secrets= (available: {there})")
     return _for_mode(_hmac_signer(context.secret(name)), context)
@@ -104,7 +104,7 @@ def _redis_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
 
 
 def _import_redis() -> tuple[StatusBackendFactory, StoreFactory]:
-    """Return the functions that open Redis status backends and stores, which need an extra."""
+    """Import the Redis extra; return the functions that open its status backends and stores."""
     try:
         from irma_redis.factories import open_status_backend, open_store  # noqa: PLC0415
     except ImportError as error:

@@ -1,6 +1,6 @@
 """List installed plugins from their metadata, and import those that the application names.
 
-A plugin is an entry point of the group `irma_backend`. A plugin is named after its distribution. If
+A plugin is an entry point in the group `irma_backend`. A plugin is named after its distribution. If
 a distribution has several plugins, a plugin's name also includes its entry point:
 `acme-irma:vault`. The name of the entry point is not enough, because any distribution can use it.
 """

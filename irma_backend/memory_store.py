@@ -1,8 +1,8 @@
 """Stores in memory, for tests and for programs that run as one process.
 
 With several processes, each would have its own store, and each could accept the same callback or
-handle once. A process cannot detect the others, so a memory store needs `Risk.MEMORY_STORE`.
-However, a store detects a fork of its process, and refuses calls in the child.
+handle once. A process cannot detect the others, so a program that uses a memory store must allow
+`Risk.MEMORY_STORE`. However, a store detects a fork of its process, and refuses calls in the child.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MemoryStore:
 
     Args:
         clock: The clock that measures lifetimes, such as `transport.clock`.
-        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, which declares that the
+        allow: The accepted risks. They must include `Risk.MEMORY_STORE`, which declares that the
             program runs as one process.
 
     Raises:

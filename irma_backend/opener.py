@@ -211,7 +211,7 @@ class Opener:
         }
 
     def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
-        """Add the settings that no argument overrides, and return where each setting was made."""
+        """Add the settings that no argument overrides, and return where each came from."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
         given |= arguments.keys() & {"jwt_issuer"}  # None stands for a server without an issuer

@@ -252,8 +252,8 @@ class Parts:
     def store(self, uri: str | None = None) -> Store:
         """Return the store that a URI describes, for callbacks and handles.
 
-        Each call with `memory:` returns a new store, which works for this process only and needs
-        `Risk.MEMORY_STORE`.
+        Each call with `memory:` returns a new store, which works for this process only and is
+        refused unless `Risk.MEMORY_STORE` is allowed.
         """
         return cast("Store", self._opener.store(uri))
 

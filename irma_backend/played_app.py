@@ -53,7 +53,7 @@ def read_cards(values: Sequence[str]) -> Cards:
 
 
 def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
-    """Add a person's usual cards to an app, and then change or add the cards in `cards`.
+    """Add a person's usual cards to an app, with the changes and additions in `cards`.
 
     The usual cards that the server's scheme lacks are left out.
 

@@ -27,10 +27,10 @@ __all__ = ["LARGEST_FILE", "copy_scheme"]
 LARGEST_FILE: Final = 16 * 2**20
 """The response size that the transport must accept, in bytes."""
 _SECONDS: Final = 60
-"""The maximum size of one file, in bytes."""
+"""The time limit for fetching one file."""
 _OK: Final = 200
 _UNLISTED: Final = frozenset({"index", "index.sig", "pk.pem"})
-"""The files of a scheme that its index does not list."""
+"""The files that belong to a scheme, but are not listed in its index."""
 _NOT_IN_A_PATH: Final = frozenset("\\:\0")
 
 
@@ -155,9 +155,7 @@ def _replace(folder: Path, draft: Path, earlier: Path) -> None:
     try:
         folder.rename(earlier)
         draft.rename(folder)
-    except (
-        BaseException
-    ):  # also after Ctrl-C, because a folder that stays at `earlier` will be deleted
+    except BaseException:  # also after Ctrl-C: a folder left at `earlier` would be deleted
         if earlier.exists() and not folder.exists():
             earlier.rename(folder)
         raise

@@ -24,7 +24,7 @@ class SchemeFolder:
 
     Raises:
         ConfigurationError: There is no folder.
-        UsageError: The path has a wrong type.
+        UsageError: The path has the wrong type.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -43,7 +43,7 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 @final
 @attrs.frozen(kw_only=True)
 class WebSettings:
-    """The settings that web adapters share; a setting that no source has is None.
+    """The settings that web adapters share. A setting is None if no source has it.
 
     Attributes:
         url: The website's own base URL. The IRMA server posts to URLs under it.
@@ -99,7 +99,7 @@ class Settings:
         return None if found is None else found.value
 
     def has_table(self, name: str) -> bool:
-        """Return whether any source has a setting of a table."""
+        """Return whether any source has a setting in the table."""
         return any(each.startswith(f"{name}.") for each in self._given)
 
     def missing(self, name: str) -> ConfigurationError:

@@ -1,7 +1,7 @@
 """The kinds of setting values, and how to read each from TOML, a variable or an option.
 
 A reader receives the value as TOML would hold it, and the folder of the settings file. Paths are
-relative to that folder. Its errors describe a valid value, and never repeat the invalid one.
+relative to that folder. A reader's errors describe a valid value, and never repeat the invalid one.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _MAY_HOLD_SECRET: Final = frozenset("@?#=")
 """Characters that occur only in URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-"""A name that the user chooses. No key is that short: 32 bytes are 43 characters in base64."""
+"""A name that the user chooses. A key of 32 bytes is longer: 43 characters in base64."""
 RISK_NAMES: Final = {risk.name.lower().replace("_", "-"): risk for risk in Risk}
 """The risks, by their names in settings, such as `plain-http`."""
 

@@ -189,7 +189,7 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
     """Yield the settings in the options of a command.
 
     Args:
-        options: The option and its value, as TOML would hold it, by the name of the setting.
+        options: For the name of each setting, the option and its value, as TOML would hold it.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

@@ -116,7 +116,7 @@ class _Opened:
         return self._path == path and self._process != os.getpid()
 
     def is_current(self, path: Path) -> bool:
-        """Return whether the file is still at its path and was not replaced."""
+        """Return whether the file is still at its path and has not been replaced."""
         return self._file == _identity(path)
 
 

@@ -90,7 +90,7 @@ def site_defaults(settings: Settings | None) -> dict[str, Any]:
 
 
 def check_prefix(prefix: object, name: str) -> str:
-    """Check and return the path that the URLs of a site's pages start with.
+    """Check and return the path prefix of a site's endpoints.
 
     Args:
         prefix: The path; empty for the root.
@@ -239,7 +239,7 @@ class SitePages:
     """The properties of a site's pages that are set in the site's code.
 
     Args:
-        url: The URL of the pages, as the IRMA server sees it: `https://shop.example/irma`.
+        url: The base URL of the endpoints, as the IRMA server sees it: `https://shop.example/irma`.
         questions: The questions, by name.
         deliver: Receives the outcomes of questions with a callback; None if there are no such
             questions.
@@ -306,7 +306,7 @@ def web_site(requestor: Requestor, store: Store, keys: Sequence[str], pages: Sit
         requestor: Makes the calls to the IRMA server.
         store: The store that all processes of the site share.
         keys: The sealing keys.
-        pages: The properties of the pages that the site's code sets.
+        pages: The properties that are set in the site's code.
 
     Raises:
         ConfigurationError: A URL, a function or a question is invalid.

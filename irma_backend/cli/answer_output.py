@@ -1,4 +1,4 @@
-"""Print an answer as a table, as bare lines or as JSON, or print only one of its values."""
+"""Print an answer as a table, as tab-separated lines or as JSON, or print one of its values."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _INTERVAL = timedelta(milliseconds=250)
 
 @click.group(cls=Group)
 def app() -> None:
-    """Play the app at a development server, from a script or another terminal.
+    """Play the app for a development server, from a script or another terminal.
 
     LINK is the link that your application shows, the session pointer in JSON, or the address of the
     session on the development server's page. Each command uses a new app. The answers are
@@ -176,7 +176,7 @@ def show(link: str, *, as_json: bool) -> None:
 def watch(
     server: str, *, answer_by_itself: bool, person: Kind, has: Sequence[str], as_json: bool
 ) -> None:
-    """Print each new session of a development server, until Ctrl-C.
+    """Print each new session on a development server, until Ctrl-C.
 
     With --answer-by-itself, one app answers them, and keeps the credentials that it receives.
     """

@@ -61,7 +61,8 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
     """Return the options that the `SLOT=OPTION` arguments choose, by slot.
 
     Raises:
-        ConfigurationError: An argument does not have this form, or a slot occurs twice.
+        ConfigurationError: An argument does not have this form, or two arguments have the same
+            slot.
     """
     chosen: dict[int, int] = {}
     for choice in choices:
@@ -102,7 +103,7 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session with a new app, and yield the session. The `with` block answers it.
+    """Scan a session with a new app, and yield the session for a `with` block, which answers it.
 
     If the app cannot give that answer, it refuses the session, because no other app can answer a
     session that was scanned.

@@ -1,10 +1,10 @@
 """`irma-backend config`: show the settings, and where each of them came from.
 
 With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`
-or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `{"reference",
-"error"}` if the secret cannot be read. A URI with a user, a query or parameters may hold a secret,
-so its value is `{"scheme", "fingerprint"}`. The value of a session request is the name of its type.
-Attributes are listed without their values.
+or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or
+`{"reference", "error"}` if the secret cannot be read. A URI with a user, a query or parameters may
+hold a secret, so it is shown as `{"scheme", "fingerprint"}`. A session request is shown as the name
+of its type. Attributes are listed without their values.
 
 The command has no options for settings, because it would print their values, which may be secrets
 that were typed in the wrong place.

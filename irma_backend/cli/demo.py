@@ -65,7 +65,7 @@ def demo(server: str | None) -> None:
 
 
 def play(console: Console, output: Console) -> None:
-    """Play the whole demo with a server in memory.
+    """Play the whole demo with an in-memory server.
 
     Args:
         console: The console for everything but the answer.
@@ -123,7 +123,7 @@ def _failures(
     acts: dict[str, tuple[DisclosureRequest, Callable[[SessionPointer], object]]] = {
         "a refusal": (_REQUEST, app.refuse),
         "a cheating app": (_REQUEST, lambda pointer: app.scan(pointer).cheat(ProofStatus.INVALID)),
-        # The session was started without the required value, to imitate a server that ignores it.
+        # The session was started without the required value, as if the server had ignored it.
         "a wrong value": (DisclosureRequest({"age": _OVER18}), minor.accept),
     }
     for name, (request, act) in acts.items():

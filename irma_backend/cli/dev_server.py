@@ -94,7 +94,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
 
     It keeps its sessions in memory, accepts programs without authentication unless you give
     --requestors, and has a page on which you play the app. `irma-backend app` plays the app from a
-    script. Web pages of other origins cannot start sessions. The results are simulated and prove
+    script. Web pages from other origins cannot start sessions. The results are simulated and prove
     nothing. The table [dev_server] of a settings file has further settings.
     """
     try:

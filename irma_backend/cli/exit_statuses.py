@@ -115,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""Phrases about arguments in the library's messages, and phrases about options in their place."""
+"""Phrases about arguments in the library's messages, and their replacements about options."""
 
 
 def exit_status(error: IrmaError) -> int:

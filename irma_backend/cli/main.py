@@ -1,4 +1,4 @@
-"""`irma-backend`: the table of commands. A command's module is imported when it is called."""
+"""The table of `irma-backend` commands. A command's module is imported when the command runs."""
 
 from __future__ import annotations
 

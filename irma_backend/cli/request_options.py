@@ -98,7 +98,7 @@ _OPTIONS = (
 
 
 def with_request_options(command: Command) -> Command:
-    """Add to a command the options for `request_from_options`."""
+    """Add the options for `request_from_options` to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -152,7 +152,8 @@ def parse_options(
         disclose: Slots: `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value extends to
             the end, or to a `+` or `|` that is followed by an attribute.
         sign: The message of a signature request.
-        issue: Credentials: `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`. A comma in a value is `\,`.
+        issue: Credentials: `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`. A comma in a value is written as
+            `\,`.
 
     Raises:
         RequestError: The request is invalid; the error has its path.

@@ -90,7 +90,7 @@ class Settings:
 
     @contextmanager
     def signer(self) -> Generator[Signer]:
-        """Open the signer of the key for a `with` block.
+        """Open the signer that uses the key, for a `with` block.
 
         Raises:
             ConfigurationError: The URI or a file cannot be used.
@@ -298,7 +298,7 @@ def issuer_of(option: str | None) -> str | None:
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:
-    """Check that no name looks like a mistyped secret, and return the names."""
+    """Check that each name could be a plugin's, and not a misplaced secret; return the names."""
     for number, name in enumerate(names, 1):
         known = installed_plugins()
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):

@@ -1,4 +1,4 @@
-"""Show statuses and answers: for people at a terminal, and as bare lines in a pipe.
+"""Show statuses and answers: for people at a terminal, and as tab-separated lines in a pipe.
 
 Control characters in strings from outside are replaced before they reach the terminal.
 """
@@ -57,8 +57,8 @@ def stderr_console() -> Console:
 
 
 def stdout_console() -> Console:
-    """Return the console on the standard output, for the answer."""
-    # Programs read bare lines from a pipe, even if the environment forces styles.
+    """Return the console that writes to standard output, for the answer."""
+    # Programs that read from a pipe get unstyled lines, even if the environment forces styles.
     return Console(
         file=sys.stdout, force_terminal=sys.stdout.isatty(), highlight=False, soft_wrap=True
     )

@@ -1,7 +1,7 @@
 """Send the server's callbacks and `nextSession` requests over HTTP.
 
 The program that starts a session chooses these URLs, and needs no authentication. By default,
-requests go only to this machine, so that a session cannot reach other hosts in the local network.
+requests go only to this machine, so that a session cannot reach other hosts on the local network.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or `localhost` resolving only to those."""
+    """Return whether the host is a loopback address, or a `localhost` with only such addresses."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

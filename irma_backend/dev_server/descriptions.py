@@ -1,4 +1,4 @@
-"""Describe a development server and its open sessions to programs."""
+"""Machine-readable descriptions of a development server and its open sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuse requests that another website made a browser send.
+"""Refuse requests that another website makes a browser send.
 
 A website can point its own host name at 127.0.0.1 (DNS rebinding). The browser then treats that
 website and this server as one origin, but the `Host` header reveals the name.
@@ -44,7 +44,7 @@ OWN_PAGES_ONLY = {
 
 
 def only_hosts(reach: Reach, port: int) -> Middleware:
-    """Return a middleware that responds 403 if `Host` is missing, repeated or not this server's."""
+    """Return a middleware that sends a 403 if `Host` is missing, repeated or not this server's."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -72,7 +72,7 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether a person opens the page or a program requests it.
+    """Return whether a person is opening the page, or a program is requesting it.
 
     A person may follow a link on another website. A request by another page's script, image or
     frame is not a visit.

@@ -44,7 +44,7 @@ _MOST_ENDED: Final = 100
 @final
 @attrs.define
 class _Played:
-    """A session on the pages, with the app that has scanned it and how the person ended it."""
+    """A session that the pages show, the app that scanned it, and how the person ended it."""
 
     session: ScannedSession
     app: SimulatedApp
@@ -94,7 +94,7 @@ class Player:
         )
 
     def list_wallets(self) -> tuple[WalletView, ...]:
-        """Return the apps from which the person can pick."""
+        """Return the apps that the person can choose from."""
         return self._wallets.views()
 
     def pick(self, kind: str) -> None:

@@ -45,7 +45,7 @@ def running_server(
     earlier `url` as the API prefix. Timeouts and planned actions happen on time. Callbacks are sent
     over HTTP, unless the server has its own `deliver`.
 
-    Only pages of this server can call the requestor's endpoints; other web pages cannot. Pages of
+    Only pages of this server can call the requestor's endpoints; other web pages cannot. Pages from
     any origin may follow a session under `/irma/`, as with the official server.
 
     Args:

@@ -114,7 +114,7 @@ class Ending:
 
     Args:
         heading: The outcome in a word or two.
-        text: A sentence or two, with what to expect next.
+        text: A sentence or two, which may say what to expect next.
         is_good: Whether the application got what it asked for.
     """
 

@@ -267,10 +267,10 @@ class _Statuses:
         self._decoder = EventStreamDecoder()
 
     def read(self, deadline: float, *, until: SessionStatus | None) -> ReadOutcome | None:
-        """Read until the status `until` arrives, or if it is None, until the first bytes arrive.
+        """Read until the status `until` arrives. With None, read until the first bytes arrive.
 
-        Return None on success, or the outcome of the last read if the stream ended or the deadline
-        passed first.
+        Return None on success. If the stream ends or the deadline passes first, return the outcome
+        of the last read.
         """
         while True:
             data = self._stream.read(deadline)
