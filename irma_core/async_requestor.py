@@ -74,7 +74,7 @@ class AsyncRequestor:
     """A requestor for one IRMA server, on asyncio: starts sessions and returns answers.
 
     It has the methods of `Requestor`, as coroutines. It runs on asyncio, including anyio's asyncio
-    backend, and not on trio or curio. Signers and the status backend may be asynchronous.
+    backend, but not on trio or curio. Signers and the status backend may be asynchronous.
 
     Args:
         url: The server's base URL, with its `api_prefix` if it has one.
@@ -243,7 +243,7 @@ class AsyncRequestor:
         server's events, if the server sends them (with its option `--sse`), or from the status
         backend. Without either, the server is polled every second. A poll that fails is repeated.
         Watching never ends a session: the session continues until `cancel_session` or the server's
-        timeout. Leaving the `async with` block closes everything.
+        timeout. Leaving the `async with` block closes the watch's connections.
 
         Args:
             session: The session from `start_session`.

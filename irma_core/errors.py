@@ -157,7 +157,7 @@ class PluginError(ConfigurationError):
     """A plugin is not installed, failed, or conflicts with another one.
 
     Attributes:
-        plugin: The name of its distribution or entry point, or the URI scheme; never a whole URI.
+        plugin: The plugin's distribution or entry point, or the URI scheme; never a whole URI.
         reason: What is wrong with it.
     """
 

@@ -112,7 +112,7 @@ class HandleSettings(ValueObject):
     def unseal(
         self, handle: str | bytes | None, binding: str | Binding | None, now: datetime
     ) -> StartedSession:
-        """Return the session of a handle; see `Handles.unseal`."""
+        """Return the session that a handle holds; see `Handles.unseal`."""
         if binding is not None and binding is not Binding.NONE:
             check_instance(binding, str, "binding", "a string, Binding.NONE or None")
         value = self.sealer.unseal(
@@ -324,7 +324,7 @@ class AsyncHandles:
     def unseal(
         self, handle: str | bytes | None, *, binding: str | Binding | None
     ) -> StartedSession:
-        """Return the session of a handle; see `Handles.unseal`."""
+        """Return the session that a handle holds; see `Handles.unseal`."""
         return _unseal(self._requestor.context, self._settings, handle, binding)
 
     async def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:

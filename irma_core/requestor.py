@@ -244,7 +244,7 @@ class Requestor:
         server's events, if the server sends them (with its option `--sse`), or from the status
         backend. Without either, the server is polled every second. A poll that fails is repeated.
         Watching never ends a session: the session continues until `cancel_session` or the server's
-        timeout. Leaving the `with` block closes everything.
+        timeout. Leaving the `with` block closes the watch's connections.
 
         Args:
             session: The session from `start_session`.

@@ -282,7 +282,7 @@ def _quotes(error: BaseException | None) -> bool:
 
 
 def _is_foreign(error: BaseException) -> bool:
-    """Return whether an error's class is neither one of the library's own nor an `OSError`."""
+    """Return whether an error's class is neither the library's own nor an `OSError`."""
     own = is_own(type(error).__module__)
     return not own and not isinstance(error, IrmaError | OSError)
 

@@ -1,7 +1,8 @@
 """Value objects: two objects of a class are equal if all their fields are equal.
 
-attrs can write these methods for each class, but it compiles them when the class is created. For
-about a hundred classes, that took a quarter of the time to import the library.
+attrs can generate the methods for equality, hash and `repr` for each class, but it compiles them
+when the class is created. For about a hundred classes, that took a quarter of the time to import
+the library.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["ValueObject"]
 class ValueObject:
     """Equality, hash and `repr` for an `attrs.frozen(eq=False, repr=False)` class.
 
-    They respect the options `eq` and `repr` of each field, as the methods that attrs writes do.
+    Like the methods that attrs generates, they respect the options `eq` and `repr` of each field.
     """
 
     __slots__ = ()

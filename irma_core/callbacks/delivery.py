@@ -379,7 +379,8 @@ def resolve_unsigned_callback_flow(
         PostRefusedError: `undecided`: the server has not yet stored the end of the session.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
-        IrmaError: The server could not be asked; or one of the errors of `receive_callback_flow`.
+        IrmaError: The server could not be asked; or one of the errors that `receive_callback_flow`
+            lists.
     """
     asked: list[RequestorToken] = []
     waiting = [pending.token]
@@ -445,7 +446,7 @@ def _ask_server_flow(
     callback: CallbackContext,
     deadline: float,
 ) -> Flow[None]:
-    """Ask the server how a session ended, and deliver the outcome unless that was done before."""
+    """Ask the server how a session ended; deliver the outcome unless it has been delivered."""
     result, jwt = yield from _stored_result_flow(context, token, deadline)
     delivery = _Delivery(_once_key(settings, result), callback, result, jwt)
     yield from _deliver_asked_flow(context, settings, delivery, deadline)
@@ -476,7 +477,7 @@ def _deliver_asked_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver the outcome that the server reported, even if another was delivered before."""
+    """Deliver the outcome that the server reported, even if another has already been delivered."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not delivery.result.status:
         yield from _deliver_too_flow(context, settings, delivery, deadline)
@@ -500,7 +501,7 @@ def _deliver_once_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[SessionStatus]:
-    """Deliver the outcome unless one was delivered before; return the status that was delivered."""
+    """Deliver the outcome unless one has already been delivered; return the delivered status."""
     once, status, keeper = delivery.once, delivery.result.status, delivery.keeper
     is_mine, record = yield from claim_or_record_flow(context, once, deadline)
     if record is not None:

@@ -67,8 +67,8 @@ def replay_callbacks_flow(
         The result for each post, except for those that the server never sent.
 
     Raises:
-        StoreError: Some of the posts could not be read. The others were handled; the notes of the
-            error name those that could not be delivered.
+        StoreError: Some of the posts could not be read. The others were handled; the error's notes
+            name those that could not be delivered.
     """
     replayed: list[ReplayedCallback] = []
     failed: set[str] = set()

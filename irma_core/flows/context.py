@@ -48,7 +48,7 @@ __all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "RequestorContext", "make_co
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
-"""The time limit of a whole call."""
+"""The time limit for a whole call."""
 _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 
@@ -74,8 +74,8 @@ class RequestorContext(ValueObject):
             setting is empty.
         status_backend: A second source of final statuses and signed results, or None.
         retry: How often to try a `GET` or `DELETE`. A `POST` is retried only if nothing was sent.
-        call_timeout: The time limit of a whole call, including all attempts and waits.
-        try_timeout: The time limit of one request. A server may take 4.2 s to report a timeout of
+        call_timeout: The time limit for a whole call, including all attempts and waits.
+        try_timeout: The time limit for one request. A server may take 4.2 s to report a timeout of
             its own, so a shorter limit would hide that error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as in an `AsyncRequestor`.
@@ -133,7 +133,7 @@ class RequestorContext(ValueObject):
         return bool(self.server_keys) or self.fetched_key is not None
 
     def deadline(self, timeout: timedelta | None = None) -> float:
-        """Return the deadline, on the monotonic clock, of a call that begins now.
+        """Return the deadline, on the monotonic clock, for a call that begins now.
 
         Raises:
             ConfigurationError: The timeout is not a `timedelta`.
@@ -144,7 +144,7 @@ class RequestorContext(ValueObject):
         return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:
-        """Return the deadline of one request, which is no later than the deadline of its call."""
+        """Return the deadline for one request, which is no later than the deadline of its call."""
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def notify(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """Change the requests that a flow sends to the IRMA server, without changing the flow.
 
-Two settings of a requestor apply to each of its calls: its headers, and the token of a gateway.
+Two settings of a requestor apply to each of its calls: its headers, and the token for a gateway.
 They are added to the requests that a flow yields, so no flow can forget them.
 
 They are added only to the requestor's *own* calls, which go to its base URL. Calls to the session

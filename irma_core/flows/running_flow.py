@@ -31,7 +31,7 @@ class RunningFlow(Generic[ReturnT]):
         return running.result
 
     Args:
-        flow: The flow, which begins at once.
+        flow: The flow, which begins immediately.
 
     Attributes:
         effect: The effect to perform next; None once the flow has returned.

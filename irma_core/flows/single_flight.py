@@ -89,7 +89,7 @@ class SingleFlight:
         return value if value is not None and value.until > now else None
 
     def forget(self, value: CachedValue) -> None:
-        """Remove this value from the cache; a newer one stays."""
+        """Remove this value from the cache, unless a newer one has replaced it."""
         if self.value is value:
             self.value = None
 
@@ -114,8 +114,8 @@ class SingleFlight:
         flight = self._flights.setdefault(process, own)
         if flight is own or flight.ends > now:
             return flight
-        # The thread of that flight is lost. If two callers see this at once, both fetch, which does
-        # no harm.
+        # The thread of that flight is lost. If two callers see this at the same time, both fetch,
+        # which does no harm.
         self._flights[process] = own
         return own
 

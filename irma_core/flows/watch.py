@@ -9,7 +9,7 @@ to learn a status, and a watch uses one at a time:
 * Events, if the server has them. The watch subscribes, and then polls once, because the stream does
   not report changes from before the subscription. Then it reads the stream, and polls now and then
   in case a proxy holds the stream back.
-* Polls, if the server has no events or the stream broke twice.
+* Polls, if the server has no events or the stream has broken twice.
 
 A poll that fails does not end the watch. `watch_state` decides when to poll.
 """

@@ -22,7 +22,8 @@ _FIRST_BYTE_TIMEOUT = 2.0
 # A stream that has sent bytes may then send nothing for minutes. Either nothing happens in the
 # session, or the connection is dead.
 _SAFETY_POLL_INTERVAL = 30.0
-# The waits are spread over 5 to 15 s, so that not all watches return to the backend at once.
+# The waits are spread over 5 to 15 s, so that not all watches return to the backend at the same
+# time.
 _BACKEND_RETRY_INTERVAL = 10.0
 # Proxies cut idle streams. One new subscription is worth a try; after that, polling is just as
 # good.

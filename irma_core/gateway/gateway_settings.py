@@ -220,7 +220,7 @@ def token_form(
         if credentials.in_body:
             auth = ClientAuth(credentials.client_id, credentials.reveal(), "client_secret_post")
         else:
-            # RFC 6749, section 2.3.1: both are encoded before a colon joins them.
+            # RFC 6749, section 2.3.1: the ID and the secret are encoded before a colon joins them.
             encoded = (
                 quote(each, safe="") for each in (credentials.client_id, credentials.reveal())
             )

@@ -50,7 +50,7 @@ def is_reserved(name: str) -> bool:
 
 
 def is_free_for_token(name: object) -> bool:
-    """Return whether a header may carry the token of a gateway."""
+    """Return whether a header may carry the token for a gateway."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return False
     return name.lower() != "user-agent" and not _has_other_use(name.lower())

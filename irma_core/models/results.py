@@ -145,7 +145,7 @@ class SessionResult(ValueObject):
         return self._answer(session.request)
 
     def answer_before_next_session(self, session: SessionWithRequest) -> Answer:
-        """Return the answer of a session whose server is asking for the next session of a chain.
+        """Return the session's answer while the server asks for the next session of a chain.
 
         At that point the session has not ended: its status is `CONNECTED`, and its proof is
         `VALID`. The other checks and errors are those of `answer_to`.

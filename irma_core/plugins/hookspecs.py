@@ -221,16 +221,16 @@ StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncSto
 
 
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories of signers by URI scheme. A factory reads the key only once."""
+    """Return factories for signers, by URI scheme. A factory reads the key only once."""
 
 
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories of status backends by URI scheme.
+    """Return factories for status backends, by URI scheme.
 
-    A status backend carries the end of a session from the process that receives the server's
+    A status backend passes on how a session ended, from the process that receives the server's
     callback to the processes that watch the session.
     """
 
 
 def irma_stores() -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories of stores by URI scheme."""
+    """Return factories for stores, by URI scheme."""

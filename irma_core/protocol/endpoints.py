@@ -91,7 +91,7 @@ _PAIRING = "POST frontend/options"
 _COMPLETE_PAIRING = "POST frontend/pairingcompleted"
 
 FRONTEND = frozenset({_PAIRING, _COMPLETE_PAIRING})
-"""The labels of calls to the URL of the session pointer, which browsers also make."""
+"""The labels of calls that browsers also make: those to the session pointer's URL."""
 
 _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")

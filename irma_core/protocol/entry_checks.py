@@ -1,4 +1,4 @@
-"""Checks of arguments that all stores of the library share."""
+"""Argument checks that all stores in the library share."""
 
 from __future__ import annotations
 

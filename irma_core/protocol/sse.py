@@ -50,7 +50,7 @@ class ServerSentEvent(ValueObject):
 
 
 # These are the slots' own setters. The `__init__` of a frozen attrs class looks up a setter for
-# each field, which took half of the time for a run of short events.
+# each field. In a run of short events, the lookups took half of the time.
 _new_event: Final = object.__new__
 _set_type: Final = vars(ServerSentEvent)["type"].__set__
 _set_data: Final = vars(ServerSentEvent)["data"].__set__

@@ -1,8 +1,8 @@
 """The interfaces of a status backend, sync and async, and the value that it stores.
 
-A status backend carries the end of a session between processes. The process that receives the
-server's callback publishes the end; any process that watches the session waits for it. A watch does
-not depend on the backend: while the backend fails, the watch asks the server.
+A status backend passes on how a session ended, from one process to the others. The process that
+receives the server's callback publishes the end; any process that watches the session waits for it.
+A watch does not depend on the backend: while the backend fails, the watch asks the server.
 """
 
 from __future__ import annotations

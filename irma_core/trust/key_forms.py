@@ -34,8 +34,8 @@ __all__ = [
 SHORTEST_SECRET: Final = 32
 _LONGEST_SECRET: Final = 255
 """A modulus of 2048 bits has 256 bytes, so a public RSA key exceeds this limit in every form:
-compressed, as a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64
-bytes."""
+compressed, as a hexadecimal dump, in C code or in a DNS record. HMAC-SHA256 gains nothing from more
+than 64 bytes."""
 _FEWEST_VALUES: Final = 8
 """The minimum number of different bytes in a key. A random key of 32 bytes has about 30."""
 _DEEPEST: Final = 3
@@ -74,8 +74,8 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         was_base64: Whether the caller has just decoded the secret from base64.
 
     Raises:
-        ConfigurationError: The key is of another kind, is too short, can be guessed, or is
-            undecoded base64.
+        ConfigurationError: The key is of another kind, is too short, can be guessed, or is still in
+            base64.
     """
     if not isinstance(key, bytes):
         raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")
@@ -229,8 +229,8 @@ def _armoured(text: str) -> tuple[str, str] | None:
 def pem_form(data: str | bytes) -> bytes | None:
     """Return the first key in the data as well-formed PEM, or None if there is no key.
 
-    Environments and configuration may change a key. Its lines may be joined, indented, or separated
-    by a backslash and an n, and it may be in quotes.
+    Environment variables and configuration files may alter a key. Its lines may be joined,
+    indented, or separated by a backslash and an n, and it may be in quotes.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
     found = _armoured(text)
