@@ -119,7 +119,7 @@ SETTINGS: Final = (
     Setting(
         "authentication.token",
         REFERENCE,
-        "This requestor's API token at the server. Set this or `key`, not both.",
+        "The API token that authenticates this requestor to the server. Set this or `key`, not both.",
         "IRMA_TOKEN",
     ),
     Setting("secrets.*", REFERENCE, "A secret that a URI or a plugin refers to by this name."),
@@ -155,8 +155,8 @@ SETTINGS: Final = (
     Setting(
         "proofs.scheme_keys",
         KEY_FILES,
-        "A PEM file with the public key of each of these schemes, such as `pbdf=pbdf.pem`, from a "
-        "source that you trust.",
+        "For each of these schemes, a PEM file with its public key from a source that you trust, "
+        "such as `pbdf=pbdf.pem`.",
         "IRMA_SCHEME_KEYS",
     ),
     Setting(
