@@ -119,7 +119,7 @@ SETTINGS: Final = (
     Setting(
         "authentication.token",
         REFERENCE,
-        "The API token that authenticates this requestor to the server. Set this or `key`, not both.",
+        "The API token with which this requestor authenticates. Set this or `key`, not both.",
         "IRMA_TOKEN",
     ),
     Setting("secrets.*", REFERENCE, "A secret that a URI or a plugin refers to by this name."),
