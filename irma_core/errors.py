@@ -157,7 +157,7 @@ class PluginError(ConfigurationError):
     """A plugin is not installed, failed, or conflicts with another one.
 
     Attributes:
-        plugin: The plugin's distribution or entry point, or the URI scheme; never a whole URI.
+        plugin: Names the plugin's distribution or entry point, or a URI scheme; never a whole URI.
         reason: What is wrong with it.
     """
 
@@ -278,7 +278,7 @@ class ResponseTooLargeError(TransportError):
 
 
 class EventTooLargeError(TransportError):
-    """An event of a stream is larger than the decoder's limit."""
+    """An event in a stream is larger than the decoder's limit."""
 
 
 class GatewayError(TransportError):

@@ -125,8 +125,8 @@ class HandleSettings(ValueObject):
         session = read_stored_session(value)
         if session is None:
             raise HandleInvalidError("the handle has a format that this version cannot read")
-        # The handle may have been sealed with a longer lifetime than the present one. The store may
-        # forget that the handle was redeemed before that longer lifetime ends.
+        # The handle may have been sealed with a longer lifetime than the present one. Before that
+        # longer lifetime ends, the store may forget that the handle was redeemed.
         if now - session.started_at >= self.lifetime:
             raise HandleExpiredError("the handle has expired: start a new session")
         return session
@@ -161,8 +161,8 @@ def redeem_handle_flow(
 ) -> Flow[Answer]:
     """Redeem a handle, and return the answer of its session.
 
-    A session can be redeemed only once for a purpose, however many handles were sealed for it. All
-    handles of a session expire together, before the store forgets the session.
+    A session can be redeemed only once for a purpose, however many handles have been sealed for it.
+    All handles of a session expire together, before the store forgets the session.
 
     Raises:
         UsageError: The binding has the wrong type.

@@ -192,7 +192,7 @@ class _Delivery(ValueObject):
     Args:
         once: The store key which ensures that the outcome is delivered only once.
         callback: The session data that the callback URL carries.
-        result: A result that was verified, or that came from the server itself.
+        result: A result that has been verified, or that came from the server itself.
         jwt: The JWT of the result, if it is signed.
         keeper: Keeps the post with the result until the outcome is delivered.
     """
@@ -343,7 +343,8 @@ def receive_unsigned_callback_flow(
     """Reply to an unsigned post.
 
     Returns:
-        The reply, and what to pass to `resolve_unsigned_callback_flow` after the reply was sent.
+        The reply, and what to pass to `resolve_unsigned_callback_flow` once the reply has been
+        sent.
 
     Raises:
         StoreError: The store failed.
@@ -373,7 +374,7 @@ def resolve_unsigned_callback_flow(
 ) -> Flow[None]:
     """Ask the server how the session ended, and notify the application.
 
-    Run this flow after the reply was sent.
+    Run this flow once the reply has been sent.
 
     Raises:
         PostRefusedError: `undecided`: the server has not yet stored the end of the session.

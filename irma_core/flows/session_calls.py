@@ -120,10 +120,10 @@ def cancel_session_flow(
 
 
 def check_has_request(session: object) -> None:
-    """Check that this is a session with its request.
+    """Check that the argument is a session with its request.
 
     Raises:
-        UsageError: It is something else, for example a token.
+        UsageError: The argument is something else, for example a token.
     """
     check_instance(
         session,
@@ -200,7 +200,7 @@ def set_pairing_flow(
 
 
 def complete_pairing_flow(context: RequestorContext, session: StartedSession) -> Flow[None]:
-    """Confirm that the person entered the right code; only possible in status `PAIRING`.
+    """Confirm that the person entered the right code. The status must be `PAIRING`.
 
     Raises:
         SessionGoneError: The server no longer knows the session.

@@ -188,7 +188,7 @@ def fetch_once_flow(
 
 
 def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
-    """Wait until another call's fetch is over or its time is up; if it failed, raise its error."""
+    """Wait until another call's fetch ends or times out; raise the fetch's error if it failed."""
     while not flight.is_over and (now := clock.monotonic()) < flight.ends:
         if now >= deadline:
             raise DeadlineError("the deadline passed while another call fetched the key or token")

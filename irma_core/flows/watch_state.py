@@ -132,7 +132,7 @@ class WatchState(ValueObject):
         return attrs.evolve(self, next_poll=now + wait)
 
     def on_subscribed(self, subscription: Subscription, now: float) -> WatchState:
-        """Return the state after an event stream was opened.
+        """Return the state after an event stream has been opened.
 
         In this state the watch polls next, because the stream does not report changes from before
         the subscription.
@@ -157,7 +157,7 @@ class WatchState(ValueObject):
         )
 
     def on_stream_broken(self, now: float) -> WatchState:
-        """Return the state after the event stream ended or could not be opened."""
+        """Return the state after the event stream has ended or could not be opened."""
         left = self.subscriptions_left - 1
         return attrs.evolve(self, subscription=None, subscriptions_left=left, next_poll=now)
 
@@ -176,7 +176,7 @@ class WatchState(ValueObject):
         )
 
     def on_end_published(self, status: SessionStatus) -> WatchState:
-        """Return the state after the status backend returned this final status."""
+        """Return the state after the status backend has returned this final status."""
         return attrs.evolve(self, pending=(*self.pending, status))
 
     def on_backend_failed(self, now: float, jitter: float) -> WatchState:

@@ -75,7 +75,8 @@ class Refusals:
     def may_pass(self, now: float) -> bool:
         """Return whether the failures may be temporary.
 
-        They may be temporary if a token was accepted before and the failures have not lasted long.
+        They may be temporary if a token has been accepted before and the failures have not lasted
+        long.
         """
         return self._was_accepted and not self.has_lasted(now)
 

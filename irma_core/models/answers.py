@@ -292,7 +292,7 @@ _EXTRA, _NULL, _PRESENT = (
     AttributeProofStatus.NULL,
     AttributeProofStatus.PRESENT,
 )
-"""Looked up once, because Python 3.11 looks up a member of an enum slowly."""
+"""Looked up once, because looking up a member of an enum is slow in Python 3.11."""
 
 
 class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
@@ -343,7 +343,7 @@ def _is_just(
 ) -> bool:
     """Return whether this is the simple case: the requested attributes, in order, with any value.
 
-    Most options are so simple. `_match` would give the same result, but take twice as long.
+    Most options are this simple. `_match` would give the same result, but take twice as long.
     """
     if len(requests) != len(disclosed):
         return False

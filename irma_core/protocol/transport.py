@@ -35,7 +35,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never decrease, counted from any start."""
+        """Return a number of seconds, from an arbitrary start, that never decreases."""
         ...
 
 

@@ -58,7 +58,7 @@ _DER_MARKS: Final = (
     # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
     rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]"
 )
-"""Each is so long that a hundred million random secrets should contain none of them."""
+"""Each pattern is so long that a hundred million random secrets should contain none of them."""
 _BASE64_RUN: Final = rb"[A-Za-z0-9+/_-]{40,}"
 _HEX_RUN: Final = rb"[0-9A-Fa-f]{64,}"
 _JOINTS: Final = rb"[\s\0\"',:\\]+|\\[nrt]"

@@ -90,7 +90,7 @@ class VerifiedRequest(ValueObject):
 
     Attributes:
         requestor: The requestor's name, as in the verifier's `keys`.
-        request: The request. Its slots are numbers.
+        request: The request. Its slots are numbered.
     """
 
     requestor: str
