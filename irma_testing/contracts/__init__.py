@@ -25,7 +25,7 @@
 
 See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend.md` and
 `write-a-store.md` in `docs/how-to`. `VERSION` increases when a new test may fail for a part that
-passed before.
+has passed until now.
 """
 
 from importlib.util import find_spec

@@ -126,7 +126,7 @@ class TransportHarness:
         return error
 
     async def wait_until_closed(self) -> None:
-        """Wait until the server has closed all connections, and then 0.05 s for the transport."""
+        """Wait until the server has closed all connections, and the transport has noticed."""
         await asyncio.to_thread(self.server.wait_until_closed)
         await self.transport.sleep(timedelta(seconds=0.05))
 
@@ -308,7 +308,7 @@ def _forms(secret: str | bytes) -> Iterator[tuple[str, str]]:
     data = secret.encode() if isinstance(secret, str) else secret
     lines = [line for line in data.decode("latin-1").splitlines() if "-----" not in line]
     for line in lines:
-        # The last line of a PEM may be so short that it occurs by chance.
+        # The last line of a PEM may be so short that the same characters occur elsewhere.
         if len(lines) == 1 or len(line) >= _FULL_PEM_LINE:
             yield "as it is", line
     yield "as it is", repr(data)[2:-1]

@@ -18,7 +18,7 @@ import pytest
 __all__ = ["signal_while_blocked"]
 
 _PAUSE: Final = 0.5
-"""Seconds to wait for the main thread to block. If it has not by then, the test still passes."""
+"""Seconds to wait for the main thread to block. If it blocks later, the test still passes."""
 _HANG: Final = 60.0
 """Seconds from the signal until the test fails, if the block has not noticed the signal."""
 

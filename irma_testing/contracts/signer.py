@@ -59,7 +59,7 @@ def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes
 
 
 def _in_child(act: Callable[[], str]) -> str:
-    """Call `act` in a forked child. Return its result, or say how the child failed."""
+    """Call `act` in a forked child. Return its result, or how the child failed."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         # Python warns if a process with threads forks, but the test checks that a signer copes with
@@ -86,7 +86,7 @@ def _in_child(act: Callable[[], str]) -> str:
 
 SignerT = TypeVar("SignerT", bound=Signer | AsyncSigner)
 _LARGE: Final = 128 * 1024
-"""The length in bytes of a large input: more than a session request with images has."""
+"""The length in bytes of a large input, longer than a session request with images."""
 _THREADS: Final = 16
 _MARKER: Final = "marker-of-the-input-5e1f"
 """Personal data in the bytes to sign, such as an issued attribute. No error may contain it."""
@@ -184,7 +184,7 @@ class _SigningContract(Generic[SignerT]):
         self.run_scenario(scenario)
 
     def test_server_accepts_signature(self) -> None:
-        """An IRMA server starts a session for a JWT that the signer signed."""
+        """An IRMA server starts a session for a JWT that the signer has signed."""
 
         async def scenario(signer: SignerT) -> None:
             key = _encoded(self.verifying_key)

@@ -83,7 +83,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_published_end_is_found_later(self) -> None:
-        """If the end was published earlier, a wait returns it at once, whatever the timeout."""
+        """If an end is already published, a wait returns it at once, whatever the timeout."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -107,7 +107,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_wait_without_an_end_returns_none(self) -> None:
-        """If the session does not end, a wait returns `None` when its timeout is over."""
+        """If the session does not end, a wait returns `None` when its timeout expires."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
@@ -132,7 +132,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_every_final_status_and_result_is_kept(self) -> None:
-        """A wait returns each final status as published, with no result or with a large one."""
+        """A wait returns any final status as published, whether with no result or a large one."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             for status in (one for one in SessionStatus if one.is_final):
@@ -158,7 +158,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_every_wait_for_a_session_is_woken(self) -> None:
-        """Several waits for one session, in several instances, all return."""
+        """When a session ends, every wait for it returns, in each instance of the backend."""
 
         async def scenario(watching: Any, other: Any, receiving: Any) -> None:
             token = _token()
@@ -171,7 +171,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 3)
 
     def test_closed_backend_stays_closed(self) -> None:
-        """After a close, only another close succeeds. What the backend published is kept."""
+        """After a close, only another close succeeds. What the backend has published is kept."""
 
         async def scenario(backend: Any, other: Any) -> None:
             token = _token()

@@ -101,7 +101,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_similar_keys_are_distinct(self) -> None:
-        """Keys that are long, or differ only in their end, case or punctuation, are distinct."""
+        """Long keys, and keys that differ only in the end, case or punctuation, stay distinct."""
 
         async def scenario(store: Any) -> None:
             begin = _key()
@@ -116,7 +116,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_lifetime_ends(self) -> None:
-        """An expired key is absent and can be put again; a refused put does not extend its life."""
+        """An expired key is absent and can be put again; a refused put extends no lifetime."""
 
         async def scenario(store: Any) -> None:
             lifetime = _SHORT

@@ -99,7 +99,7 @@ class CallsContract(HarnessMixin):
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
     def test_any_response_is_returned(self) -> None:
-        """A response of any status and framing is returned whole, even with HTML or no body."""
+        """A response is returned whole, whatever its status, framing and body (HTML, or none)."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -145,7 +145,7 @@ class CallsContract(HarnessMixin):
         assert not [request for request in server.requests if "cookie" in request.headers]
 
     def test_response_cut_at_any_byte(self) -> None:
-        """If a response is cut off at any byte, the call raises and does not repeat the request."""
+        """If a response is cut off at any byte, the call raises an error and does not retry."""
         wholes = (_WHOLE, _IN_CHUNKS)
         cuts = [cut(whole, length) for whole in wholes for length in range(len(whole))]
 
@@ -268,7 +268,7 @@ class CallsContract(HarnessMixin):
         self._check_pause(1.6, connections=2)
 
     def test_closed_connection_is_replaced(self) -> None:
-        """A connection that the server closed between requests is replaced by a new one."""
+        """A connection that the server has closed between requests is replaced by a new one."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(3):
@@ -296,7 +296,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def _is_sent(self, slow: Behaviour, within: float) -> bool:
-        """Check that a call with this deadline times out; return `request_sent` of its error."""
+        """Check that a call with this deadline times out; return whether its request was sent."""
         is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:
@@ -351,7 +351,7 @@ class StreamsContract(HarnessMixin):
     """The tests of `open_stream`."""
 
     def test_bytes_arrive_as_they_are_sent(self) -> None:
-        """A read returns the bytes that have arrived without waiting for more, and then `END`."""
+        """Reads return the bytes that have arrived, and do not wait for more; `END` comes last."""
         wanted = threading.Semaphore(0)
 
         async def scenario(harness: TransportHarness) -> None:
@@ -412,7 +412,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, *behaviours)
 
     def test_any_status(self) -> None:
-        """Opening a stream succeeds with any status, which the caller must look at."""
+        """Opening a stream succeeds whatever the status, so the caller must check the status."""
         statuses = (301, 403, 500, 501, 503)
 
         async def scenario(harness: TransportHarness) -> None:
@@ -479,7 +479,7 @@ class TransportContract(CallsContract, StreamsContract):
     """The contract of `Transport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractContextManager[Transport]:
-        """Make the transport. Each test enters it at its start and exits it at its end."""
+        """Make the transport. Each test uses it in a `with` block."""
         raise NotImplementedError
 
     @asynccontextmanager
@@ -493,7 +493,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
     """The contract of `AsyncTransport`. Subclass it; `make_transport` returns your transport."""
 
     def make_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Make the transport. Each test enters and exits it on the test's event loop."""
+        """Make the transport. Each test uses it in an `async with` block, on its own event loop."""
         raise NotImplementedError
 
     def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:

@@ -1,8 +1,8 @@
 """The contract of web adapters, for frameworks that use threads or an event loop.
 
 The tests check that the adapter passes complete requests to `WebSessions`, and replies to the
-browser. Other tests check the decisions of `WebSessions`, so a test here fails only because of an
-adapter.
+browser. Other tests check the decisions of `WebSessions`, so if a test here fails, the adapter is
+at fault.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     def test_only_pages_of_the_same_site_are_next(
         self, next_url: str, expected: str | None
     ) -> None:
-        """The next page after a finish may be any page of this site, but not of another site."""
+        """After a finish, the next page may be any page of this site; other pages are ignored."""
         browser = self.browser()
         reply = browser.call("finish", handle=self.started(browser), next=next_url)
         assert (reply.status, reply.json) == (200, {"next": expected})
@@ -139,7 +139,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_a_repeat_after_a_minute_is_refused(self) -> None:
-        """If a finish is repeated after more than a minute, it is refused."""
+        """A finish that is repeated after more than a minute is refused."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -149,7 +149,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_finishes_at_the_same_time_log_in_once(self) -> None:
-        """Three simultaneous calls to finish all succeed, and the login runs only once."""
+        """Of three simultaneous `finish` calls, each succeeds, but the login runs only once."""
         browser = self.browser()
         handle = self.started(browser)
         request = browser.request("finish", handle=handle)
@@ -168,7 +168,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=start.handle).status == 200
 
     def test_a_login_that_raises_can_be_repeated(self) -> None:
-        """If the login raises an error, the page gets JSON, and a repeated finish logs in again."""
+        """If the login raises an error, the page gets a JSON error and can repeat the finish."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = ZeroDivisionError("made up")
@@ -201,7 +201,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert len(self.site.logins) == _TABS
 
     def test_the_first_start_sets_the_cookie(self) -> None:
-        """The cookie belongs only to this host, and scripts cannot read it."""
+        """The first start sets a cookie that only this host receives and scripts cannot read."""
         browser = self.browser()
         browser.call("start")
         (cookie,) = [each for each in browser.set_cookies if each.startswith("__Host-irma=")]
@@ -220,7 +220,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=other_tab).status == 200
 
     def test_the_app_returns_to_a_new_tab(self) -> None:
-        """The app opens a new tab, which can finish the session by the slot number in its URL."""
+        """The app opens a new tab, which can finish the session with the slot number in its URL."""
         browser = self.browser()
         start = browser.call("start", page="/page?x=1", same_device=True)
         scanned = self.site.person.scan(start.pointer)
@@ -231,7 +231,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_the_app_returns_to_another_browser(self) -> None:
-        """A browser that lacks the cookie, or has another, cannot finish with the slot number."""
+        """A browser without the cookie, or with a different one, cannot use the slot number."""
         browser, stranger, other = self.browser(), self.browser(), self.browser()
         start = browser.call("start", page="/", same_device=True)
         self.site.person.accept(start.pointer)
@@ -271,7 +271,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert reply.response.header("retry-after")
 
     def test_errors_are_in_the_language_of_the_browser(self) -> None:
-        """The message of an error is in Dutch for a browser that prefers Dutch."""
+        """An error message is in Dutch for a browser that prefers Dutch."""
         browser = self.browser()
         english = browser.call("finish", handle="x", headers={"accept-language": "en"})
         dutch = browser.call("finish", handle="x", headers={"accept-language": "nl, en;q=0.5"})

@@ -1,4 +1,4 @@
-"""The tests in the contract of web adapters that attack the site or send malformed bodies."""
+"""Tests in the contract of web adapters: attacks on the site, and malformed requests."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class WebAttacksMixin(WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def test_a_page_of_an_allowed_origin_can_call(self) -> None:
-        """A page of another origin can log its visitor in if the website allows that origin."""
+        """A page from another origin can log its visitor in if the website allows that origin."""
         browser = self.browser()
         headers = {"origin": OTHER_ORIGIN, "sec-fetch-site": "cross-site"}
         start = browser.call("start", headers=headers)
@@ -212,7 +212,7 @@ class WebAttacksMixin(WebHarness):
         assert (reply.status, reply.code) == (400, "body_invalid")
 
     def test_json_may_have_parameters_and_letters(self) -> None:
-        """A JSON body is read even if it is not ASCII and its media type has a parameter."""
+        """A JSON body may have non-ASCII characters, and its media type may have a parameter."""
         browser = self.browser()
         reply = browser.call(
             "finish",

@@ -132,7 +132,7 @@ class Browser:
 
     Attributes:
         cookies: Its cookies, by name.
-        set_cookies: Each `Set-Cookie` that it received.
+        set_cookies: Each `Set-Cookie` that it has received.
         replies: Each reply to a call from the page.
     """
 

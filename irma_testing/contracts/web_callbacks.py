@@ -1,4 +1,4 @@
-"""The tests in the contract of web adapters for callbacks that the application failed to handle."""
+"""Tests in the contract of web adapters: callbacks that the application failed to handle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_OF_A_URL: Final = 4
 
 
 class _Crash(BaseException):
-    """Simulates the end of a process by a signal."""
+    """Simulates a process that is killed by a signal."""
 
 
 class WebCallbacksMixin(WebHarness):
@@ -56,7 +56,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_replays_at_the_same_time_deliver_once(self) -> None:
-        """Two replays at the same time deliver the outcome once."""
+        """Two simultaneous replays deliver the outcome only once."""
         self._fail()
         self.site.callback_failure = None
         with ThreadPoolExecutor(2) as threads:
@@ -103,7 +103,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_stranger_with_a_url_has_few_callbacks_kept(self) -> None:
-        """At most four posts that cannot be checked are kept for a sealed URL, under any path."""
+        """For one sealed URL, at most four unchecked posts are kept, whatever their paths."""
         for _ in range(7):
             self._answer()
         first, *others = self.site.server.posted
@@ -132,7 +132,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_repeat_of_the_server_leaves_nothing_to_replay(self) -> None:
-        """If the server repeats its post and that one succeeds, a replay has nothing to deliver."""
+        """If the server repeats its post and the repeat succeeds, a replay delivers nothing."""
         self._fail()
         self.site.callback_failure = None
         assert self._post_again().status == 204
@@ -151,7 +151,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_callback_is_kept_for_a_week(self) -> None:
-        """After a week, replays say for a day that the callback is too old, and then forget it."""
+        """A week-old callback is not delivered; replays report it for a day, then forget it."""
         self._fail()
         self.site.callback_failure = None
         self.site.pass_time(_WEEK + timedelta(seconds=1))

@@ -44,7 +44,7 @@ class WebHarness:
         self.site.set_store_away(is_away=is_away)
 
     def replay(self) -> Sequence[str]:
-        """Replay kept callbacks, as another process of the application does.
+        """Replay kept callbacks, as another process of the application would.
 
         Override this method to test your own command.
 
@@ -101,7 +101,7 @@ class WebHarness:
         secrets = set(self.site.secrets)
         for browser in self._browsers:
             bindings = {each.partition(";")[0].partition("=")[2] for each in browser.set_cookies}
-            bindings.discard("")  # a framework deletes its own cookie with this value
+            bindings.discard("")  # a framework sets this value to delete its own cookie
             for reply in browser.replies:
                 text = reply.response.body.decode()
                 assert not any(secret in text for secret in secrets | bindings), (

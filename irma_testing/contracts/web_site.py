@@ -62,7 +62,7 @@ _TIMEOUT: Final = timedelta(seconds=10)
 
 
 class WebParts(NamedTuple):
-    """The parts that an adapter serves: the sessions of browsers, and the two receivers."""
+    """The parts that an adapter serves: the web sessions and the two receivers."""
 
     sessions: WebSessions
     callbacks: CallbackReceiver
@@ -91,7 +91,7 @@ class WebSite:
         keys: The sealing keys.
         origins: Other origins whose pages may call this website.
         logins: The e-mail addresses of the people who logged in, one for each login.
-        ended: The references of the callbacks, one for each session that ended.
+        ended: A string for each session that has ended: its reference and the e-mail address.
         refusal: An exception that `login` raises on each call; None lets people log in.
         callback_failure: An exception for `session_ended` to raise on each call, or None.
         during_callback: A function for `session_ended` to call first, or None.
@@ -182,7 +182,7 @@ class WebSite:
         return WebParts(sessions, callbacks, next_sessions)
 
     def async_parts(self) -> AsyncWebParts:
-        """Return the parts that an adapter for asyncio serves."""
+        """Return the parts that an asynchronous web adapter serves."""
         requestor, sealer, base = self.async_requestor(), Sealer(self.keys), ORIGIN + self._prefix
         callbacks = AsyncCallbackReceiver(
             requestor,
@@ -372,7 +372,7 @@ class _AsyncStore:
 
 @final
 class _Line:
-    """The connection to the IRMA server. Tests can cut it, and it records the tokens."""
+    """The connection to the IRMA server, which records the tokens. Tests can cut it."""
 
     def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
         self.server = server
@@ -387,7 +387,7 @@ class _Line:
             )
 
     def skips_wait(self, duration: timedelta) -> bool:
-        """If a part fails, advance the clock and return True, so that tests need not wait."""
+        """Return whether a part is failing. If so, advance the clock, so that no test waits."""
         is_away = self._faults.is_server_away or self._faults.is_store_away
         if is_away:
             self.clock.pass_time(duration)
