@@ -123,7 +123,7 @@ class ScannedSession:
 
     @property
     def options(self) -> tuple[tuple[bool, ...], ...]:
-        """For each slot, a list that says for each option whether the app can disclose it."""
+        """For each option of each slot, whether the app can disclose the option."""
         chooser = self._chooser()
         return tuple(
             tuple(picks is not None for picks in chooser.options(disjunction))
@@ -157,8 +157,8 @@ class ScannedSession:
     def answer(self) -> None:
         """Act as an honest user: accept if the app can answer every slot, and otherwise refuse.
 
-        The app does not disclose expired credentials. It answers each next session of a chain in
-        the same way.
+        The app does not disclose expired credentials. It answers the later sessions of a chain
+        in the same way.
 
         Raises:
             AppError: The user has already decided.
@@ -313,7 +313,7 @@ class ScannedSession:
         self._check_undecided()
         reply = self._client.post(message.path, message.body(utc_now(self._server.clock)))
         if not reply.is_ok:
-            # The real app does this too, so that a session that failed halfway ends.
+            # The real app does this too, so that a session that fails halfway also ends.
             self._client.delete()
             self.outcome = Outcome(error=reply.code, message=reply.message)
             return
@@ -377,7 +377,7 @@ class SimulatedApp:
     def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
         """Return an app without credentials, for a development server in another process.
 
-        The app can only answer sessions of that server. If the session needs pairing, `accept` and
+        The app can answer only that server's sessions. If the session needs pairing, `accept` and
         the other decisions wait up to five minutes for the browser to complete it. The app does not
         learn of revocations.
 
@@ -425,7 +425,7 @@ class SimulatedApp:
                 times are rounded down to a whole week since 1970, as in every IRMA credential.
 
         Returns:
-            The credential. A singleton replaces an older credential of its type.
+            The credential. If its type is a singleton, it replaces an older one of that type.
 
         Raises:
             ConfigurationError: The server's scheme has no such credential type or attribute.

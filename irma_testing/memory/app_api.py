@@ -79,7 +79,7 @@ _REPLY_CACHE_SECONDS = 10.0
 class AppApi:
     """Handles the calls under `/irma`. Browsers call the paths under `/frontend`, apps the others.
 
-    Each call works on a copy of the session, which is stored if the call has changed it.
+    Each call works on a copy of the session; the copy is stored if the call has changed it.
 
     Args:
         life: The settings, sessions and events of the server.
@@ -294,7 +294,7 @@ class AppApi:
             reply["nextSession"] = session.next_pointer
         return json_reply(reply)
 
-    # The calls that apps and browsers share, and the calls of browsers.
+    # The calls that apps and browsers share, and the calls that only browsers make.
 
     def _cancel(self, session: Session, _request: HttpRequest) -> HttpResponse:
         self._life.cancel(session)

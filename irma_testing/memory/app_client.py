@@ -25,7 +25,7 @@ __all__ = ["AppClient", "AppError", "AppReply", "AppServer", "read_pointer", "un
 _SESSION_URL = re.compile(
     r"(https?://[^\s?#]*?)/(?:irma/session|app(?:-[\w-]+)?)/([0-9A-Za-z]{20})", re.ASCII
 )
-"""Matches the URL of a session, at the server or on a development server's page."""
+"""Matches a session's URL: the server's own, or that of a development server's page."""
 
 
 class AppError(IrmaError):
@@ -43,7 +43,7 @@ class AppError(IrmaError):
 
 @contextmanager
 def understanding_reply() -> Generator[None]:
-    """Raise `AppError` for a malformed reply, such as from a proxy or another server version.
+    """Raise `AppError` for a malformed reply, such as one from a proxy or another server version.
 
     Raises:
         AppError: The `with` block could not read the reply.
@@ -86,7 +86,7 @@ class AppServer(Protocol):
 @final
 @attrs.frozen
 class AppReply:
-    """A reply of the server: the HTTP status, and the JSON."""
+    """A reply from the server: the HTTP status, and the JSON."""
 
     http_status: int
     value: Any
@@ -112,7 +112,7 @@ class AppReply:
 
 @final
 class AppClient:
-    """The calls of one app in one session."""
+    """The calls that one app makes in one session."""
 
     def __init__(self, server: AppServer, url: str) -> None:
         self._server = server
@@ -151,7 +151,7 @@ class AppClient:
 
 
 def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str, bool]:
-    """Return the URL in a scanned pointer or link, and whether the pointer is of a static session.
+    """Return the URL in a scanned pointer or link, and whether it points to a static session.
 
     Raises:
         AppError: The string is not a session pointer.

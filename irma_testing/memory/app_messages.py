@@ -27,7 +27,7 @@ _MAX_DEPTH = 100
 
 
 def _plain(value: Json, depth: int = 0) -> Any:
-    """Return a JSON value with Python's types."""
+    """Convert a parsed JSON value to Python's own types."""
     if depth > _MAX_DEPTH:
         raise GoJsonError("nested too deeply")
     if isinstance(value, Members):

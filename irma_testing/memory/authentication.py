@@ -57,7 +57,7 @@ class RevocationRequest:
 def authenticate_start(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, StartRequest]:
-    """Return the requestor's name, empty without authentication, and the session request.
+    """Return the requestor's name (empty without authentication) and the session request.
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a session request.
@@ -72,7 +72,7 @@ def authenticate_start(
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RevocationRequest]:
-    """Return the requestor's name, empty without authentication, and the revocation request.
+    """Return the requestor's name (empty without authentication) and the revocation request.
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a revocation request.

@@ -181,13 +181,13 @@ class CallbackSender:
             return self._loops.wait_for(lambda: deliver_async(request))
         reply: object = deliver(request)
         if isinstance(reply, Coroutine):
-            reply.close()  # or Python warns that it was never awaited
+            reply.close()  # otherwise Python warns that it was never awaited
             raise UsageError("deliver: returned a coroutine, so write it with `async def`")
         return check_instance(reply, HttpResponse, "deliver", "a function that returns a response")
 
 
 def _with_authorization(request: HttpRequest) -> HttpRequest:
-    """Move the user and the password of a URL into a header, as Go's client does."""
+    """Move the user name and password in a URL into a header, as Go's client does."""
     scheme, _, rest = request.url.partition("://")
     user, at, _ = re.split("[/?]", rest, maxsplit=1)[0].rpartition("@")
     if not at:
@@ -207,7 +207,7 @@ def _with_authorization(request: HttpRequest) -> HttpRequest:
 def _next_request(response: HttpResponse | None) -> bytes | None:
     """Return the request in a reply to a `nextSession` post; see `fetch_next_request`."""
     if response is None:
-        # After this, the official server writes its HTTP client's error.
+        # The official server appends the error of its HTTP client to this message.
         raise Refusal(NEXT_SESSION, "Error type: transport")
     if response.status == _NO_CONTENT:
         return None

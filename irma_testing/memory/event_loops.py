@@ -23,7 +23,7 @@ __all__ = ["EventLoops"]
 ResultT = TypeVar("ResultT")
 _POLL_SECONDS: Final = 0.002
 _LIMIT_SECONDS: Final = 30.0
-"""How many real seconds to wait. Only an application that awaits its own next call needs more."""
+"""How many real seconds to wait. Only an application that awaits its own next call takes longer."""
 
 
 @final
@@ -60,7 +60,7 @@ class EventLoops:
         return await _on_thread(take_turn)
 
     def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
-        """Call a function repeatedly, while the application waits, until it returns false.
+        """Call a function repeatedly, while the application waits, until the call returns false.
 
         If the application's event loop does not run in the test's thread, nothing happens: the test
         can then call the server itself, and that event loop may end after a single request.
@@ -142,7 +142,7 @@ def _result(future: Future[ResultT]) -> ResultT:
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
-    """Call a function on a new thread, because all threads of the loop may await their turns."""
+    """Call a function on a new thread: all threads in the loop's pool may be waiting for turns."""
     future: Future[ResultT] = Future()
     future.set_running_or_notify_cancel()  # a caller that is cancelled does not stop the thread
     context = copy_context()

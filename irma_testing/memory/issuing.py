@@ -109,7 +109,7 @@ class Revocations:
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
-        """Revoke a key's credentials that were issued at `issued_at`, or all if `issued_at` is 0.
+        """Revoke the key's credentials with this `issued_at`, or all of them if `issued_at` is 0.
 
         Raises:
             Refusal: There is no such credential, or it is already revoked.

@@ -64,7 +64,7 @@ _RSA_IDENTIFIER = bytes.fromhex("2a864886f70d010101")
 class RequestJwt:
     """A JWT that has been parsed but not yet verified.
 
-    `registered` holds the claims that RFC 7519 registers; `claims` holds all of them.
+    `registered` holds the claims that RFC 7519 registers; `claims` holds all claims.
     """
 
     header: Mapping[str, Json]
@@ -185,7 +185,7 @@ def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
 
 
 def read_public_key(pem: str) -> RSAPublicKey:
-    """Read a requestor's public key, a key (SPKI) or a certificate, from the PEM's first block.
+    """Read a requestor's public key from a PEM whose first block is a key (SPKI) or a certificate.
 
     Raises:
         ValueError: The PEM holds no RSA public key.
@@ -222,7 +222,7 @@ class JwtSigner:
         self._pem = pem
 
     def sign(self, claims: Mapping[str, object]) -> str:
-        """Return the JWT of these claims."""
+        """Return a signed JWT with these claims."""
         parts = [compact_json(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
         signing_input = b".".join(_encode(part) for part in parts)
         return b".".join((signing_input, _encode(self._key.sign(signing_input)))).decode()

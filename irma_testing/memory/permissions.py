@@ -42,7 +42,7 @@ def check_permissions(
 
 
 def check_callbacks(settings: ServerSettings, request: StartRequest) -> None:
-    """Raise `Refusal` if results must be posted signed, but the server has no key to sign them."""
+    """Raise `Refusal` if the server must sign the results that it posts, but has no key."""
     if settings.has_jwt_key or settings.allow_unsigned_callbacks:
         return
     if request.callback_url or request.next_url is not None:
@@ -111,7 +111,7 @@ def _permissions(
 def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
     """Return whether the permissions cover the identifier.
 
-    They do if they contain the identifier, `*`, or one of the parents followed by `.*`.
+    They do if they contain the identifier, `*`, or one of its parents followed by `.*`.
     """
     scheme = identifier.partition(".")[0]
     patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}

@@ -87,7 +87,7 @@ class Proof:
 @final
 @attrs.frozen
 class Disclosure:
-    """Proofs, and the attributes for each disjunction, as pairs of proof number and name."""
+    """Proofs, and for each disjunction its attributes: pairs of a proof's index and a name."""
 
     proofs: tuple[Proof, ...]
     indices: tuple[tuple[tuple[int, str], ...], ...]
@@ -137,7 +137,7 @@ def _locate(index_json: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[int
 
 
 def signature_nonce(nonce: str, message: str) -> str:
-    """Return the nonce of the proofs in a signature, which covers the session and the message."""
+    """Return the nonce that binds a signature's proofs to the session and the message."""
     return checksum_of(nonce, message)
 
 

@@ -87,7 +87,7 @@ def empty_reply(status: int = 200) -> HttpResponse:
 
 
 def refusal_reply(refusal: Refusal) -> HttpResponse:
-    """Return the response of a refusal."""
+    """Return the response for a refusal."""
     return json_reply(refusal.as_json(), refusal.error.status)
 
 
@@ -151,7 +151,7 @@ def answer_preflight(request: HttpRequest) -> HttpResponse | None:
 
 
 def _canonical(name: str) -> str:
-    """Return the name of a header with a capital at the start of each part."""
+    """Return a header's name with each of its parts capitalized."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
 

@@ -211,7 +211,7 @@ _ISSUING = Struct(*_BASE, *_DISCLOSE, _CREDENTIALS, Field("requestSdJwts", FLAG)
 
 
 def _read_options(value: Json, old: list[Any] | None) -> list[Any]:
-    """Add the options of a legacy disjunction, which are names or values by name, to `old`."""
+    """Return `old` with a legacy disjunction's options added: names, or a mapping to values."""
     if value is None or isinstance(value, list):
         try:
             named = [(name, None) for name in _NAMES.read(value, None) or []]

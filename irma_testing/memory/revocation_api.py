@@ -43,7 +43,7 @@ def _cbor_reply(fields: dict[str, object]) -> HttpResponse:
 
 
 def _cbor(value: object) -> bytes:
-    """Return a status, or a string of less than 256 bytes, in CBOR."""
+    """Encode a status, or a string of fewer than 256 bytes, in CBOR."""
     if isinstance(value, int):
         return _head(_UNSIGNED, value)
     encoded = str(value).encode()

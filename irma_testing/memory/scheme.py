@@ -1,4 +1,4 @@
-"""The credential types that the in-memory server knows, in simplified descriptions."""
+"""The credential types that the in-memory server knows, in a simplified form."""
 
 from __future__ import annotations
 

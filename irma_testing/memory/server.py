@@ -193,7 +193,7 @@ class InMemoryServer:
         `server.when_started(app.accept)` answers all sessions. The function is called during the
         next call to the server, or while a transport sleeps, but never during the start itself.
         That call or sleep raises the function's exceptions. If `deliver` is awaited, and the
-        application runs on an event loop of the test's own thread, the function is also called
+        application runs on an event loop in the test's own thread, the function is also called
         while the application waits for something else.
 
         Args:
@@ -231,7 +231,7 @@ class InMemoryServer:
     async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
         """Call a function, on a thread if `deliver` is async, so that the event loop stays free.
 
-        With this method, a test on the application's event loop can play the app:
+        With this method, a test on the application's event loop can act as the app:
         `await server.run(app.accept, pointer)`. Meanwhile, nothing else moves the clock.
 
         Args:
@@ -254,7 +254,7 @@ class InMemoryServer:
         return result
 
     def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = lambda: False) -> bool:
-        """Move a `ManualClock`, and run each action that becomes due at its time.
+        """Move a `ManualClock`, and run each planned action at the time when it is due.
 
         Args:
             duration: How much time passes.

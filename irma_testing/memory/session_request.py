@@ -70,7 +70,7 @@ class StartRequest:
     """A session request with its options; times are in seconds, where 0 is the server's default.
 
     `app_json` is the session request as the app receives it. `revocation` maps each credential type
-    that needs a proof of non-revocation to the age that the proof may have.
+    that needs a proof of non-revocation to the maximum age of that proof.
     """
 
     kind: SessionKind

@@ -1,8 +1,8 @@
 """The state of a session on the server, and the store of all sessions.
 
-A handler works on a copy of a session. The copy is stored when the handler has finished, if nothing
-else was stored meanwhile. Therefore the receiver of a callback may still see `CONNECTED`. Source:
-irmago `irmaserver/sessions.go`.
+A handler works on a copy of a session. The copy is stored when the handler has finished, unless
+another change has been stored meanwhile. Therefore the receiver of a callback may still see
+`CONNECTED`. Source: irmago `irmaserver/sessions.go`.
 """
 
 from __future__ import annotations

@@ -153,8 +153,8 @@ class ServerSettings:
         max_request_age: The maximum age of a session request JWT.
         enable_sse: Whether the server offers status events.
         jwt_issuer: The `iss` of result JWTs; empty for none.
-        jwt_privkey: The RSA private key in PEM that signs the server's JWTs; None generates one at
-            first use.
+        jwt_privkey: The RSA private key in PEM that signs the server's JWTs; if None, a key is
+            generated at first use.
         has_jwt_key: Whether the server has a key to sign JWTs.
         allow_unsigned_callbacks: Whether the server posts results if it has no key to sign them.
         augment_client_return_url: Whether a request may let the server add the session's token to

@@ -45,7 +45,7 @@ class Timeline:
     def catch_up(self) -> None:
         """Run the actions that are due, in order. When called within an action, do nothing.
 
-        If one of them plans an action for the current time, that action waits for the next call, so
+        If a due action plans another for the current time, the new one waits for the next call, so
         an action may plan itself again.
         """
         if self._running.depth:

@@ -110,7 +110,7 @@ class Wallet:
         issued_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> HeldCredential:
-        """Return a new credential, whose times are rounded down to weeks, as an issuer does.
+        """Return a new credential. As an issuer would, round its times down to weeks.
 
         Raises:
             ConfigurationError: The scheme has no such credential type or attribute.
@@ -203,7 +203,7 @@ class Chooser:
         return tuple(self._option(conjunction) for conjunction in disjunction)
 
     def option_for(self, disjunction: DisCon, *, may_expire: bool = True) -> int | None:
-        """Return the number of the first option that the app can disclose.
+        """Return the index of the first option that the app can disclose.
 
         Prefer an option without expired credentials.
 
@@ -234,7 +234,7 @@ class Chooser:
         )
 
     def pretend(self, disclose: ConDisCon) -> Lists:
-        """Return the attributes for the first option of each slot that is not empty.
+        """Return the attributes for the first non-empty option of each slot.
 
         Either all attributes are from the wallet, revoked or not, or all are made up. With a
         mixture, the server could notice two credentials of a singleton type.
