@@ -26,7 +26,7 @@ def read_cbor_map(
     """Decode a CBOR map with known keys.
 
     Args:
-        data: The CBOR.
+        data: The CBOR data.
         path: The path of the data in the proof's JSON, for error messages.
         kinds: The keys that the map must have, each with the type of its value.
 

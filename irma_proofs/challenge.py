@@ -57,8 +57,8 @@ def check_challenges(proofs: Sequence[DisclosureProof], expected: int) -> None:
     """Check that each proof has the expected challenge.
 
     Raises:
-        ProofError: A proof has another challenge, which means that a proof, a value or the signed
-            message was changed.
+        ProofError: A proof has a different challenge, which means that a proof, a value or the
+            signed message has been changed.
     """
     for proof in proofs:
         if proof.challenge != expected:

@@ -120,15 +120,15 @@ class CredentialType:
 
 
 def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
-    """Return the description in the `description.xml` of a scheme.
+    """Return a scheme's description, from its `description.xml`.
 
     Args:
-        data: The file.
+        data: The file's content.
         scheme: The name of the scheme's folder.
         path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not a valid description, or describes another scheme.
+        ConfigurationError: The file is not a valid description, or describes a different scheme.
     """
     root = read_xml(data, path, "SchemeManager")
     if root.text_of("Id") != scheme:
@@ -145,7 +145,7 @@ def parse_issuer_name(data: bytes, path: str) -> Mapping[str, str]:
     """Return an issuer's name in each language, from its `description.xml`.
 
     Args:
-        data: The file.
+        data: The file's content.
         path: The path of the file, for error messages.
 
     Raises:
@@ -155,15 +155,15 @@ def parse_issuer_name(data: bytes, path: str) -> Mapping[str, str]:
 
 
 def parse_credential_type(data: bytes, *, identifier: str, path: str) -> CredentialType:
-    """Return the description in the `description.xml` of a credential type.
+    """Return a credential type's description, from its `description.xml`.
 
     Args:
-        data: The file.
+        data: The file's content.
         identifier: The identifier that the folder names imply.
         path: The path of the file, for error messages.
 
     Raises:
-        ConfigurationError: The file is not a valid description, or describes another type.
+        ConfigurationError: The file is not a valid description, or describes a different type.
     """
     root = read_xml(data, path, "IssueSpecification")
     parts = [root.text_of(name) for name in ("SchemeManager", "IssuerID", "CredentialID")]

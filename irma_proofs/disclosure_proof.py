@@ -40,7 +40,7 @@ _OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
 @final
 @attrs.frozen
 class DisclosureProof:
-    """A proof whose form was checked, with its credential type and its issuer's key.
+    """A proof whose form has been checked, with its credential type and its issuer's key.
 
     Args:
         path: The proof's path in the JSON.
@@ -94,7 +94,7 @@ def read_proofs(
 
     Raises:
         ProofError: A proof does not have the right form.
-        ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
+        ConfigurationError: A scheme file is missing, has been changed, or is malformed.
     """
     values = read_list(value, path)
     check_number_of_proofs(values, path)
@@ -165,7 +165,7 @@ def known_credential_type(schemes: Schemes, metadata: Metadata, path: str) -> Cr
 
     Raises:
         ProofError: None of the schemes has the type.
-        ConfigurationError: The type's file is missing, was changed, or is malformed.
+        ConfigurationError: The type's file is missing, has been changed, or is malformed.
     """
     found = schemes.credential_type_by_hash(metadata.type_hash)
     if found is None:
@@ -184,7 +184,7 @@ def known_key(
 
     Raises:
         ProofError: The scheme does not have the key.
-        ConfigurationError: The key's file is missing, was changed, or is malformed.
+        ConfigurationError: The key's file is missing, has been changed, or is malformed.
     """
     found = schemes.issuer_key(credential_type.issuer, metadata.key_counter)
     if found is None:

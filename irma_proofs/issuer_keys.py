@@ -112,10 +112,10 @@ class IssuerKey:
 
 
 def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> IssuerKey:
-    """Return the key in a file `PublicKeys/N.xml` of a scheme.
+    """Return the key in a scheme's file `PublicKeys/N.xml`.
 
     Args:
-        data: The file.
+        data: The file's content.
         issuer: The issuer's identifier, `scheme.issuer`.
         counter: The number N in the file's name.
         path: The path of the file, for error messages.

@@ -99,8 +99,8 @@ def attribute_value(number: int, *, version: int, is_random_blind: bool) -> str 
         data = as_bytes(number >> 1)
     else:
         return None
-    # The issuer can sign any bytes. Where they are not UTF-8, the server's JSON also has the
-    # replacement character.
+    # The issuer can sign any bytes. As in the server's JSON, the replacement character takes the
+    # place of bytes that are not UTF-8.
     return data.decode("utf-8", errors="replace")
 
 
@@ -113,5 +113,5 @@ def _in_base_62(number: int) -> str:
 
 
 def signed_value(number: int, *, bits: int) -> int:
-    """Return the number that the issuer signs: the attribute, or its hash if longer than `bits`."""
+    """Return the number that the issuer signs: `number`, or its hash if it exceeds `bits` bits."""
     return number if number.bit_length() <= bits else hash_number(as_bytes(number))

@@ -1,4 +1,4 @@
-"""Proofs that a credential was not revoked when the issuer signed an accumulator.
+"""Proofs that a credential had not been revoked when the issuer signed an accumulator.
 
 Source: gabi `revocation.Proof` and `revocation.SignedAccumulator`; IRMA documentation,
 "Revocation".
@@ -42,7 +42,7 @@ _ACCUMULATOR: Final[dict[str, type[CborValue]]] = {
 @final
 @attrs.frozen
 class NonRevocationProof:
-    """A proof of non-revocation, whose form was checked.
+    """A proof of non-revocation, whose form has been checked.
 
     Args:
         proof: The disclosure proof that this proof belongs to.

@@ -33,7 +33,7 @@ _SHORT_LENGTH: Final = 0x80
 
 
 def read_number(value: JsonValue, path: str, *, bits: int) -> int:
-    """Read a number that is not negative.
+    """Read a non-negative number.
 
     Args:
         value: Standard base64, with padding, of the big-endian bytes; or a JSON integer.
@@ -71,7 +71,7 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
         raise ProofError(path, f"must be at most {most} bytes long")
     try:
         decoded = b64decode(value, validate=True)
-    except (Base64Error, ValueError):  # ValueError is for characters outside ASCII
+    except (Base64Error, ValueError):  # ValueError means characters outside ASCII
         decoded = None
     # Bytes have only one valid encoding, in which unused bits are zero.
     if decoded is None or b64encode(decoded).decode("ascii") != value:

@@ -23,7 +23,7 @@ def _installed_gmpy2() -> Any:
 _GMPY2: Final = _installed_gmpy2()
 
 _WINDOW: Final = 5
-"""The number of bits of an exponent that one multiplication handles."""
+"""How many bits of an exponent each multiplication handles."""
 _MASK: Final = (1 << _WINDOW) - 1
 
 

@@ -193,7 +193,7 @@ def _all_attributes(
                 value,
                 status=AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT,
                 issued_at=datetime.fromtimestamp(proof.metadata.signed_at, UTC),
-                # The server's results have these languages, all with the same value.
+                # Like the server's results, give the same value for each of these languages.
                 translations=None if value is None else dict.fromkeys(("", "en", "nl"), value),
                 not_revoked=verified.non_revocation is not None,
                 not_revoked_before=before,

@@ -135,7 +135,7 @@ def read_xml(data: bytes, path: str, root: str) -> XmlFile:
     """Return the root element of an XML file.
 
     Args:
-        data: The file, in UTF-8.
+        data: The file's content, in UTF-8.
         path: The path of the file, for error messages.
         root: The name that the root must have, without its namespace.
 

@@ -41,7 +41,7 @@ _TYPE: Final = re.compile(
 )
 _LONGEST_INDEX: Final = 16 * 2**20
 _HASH_LENGTH: Final = 16
-"""The length in bytes of the hash in the metadata that identifies the credential type."""
+"""The length in bytes of the hash that identifies a credential type in metadata."""
 
 
 class SchemeFiles(Protocol):
@@ -54,8 +54,8 @@ class SchemeFiles(Protocol):
             path: The path below the folder of all schemes, such as `pbdf/description.xml`.
 
         Raises:
-            OSError: The file cannot be read.
-            ConfigurationError: The file cannot be read, and the error says why.
+            OSError: The file cannot be read; `Schemes` reports only its path.
+            ConfigurationError: The file cannot be read; `Schemes` passes this error on unchanged.
         """
         ...
 
@@ -63,7 +63,7 @@ class SchemeFiles(Protocol):
 @final
 @boundary
 class Schemes:
-    """Schemes whose signatures were verified, with their credential types and keys.
+    """Schemes whose signatures have been verified, with their credential types and keys.
 
     Threads may share an instance. It caches the files that it has read, so make a new instance when
     the files have changed.
@@ -117,7 +117,7 @@ class Schemes:
         """Return a credential type; None if the type is unknown.
 
         Raises:
-            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
         """
         check_instance(identifier, str, "identifier", "a string")
         scheme, issuer, name = _three_parts(identifier)
@@ -137,7 +137,7 @@ class Schemes:
             The identifiers, in order; None for an unknown credential type.
 
         Raises:
-            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
         """
         check_instance(credential_type, str, "credential_type", "a string")
         found = self.credential_type(credential_type)
@@ -149,7 +149,7 @@ class Schemes:
         """Return the credential type that a hash in metadata identifies; None if it is unknown.
 
         Raises:
-            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
         """
         check_instance(digest, bytes, "digest", "bytes")
         identifier = self._types_by_hash.get(digest)
@@ -162,7 +162,7 @@ class Schemes:
             issuer: The issuer's identifier, `scheme.issuer`.
 
         Raises:
-            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
         """
         check_instance(issuer, str, "issuer", "a string")
         scheme, _, name = issuer.partition(".")
@@ -176,7 +176,7 @@ class Schemes:
             counter: The number of the key.
 
         Raises:
-            ConfigurationError: A file of the scheme is missing, was changed, or is malformed.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
         """
         check_instance(issuer, str, "issuer", "a string")
         check_instance(counter, int, "counter", "a whole number")
@@ -267,7 +267,7 @@ def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
     """Check that a file has the hash that the index gives for it.
 
     Raises:
-        ConfigurationError: The file has another hash, or is not in the index.
+        ConfigurationError: The file has a different hash, or is not in the index.
     """
     if digest is None:
         raise ConfigurationError(f"{path}: is not in the index of its scheme")

@@ -48,7 +48,7 @@ _OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
 @final
 @attrs.frozen
 class _Signature:
-    """The contents of a signature's JSON. The form of everything but the proofs was checked."""
+    """The contents of a signature's JSON. The form of all but the proofs has been checked."""
 
     proofs: JsonValue = attrs.field(repr=False)
     indices: Places = attrs.field(repr=False)
@@ -77,7 +77,7 @@ class SignatureVerifier:
 
     Raises:
         ConfigurationError: A key or `min_key_bits` is invalid.
-        UsageError: An argument has a wrong type.
+        UsageError: An argument has the wrong type.
     """
 
     def __init__(
@@ -122,8 +122,8 @@ class SignatureVerifier:
 
         Raises:
             ProofError: The signature did not pass a check; the error says which one, and where.
-            ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
-            UsageError: An argument has a wrong type, or a time has no time zone.
+            ConfigurationError: A scheme file is missing, has been changed, or is malformed.
+            UsageError: An argument has the wrong type, or a time has no time zone.
         """
         check_optional(request, SignatureRequest, "request", "a SignatureRequest")
         check_optional(nonce, int, "nonce", "a number")
@@ -192,7 +192,7 @@ def read_stamp_of(signature: AttributeBasedSignature | str | bytes) -> TimeStamp
 
     Raises:
         ProofError: The signature is malformed, or has no time stamp.
-        UsageError: The argument has a wrong type.
+        UsageError: The argument has the wrong type.
     """
     stamp = _read_signature(_json_of(signature)).stamp
     if stamp is None:

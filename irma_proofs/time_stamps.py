@@ -47,7 +47,7 @@ _STATUS: Final = "INVALID_TIMESTAMP"
 @final
 @attrs.frozen
 class TimeStamp:
-    """A time stamp whose form was checked.
+    """A time stamp whose form has been checked.
 
     Args:
         time: The time, in Unix seconds.
@@ -73,7 +73,7 @@ def read_time_stamp(value: JsonValue, path: str) -> TimeStamp:
         optional=frozenset({"Hashing"}),
     )
     check_no_hashing(members, path)
-    # `ServerUrl` is not used, because the scheme names the server.
+    # `ServerUrl` is ignored, because the scheme says which server must sign.
     inner = f"{path}.Sig"
     sig = read_members(members["Sig"], inner, required=frozenset({"Alg", "Data", "PublicKey"}))
     check_algorithm(sig["Alg"], inner)
@@ -183,7 +183,7 @@ def check_algorithm(algorithm: JsonValue, path: str) -> None:
     """Check that the time stamp is signed with Ed25519; XMSS is not supported.
 
     Raises:
-        ProofError: The time stamp is signed with another algorithm.
+        ProofError: The time stamp is signed with a different algorithm.
     """
     if algorithm != "ed25519":
         raise ProofError(

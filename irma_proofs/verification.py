@@ -89,7 +89,7 @@ def verify_disclosure(
 
     Raises:
         ProofError: The disclosure did not pass a check.
-        ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
+        ConfigurationError: A scheme file is missing, has been changed, or is malformed.
     """
     members = read_members(
         read_proof_json(disclosure), "", required=frozenset({"proofs", "indices"})
