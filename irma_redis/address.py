@@ -18,9 +18,9 @@ from irma_core.interfaces import FrozenMapping, Secret
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
-"""Seconds for each step: to connect, to get a reply, or to get a free connection from the pool."""
+"""Seconds allowed for each step: to connect, to get a reply, or to get a free pooled connection."""
 LONGEST_CALL: Final = 2 * LONGEST_STEP
-"""Seconds for all steps together; only asyncio can enforce this limit."""
+"""Seconds allowed for all steps together; only asyncio can enforce this limit."""
 CONNECTIONS: Final = 16
 """The maximum number of connections for one backend or store; calls wait while all are in use."""
 
@@ -59,7 +59,7 @@ class Address:
             ConfigurationError: The string is not a Redis URI. The message shows no part of it.
         """
         # The URI may contain a password, which must not appear in a traceback. So a function that
-        # never raises parses it, and this frame deletes it before raising.
+        # never raises parses the URI, and this frame deletes the URI before raising.
         address = cls._read_with(uri, password)
         del uri, password
         if isinstance(address, str):
@@ -137,7 +137,7 @@ def _may_be_ca(file: str | None) -> bool:
 
 @final
 class NoPasswordError(AuthenticationError):
-    """Raised if there is no usable password, for example because the function for it failed.
+    """Raised if there is no usable password, for example because the password function failed.
 
     The message contains only names of classes, such as the class of the exception that the function
     raised.

@@ -29,7 +29,7 @@ _NAME: Final = "redis-password"
 def open_status_backend(
     uri: PluginUri, context: FactoryContext
 ) -> StatusBackend | AsyncStatusBackend:
-    """Return a status backend, sync or async like the context.
+    """Return a status backend, sync or async as the context requires.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, or its database or server cannot be used.
@@ -42,7 +42,7 @@ def open_status_backend(
 
 
 def open_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
-    """Return a store, sync or async like the context.
+    """Return a store, sync or async as the context requires.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, its database or server cannot be used, or

@@ -1,4 +1,4 @@
-"""Describe Redis faults without an address, a name or a password.
+"""Describe Redis faults without showing an address, a name or a password.
 
 redis-py's errors contain the address. So our errors are raised outside the `except` block; inside
 it, Python would attach redis-py's error as the context. An error reply from Redis begins with a
@@ -25,7 +25,7 @@ Kind = type[StatusBackendError] | type[StoreError]
 
 
 class Fault(NamedTuple):
-    """A fault of Redis.
+    """A fault in Redis, or in the connection to it.
 
     Attributes:
         text: The description.
@@ -172,7 +172,7 @@ class Door:
         self._is_closed = True
 
     def check(self) -> None:
-        """Raise an error if `close` was called."""
+        """Raise an error if `close` has been called."""
         if self._is_closed:
             raise self._kind(f"the {self._what} is closed")
 

@@ -143,7 +143,7 @@ class _Run:
                 with self._lock:
                     self.waiting.wake(key.decode("ascii", "replace"))
         elif self._pinged_at is not None:
-            # Count from the ping, because this process may have been stopped before it sent the
+            # Count from the ping, because this process may have been suspended before it sent the
             # ping.
             if now - self._pinged_at > SILENCE:
                 raise redis.TimeoutError

@@ -117,7 +117,7 @@ class _Run:
                 await self._pubsub.ping()
             message = await self._pubsub.get_message(timeout=SILENCE)
             if message is None:
-                # If this process was stopped, the reply may be waiting although its time is up.
+                # If this process was suspended, an unread reply may have arrived in time.
                 message = await self._pubsub.get_message(timeout=TICK)
         if message is None:
             raise redis.TimeoutError

@@ -30,7 +30,7 @@ class _Look:
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Pass a value to the waiting task; a string is the message of a failure for the task.
+        """Pass the value to the waiting task; if `answer` is a string, raise it there as an error.
 
         If the task was cancelled, do nothing.
         """

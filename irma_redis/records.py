@@ -26,7 +26,8 @@ __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 
 CHANNEL: Final = "irma:status"
 LIFETIME_MS: Final = int(timedelta(minutes=30) / timedelta(milliseconds=1))
-"""Longer than the IRMA server keeps a session, and longer than its signed results are valid."""
+"""How long Redis keeps an end: longer than the IRMA server keeps a session, and longer than the
+server's signed results are valid."""
 
 _NONCE: Final = 12
 _TAG: Final = 16

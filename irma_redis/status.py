@@ -80,7 +80,7 @@ class RedisStatusBackend:
                 if reason is not None:
                     raise StatusBackendError(reason)
                 if time.monotonic() >= deadline:
-                    return None  # because another program may keep sending notices
+                    return None  # in time, even if another program keeps sending notices
             return end
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class RedisStatusBackend:
         self._redis.close()
 
     def _look(self, key: str) -> bytes | None:
-        # One byte more than the limit, because a longer value cannot be opened.
+        # Read one byte more than the limit, so that a longer value cannot be opened.
         return as_bytes(
             self._door.attempt(self._redis, lambda: self._redis.getrange(key, 0, MAX_BYTES))
         )

@@ -21,7 +21,7 @@ __all__ = ["AsyncRedisStore", "RedisStore"]
 
 _BEFORE: Final = b"="
 _LONGEST: Final = timedelta(days=36_500)
-"""Redis rejects lifetimes that its clock cannot represent."""
+"""The longest lifetime. Redis rejects lifetimes that its clock cannot represent."""
 
 
 @final

@@ -1,4 +1,4 @@
-"""The waits of this process by session, and how to wake them, for sync and async alike."""
+"""This process's waits by session, which sync and async code register and wake."""
 
 from __future__ import annotations
 

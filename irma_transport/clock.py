@@ -23,7 +23,7 @@ LONGEST_BLOCKING_WAIT: Final = 1.0
 just before a thread blocks does not end the wait, and Python runs the signal's handler only after
 the wait."""
 
-# The system's random source needs no seed, so forked children do not wait for the same times.
+# The system's random source needs no seed, so forked children do not all wait equally long.
 system_jitter = random.SystemRandom().random
 
 

@@ -1,7 +1,7 @@
 """The reasons for failures, which both transports state in their errors.
 
 Native errors quote URLs, and a URL may hold a requestor token. So a reason repeats only fixed
-phrases of OpenSSL and of the system, and the status of a proxy.
+phrases from OpenSSL and the system, and a proxy's status.
 """
 
 from __future__ import annotations

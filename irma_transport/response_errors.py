@@ -1,6 +1,6 @@
 """Errors for a response that must not be used, although the HTTP library accepts it.
 
-They are `HTTPException`s, so that urllib3 closes the connection as for its own errors.
+They are `HTTPException`s, so that urllib3 closes the connection as it does for its own errors.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def tls_context(
         return ssl_context
     context = _trusting(settings.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # SSLKEYLOGFILE in the environment writes the keys of each connection to a file.
+    # Otherwise the variable SSLKEYLOGFILE makes Python write each connection's keys to a file.
     context.keylog_filename = None  # type: ignore[assignment]  # its annotation lacks None
     if settings.client_certificate is not None:
         _load_client_certificate(context, settings)

@@ -159,7 +159,7 @@ class Exchange:
         request.url = self._url
         request.headers.update(self._headers)
         if self._body is not None:
-            request.headers.pop("content-length", None)  # aiohttp's, for the empty body of a POST
+            request.headers.pop("content-length", None)  # aiohttp has set it for an empty body
             request.update_body_from_data(self._body)
 
 

@@ -47,7 +47,7 @@ class Sessions:
 
     Raises:
         ConfigurationError: The session is not an aiohttp session, or its connector would lose
-            requests or block others.
+            requests or make them wait.
     """
 
     def __init__(self, limits: Limits, session: ClientSession | None) -> None:

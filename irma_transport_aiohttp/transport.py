@@ -61,7 +61,7 @@ class AiohttpTransport:
             keep idle connections no longer than `idle_limit`. An example is
             `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
-            file of them.
+            PEM file.
         client_certificate: The path to a PEM file with the client's certificate.
         client_key: The path to the certificate's private key, if the key is in another file.
         client_key_password: The password of the key.
@@ -81,7 +81,7 @@ class AiohttpTransport:
             calls wait, within their deadlines. Event streams do not count.
 
     Raises:
-        ConfigurationError: A setting is wrong, or a file cannot be used.
+        ConfigurationError: A setting is invalid, or a file cannot be used.
     """
 
     def __init__(

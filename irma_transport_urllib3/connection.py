@@ -1,4 +1,4 @@
-"""Connections with one deadline and one write per exchange, which are not reused once stale.
+"""Connections with one deadline and one write for each exchange; stale ones are not reused.
 
 Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` intend
 for subclasses.
@@ -91,12 +91,12 @@ class ExchangeConnection(HTTPConnection):
         return super().getresponse()
 
     def close(self) -> None:
-        """Close the connection, and drop a request that was not sent."""
+        """Close the connection, and drop a request that has not been sent."""
         self._buffered = None
         super().close()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 allows the whole time for each address of a name, and has no setting to change
+        # urllib3 allows the whole time for each address of a host name, and no setting changes
         # that. Here the remaining time is divided among the addresses that have not been tried.
         exchange = CURRENT_EXCHANGE.get()
         server, exchange.peer = exchange.peer, self._peer(exchange)

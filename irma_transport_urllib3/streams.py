@@ -86,7 +86,7 @@ class Urllib3Stream:
         self._response.close()
 
     def hang_up(self) -> None:
-        """End the connection, so that a thread that reads the stream gets an error."""
+        """End the connection, so that a thread that is reading the stream gets an error."""
         sock: socket.socket | None = getattr(self._response.connection, "sock", None)
         with suppress(OSError):  # the socket was closed in the meantime
             if sock is not None:

@@ -61,7 +61,7 @@ class Urllib3Transport:
 
     Args:
         ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
-            file of them.
+            PEM file.
         client_certificate: The path to a PEM file with the client's certificate.
         client_key: The path to the certificate's private key, if the key is in another file.
         client_key_password: The password of the key.
@@ -81,7 +81,7 @@ class Urllib3Transport:
             in use.
 
     Raises:
-        ConfigurationError: A setting is wrong, or a file cannot be used.
+        ConfigurationError: A setting is invalid, or a file cannot be used.
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class Urllib3Transport:
             raise ConfigurationError("the transport is closed: make a new one")
         if pools.pid != os.getpid():
             # After a fork, the sockets belong to the parent. Threads that get here at the same time
-            # may make two pools.
+            # may each make new pools.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
         shown, hidden = prepare_headers(request.headers, request.label)
