@@ -12,7 +12,7 @@
 With pytest, fixtures such as `irma_server` and `irma_app` are available without an import: see
 `irma_testing.pytest_plugin`.
 
-The proofs are simulated, so they prove nothing. Each JWT of the server has a claim that says so.
+The proofs are simulated, so they prove nothing. Each JWT from the server has a claim that says so.
 """
 
 from typing import TYPE_CHECKING
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
-    # These modules are loaded on first use. In every project where this package is installed,
-    # pytest imports it to find the plugin. If that also imported the in-memory server, it would
-    # take half as long again.
+    # These modules are loaded on first use. pytest imports this package, to find the plugin, in
+    # every project where it is installed. If the in-memory server were imported too, pytest would
+    # take half as long again to start.
     from importlib import import_module
 
     _ROOMS = {

@@ -90,7 +90,7 @@ def asgi(app: AsgiApplication) -> Callable[[HttpRequest], Awaitable[HttpResponse
     """Return a function for `InMemoryServer.deliver` that awaits an ASGI application.
 
     The in-memory server awaits the application on the event loop that last called the server, or on
-    a new event loop if that one no longer runs. The application receives no lifespan events.
+    a new event loop if that loop is no longer running. The application receives no lifespan events.
 
     Args:
         app: The application, such as a `FastAPI` or `Starlette` object.

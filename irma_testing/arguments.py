@@ -32,7 +32,7 @@ _SCALARS = (str, bytes, bytearray, memoryview, Mapping)
 def as_tuple(value: Any) -> Any:
     """Return the items of an iterable as a tuple.
 
-    Return any other value unchanged; here, a string, bytes or a mapping is not an iterable.
+    Return any other value unchanged. Strings, bytes and mappings do not count as iterables here.
     """
     is_several = isinstance(value, Iterable) and not isinstance(value, _SCALARS)
     return tuple(value) if is_several else value
@@ -148,7 +148,7 @@ def check_clock(value: Clock, name: str) -> Clock:
     """
     clock: object = value
     functions = getattr(clock, "now", None), getattr(clock, "monotonic", None)
-    # Refuse a datetime, which also has now(), and a class of clocks, which has a clock's methods.
+    # Refuse a datetime, which also has now(), and a clock class, which also has these methods.
     if isinstance(clock, type | datetime) or not all(callable(each) for each in functions):
         raise UsageError(f"{name}: must be a clock such as ManualClock() or SystemClock()")
     return value

@@ -21,9 +21,9 @@ _LIMIT_MILLISECONDS: Final = 60_000
 class BrowserApp:
     """An app that scans the QR codes on a page. The fixture `irma_browser_app` makes it.
 
-    The page is one of Playwright's sync API. Create the app before the page starts a session. When
-    the page starts one, the app reads the session pointer, which is the content of the QR code,
-    from the website's reply.
+    The page must come from Playwright's sync API. Create the app before the page starts a session.
+    When the page starts one, the app reads the session pointer, which is the content of the QR
+    code, from the website's reply.
 
     Args:
         page: The page, which has not started a session yet.

@@ -89,7 +89,7 @@ def _check(name: str, prefix: str, next_url: str | None) -> None:
 @final
 @boundary
 class Login(_LoginBase):
-    """Logs test clients in to your website with the in-memory server: the fixture `irma_login`."""
+    """Logs test clients in to your website. The fixture `irma_login` returns a `Login`."""
 
     def __call__(
         self,
@@ -137,7 +137,7 @@ class Login(_LoginBase):
 @final
 @boundary
 class AsyncLogin(_LoginBase):
-    """Like `Login`, but for asynchronous test clients: the fixture `irma_async_login`."""
+    """Like `Login`, but for asynchronous test clients. See the fixture `irma_async_login`."""
 
     async def __call__(
         self,

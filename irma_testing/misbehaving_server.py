@@ -1,4 +1,4 @@
-"""A loopback server that misbehaves on request, for the tests of any transport.
+"""A loopback server that misbehaves on request, for testing any transport.
 
     with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
         ...  # the first answer is complete, and each later answer is cut off
@@ -37,7 +37,7 @@ _LONG = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it was received, with the number of its connection, from 0."""
+    """A request as it was received, with the index of its connection."""
 
     method: str
     target: str

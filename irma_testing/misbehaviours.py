@@ -165,7 +165,7 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send zeros that decompress to `size` bytes, about a thousand times as much as is sent."""
+    """Send a gzip body that decompresses to `size` zero bytes, a thousand times its own length."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
     # A full flush resets the compressor, so the compressed bytes can be repeated.

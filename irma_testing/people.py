@@ -1,4 +1,4 @@
-"""Make people for tests, with the cards of the scheme `pbdf` that such people would have."""
+"""Make people for tests, with the `pbdf` cards that such people would have."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 pytest loads this module in every project where the library is installed. Therefore it imports
 nothing from the library until a test uses a fixture. This keeps other projects' tests fast, and
-coverage can measure the library's imports. To change a fixture, redefine it in your `conftest.py`;
+lets coverage measure the library's imports. To change a fixture, redefine it in your `conftest.py`;
 the fixtures that depend on it then use yours.
 """
 
@@ -52,7 +52,7 @@ def irma_server(irma_scheme: Scheme) -> Iterator[InMemoryServer]:
 
 @pytest.fixture
 def irma_app(irma_server: InMemoryServer) -> SimulatedApp:
-    """An app at `irma_server`, without credentials: add them with `irma_app.add(…)`."""
+    """An app that uses `irma_server`. It has no credentials: add them with `irma_app.add(…)`."""
     from irma_testing import SimulatedApp  # noqa: PLC0415
 
     return SimulatedApp(irma_server)
@@ -102,7 +102,7 @@ def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
 
 @pytest.fixture
 def irma_browser_app(irma_server: InMemoryServer) -> Callable[..., BrowserApp]:
-    """Makes an app that scans a Playwright page: `irma_browser_app(page).answer()`."""
+    """Makes an app that scans QR codes on a Playwright page: `irma_browser_app(page).answer()`."""
     from irma_testing.browser_app import BrowserApp  # noqa: PLC0415
     from irma_testing.people import make_person  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """The app's connection to a development server in another process, and the server's description.
 
-The functions of this module write the description of the server, and `RemoteServer` reads it, so
-that a single module defines the form of the description.
+This module's functions write the server's description, and `RemoteServer` reads it, so that a
+single module defines its form.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ABOUT: Final = "/app/server.json"
 """The path of a development server's description."""
 SESSIONS: Final = "/sessions.json"
-"""The path of the description of the open sessions, below the path of the server's pages."""
+"""The path of the open sessions' description, below the path of the server's pages."""
 _TIMEOUT: Final = 60.0
 _POLL: Final = timedelta(milliseconds=100)
 _PAIRING_LIMIT: Final = timedelta(minutes=5)

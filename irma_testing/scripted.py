@@ -179,7 +179,7 @@ class _Script:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every step was used."""
+        """Whether every step has been used."""
         return not self._steps
 
 

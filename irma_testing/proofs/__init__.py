@@ -9,9 +9,9 @@
     signature = sign_message("I agree.", [Shown(credential, ("address",))], chance,
                              stamper=TimeStamper(), at=1795924800)
 
-Everything follows from seeds and from primes that are in this package, so each run makes the same
-proofs. That is also why **nothing here may issue or sign anything real**: all private keys can be
-read or guessed, and the timing of the arithmetic gives secrets away.
+Everything is derived from seeds and from primes in this package, so each run makes the same proofs.
+For the same reason, **nothing here may issue or sign anything real**: all private keys can be read
+or guessed, and the timing of the arithmetic gives secrets away.
 
 Formats and formulas are those of irmago v1.3.0 and gabi, which follow the specification of the
 identity mixer library, version 2.3.40. The verifier, `irma_proofs`, shares no code with this

@@ -98,11 +98,11 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return the witness with another accumulator, which does not match, as a cheat would."""
+        """Return the witness with an accumulator that does not match, as a cheat would show it."""
         return Witness(accumulator, self.prime, self.u)
 
 
 def _event_hash(index: int, parent: bytes, prime: int) -> bytes:
-    """Return the hash of a revocation event: SHA-256, after two bytes for its kind and length."""
+    """Return a revocation event's SHA-256 hash, preceded by two bytes for its kind and length."""
     event = index.to_bytes(8) + parent + number_bytes(prime)
     return b"\x12\x20" + hashlib.sha256(event).digest()

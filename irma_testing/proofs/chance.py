@@ -1,4 +1,4 @@
-"""Numbers that look random but follow from a seed, so that each run makes the same proofs."""
+"""Numbers that look random but depend only on a seed, so that each run makes the same proofs."""
 
 from __future__ import annotations
 

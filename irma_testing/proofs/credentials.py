@@ -97,7 +97,7 @@ def issue(
 
 
 def secret_key(holder: str, scheme: MadeScheme) -> int:
-    """Return a holder's secret key; a holder has another one for each distributed scheme."""
+    """Return a holder's secret key; a holder has a different one for each distributed scheme."""
     group = scheme.name if scheme.is_distributed else ""
     return hash_number(f"secret key of {holder} {group}".encode()) >> 1
 
@@ -114,7 +114,7 @@ def metadata(identifier: str, counter: int, signed_at: int, weeks: int, version:
 
 
 def encode(value: str | int | None, version: int = 3) -> int:
-    """Return the number that encodes an attribute's value, or the value if it is a number."""
+    """Return the number that encodes an attribute's value; a number is returned unchanged."""
     if isinstance(value, int):
         return value
     number = int.from_bytes((value or "").encode())

@@ -97,9 +97,9 @@ class MadeIssuerKey:
         Args:
             bits: The length of the modulus: 1024, 2048 or 4096.
             pair: Which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
-            counter: The number of the key among those of its issuer.
+            counter: The key's number among its issuer's keys.
             expires: When the issuer stops signing with the key, as Unix time in seconds.
-            bases: The most numbers that a credential may have: its attributes and two more.
+            bases: How many bases to make: two, and one for each attribute of a credential.
         """
         p, q = SAFE_PRIMES[bits][pair]
         n, order = p * q, (p // 2) * (q // 2)

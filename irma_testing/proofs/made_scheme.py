@@ -87,7 +87,7 @@ class MadeScheme:
         name: The scheme's name, which is the first part of all its identifiers.
         types: The credential types.
         keys: The keys of each issuer, by the issuer's name.
-        time_stamp_server: The URL in the scheme's description; empty for none.
+        time_stamp_server: The URL of the time-stamping server; empty for none.
         keyshare_server: The URL of the keyshare server; empty for none. With a URL, the scheme is
             distributed.
         signing_key: The key that signs the index.
@@ -148,7 +148,7 @@ class MadeScheme:
         return files
 
     def write(self, folder: Path, *, private_keys: bool = False) -> None:
-        """Write all files below a folder for schemes."""
+        """Write all files into a folder of schemes."""
         for path, content in self.files(private_keys=private_keys).items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ class MadeScheme:
 def sign_index(
     scheme: str, files: Mapping[str, bytes], key: ec.EllipticCurvePrivateKey
 ) -> dict[str, bytes]:
-    """Return a scheme's public files, with a new index of them, its signature and the public key.
+    """Return a scheme's public files, with a new index, the index's signature and the public key.
 
     With this function, a test can change a file of a scheme and sign the scheme again.
     """

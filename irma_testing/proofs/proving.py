@@ -4,7 +4,8 @@
     proofs.close(nonce=7)
 
 Each proof commits to random numbers first. The challenge is the hash of all commitments, and the
-responses answer it. The time stamp of a signature is made between these steps.
+responses answer it. A signature's time stamp is made after the commitments and before the
+challenge.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class OpenProofs:
 
     @property
     def randomized(self) -> list[int]:
-        """Return the A of each proof, which a time stamp covers."""
+        """Return the numbers A of the proofs, which a time stamp covers."""
         return [proof.a for proof in self.proofs]
 
     def close(self, nonce: int, context: int = 1, *, is_signature: bool = False) -> list[Json]:

@@ -23,7 +23,7 @@ from irma_testing.proofs.proving import Json, OpenProofs, Shown, default_indices
 __all__ = ["TimeStamper", "sign_message", "signature_nonce", "stamped_content"]
 
 CONTEXT = "https://irma.app/ld/signature/v2"
-"""The `@context` that marks a signature of the second form; signatures from before 2019 lack it."""
+"""The `@context` of a signature in the current form; signatures from before 2019 lack it."""
 
 
 @frozen
