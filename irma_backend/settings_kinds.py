@@ -198,7 +198,7 @@ class SecretReference:
 
 
 def read_small_file(path: Path) -> str:
-    """Return the content of a file of at most a mebibyte, which must be UTF-8.
+    """Return the contents of a UTF-8 file of at most 1 MiB.
 
     Raises:
         ConfigurationError: The file cannot be read, is too large, or is not in UTF-8.

@@ -80,7 +80,7 @@ class InstalledPackage:
 
     Args:
         path: The file.
-        is_new: Whether this call wrote the file; false if the file was already there.
+        is_new: Whether this call wrote the file; False if the file was already there.
     """
 
     path: Path

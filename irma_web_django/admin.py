@@ -37,7 +37,7 @@ class _LookingOnly(AnyAdmin):
 
 @admin.register(IrmaEntry)
 class IrmaEntryAdmin(_LookingOnly):
-    """Shows entries of the store, without their values."""
+    """Shows entries in the store, without their values."""
 
     list_display = ("__str__", "expires_at")
     fields = ("key", "expires_at")

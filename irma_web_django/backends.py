@@ -116,7 +116,7 @@ class IrmaBackend(ModelBackend):
         """Update the user from the answer at each login. By default, this does nothing."""
 
     def _create_once(self, answer: Answer) -> AbstractBaseUser:
-        """Create a user and an account, only once even if two sessions finish at the same time."""
+        """Create a user and an account, but only one of each if two sessions finish together."""
         newest = _pseudonyms(answer)[0]
         using = router.db_for_write(IrmaAccount)
         for _attempt in range(2):

@@ -43,7 +43,7 @@ def body_of(request: HttpRequest) -> bytes:
     except (
         UnreadablePostError,
         RawPostDataException,
-    ):  # the browser has disconnected, or the body was already read as a form
+    ):  # the browser has disconnected, or the body has already been read as a form
         return b""
 
 

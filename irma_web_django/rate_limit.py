@@ -1,6 +1,6 @@
 """Limit how many sessions one network may start in a minute. The counts are in Django's cache.
 
-Only a start is expensive, because it opens a session at the IRMA server. Slots limit the sessions
+Only a start is expensive, because it opens a session on the IRMA server. Slots limit the sessions
 of one browser. This limit also stops a program that discards its cookies.
 """
 

@@ -136,7 +136,7 @@ class Irma:
 
     Args:
         server: The IRMA server's base URL. The default is the URL in the settings.
-        questions: The questions, by name, in addition to the named requests of the settings. See
+        questions: The questions, by name, in addition to the named requests in the settings. See
             `Question`.
         settings: A settings file, or the result of `read_settings`. It supplies every setting that
             the other arguments leave out. If `settings` and `server` are both left out,

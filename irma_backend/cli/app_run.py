@@ -106,7 +106,7 @@ def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
     """Scan a session with a new app, and yield the session for a `with` block, which answers it.
 
     If the app cannot give that answer, it refuses the session, because no other app can answer a
-    session that was scanned.
+    session that has been scanned.
 
     Raises:
         AppError: The app cannot give the answer, or the server refused the app.

@@ -73,7 +73,7 @@ def doctor(
     """Find out what is wrong with the settings, the server or the website.
 
     Run all checks, or only those that you name. A check that needs a session starts one and cancels
-    it. It uses the requests of the settings file, unless an option gives another request. Each
+    it. It uses the requests in the settings file, unless an option gives another request. Each
     finding has a remedy.
 
     The exit status is 0 if no check found an error. Otherwise the first error decides: 2 for a

@@ -60,7 +60,7 @@ def verified_signature_value(verified: VerifiedSignature) -> dict[str, JsonValue
 
 
 def unchecked_value(result: SessionResult) -> dict[str, JsonValue]:
-    """Return a result that was not compared with a request, as JSON."""
+    """Return a result that has not been compared with a request, as JSON."""
     return {
         "session": result.token.fingerprint,
         "type": result.type.value,

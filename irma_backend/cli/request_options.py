@@ -116,7 +116,7 @@ def request_from_options(
     """Return the request that the options describe.
 
     Args:
-        requests: The requests of the settings file, by name.
+        requests: The requests in the settings file, by name.
         disclose: Slots. See `parse_options` for the form of `disclose`, `sign` and `issue`.
         sign: The message of a signature request.
         issue: Credentials.

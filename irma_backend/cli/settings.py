@@ -105,7 +105,7 @@ class Settings:
 
     @property
     def requests(self) -> Mapping[str, SessionRequest | ExtendedRequest]:
-        """The session requests of the settings file, by name."""
+        """The session requests in the settings file, by name."""
         return self.all.requests
 
     @property

@@ -37,7 +37,7 @@ class Wallets:
     """One app for each kind of person. Initially, the adult's app is selected.
 
     Args:
-        server: The server of the apps.
+        server: The server that the apps use.
         cards: Cards that the adult's app holds instead of the usual cards, or in addition to them.
 
     Raises:

@@ -89,7 +89,7 @@ class Examination:
 
     @cached_property
     def is_development(self) -> bool:
-        """Whether server and website are both on this machine, as during development."""
+        """Whether the server and the website are both on this machine, as during development."""
         site = self.settings.web.url
         return is_here(self.context.server.text) and (site is None or is_here(site))
 

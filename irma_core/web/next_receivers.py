@@ -62,15 +62,15 @@ class NextSessionReceiver:
             stored.
         store: Stores the next request of each session, so that the application chooses it only
             once.
-        choose: A function that takes a `ChainStep`, which has the answer of a session, and returns
-            the next request, or None to end the chain. The person's app waits for the function. If
-            it takes longer than 3 s, the reply is an error and the chain fails. Nothing interrupts
-            the function, so it must limit its own waiting. If it raises, the chain fails too, and
-            `receive` raises the error. If another session may follow the next one, return
-            `with_next_session(request)`. If another requestor on the same server learns one of
-            these URLs, the server may post the result of that requestor's session there before it
-            posts yours. To detect that, store the tokens of the sessions that you start, and
-            compare them with `step.answer.token`.
+        choose: A function that takes a `ChainStep`, which has the answer from a session, and
+            returns the next request, or None to end the chain. The person's app waits for the
+            function. If it takes longer than 3 s, the reply is an error and the chain fails.
+            Nothing interrupts the function, so it must limit its own waiting. If it raises, the
+            chain fails too, and `receive` raises the error. If another session may follow the next
+            one, return `with_next_session(request)`. If another requestor on the same server learns
+            one of these URLs, the server may post the result of that requestor's session there
+            before it posts yours. To detect that, store the tokens of the sessions that you start,
+            and compare them with `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the

@@ -1,4 +1,4 @@
-"""Check a redirect URL from a browser, and accept only pages of the same site.
+"""Check a redirect URL from a browser, and accept only pages on the same site.
 
 An open redirect helps phishers, because a link to the real site then leads to theirs.
 """

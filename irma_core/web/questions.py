@@ -46,7 +46,7 @@ _REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, Issuan
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Question(ValueObject):
-    """A request, and the reference and options of its session.
+    """A request, with the reference and options for its session.
 
     Args:
         request: The session's request.

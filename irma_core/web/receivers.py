@@ -188,8 +188,8 @@ class CallbackReceiver:
         Several processes may replay at the same time; each outcome is delivered by one of them.
 
         Returns:
-            The result for each post that was kept. There is no result for a post that could not be
-            verified when it was received and now turns out not to be a JWT. Such a post is deleted.
+            The result for each post that was kept. A post that could not be verified when it was
+            received may turn out not to be a JWT. It is then deleted, without a result.
 
         Raises:
             ConfigurationError: The receiver was created without `kept`, so it keeps no posts.

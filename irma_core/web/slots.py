@@ -2,7 +2,7 @@
 
 A slot is a number. Each new session claims the browser's first free slot, and its handle is stored
 under that number. If the app opens the page in a new tab, the page knows only the number, and uses
-it to find the handle. If no slot is free, the browser's oldest session is cancelled at the server,
+it to find the handle. If no slot is free, the browser's oldest session is cancelled on the server,
 and the new session takes over its slot.
 """
 

@@ -31,7 +31,7 @@ class WebAnswer(ValueObject):
         answer: The answer, which has passed every check.
         name: The name of the question.
         reference: The application's own reference, as in the question; empty if there is none.
-        next_url: The page of the same site to go to next, or None.
+        next_url: The page on the same site to go to next, or None.
         session: The session. Pass it to `NextSessionReceiver.follow` to get the answers of the
             sessions that followed it. Use only `answer` to log a person in. None in a test without
             a session.
@@ -64,7 +64,7 @@ class WebAnswer(ValueObject):
 
     @property
     def next_url(self) -> str | None:
-        """The page of the same site to go to next, or None."""
+        """The page on the same site to go to next, or None."""
         return self._next_url.reveal()
 
 

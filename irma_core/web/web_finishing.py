@@ -153,8 +153,8 @@ class _Login(ValueObject):
         """Claim the login, or return the outcome of the call that claimed it before.
 
         Raises:
-            WebRefusal: `busy`: the other call is still running. `interrupted`: the other call has
-                died. `already_used`: the outcome is too old.
+            WebRefusal: `busy`: the other call is still running. `interrupted`: the process that
+                handled the other call has died. `already_used`: the outcome is too old.
             StoreError: The store failed.
         """
         context, store = self.context, self.settings.store

@@ -327,7 +327,7 @@ class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
 
 
 def code_of(error: Exception) -> str:
-    """Return the code of an error that a flow raised."""
+    """Return the code for an error that a flow raised."""
     if isinstance(error, WebRefusal):
         return error.code
     if isinstance(error, IrmaError) and is_transient(error):

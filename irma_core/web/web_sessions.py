@@ -129,7 +129,7 @@ class WebSessions:
             name: The name of the question, as for `start`.
             request: The browser's request. Its JSON has either the `handle` or a `slot`: the number
                 in the fragment `#irma-NAME-NUMBER` of the URL that the app opened. It may also have
-                `next`, a page of the same site.
+                `next`, a page on the same site.
             complete: The login, a function that takes a `WebAnswer`. It returns a small JSON value,
                 such as the key of the framework's session. With this value, the caller can restore
                 the same state in a repeated call. If the login raises, a repeated call runs it

@@ -1,4 +1,4 @@
-"""`manage.py irma_cleanup`: delete expired entries of the store. Run it about once a day."""
+"""`manage.py irma_cleanup`: delete expired entries from the store. Run it about once a day."""
 
 from __future__ import annotations
 
