@@ -80,7 +80,7 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key in
             PEM for RS256, or a shared key in base64 for HS256), `hmac:NAME` (a key in base64, which
             `secrets` holds under that name), or a URI that a plugin supports.
-        token: This requestor's API token at the server. Pass this or `key`, not both.
+        token: This requestor's API token for the server. Pass this or `key`, not both.
         status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
             that use this requestor publish to it.
         gateway: The settings for an API gateway; see `Requestor` for this and the next arguments.

@@ -142,7 +142,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _time(folder: Path) -> int:
-    """Return when a scheme was signed, in Unix seconds; 0 if its time is missing."""
+    """Return when a scheme was signed, in Unix seconds; 0 if the time is missing."""
     file = folder / "timestamp"
     written = file.read_bytes().strip() if file.is_file() else b""
     return int(written) if written.isdigit() and len(written) <= 20 else 0  # noqa: PLR2004

@@ -165,7 +165,7 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
 
     Args:
         questions: The questions, by name.
-        name: The name.
+        name: The name to check.
         what: Where the name was given, for error messages.
 
     Raises:

@@ -142,7 +142,7 @@ def delete_expired(clock: Clock) -> int:
     """Delete the entries that have expired, and return how many there were.
 
     Args:
-        clock: The clock of the stores.
+        clock: The clock that the stores use.
 
     Raises:
         ConfigurationError: The table is missing.

@@ -95,7 +95,7 @@ def session(
     At a terminal, the answer is printed as a table. In a pipe, each attribute is one line: its
     slot, attribute, value and time of issuance, separated by tabs.
 
-    Ctrl-C, SIGTERM and SIGHUP cancel the session at the server. If the answer cannot be written, it
+    Ctrl-C, SIGTERM and SIGHUP cancel the session on the server. If the answer cannot be written, it
     is saved in a private file, whose path is printed.
     """  # noqa: D301  # click keeps the lines after this character as they are
     output, within = AnswerOutput(as_json, slot), timedelta(seconds=timeout)

@@ -185,7 +185,7 @@ def view_of(
         name: The session's name on the page.
         session: The session that the app has scanned.
         credentials: The credentials in the app.
-        is_open: Whether the session is still in progress at the server.
+        is_open: Whether the session is still in progress on the server.
         requestor: The name of the requestor.
         person: The title of the app, which says who owns it.
         ending: How the session ended, if the person ended it without answering.

@@ -24,7 +24,7 @@ HTTP_LOG = logging.getLogger("irma_backend.dev_server.http")
 _BODY: ContextVar[bytes] = ContextVar("body")
 # The in-memory server refuses more than 10 MiB, so one byte more is enough.
 _MAX_BODY = (10 << 20) + 1
-# The time to send the 503 to a client whose body is late, in seconds.
+# The time limit, in seconds, for sending the 503 to a client whose body is late.
 _RESPONSE_TIME = 1.0
 _MAX_WAITING = 256
 _CHECK_INTERVAL = 0.25

@@ -99,7 +99,7 @@ CHECKS: Final = (
 
 
 def examine(examination: Examination, checks: Collection[Check] = CHECKS) -> Iterator[Diagnosis]:
-    """Run checks, and yield the diagnosis of each as soon as it is known."""
+    """Run checks, and yield the diagnosis from each as soon as it is known."""
     for check in checks:
         yield _diagnose(check, examination)
 

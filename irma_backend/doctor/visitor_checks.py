@@ -151,7 +151,7 @@ def check_cors(examination: Examination) -> Generator[Problem, None, str]:
 
 
 def _starts_for_anyone(examination: Examination, origin: str) -> bool:
-    """Return whether a page of another website can start a session; cancel that session."""
+    """Return whether a page on another website can start a session; cancel that session."""
     server = examination.context.server
     asked = next(
         (

@@ -1,7 +1,7 @@
 """Identify a person's account by an e-mail address, or by a pseudonym derived from an attribute.
 
 The website decides which attribute identifies a person. The attribute must be unique, stay the same
-for years, and be issued to its owner only. People change their e-mail addresses, and providers give
+for years, and be issued only to its owner. People change their e-mail addresses, and providers give
 abandoned addresses to other people. So an address identifies a person only if the website decides
 to accept this.
 """

@@ -110,7 +110,7 @@ class NextSessionReceiver:
         return _with_next_session(self._requestor.context, self._settings, request, reference)
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Handle a request to the page; the arguments are those of `CallbackReceiver.receive`.
+        """Handle a request to the endpoint; the arguments are those of `CallbackReceiver.receive`.
 
         Returns:
             The response, to be sent unchanged: 200 with the next request, 204 if no session
@@ -205,7 +205,7 @@ class AsyncNextSessionReceiver:
         return _with_next_session(self._requestor.context, self._settings, request, reference)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Handle a request to the page; see `NextSessionReceiver.receive`."""
+        """Handle a request to the endpoint; see `NextSessionReceiver.receive`."""
         post = InboundRequest.of(method, url, headers, body)
         flow = answer_next_session_flow(self._requestor.context, self._settings, post)
         return await self._requestor.run_flow(flow)

@@ -148,7 +148,7 @@ class CallbackReceiver:
         *,
         received_at: datetime | None = None,
     ) -> HttpResponse:
-        """Handle a request to the page.
+        """Handle a request to the endpoint.
 
         Args:
             method: The HTTP method.
@@ -254,7 +254,7 @@ class AsyncCallbackReceiver:
         *,
         received_at: datetime | None = None,
     ) -> HttpResponse:
-        """Handle a request to the page; see `CallbackReceiver.receive`."""
+        """Handle a request to the endpoint; see `CallbackReceiver.receive`."""
         post = InboundRequest.of(method, url, headers, body)
         context = context_at(self._requestor.context, received_at)
         if self._run_later is None:
@@ -323,7 +323,10 @@ class StaticSessionReceiver:
         return "<StaticSessionReceiver>"
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Handle a request to the page; see `CallbackReceiver.receive` for arguments and errors."""
+        """Handle a request to the endpoint.
+
+        For the arguments and errors, see `CallbackReceiver.receive`.
+        """
         post = InboundRequest.of(method, url, headers, body)
         flow = receive_callback_flow(self._requestor.context, self._settings, post)
         return self._requestor.run_flow(flow)
@@ -357,7 +360,7 @@ class AsyncStaticSessionReceiver:
         return "<AsyncStaticSessionReceiver>"
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Handle a request to the page; see `StaticSessionReceiver.receive`."""
+        """Handle a request to the endpoint; see `StaticSessionReceiver.receive`."""
         post = InboundRequest.of(method, url, headers, body)
         flow = receive_callback_flow(self._requestor.context, self._settings, post)
         return await self._requestor.run_flow(flow)

@@ -57,7 +57,7 @@ class Slot(ValueObject):
     """A slot that belongs to a session.
 
     Args:
-        key: The store's key.
+        key: The slot's key in the store.
         number: The slot's number, counted from 0.
         claim: The value that the store has for the slot. Each session has a different value.
     """

@@ -178,7 +178,7 @@ class _Login(ValueObject):
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def run_flow(self, complete: Callable[[], JsonValue | Awaitable[JsonValue]]) -> Flow[JsonValue]:
-        """Run the claimed login and store its outcome; release the claim if it raises.
+        """Run the claimed login and store its outcome; release the claim if the login raises.
 
         Raises:
             Exception: The application's function raised it.

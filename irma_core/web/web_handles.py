@@ -28,7 +28,7 @@ class WebSession(ValueObject):
     Args:
         session: The session.
         name: The name of the question.
-        slot: The number of its slot.
+        slot: The number of the session's slot.
         claim: The value that the store has for the slot while the slot belongs to this session.
         reference: The application's own reference.
     """
