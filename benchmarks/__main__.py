@@ -40,10 +40,10 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.subjects) - set(CONTENTS):
         parser.error(
-            f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(CONTENTS)}"
+            f"unknown subject: {', '.join(sorted(unknown))}; known are {', '.join(CONTENTS)}"
         )
     write = sys.stdout.write
-    write(f"{'CPU time of this process':<62} {'median':>8}      {'least .. most':>18}   goal\n")
+    write(f"{'CPU time of this process':<62} {'median':>8}      {'min .. max':>18}   goal\n")
     for subject, rows in CONTENTS.items():
         if not chosen.subjects or subject in chosen.subjects:
             for row in rows(Effort(chosen.rounds)):

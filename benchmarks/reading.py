@@ -58,7 +58,7 @@ def _result(
             "answer": lambda: parse_result_response(response).answer_to(session),
         },
     )
-    for made, said in (("result", "parsed"), ("answer", "made an answer")):
+    for made, said in (("result", "parsed"), ("answer", "into an answer")):
         row = f"result of 20 attributes in {name}, {said} / json.loads"
         yield Row(row, ratios(taken[made], taken["json"]), "x", 3)
 
@@ -109,4 +109,4 @@ def _sessions(effort: Effort) -> Iterator[Row]:
 
     taken = alternate(effort, 200, {"session": session})
     milliseconds = [seconds * 1e3 for seconds in taken["session"]]
-    yield Row("start to answer at the server in memory", milliseconds, "ms", 1)
+    yield Row("start to answer with the server in memory", milliseconds, "ms", 1)

@@ -88,8 +88,8 @@ def _posts(
     for work, what, goal in (
         ("url", "a sealed URL for it", 1000),
         ("first", "its callback, signature included", 1000),
-        ("again", "the same once more", 1000),
-        ("stranger", "the same without the secret", 100),
+        ("again", "the same callback again", 1000),
+        ("stranger", "the callback without the secret", 100),
     ):
         values = [seconds * 1e6 for seconds in taken[work]]
         yield Row(f"20 attributes in {name}: {what}", values, "us", goal)

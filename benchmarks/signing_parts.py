@@ -36,7 +36,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     above = differences(taken["opened"], taken["direct"])
     yield Row("signer by URI, above the signer itself", above, "us", 5)
     above = differences(taken["awaited"], taken["direct"])
-    yield Row("awaited signer by URI, above the signer itself", above, "us", 5)
+    yield Row("async signer by URI, above the sync signer itself", above, "us", 5)
 
 
 async def _awaited() -> AsyncSigner:
@@ -52,4 +52,4 @@ def _run(signer: AsyncSigner) -> bytes:
         signer.sign(SIGNED).send(None)
     except StopIteration as stop:
         return bytes(stop.value)
-    raise AssertionError("it waited for something")
+    raise AssertionError("the signer waited")

@@ -92,7 +92,7 @@ def _signing(effort: Effort) -> Iterator[Row]:
         },
     )
     above = differences(taken["signed"], taken["plain"])
-    yield Row("HS256: a request signed, above the same unsigned", above, "us", 45)
+    yield Row("HS256-signed request, above the unsigned one", above, "us", 45)
 
 
 def _slowest(effort: Effort) -> Iterator[Row]:

@@ -30,7 +30,7 @@ from tests.redis.redis_server import RedisServer, running_redis
 __all__ = ["findings"]
 
 ROOT = Path(__file__).parent.parent
-AWAY_FROM, AWAY_UNTIL = 0.6, 0.75  # of the longest session, so that some end meanwhile
+DOWN_FROM, DOWN_UNTIL = 0.6, 0.75  # of the longest session, so that some end meanwhile
 
 
 def findings(
@@ -46,7 +46,7 @@ def findings(
         processes: The number of processes.
         beside_a_crash: The number of processes in the run in which Redis is killed.
     """
-    for title, among, is_killed in (("", processes, False), (", Redis away", beside_a_crash, True)):
+    for title, among, is_killed in (("", processes, False), (", Redis down", beside_a_crash, True)):
         with (
             tempfile.TemporaryDirectory() as directory,
             running_redis(Path(directory)) as redis,
@@ -57,15 +57,17 @@ def findings(
             asked = _asked(url)
         once = sum(len(ended["finals"]) == 1 for ended in receiver.ended.values())
         right = sum(ended["answer"] == "yes" for ended in receiver.ended.values())
-        name = f"processes that got the final status exactly once{title}"
+        name = f"sessions that got the final status exactly once{title}"
         yield Finding(name, once, count, at_least=True)
-        yield Finding(f"processes that got the answer{title}", right, count, at_least=True)
+        yield Finding(f"sessions that got the answer{title}", right, count, at_least=True)
         if not is_killed:
-            yield Finding("requests to the IRMA server a session, at most", max(asked.values()), 3)
-            yield Finding("late, by status backend: s, 99th percentile", receiver.lateness(), 0.1)
+            yield Finding("most requests to the IRMA server per session", max(asked.values()), 3)
+            yield Finding(
+                "delay with a status backend: s, 99th percentile", receiver.lateness(), 0.1
+            )
         else:
             late = receiver.lateness()
-            yield Finding("late, by status backend, Redis away: s, 99th percentile", late, 2)
+            yield Finding("delay with a status backend, Redis down: s, 99th percentile", late, 2)
 
 
 def _asked(url: str) -> Counter[str]:
@@ -132,7 +134,7 @@ class _Receiver:
 
     async def _kill(self, longest: float) -> None:
         await self._has_begun.wait()
-        await asyncio.sleep(AWAY_FROM * longest)
+        await asyncio.sleep(DOWN_FROM * longest)
         await asyncio.to_thread(self._redis.kill)
-        await asyncio.sleep((AWAY_UNTIL - AWAY_FROM) * longest)
+        await asyncio.sleep((DOWN_UNTIL - DOWN_FROM) * longest)
         await asyncio.to_thread(self._redis.start)

@@ -24,7 +24,7 @@ LARGE: dict[str, Behaviour] = {
     "endless chunks": endless_body(),
     "endless, unframed": endless_body(chunked=False),
     "gzip of 1000:1": gzip_bomb(1000 * CAP),
-    "said to have 1 GiB": raw(BOASTS + bytes(1024)),
+    "Content-Length of 1 GiB": raw(BOASTS + bytes(1024)),
 }
 
 
@@ -36,7 +36,7 @@ def findings(rounds: int) -> Iterator[Finding]:
         refused = sum(refusals for refusals, _ in found)
         yield Finding(f"refused, {name}", refused, 2 * rounds, at_least=True)
         peak = max(peak for _, peak in found) / CAP
-        yield Finding(f"memory for it: times the cap, {name}", peak, 4)
+        yield Finding(f"memory to refuse it, as a multiple of the cap, {name}", peak, 4)
 
 
 async def _both(url: str) -> tuple[int, int]:

@@ -39,10 +39,10 @@ EVENT = b'data: "INITIALIZED"\n\n'
 # The behaviours after the start of a session; the last one repeats.
 HOSTILE: dict[str, tuple[Behaviour, ...]] = {
     "black hole": (silence,),
-    "a byte a second": (drip(response(headers=JSON, body=b'"DONE"'), A_SECOND),),
+    "a byte per second": (drip(response(headers=JSON, body=b'"DONE"'), A_SECOND),),
     "endless headers": (endless_headers(TENTH),),
     "endless body": (endless_body(TENTH),),
-    "asks for an hour": (answer(503, headers=[("Retry-After", "3600")]),),
+    "Retry-After of an hour": (answer(503, headers=[("Retry-After", "3600")]),),
     "silent stream": (silent_stream(b":\n"), STATUS),
     "silent stream, black hole": (silent_stream(), silence),
     "endless stream": (event_stream(*[EVENT] * 9999, every=TENTH / 10), STATUS),
@@ -67,10 +67,14 @@ def findings(rounds: int) -> Iterator[Finding]:
     for mode, worst, goal in (("sync", sync, 0.1), ("async", awaited, 0.05)):
         where = max(worst, key=worst.__getitem__)
         yield Finding(f"overrun of a deadline, {mode}: s, worst ({where})", worst[where], goal)
-    yield Finding("overrun, nobody accepts: s, sync", _deaf(), 0.1)
-    yield Finding("overrun, nobody accepts: s, async", asyncio.run(_deaf_async()), 0.05)
+    yield Finding("overrun, connection not accepted: s, sync", _overrun_of_connecting(), 0.1)
+    yield Finding(
+        "overrun, connection not accepted: s, async",
+        asyncio.run(_overrun_of_connecting_async()),
+        0.05,
+    )
     every = 4 * rounds * len(HOSTILE)
-    yield Finding("calls and waits that ended by an error", ended, every, at_least=True)
+    yield Finding("calls and waits that ended with an error", ended, every, at_least=True)
 
 
 @contextmanager
@@ -115,7 +119,7 @@ async def _overruns(behaviours: tuple[Behaviour, ...]) -> list[float]:
     return found
 
 
-def _deaf() -> float:
+def _overrun_of_connecting() -> float:
     with unanswered_port() as port, Urllib3Transport() as transport:
         requestor = Requestor(f"http://127.0.0.1:{port}", transport, timeout=WITHIN)
         begun = monotonic()
@@ -124,7 +128,7 @@ def _deaf() -> float:
         return _late(begun)
 
 
-async def _deaf_async() -> float:
+async def _overrun_of_connecting_async() -> float:
     with unanswered_port() as port:
         async with AiohttpTransport() as transport:
             requestor = AsyncRequestor(f"http://127.0.0.1:{port}", transport, timeout=WITHIN)

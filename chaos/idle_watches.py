@@ -42,8 +42,8 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
     with running_status_server(1, HOURS, seed) as url:
         each, share, ended = asyncio.run(_measure(url, count))
     yield Finding(f"memory of each of {count} idle watches: kB", each, 20)
-    yield Finding("CPU of them all without safety polls: % of a core", share, 0.5)
-    yield Finding("watches that ended for no reason", ended, 0)
+    yield Finding("CPU of all watches, without safety polls: % of a core", share, 0.5)
+    yield Finding("watches that ended although their sessions did not", ended, 0)
 
 
 async def _measure(url: str, count: int) -> tuple[float, float, int]:

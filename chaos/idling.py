@@ -40,10 +40,12 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
             made = [(one.body, one.connection) for one in server.requests[begun:]]
         name = f"failures of {count} posts after about 2 s of idling, {mode}"
         yield Finding(name, idled.count(None), 0)
-        yield Finding(f"failures of {len(short)} after less, {mode}", hurried.count(None), 0)
+        yield Finding(
+            f"failures of {len(short)} posts after less idling, {mode}", hurried.count(None), 0
+        )
         soon = [number for number, gap in enumerate(hurried) if gap is not None and gap < 1]
         kept = [number for number in soon if len({c for b, c in made if b == b"%d" % number}) == 1]
-        name = f"of calls under 1 s apart, the share that reuses its connection, {mode}"
+        name = f"share of calls under 1 s apart that reuse a connection, {mode}"
         yield Finding(name, len(kept) / len(soon), 0.95, at_least=True)
 
 

@@ -40,19 +40,21 @@ def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
     """Stop many watches at once, fork often, and cancel a wait at each of its steps."""
     with running_status_server(1, 2.0, seed) as url:
         steps, left = asyncio.run(_cancel_at_each_step(url))
-    yield Finding("await points of a whole session that were cancelled at", steps, 5, at_least=True)
-    yield Finding("sockets, tasks and threads left of those", left, 0)
+    yield Finding("await points of a session at which it was cancelled", steps, 5, at_least=True)
+    yield Finding("sockets, tasks and threads that were left", left, 0)
     with running_status_server(1, HOURS, seed) as url:
         for mode in ("sync", "async"):
-            yield Finding(f"the same after Ctrl-C, {mode}", _interrupt(url, mode), 0)
+            yield Finding(
+                f"sockets, tasks and threads left after Ctrl-C, {mode}", _interrupt(url, mode), 0
+            )
         learned, left = asyncio.run(_close_amid(url, watches))
-        name = f"of {watches} watches, that learn of their closed transport"
+        name = f"of {watches} watches, those that raise after a close"
         yield Finding(name, learned, watches, at_least=True)
-        yield Finding("sockets, tasks and threads left of those", left, 0)
+        yield Finding("sockets, tasks and threads that were left", left, 0)
         learned, left = _close_amid_threads(url)
-    yield Finding(f"of {THREADS} on threads, that learn the same", learned, THREADS, at_least=True)
-    yield Finding("sockets and threads left of those", left, 0)
-    yield Finding(f"of {forks} forks amid use, children with wrong answers", _fork(forks), 0)
+    yield Finding(f"of {THREADS} on threads, those that raise", learned, THREADS, at_least=True)
+    yield Finding("sockets and threads that were left", left, 0)
+    yield Finding(f"of {forks} forks during use, children with wrong answers", _fork(forks), 0)
 
 
 class _CancelledAt:
@@ -81,7 +83,7 @@ class _CancelledAt:
                 answer = yield waits_for
             except BaseException as error:
                 waits_for = running.throw(error)
-                raise AssertionError("it waits on after it was cancelled") from error
+                raise AssertionError("it continues to wait after it was cancelled") from error
 
 
 async def _cancel_at_each_step(url: str) -> tuple[int, int]:

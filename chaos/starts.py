@@ -112,8 +112,8 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
     with unused_port() as port:
         url = f"http://127.0.0.1:{port}"
         wrong += sum(said != NONE_MADE for said in _play_sync(url, 3) + _play_async(url, 3))
-    yield Finding(f"of {2 * (count // 2)} starts, requests beyond one a call", repeated, 0)
-    yield Finding("starts whose end was misreported", wrong, 0)
+    yield Finding(f"of {2 * (count // 2)} starts, requests beyond one per call", repeated, 0)
+    yield Finding("starts whose outcome was misreported", wrong, 0)
 
 
 def _holds(

@@ -27,7 +27,7 @@ FAULTS: Final = (
     "no byte",
     "cut",
     "ended",
-    "dead after its first bytes",
+    "silent after its first bytes",
 )
 _PACKAGE = (
     b'{"sessionPtr":{"u":"http://127.0.0.1/irma/session/uiMWLYJ9WZDLhbuEBu0W",'
@@ -173,7 +173,7 @@ _STREAMS: dict[str, Callable[[_Server, str, asyncio.StreamWriter], Awaitable[Non
     "no byte": _no_byte,
     "cut": _cut,
     "ended": _ended,
-    "dead after its first bytes": _dead,
+    "silent after its first bytes": _dead,
 }
 
 

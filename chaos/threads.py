@@ -35,4 +35,4 @@ def findings(calls: int) -> Iterator[Finding]:
 
         with ThreadPoolExecutor(THREADS) as pool:
             right = sum(pool.map(ask, range(calls), chunksize=50))
-    yield Finding(f"of {calls} calls by {THREADS} threads, answers mixed up", calls - right, 0)
+    yield Finding(f"of {calls} calls by {THREADS} threads, mixed-up answers", calls - right, 0)

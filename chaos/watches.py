@@ -18,7 +18,7 @@ from irma_transport_aiohttp import AiohttpTransport
 __all__ = ["findings"]
 
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
-LATE_BY = {"healthy": 0.05, "dead after its first bytes": 31.0}
+LATE_BY = {"healthy": 0.05, "silent after its first bytes": 31.0}
 AFTER_A_BREAK = 2.0
 TIMEOUT = timedelta(minutes=3)
 
@@ -56,8 +56,8 @@ def findings(count: int, seed: int, *, with_dead: bool) -> Iterator[Finding]:
         rates.extend(asked / (final - began) for final in finals)
     for fault, seconds in late.items():
         goal = LATE_BY.get(fault, AFTER_A_BREAK)
-        yield Finding(f"late, stream {fault}: s, 99th percentile", percentile(seconds), goal)
-    yield Finding("requests a second and watch, 99th percentile", percentile(rates), 2.2)
+        yield Finding(f"delay, stream {fault}: s, 99th percentile", percentile(seconds), goal)
+    yield Finding("requests per second and watch, 99th percentile", percentile(rates), 2.2)
 
 
 async def _watch(url: str, count: int) -> list[tuple[str, list[float], float, int]]:

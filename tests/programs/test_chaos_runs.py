@@ -5,12 +5,12 @@ import pytest
 from chaos.__main__ import CONTENTS
 
 TIMED = (
-    "late",
+    "delay",
     "overrun",
-    "requests a second",
+    "requests per second",
     "memory of each",
     "CPU",
-    "of calls under 1 s apart",
+    "share of calls under 1 s apart",
 )
 
 
