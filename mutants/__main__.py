@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.taking_out import Mutant, mutants, take_out
+from mutants.removing import Mutant, mutants, remove
 
 TESTS = Path(__file__).parent.parent / "tests" / "proofs"
 OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--no-header")
@@ -66,7 +66,7 @@ def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
         status = 1
         try:
             forget_schemes()
-            take_out(mutant)
+            remove(mutant)
             os.write(writing, first_failure(tests).encode())
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may run on in the copy
@@ -77,7 +77,7 @@ def noticed_by(mutant: Mutant, tests: Sequence[str]) -> str:
     with os.fdopen(reading, encoding="utf-8") as pipe:
         failed = pipe.read()
     if os.waitpid(child, 0)[1]:
-        raise SystemExit(f"{mutant}: could not be tried")
+        raise SystemExit(f"the tests could not be run without {mutant}")
     return failed
 
 
@@ -95,7 +95,9 @@ def main() -> None:
     """Try all checks, and print the table."""
     parser = argparse.ArgumentParser(prog="make mutants")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of the name of a check")
-    parser.add_argument("--tests", nargs="+", metavar="PATH", help="which tests must notice")
+    parser.add_argument(
+        "--tests", nargs="+", metavar="PATH", help="the tests to run; all of them by default"
+    )
     given = parser.parse_args()
     tests = given.tests or [str(path) for path in sorted(TESTS.glob("test_*.py"), key=_slow_last)]
     chosen = [
@@ -104,7 +106,7 @@ def main() -> None:
         if not given.names or any(name in str(mutant) for name in given.names)
     ]
     if not chosen:
-        parser.error("no check has such a name")
+        parser.error("no check has one of these names")
     if failed := first_failure(tests):  # this also makes all proofs, once for all processes
         raise SystemExit(f"a test fails with all checks in place: {failed}")
     noticed = 0
@@ -114,7 +116,7 @@ def main() -> None:
         name = f"{Path(file).name}::{test}" if failed else "NOT NOTICED"
         sys.stdout.write(f"{mutant!s:<58} {name}\n")
         sys.stdout.flush()
-    sys.stdout.write(f"{len(chosen)} checks taken out in turn, {noticed} of them noticed\n")
+    sys.stdout.write(f"{len(chosen)} checks removed in turn, {noticed} of them noticed\n")
     raise SystemExit(noticed < len(chosen))
 
 

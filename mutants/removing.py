@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["PACKAGE", "Mutant", "mutants", "take_out"]
+__all__ = ["PACKAGE", "Mutant", "mutants", "remove"]
 
 PACKAGE = Path(__file__).parent.parent / "irma_proofs"
 
@@ -74,7 +74,7 @@ def _is_check(function: Function) -> bool:
     return function.name.lstrip("_").startswith("check_")
 
 
-def take_out(mutant: Mutant) -> None:
+def remove(mutant: Mutant) -> None:
     """Replace the code of the function that contains the check, wherever it was imported."""
     path = PACKAGE / f"{mutant.module.partition('.')[2]}.py"
     import_module(mutant.module)
