@@ -12,7 +12,7 @@ __all__ = ["TokenError", "native"]
 T = TypeVar("T")
 
 _WRONG_PIN: Final = (
-    "the PIN is wrong; it is not sent again, since tokens lock themselves: correct it, then open "
+    "the PIN is wrong; it is not sent again, because the token would lock: correct it, then open "
     "the signer again"
 )
 _REASONS: Final = {
@@ -22,7 +22,7 @@ _REASONS: Final = {
     "PinLocked": "the token has locked its PIN: its security officer must unlock it",
     "PinExpired": "the PIN has expired: set a new one with the token's own tool",
     "UserPinNotInitialized": "the token has no PIN yet: set one with its own tool",
-    "SessionCount": "the token has no session left to give",
+    "SessionCount": "the token has no free session",
 }
 
 

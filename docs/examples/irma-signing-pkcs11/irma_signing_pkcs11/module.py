@@ -50,13 +50,13 @@ def load_module(path: str) -> Module:
         TokenError: There is no module at the path, or threads cannot use it.
     """
     if not Path(path).is_absolute():
-        raise TokenError("the module must be an absolute path")
+        raise TokenError("the module must be given by its absolute path")
     if not Path(path).is_file():
-        raise TokenError("no file is at the module's path: install the token's software")
+        raise TokenError("there is no file at the module's path: install the token's software")
     with _lock:
         process, module = _loaded.get(path, (None, None))
         if module is None:
-            module = native(lambda: pkcs11.lib(path), "it was loaded; is it a PKCS#11 module?")
+            module = native(lambda: pkcs11.lib(path), "loading (is it a PKCS#11 module?)")
         if process != os.getpid():  # PKCS#11: a child process must initialize again
             _initialize(path)
             _loaded[path] = (os.getpid(), module)

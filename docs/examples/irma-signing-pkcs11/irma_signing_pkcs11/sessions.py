@@ -104,7 +104,7 @@ class KeySessions:
     def _sign(self, data: bytes) -> bytes:
         opened = self._take()
         try:
-            signature = native(lambda: opened.key.sign(data, mechanism=_RS256), "it signed")
+            signature = native(lambda: opened.key.sign(data, mechanism=_RS256), "signing")
         except TokenError:
             with self._lock:
                 if opened.login == self._login:
@@ -127,7 +127,7 @@ class KeySessions:
             return self._open_session(self._log_in())
 
     def _open_session(self, token: Token) -> _OpenSession:
-        session = native(token.open, "a session was opened")
+        session = native(token.open, "opening a session")
         try:
             return _OpenSession(session, _the_key(session, self._uri), self._login)
         except TokenError:
@@ -151,10 +151,10 @@ class KeySessions:
 
     def _log_in(self) -> Token:
         token = _the_token(self._module, self._uri)
-        session = native(token.open, "a session was opened")
+        session = native(token.open, "opening a session")
         # After a login, even by another signer of this process, private keys are visible.
-        if not native(lambda: _keys(session, self._uri), "the key was looked for"):
-            native(session.close, "a session was closed")
+        if not native(lambda: _keys(session, self._uri), "looking for the key"):
+            native(session.close, "closing a session")
             session = self._open_with_pin(token)
         self._logged_in, self._token = session, token
         return token
@@ -162,10 +162,10 @@ class KeySessions:
     def _open_with_pin(self, token: Token) -> Session:
         pin = self._pin()
         try:
-            return native(lambda: token.open(user_pin=pin), "it logged in")
+            return native(lambda: token.open(user_pin=pin), "logging in")
         except TokenError as error:
             if error.kind == "UserAlreadyLoggedIn":
-                return native(token.open, "a session was opened")
+                return native(token.open, "opening a session")
             if error.kind.startswith("Pin"):
                 self._refused = error
             raise
@@ -191,7 +191,7 @@ def _unlikely(pin: str) -> str | None:
         return "the PIN begins with a byte order mark, and was not sent: save its file without one"
     if pin != pin.strip() or not pin.isprintable():
         return (
-            "the PIN begins or ends with whitespace or has a control character in it, and was not "
+            "the PIN begins or ends with whitespace or contains a control character, and was not "
             "sent: write it alone on one line"
         )
     return None
@@ -204,7 +204,7 @@ def _close(session: Session) -> None:
 
 def _the_token(module: str, uri: KeyUri) -> Token:
     found: list[Token] = []
-    for slot in native(load_module(module).get_slots, "tokens were looked for"):
+    for slot in native(load_module(module).get_slots, "listing the tokens"):
         with suppress(PKCS11Error):  # another slot may be empty, or its token broken
             token = slot.get_token()
             if token.label == uri.token and uri.serial in (None, token.serial.decode()):
@@ -213,15 +213,15 @@ def _the_token(module: str, uri: KeyUri) -> Token:
         raise TokenError("no token has that name")
     if len(found) > 1:
         raise TokenError("several tokens have that name: add serial=…")
-    if _RS256 not in native(found[0].slot.get_mechanisms, "it said what it can do"):
-        raise TokenError("the token cannot sign by RS256 (CKM_SHA256_RSA_PKCS)")
+    if _RS256 not in native(found[0].slot.get_mechanisms, "listing the token's mechanisms"):
+        raise TokenError("the token cannot sign with RS256 (CKM_SHA256_RSA_PKCS)")
     return found[0]
 
 
 def _the_key(session: Session, uri: KeyUri) -> SignMixin:
-    keys = native(lambda: _keys(session, uri), "the key was looked for")
+    keys = native(lambda: _keys(session, uri), "looking for the key")
     if not keys:
-        raise TokenError("the token has no private key of that name")
+        raise TokenError("the token has no private key with that name")
     if len(keys) > 1:
         raise TokenError("several private keys have that name: add id=…")
     (key,) = keys
@@ -231,7 +231,7 @@ def _the_key(session: Session, uri: KeyUri) -> SignMixin:
         raise TokenError("the key may not sign: its CKA_SIGN is false")
     if _asks_each_time(key):
         raise TokenError(
-            "the key asks for the PIN at each signature (CKA_ALWAYS_AUTHENTICATE), which is not "
+            "the key asks for the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not "
             "supported: use a key that does not"
         )
     return key

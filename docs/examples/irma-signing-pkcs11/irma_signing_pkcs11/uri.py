@@ -25,8 +25,8 @@ __all__ = ["KeyUri", "read_uri"]
 _NAMED: Final = ("token", "object", "serial", "id", "type")
 _REFUSED: Final = {
     "pin-value": "a URI must not hold a PIN: use pin-source=file:/… or the secret",
-    "module-path": "the program sets the module, by its secrets",
-    "module-name": "the program sets the module, by its secrets",
+    "module-path": "the program must name the module in its secrets",
+    "module-name": "the program must name the module in its secrets",
 }
 # RFC 7512: pk11-pchar and pk11-qchar, with `|` as in its examples of commands.
 _IN_PATH = re.compile(r"(?:[\w\-.~:\[\]@!$'()*+,=&]|%[0-9A-Fa-f]{2})*", re.ASCII)
@@ -75,7 +75,7 @@ def read_uri(rest: str) -> KeyUri:
     if not named.get("token") or not named.get("object"):
         raise ConfigurationError("a URI must name a token and an object: token=…;object=…")
     if named.get("type", b"private") != b"private":
-        raise ConfigurationError("type must be private, or left out")
+        raise ConfigurationError("type must be private or be left out")
     return KeyUri(
         _text(named["token"]),
         _text(named["object"]),
@@ -91,8 +91,8 @@ def _attributes(part: str, delimiter: str, form: re.Pattern[str]) -> Iterator[tu
         name, equals, value = attribute.partition("=")
         if not equals or not form.fullmatch(value):
             raise ConfigurationError(
-                "a URI must be a list of name=value, in which other characters than letters and "
-                "digits are percent-encoded (a space is %20)"
+                "a URI must be a list of name=value pairs, and characters other than letters and "
+                "digits must be percent-encoded (a space is %20)"
             )
         if name in seen:
             raise ConfigurationError("a URI must not have an attribute twice (RFC 7512)")

@@ -44,9 +44,9 @@ def refused(softhsm: SoftHsm, uri: str, pin: Secret | None = PIN, module: str = 
 def test_module_must_be_a_library(softhsm: SoftHsm, tmp_path: Path) -> None:
     """A module must be the absolute path of a PKCS#11 library."""
     text = tmp_path / "module.so"
-    text.write_text("no library")
-    here = f"{tmp_path}/missing.so"
-    assert "no file is at" in refused(softhsm, IRMA, module=here)
+    text.write_text("not a library")
+    missing = f"{tmp_path}/missing.so"
+    assert "no file at" in refused(softhsm, IRMA, module=missing)
     assert "is it a PKCS#11 module?" in refused(softhsm, IRMA, module=str(text))
     assert "absolute path" in refused(softhsm, IRMA, module="libsofthsm2.so")
 
@@ -143,8 +143,8 @@ def test_pin_has_one_source(softhsm: SoftHsm) -> None:
     [
         ("token=irmaaa;object=webshop", "no token has that name"),
         ("token=irma;serial=00;object=webshop", "no token has that name"),
-        ("token=irma;object=webshopp", "the token has no private key of that name"),
-        ("token=irma;object=webshop;id=%99", "the token has no private key of that name"),
+        ("token=irma;object=webshopp", "the token has no private key with that name"),
+        ("token=irma;object=webshop;id=%99", "the token has no private key with that name"),
         ("token=irma;object=changing", "several private keys have that name"),
         ("token=twin;object=webshop", "several tokens have that name"),
         ("token=irma;object=short", "RS256 needs an RSA key of 2048 bits or more"),
@@ -159,7 +159,7 @@ def test_missing_key_is_refused(softhsm: SoftHsm, uri: str, why: str) -> None:
 def test_missing_key_beside_an_open_login(softhsm: SoftHsm) -> None:
     """A missing key is reported even while another signer is logged in, which can still sign."""
     signer = softhsm.wire(IRMA)
-    assert "no private key of that name" in refused(softhsm, "token=irma;object=webshopp")
+    assert "no private key with that name" in refused(softhsm, "token=irma;object=webshopp")
     signer.sign(b"x")
     signer.close()
 
