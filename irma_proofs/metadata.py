@@ -16,7 +16,7 @@ __all__ = ["Metadata", "attribute_value", "parse_metadata", "signed_value"]
 
 _LENGTH: Final = 24
 _WITHOUT_ABSENCE: Final = 2
-"""The version of metadata in which no attribute can be absent."""
+"""The metadata version that does not allow absent attributes."""
 _VERSIONS: Final = (_WITHOUT_ABSENCE, 3)
 _WEEK: Final = 7 * 24 * 60 * 60
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -32,7 +32,7 @@ def read_proof_json(data: str | bytes) -> JsonValue:
     """Parse JSON in which no name is repeated.
 
     Raises:
-        ProofError: The input is not JSON, repeats a name, exceeds 20 MiB, or has very many values.
+        ProofError: The input is not JSON, repeats a name, exceeds 20 MiB, or has too many values.
     """
     limit_proof_size(data)
     try:
@@ -45,7 +45,7 @@ def limit_proof_size(data: str | bytes) -> None:
     """Check that JSON can be parsed without taking too much time or memory.
 
     Raises:
-        ProofError: The input exceeds 20 MiB, or has very many values.
+        ProofError: The input exceeds 20 MiB, or has too many values.
     """
     if len(data) > _LONGEST:
         raise ProofError("", f"must not be longer than {_LONGEST} bytes")

@@ -1,4 +1,4 @@
-"""Read the XML files of a scheme, and refuse files with a document type or entities."""
+"""Read the XML files of a scheme, and refuse document type declarations and entities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
 
 
 class _DoctypeError(ValueError):
-    """The file has a document type, which could define entities."""
+    """The file has a document type declaration, which could define entities."""
 
 
 class _Builder(TreeBuilder):
@@ -140,8 +140,8 @@ def read_xml(data: bytes, path: str, root: str) -> XmlFile:
         root: The name that the root must have, without its namespace.
 
     Raises:
-        ConfigurationError: The file is not XML with this root, has a document type, or is over 4
-            MiB.
+        ConfigurationError: The file is not XML with this root, has a document type declaration,
+            or is over 4 MiB.
     """
     if len(data) > _LONGEST:
         raise ConfigurationError(f"{path}: must not be larger than {_LONGEST} bytes")

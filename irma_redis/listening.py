@@ -26,7 +26,7 @@ __all__ = ["CLOSED", "SILENCE", "TICK", "Listener", "Queue"]
 
 SILENCE: Final = 2.0
 """After this many seconds without a message, the thread sends a ping. After as many seconds without
-a reply, the connection counts as broken."""
+a reply, the thread treats the connection as broken."""
 TICK: Final = 0.25
 """Seconds after which the thread checks whether it must stop."""
 CLOSED: Final = "the status backend is closed"

@@ -57,7 +57,7 @@ class ExchangeConnection(HTTPConnection):
     def send(
         self, data: SupportsRead[bytes] | Iterable[ReadableBuffer] | ReadableBuffer | str
     ) -> None:
-        """Buffer the head of a request; send a proxy's CONNECT, with the headers for the proxy.
+        """Buffer the head of a request, but send a CONNECT at once, with the headers for the proxy.
 
         `http.client` itself would raise an audit event with the data, which can hold a proxy's
         password.

@@ -40,7 +40,7 @@ __all__ = [
 
 
 _CHILD_TIMEOUT: Final = 60.0
-"""Seconds after which a child process counts as hanging."""
+"""Seconds after which a test assumes that a child process hangs."""
 
 
 def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes) -> bool:
@@ -237,7 +237,7 @@ class _SigningContract(Generic[SignerT]):
 class SignerContract(_SigningContract[Signer]):
     """The contract of `Signer`. Subclass it, make your signer, and set the verifying key.
 
-    If a signer has a `close` method, it is called after each test.
+    Each test ends with a call of the signer's `close` method, if the signer has one.
 
     Attributes:
         verifying_key: The key that verifies the signatures: for HS256 the bytes of the shared key,
@@ -286,7 +286,7 @@ class SignerContract(_SigningContract[Signer]):
 class AsyncSignerContract(_SigningContract[AsyncSigner]):
     """The contract of `AsyncSigner`. Subclass it, make your signer, and set the verifying key.
 
-    If a signer has an `aclose` method, it is awaited after each test.
+    Each test ends by awaiting the signer's `aclose` method, if the signer has one.
 
     Attributes:
         verifying_key: See `SignerContract`.

@@ -28,7 +28,7 @@ _FAILURE_TIMEOUT: Final = 60.0
 
 class _StoreContract(PluginContract[StoreT]):
     def make_store(self) -> StoreT:
-        """Make a store. All stores of one test share their keys and values."""
+        """Make a store. In one test, all stores must share their keys and values."""
         raise NotImplementedError
 
     def make_failing_store(self) -> StoreT:

@@ -263,7 +263,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *wrong, answer(body=b"OK"), idle_limit=idle_limit)
 
     def test_idle_connections_are_not_reused(self) -> None:
-        """A connection that was idle for 1.5 s is not reused, because the server may close it."""
+        """A connection is not reused after 1.5 s of idle time, because the server may close it."""
         self._check_pause(0.3, connections=1)
         self._check_pause(1.6, connections=2)
 
@@ -280,7 +280,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, raw(response(body=b"OK"), close=True))
 
     def test_clock_and_jitter(self) -> None:
-        """The wall time is aware, a sleep takes time, and the jitter varies within [0, 1)."""
+        """The wall time has a time zone, a sleep takes time, and the jitter varies in [0, 1)."""
 
         async def scenario(harness: TransportHarness) -> None:
             clock = harness.transport.clock

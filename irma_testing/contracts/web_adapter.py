@@ -44,7 +44,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # A person logs in.
 
     def test_start_returns_what_the_page_needs(self) -> None:
-        """A start returns the pointer, the frontend request, the handle and the seconds left."""
+        """The reply to a start has the pointer, the handle and everything else the page needs."""
         reply = self.browser().call("start")
         assert reply.status == 200
         assert set(reply.json) == {"sessionPtr", "frontendRequest", "handle", "timeout"}
@@ -192,7 +192,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Tabs, the cookie, and the phone.
 
     def test_ten_tabs_work_at_once(self) -> None:
-        """Ten tabs start sessions together and finish them in another order."""
+        """Ten tabs start sessions together and finish them in a different order."""
         browser = self.browser()
         handles = [self.started(browser) for _ in range(_TABS)]
         assert len(set(handles)) == _TABS

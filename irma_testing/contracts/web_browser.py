@@ -16,11 +16,11 @@ from irma_testing.contracts.web_site import ORIGIN
 __all__ = ["COOKIE", "Application", "Browser", "Line", "Reply"]
 
 Application: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""Sends a request to the application under test, such as `wsgi(app)` or `asgi(app)`."""
+"""A function that sends a request to the application, such as `wsgi(app)` or `asgi(app)`."""
 ResultT = TypeVar("ResultT")
 COOKIE: Final = "__Host-irma"
 _LIMIT: Final = 60.0
-"""Seconds after which a request counts as hanging."""
+"""Seconds after which a test assumes that a request hangs."""
 
 
 @final

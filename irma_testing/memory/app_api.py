@@ -184,7 +184,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if the last request is repeated, by any client, as irmago does."""
+        """Return the last reply if any client repeats the last request, as irmago does."""
         cached = session.cached
         if (
             cached is None

@@ -1,7 +1,7 @@
 """Sync and async transports to an in-memory server.
 
-A transport that sleeps lets time pass. It moves a `ManualClock` and runs planned actions at their
-time; with a real clock it waits.
+A transport that sleeps lets time pass. If the clock is a `ManualClock`, the transport moves it and
+runs planned actions when they are due. With a real clock, the transport waits.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Witness:
     u: int
 
     def update(self, accumulator: Accumulator, revoked: int) -> Witness:
-        """Return the witness for the next accumulator, after another prime was revoked.
+        """Return the witness for the next accumulator, after another prime has been revoked.
 
         With a·e + b·revoked = 1, the new u is u^b · nu'^a, so updating needs no private key.
         """

@@ -66,7 +66,7 @@ def issue(
             without hashing. An attribute that is left out is absent.
         chance: The source of random numbers.
         signed_at: Unix time in seconds; the metadata contains only the week.
-        weeks: How long the credential is valid.
+        weeks: How many weeks the credential is valid.
         holder: The person whose secret key the credential contains.
         counter: The number of the issuer's key that signs the credential; the last key by default.
         witness: The witness whose prime is the revocation attribute, if the type has such an
