@@ -211,8 +211,8 @@ def _cleaned(
             where, replaced = f"{type(error).__name__} at {frames.last}", error
             error = UsageError(
                 _proxy_fault(function, args, kwargs)
-                or f"{function.__qualname__}: an argument has a wrong type or value, or this is a "
-                f"bug in irma-backend ({where})"
+                or f"{function.__qualname__}: an argument has the wrong type or an invalid value, "
+                f"or this is a bug in irma-backend ({where})"
             )
             error.__suppress_context__ = True
             # When a context manager is closed after an error, the error that is replaced here may
@@ -241,7 +241,7 @@ def _proxy_fault(
         with suppress(Exception):  # `__class__` may be a property of the application
             if value.__class__ is not type(value):
                 kind = type(value).__name__
-                return f"{name}: must be the object itself, not a proxy for it (a {kind})"
+                return f"{name}: must be the object itself, not a proxy for it ({kind})"
     return ""
 
 

@@ -57,7 +57,7 @@ class _Reader:
         return self._position == len(self._data)
 
     def fault(self) -> ProofError:
-        return ProofError(self._path, "must be the CBOR of a signed accumulator")
+        return ProofError(self._path, "must be a signed accumulator, encoded as CBOR")
 
     def take(self, count: int) -> bytes:
         """Return the next bytes."""

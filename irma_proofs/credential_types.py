@@ -192,7 +192,7 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
 
 def _attribute(element: XmlFile, credential_type: str) -> AttributeType:
     if element.name != "Attribute":
-        raise element.fault("Attributes must hold only elements named Attribute")
+        raise element.fault("Attributes must contain only elements named Attribute")
     name = element.attribute("id") or ""
     is_revocation = element.flag("revocation")
     if bool(_NAME.fullmatch(name)) == is_revocation or (name and is_revocation):

@@ -96,7 +96,7 @@ def read_numbers_by_index(value: JsonValue, path: str, *, bits: int) -> dict[int
     numbers: dict[int, int] = {}
     for index, each in value.items():
         if not _INDEX.fullmatch(index):
-            raise ProofError(path, "must have attribute indices as its keys")
+            raise ProofError(path, "must be an object whose keys are attribute indices")
         numbers[int(index)] = read_number(each, f'{path}["{index}"]', bits=bits)
     return numbers
 

@@ -338,7 +338,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
         if identifier in asked.revocation and attribute.not_revoked_before is not None:
             raise ProofError(
                 "",
-                f"the proof of non-revocation of {identifier} is older than the request allows",
+                f"the proof of non-revocation for {identifier} is older than the request allows",
                 check="accumulator_age",
             )
 

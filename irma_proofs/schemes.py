@@ -258,8 +258,8 @@ def check_index_signature(
         key.verify(signature, index, ECDSA(SHA256()))
     except InvalidSignature:
         raise ConfigurationError(
-            f"{name}/index.sig: is not a signature of {name}/index by the pinned key; fetch the "
-            "whole scheme again, and check the pinned key"
+            f"{name}/index.sig: is not a valid signature over {name}/index by the pinned key; "
+            "fetch the whole scheme again, and check the pinned key"
         ) from None
 
 
@@ -270,11 +270,10 @@ def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
         ConfigurationError: The file has a different hash, or is not in the index.
     """
     if digest is None:
-        raise ConfigurationError(f"{path}: is not in the index of its scheme")
+        raise ConfigurationError(f"{path}: is not listed in the scheme's index")
     if sha256(data).hexdigest() != digest:
         raise ConfigurationError(
-            f"{path}: does not have the hash that the index of its scheme gives; fetch the "
-            "scheme again"
+            f"{path}: does not match its hash in the scheme's index; fetch the scheme again"
         )
 
 
@@ -290,8 +289,8 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
         found = _LINE.fullmatch(line)
         if not found or not found[2].startswith(f"{name}/") or found[2] in seen:
             raise ConfigurationError(
-                f"{name}/index: line {number} must have a hash and a path in {name} that no "
-                "earlier line has"
+                f"{name}/index: line {number} must have a hash and a path in {name}, and each path "
+                "may occur only once"
             )
         seen.add(found[2])
         yield found[2], found[1]
@@ -308,7 +307,7 @@ def pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
         ConfigurationError: The name or the key is malformed.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigurationError("pinned: must have the names of schemes as its keys")
+        raise ConfigurationError("pinned: its keys must be names of schemes")
     data = pem.encode(errors="replace") if isinstance(pem, str) else pem
     expected = f"pinned: the key of {name} must be the PEM of a public key on the curve P-256"
     if not isinstance(data, bytes):

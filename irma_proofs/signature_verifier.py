@@ -290,7 +290,8 @@ def time_without_stamp(at: datetime | None, not_before: datetime | None) -> date
     if at is None or not_before is not None:
         raise ProofError(
             "timestamp",
-            "is missing; to verify a signature without a time stamp, pass at= without not_before=",
+            "is missing; to verify a signature without a time stamp, pass at= and leave out "
+            "not_before=",
             check="time_without_stamp",
             status="INVALID_TIMESTAMP",
         )

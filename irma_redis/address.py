@@ -78,7 +78,10 @@ class Address:
         if address is None:
             return f"the Redis URI must have the form {_FORM}, with no other options"
         if not _may_be_ca(address.options.get("ssl_ca_certs")):
-            return "ssl_ca_certs in the Redis URI must be a file of CA certificates in PEM"
+            return (
+                "ssl_ca_certs in the Redis URI must be the path of a file with CA certificates in "
+                "PEM"
+            )
         if password is None:
             return address
         if not (isinstance(secret, str | bytes) or callable(secret)) or not secret:

@@ -139,7 +139,7 @@ class _Script:
         )
         share: object = jitter
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-            raise UsageError("jitter: must be a number of at least 0 and below 1")
+            raise UsageError("jitter: must be a number in [0, 1)")
         self._jitter = jitter
         self.clock = ManualClock()
         self.requests: list[HttpRequest] = []

@@ -35,7 +35,7 @@ _NO_TLS_SPOKEN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"
 
 def over_limit(peer: str) -> str:
     """Return an error message for a response that is too large."""
-    return f"the response of {peer} is over the limit of max_response_bytes"
+    return f"the response from {peer} is larger than max_response_bytes"
 
 
 def timed_out(peer: str, *, request_sent: bool) -> str:
@@ -52,7 +52,7 @@ def no_address(peer: str) -> str:
 
 def refused(peer: str) -> str:
     """Return an error message for a connection that was refused."""
-    return f"{peer} refused the connection: check that the server runs, and the port"
+    return f"{peer} refused the connection: check that the server is running, and check the port"
 
 
 def proxy_refused(status: int) -> str:
@@ -74,8 +74,8 @@ def tls_failed(error: ssl.SSLError, peer: str) -> str:
     if error.reason in _NO_TLS_SPOKEN:
         return f"{peer} does not speak TLS: check the port, or use an http URL"
     return (
-        f"no TLS with {peer} ({tls_reason(error) or 'it closed the connection'}): "
-        "an IRMA server's own TLS accepts only TLS 1.2 or later with X25519"
+        f"no TLS connection to {peer} ({tls_reason(error) or 'it closed the connection'}): an IRMA "
+        "server's own TLS accepts only TLS 1.2 or later with X25519"
     )
 
 
@@ -86,7 +86,7 @@ def tls_reason(error: ssl.SSLError) -> str:
 
 def not_http(peer: str, fault: str) -> str:
     """Return an error message for a response that is malformed."""
-    return f"{peer} sent no valid HTTP: {fault}"
+    return f"{peer} sent invalid HTTP: {fault}"
 
 
 def cut_short(peer: str) -> str:

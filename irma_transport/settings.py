@@ -128,8 +128,8 @@ def _check_context(context: object, allow: frozenset[Risk]) -> None:
         )
     if context.minimum_version in _OLD_TLS:
         raise ConfigurationError(
-            "ssl_context: accepts TLS before 1.2; set minimum_version to TLSVersion.TLSv1_2, or "
-            "allow Risk.UNVERIFIED_TLS"
+            "ssl_context: accepts TLS versions before 1.2; set minimum_version to "
+            "TLSVersion.TLSv1_2, or allow Risk.UNVERIFIED_TLS"
         )
 
 
@@ -144,7 +144,7 @@ def _trusting(ca: PathOrString | bytes | None) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         reason = _why(error)
     raise ConfigurationError(
-        f"ca: must be PEM certificates, or the path to a file of them ({reason})"
+        f"ca: must be PEM certificates, or the path of a file that contains them ({reason})"
     )
 
 

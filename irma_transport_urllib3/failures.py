@@ -81,7 +81,7 @@ def _not_connected(causes: list[BaseException], peer: str) -> str:
 
 def _system_reason(causes: list[BaseException]) -> str:
     if _first(causes, HTTPException):
-        return "the proxy sent no valid HTTP"
+        return "the proxy sent invalid HTTP"
     system = _first(causes, OSError)
     if system is None:
         return "urllib3 could not open a connection"
@@ -116,4 +116,7 @@ def _broken(causes: list[BaseException], peer: str) -> str:
         # In TLS 1.3 a server refuses the client's certificate after the handshake.
         why = reasons.tls_reason(tls)
         return f"{peer} refused the client's certificate ({why}): check client_certificate"
-    return f"TLS with {peer} broke ({reasons.tls_reason(tls) or 'it closed the connection'})"
+    return (
+        f"the TLS connection to {peer} broke "
+        f"({reasons.tls_reason(tls) or 'it closed the connection'})"
+    )

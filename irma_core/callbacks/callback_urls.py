@@ -124,7 +124,7 @@ class SealedUrl(ValueObject):
             raise RequestError(
                 "disclose",
                 f"does not fit in a URL of {LONGEST_URL} characters{also}: ask for fewer "
-                "attributes or shorter values, or wait for the answer instead of a callback",
+                "attributes or shorter values, or leave out the callback and wait for the answer",
             )
         return url
 

@@ -468,7 +468,9 @@ def _stored_result_flow(
             return result, jwt
         # The server stores the end only after it has received the reply to its post.
         if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
-            raise PostRefusedError("undecided", "the server has not stored the session's end")
+            raise PostRefusedError(
+                "undecided", "the server has not yet stored the end of the session"
+            )
         yield from Sleep(_ASK_AGAIN)
 
 

@@ -218,7 +218,7 @@ def check_inbound(
         raise PostRefusedError("too_large", "the body is over 1 MiB")
     if post.media_type != media_type:
         advice = (
-            "configure the server with a JWT key if it does not sign"
+            "if the server does not sign, configure it with a JWT key"
             if media_type == JWT
             else "if the server signs, pass its key as server_key and leave out accept_unsigned"
         )
@@ -251,9 +251,7 @@ def check_posted_result(
         PostRefusedError: The result is refused.
     """
     if result.type is not callback.request.request.session_type:
-        raise PostRefusedError(
-            "session", "the result and the request are for different types of session"
-        )
+        raise PostRefusedError("session", "the result and the request have different session types")
     if callback.issued_after is not None and _is_older(post.body, callback.issued_after):
         raise PostRefusedError("issued_at", "the server signed the result more than an hour ago")
 

@@ -221,7 +221,7 @@ def _read_result(result: object) -> bytes | ReadOutcome:
     if isinstance(result, ReadOutcome):
         return result
     raise ConfigurationError(
-        "transport: `read` of a stream must return at least one byte, or a ReadOutcome"
+        "transport: a stream's `read` must return at least one byte, or a ReadOutcome"
     )
 
 

@@ -190,7 +190,7 @@ class Call(_EffectBase[ResultT]):
             failure = self.failure or ConfigurationError
             raise failure(
                 f"the {self.callee} is wrong: {self.expected.method} must return "
-                f"{self.expected.description}, not a {type(result).__name__}"
+                f"{self.expected.description}, got {type(result).__name__}"
             )
         return cast("ResultT", result)
 

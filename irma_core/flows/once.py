@@ -125,7 +125,7 @@ def claim_or_record_flow(
         if record is not None or is_mine:
             return is_mine, record
         if context.seconds_left(deadline) <= 0:
-            raise PostRefusedError("busy", "another post of this session is being handled")
+            raise PostRefusedError("busy", "another post for this session is being handled")
         yield from Sleep(_POLL_INTERVAL)
 
 

@@ -34,7 +34,8 @@ def check_names_flow(
     """
     if context.schemes is None:
         raise ConfigurationError(
-            "schemes: to check a request, the requestor needs schemes, such as irma_proofs.Schemes"
+            "schemes: is missing; to check requests, make the requestor with schemes=, such as "
+            "irma_proofs.Schemes"
         )
     yield from Call(
         partial(_check_names, context.schemes, as_extended(request).request),

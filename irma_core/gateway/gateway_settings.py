@@ -158,7 +158,7 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
             raise ConfigurationError("credentials must be a GatewaySecret or a GatewayAssertion")
         if self.scope is not None and not _is_scope(self.scope):
             raise ConfigurationError(
-                "scope must be one or more ASCII names with one space between them"
+                "scope must be one or more ASCII names, separated by single spaces"
             )
         if not is_free_for_token(self.header):
             raise ConfigurationError(

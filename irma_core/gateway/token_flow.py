@@ -94,7 +94,7 @@ class Gateway:
             refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
         raise GatewayError(
             "the gateway refuses every token that its authorization server issues: check that the "
-            "gateway accepts tokens of this client and scope, in this header",
+            "gateway accepts tokens for this client and scope, in this header",
             http_status=_UNAUTHORIZED,
             may_pass=not refusals.has_lasted(clock.monotonic()),
             label=call.request.label,
@@ -142,7 +142,7 @@ class Gateway:
                 reason = "the deadline passed while a token was being fetched"
                 raise DeadlineError(reason) from error
             refusals.note_request_failed(context.clock.monotonic(), 0.0)
-            reason = f"the gateway's authorization server could not be asked: {error.reason}"
+            reason = f"the request to the gateway's authorization server failed: {error.reason}"
             raise GatewayError(reason, may_pass=True) from error
         life = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _MARGIN_SHARE)
         return CachedValue(token, until=requested_at + life, is_refresh=is_replacement)

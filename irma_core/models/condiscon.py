@@ -253,7 +253,7 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
 
 def _check_tuple(value: object, kind: type[object], name: str, maker: str) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, kind) for each in value):
-        raise RequestError(name, f"must be a tuple of {kind.__name__}; use {maker}")
+        raise RequestError(name, f"must be a tuple of {kind.__name__} objects; use {maker}")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:

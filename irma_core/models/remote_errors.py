@@ -101,7 +101,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "http: request body too large": "the request is larger than the server's limit",
     "callbackUrl provided but no JWT private key is installed*": "the server has no JWT key "
     "to sign callbacks with: install one, or enable its `allow_unsigned_callbacks`",
-    "JWT signing not supported": "the server has no JWT key: its setting is `jwt_privkey`",
+    "JWT signing not supported": "the server has no JWT key: set its `jwt_privkey`",
     "cannot issue expired credentials": "a credential's validity ends before now",
     "nextSession provided with empty URL": "the URL of `next_session` is empty",
     "Within inner conjunctions, *": "attributes of the same credential must be adjacent",

@@ -187,7 +187,7 @@ class SessionResult(ValueObject):
         if self.type is not expected:
             raise WrongSessionError(
                 session.token.fingerprint,
-                f"expected a {expected.value} session, got {self.type.value}",
+                f"expected session type {expected.value}, got {self.type.value}",
             )
 
     def _check_status(self, expected: SessionStatus) -> None:

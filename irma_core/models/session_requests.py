@@ -93,7 +93,7 @@ def _each_type(types: object, path: str) -> list[str]:
 
 def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[CredentialRequest, ...]:
     if not isinstance(credentials, Iterable):
-        raise RequestError("credentials", "must be a list of CredentialRequest")
+        raise RequestError("credentials", "must be a list of CredentialRequest objects")
     made = tuple(credentials)
     for i, credential in enumerate(made):
         if not isinstance(credential, CredentialRequest):

@@ -44,6 +44,6 @@ def check_entry(key: object, value: object, lifetime: object) -> None:
     """
     check_key(key)
     if not isinstance(value, bytes) or len(value) > MAX_VALUE:
-        raise ConfigurationError(f"value: must be bytes, at most {MAX_VALUE}")
+        raise ConfigurationError(f"value: must be bytes, and not longer than {MAX_VALUE} bytes")
     if not isinstance(lifetime, timedelta) or lifetime <= timedelta(0):
         raise ConfigurationError("lifetime: must be a timedelta greater than zero")

@@ -29,8 +29,8 @@ class _Message(HiddenFields):
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
-            f"an {type(self).__name__} cannot be pickled, so that its secrets do not leave "
-            "the process by accident"
+            f"an {type(self).__name__} cannot be pickled, because its secrets must not leave the "
+            "process by accident"
         )
 
 

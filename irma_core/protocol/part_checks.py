@@ -112,7 +112,7 @@ def check_signature_verifier(verifier: object) -> None:
     Raises:
         ConfigurationError: The verifier has no method `verify`, or that method is `async def`.
     """
-    expected = "a SignatureVerifier, such as that of irma_proofs, or None"
+    expected = "a SignatureVerifier, such as the one in irma_proofs, or None"
     _check_plain(verifier, "signature_verifier", ("verify",), expected)
 
 
@@ -122,7 +122,7 @@ def check_schemes(schemes: object) -> None:
     Raises:
         ConfigurationError: The schemes lack a method, or one of their methods is `async def`.
     """
-    expected = "a KnownSchemes, such as Schemes of irma_proofs, or None"
+    expected = "a KnownSchemes, such as irma_proofs.Schemes, or None"
     _check_plain(schemes, "schemes", ("credential_types", "attribute_types"), expected)
 
 

@@ -99,7 +99,7 @@ def refuse(response: HttpResponse, label: str) -> NoReturn:
             label,
             status,
             advice=f"the response has {_kind(response)} instead of the server's error; a proxy "
-            "refused, or the base URL is not that of an IRMA server",
+            "refused the call, or the base URL does not lead to an IRMA server",
         )
     hint = (
         "a proxy sent it, not an IRMA server; check that the server behind the proxy is running"

@@ -110,9 +110,9 @@ def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool)
         return
     if is_proxied:
         raise ConfigurationError(
-            f"the {what} uses plain http through a proxy: the proxy, and anyone on the network "
-            "before it, can read every request and change every response; use https, or allow "
-            "Risk.PLAIN_HTTP"
+            f"the {what} uses plain http through a proxy: the proxy, and anyone between this "
+            "machine and the proxy, can read every request and change every response; use https, "
+            "or allow Risk.PLAIN_HTTP"
         )
     if not is_loopback(parts.hostname or ""):
         raise ConfigurationError(

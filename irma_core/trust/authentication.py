@@ -85,7 +85,7 @@ class _SignedAuthentication(ValueObject, Generic[SignerT_co]):
         if other != algorithm:
             found = "this is not a signer" if other is None else f"this one is for {other}"
             raise ConfigurationError(
-                f"{type(self).__name__} needs a signer for {algorithm} such as "
+                f"{type(self).__name__} needs a signer for {algorithm}, such as "
                 f"{_SIGNERS[algorithm]}: {found}"
             )
 

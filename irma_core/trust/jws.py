@@ -177,7 +177,10 @@ def _segments(
         or not header
         or not payload
     ):
-        raise refused("form", "it must have only base64url and dots, with nothing around it")
+        raise refused(
+            "form",
+            "it must consist of base64url characters and dots, with nothing before or after them",
+        )
     return header, payload, signature
 
 

@@ -116,7 +116,7 @@ def secret_of_base64(text: object, name: str) -> bytes:
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     if has_other_key(data):
         raise ConfigurationError(
-            f"{name} is not in base64: this is a public key, a private key or a certificate"
+            f"{name} must be base64; this is a public key, a private key or a certificate"
         )
     decoded = decoded_base64(text, name)
     if data[:1] == b"/" and len(decoded) < SHORTEST_SECRET:

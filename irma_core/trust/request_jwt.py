@@ -381,7 +381,7 @@ def claimed_request(
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
-        raise RequestError(field, "must hold the kind of request that the JWT's sub names")
+        raise RequestError(field, "must hold the kind of request that is named in the JWT's sub")
     match value:
         case {"request": {"credentials": [*credentials]}}:
             for i, credential in enumerate(credentials):

@@ -187,8 +187,8 @@ def verify_getproof_jwt(
     if "exp" not in claims:
         raise ResultJwtError(
             "time",
-            "it has no exp: servers before 0.7.0 write an exp only if the request has a "
-            "validity, so set one",
+            "it has no exp: set the request's validity, because servers before 0.7.0 otherwise "
+            "write no exp",
         )
     check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
     _check_audience(claims)
@@ -243,7 +243,7 @@ def _checked_kind(
     kind = kinds.get(subject) if isinstance(subject, str) else None
     if kind is None:
         raise ResultJwtError(
-            "kind", f"its sub must be that of a session result, such as {next(iter(kinds))}"
+            "kind", f"its sub must name a session result, such as {next(iter(kinds))}"
         )
     return kind
 

@@ -158,7 +158,9 @@ class Sealer:
         except (InvalidToken, zlib.error, JsonTextError):
             parts = None
         if not isinstance(parts, list) or len(parts) != 4:  # noqa: PLR2004  # as `seal` packs
-            raise HandleInvalidError("the value was not sealed with these keys, or was changed")
+            raise HandleInvalidError(
+                "the value was not sealed with these keys, or has been changed"
+            )
         return parts
 
 

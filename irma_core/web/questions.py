@@ -108,12 +108,13 @@ def check_questions(questions: object, *, is_async: bool) -> Questions:
     """
     if not isinstance(questions, Mapping) or not questions:
         raise ConfigurationError(
-            'questions: must map names to what to ask, such as {"login": DisclosureRequest(…)}'
+            'questions: must map names to requests or Question objects, such as {"login": '
+            "DisclosureRequest(…)}"
         )
     for name, source in questions.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise ConfigurationError(
-                "questions: a name must be 1 to 40 characters from a to z, 0 to 9, '-' and '_'"
+                "questions: a name must consist of 1 to 40 characters: a-z, 0-9, - and _"
             )
         if isinstance(source, (Question, *_REQUESTS)):
             continue

@@ -347,7 +347,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E009",
-        "Each process has its own store, so a second process accepts a used handle or callback",
+        "Each process has its own store, so a process accepts a handle or callback that another "
+        "has already accepted",
         "Use a store that all processes share: the database of the Django app, `sqlite:` on one "
         "machine, or `redis:` on several.",
         lambda facts: (

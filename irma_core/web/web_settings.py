@@ -151,7 +151,7 @@ def _check_receiver(
 ) -> None:
     wanted = async_kind if context.is_async else kind
     if receiver is not None and not isinstance(receiver, wanted):
-        raise ConfigurationError(f"{name}: must be a {wanted.__name__}, or None")
+        raise ConfigurationError(f"{name}: must be of type {wanted.__name__}, or None")
 
 
 def check_origins(origins: object) -> frozenset[str]:

@@ -34,7 +34,7 @@ def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     for name in _NOT_LEGACY - {content}:
         if name in fields:
             # The server would silently ignore such a field.
-            raise WireError(f".{name}", "is not a field of a request in this old form")
+            raise WireError(f".{name}", "is not a field of a request in this old format")
     old = {"type", content, "messageType"} if kind == "signing" else {"type", content}
     modern = {key: value for key, value in fields.items() if key not in old}
     modern["@context"] = context

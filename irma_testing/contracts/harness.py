@@ -310,8 +310,8 @@ def _forms(secret: str | bytes) -> Iterator[tuple[str, str]]:
     for line in lines:
         # The last line of a PEM may be so short that the same characters occur elsewhere.
         if len(lines) == 1 or len(line) >= _FULL_PEM_LINE:
-            yield "as it is", line
-    yield "as it is", repr(data)[2:-1]
+            yield "verbatim", line
+    yield "verbatim", repr(data)[2:-1]
     yield "in hexadecimal", data.hex()
     yield "in base64", base64.b64encode(data).decode().rstrip("=")
     yield "in base64", base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -101,7 +101,7 @@ class Scheme:
         if not isinstance(value, tuple) or not all(
             isinstance(each, CredentialType) for each in value
         ):
-            raise ConfigurationError("credential_types: must be a tuple of CredentialType")
+            raise ConfigurationError("credential_types: must be a tuple of CredentialType objects")
         check_flag(self.is_open, "is_open")
         known = {described.identifier: described for described in self.credential_types}
         object.__setattr__(self, "_by_identifier", known)

@@ -101,7 +101,7 @@ class InMemoryServer:
     ) -> None:
         value: object = settings
         if value is not None and not isinstance(value, ServerSettings):
-            raise ConfigurationError("settings: must be ServerSettings")
+            raise ConfigurationError("settings: must be a ServerSettings object")
         value = scheme
         if not isinstance(value, Scheme):
             raise ConfigurationError("scheme: must be a Scheme")
@@ -365,7 +365,7 @@ class InMemoryServer:
 def _check_static_sessions(settings: ServerSettings) -> None:
     if settings.static_sessions and not (settings.has_jwt_key or settings.allow_unsigned_callbacks):
         raise ConfigurationError(
-            "static_sessions: need has_jwt_key or allow_unsigned_callbacks, so set one of them"
+            "static_sessions: needs has_jwt_key or allow_unsigned_callbacks; set one of them"
         )
     for name, configured in settings.static_sessions.items():
         if not _STATIC_NAME.fullmatch(name):

@@ -173,7 +173,7 @@ def test_a_native_error_becomes_a_usage_error(name: str) -> None:
     """A native error becomes a UsageError, which names the line and quotes no value."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET + "\ud800"))
     assert type(error) is UsageError
-    assert f"{name}: an argument has a wrong type or value" in str(error)
+    assert f"{name}: an argument has the wrong type or an invalid value" in str(error)
     assert "irma_core/made_for_this_test.py:" in str(error)
     assert SECRET not in f"{error} {error.args} {vars(error)}"
     assert error.__cause__ is None

@@ -20,7 +20,7 @@ SERVER = ServerUrl.parse("https://irma.example")
 TOKEN = RequestorToken("0123456789abcdefghij")
 MAY_EXIST = {
     "error-auth-jwt-sub-field-mismatch": "HTTP 500 INTERNAL_ERROR",
-    "error-start-next-session-empty-url": "the HTTP 400 response has an error and more data",
+    "error-start-next-session-empty-url": "the HTTP 400 response has more data after the error",
     "error-start-unknown-attribute-scheme-silent": "the HTTP 503 response has HTML",
 }
 """The errors of a start that may have created a session, each with its reason."""
@@ -76,7 +76,7 @@ def test_a_recorded_error_has_irmagos_name_and_status(name: str) -> None:
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_refusal_without_irmagos_json_has_no_name(name: str) -> None:
     """The error for a reply without irmago's JSON suggests that the base URL is wrong."""
-    with pytest.raises(ServerRefusedError, match="the base URL is not that of an IRMA") as caught:
+    with pytest.raises(ServerRefusedError, match="the base URL does not lead to an IRMA") as caught:
         parse(name)
     assert caught.value.code is None
 

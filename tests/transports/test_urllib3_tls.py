@@ -148,7 +148,7 @@ def test_invalid_tls_records_are_an_error(
     with MisbehavingServer(spoil, tls=server_tls) as server:
         error = failure(tls_transport, get(server.url))
     assert isinstance(error, ConnectionBrokenError)
-    assert "TLS with localhost" in str(error)
+    assert "TLS connection to localhost" in str(error)
 
 
 @pytest.fixture
