@@ -95,7 +95,9 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
     for each in plugins:
         if isinstance(each, ModuleType):
             if chosen.get(each.__name__, each) is not each:
-                raise PluginError(each.__name__, "is the name of two plugins")
+                raise PluginError(
+                    each.__name__, "two different modules have this name; rename one of them"
+                )
             chosen[each.__name__] = each
         elif isinstance(each, str):
             # Listing installed plugins takes time, so list them only if a name was passed.
@@ -103,7 +105,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
             for plugin in _named(each, installed):
                 chosen[plugin.name] = plugin.load()
         else:
-            raise ConfigurationError("plugins: each must be a name or a module")
+            raise ConfigurationError("plugins: each item must be a name or a module")
     return chosen
 
 

@@ -56,8 +56,8 @@ _PERSONAL: Final = frozenset(
 _OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
 _OTHER_APP: Final = "an honest app does not disclose this: see the log line about the session"
 _WEB_ADVICE: Final = {
-    "already_used": "the page sent the handle again after its answer was used, which is "
-    "harmless if it is rare",
+    "already_used": "the page sent a handle whose answer had already been used, which is harmless "
+    "if it is rare",
     "body_invalid": _OTHER_CLIENT,
     "body_not_json": _OTHER_CLIENT,
     "body_too_large": _OTHER_CLIENT,
@@ -85,7 +85,7 @@ _WEB_ADVICE: Final = {
     "processes without a shared store",
     "store_unavailable": "the store failed: see its log, and the error that the site logs",
     "unknown_question": "the page names a question that the application does not have",
-    "url_invalid": "the request has no usable `Host`: check what the proxy passes",
+    "url_invalid": "the request has no usable `Host` header: check what the proxy passes on",
     "wrong_value": _OTHER_APP,
 }
 _CLOCKS: Final = "compare the clocks of this machine and of the server"

@@ -264,8 +264,8 @@ class Opener:
         if (key is None) != (name is None):
             with naming(places.get("key", places.get("name"))):
                 raise ConfigurationError(
-                    "key and name must be given together: name is the key's name in the server's "
-                    "setting `requestors` (authentication.requestor in a settings file)"
+                    "key and name must be given together: name is the requestor's name in the "
+                    "server's `requestors` setting (authentication.requestor in a settings file)"
                 )
         if token is not None:
             with naming(places.get("token")):

@@ -37,11 +37,11 @@ def pinned_schemes(settings: Settings) -> Schemes:
     with naming(folders.place):
         parents = {folder.absolute().parent for folder in folders.value}
         if len(parents) > 1:
-            raise ConfigurationError("all scheme folders must be in the same folder")
+            raise ConfigurationError("all scheme folders must have the same parent folder")
     with naming(keys.place):
         if {folder.absolute().name for folder in folders.value} != {name for name, _ in keys.value}:
             raise ConfigurationError(
-                "each scheme needs a key with the name of its folder, and each key needs a scheme"
+                "each scheme folder needs a key with its name, and each key needs a scheme folder"
             )
         pinned = {name: read_small_file(path) for name, path in keys.value}
     with naming(keys.place, "pinned"):

@@ -95,9 +95,7 @@ def _send_other_values(session: ScannedSession) -> None:
         if attribute.value is not None
     }
     if not values:
-        raise AppError(
-            "wrong-value: the request requires no particular value, so no value can be wrong"
-        )
+        raise AppError("wrong-value: can only be used if the request requires a particular value")
     session.cheat(values=values)
 
 

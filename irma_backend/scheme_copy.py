@@ -104,7 +104,7 @@ def _checked_path(listed: str, name: str) -> str:
     """Return the path of a file below the folder of its scheme."""
     path = listed.removeprefix(f"{name}/")
     if {"", ".", ".."} & {*path.split("/")} or _NOT_IN_A_PATH & {*path} or path in _UNLISTED:
-        raise ConfigurationError(f"{name}/index: lists a path that no scheme file can have")
+        raise ConfigurationError(f"{name}/index: lists a path that is not valid for a scheme file")
     return path
 
 

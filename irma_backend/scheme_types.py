@@ -35,7 +35,7 @@ def open_schemes(path: Path) -> Schemes:
     folders = [path] if _is_scheme(path) else sorted(filter(_is_scheme, _folders_in(path)))
     if not folders:
         raise ConfigurationError(
-            "path: must be the folder of a scheme, with its files index and pk.pem"
+            "path: must be a scheme folder that contains the files index and pk.pem"
         )
     files = SchemeFolder(folders[0].absolute().parent)
     names = [folder.absolute().name for folder in folders]

@@ -111,7 +111,7 @@ class Settings:
             advice = f"set it in a settings file, whose path is in {_VARIABLE}{variable}"
             return ConfigurationError(f"{name}: is missing; {advice}")
         return ConfigurationError(
-            f"{self._file}: {name} is missing; set {key} in the table [{table}]{variable}"
+            f"{self._file}: {name} is missing; set {key} in the [{table}] table{variable}"
         )
 
     @property

@@ -35,9 +35,9 @@ _REASONS: Final = {
     "Duplicate inline table key": "the key occurs twice",
     "Expected '=' after a key": "expected KEY = VALUE",
     "Invalid value": "expected a value; a string must be in quotes",
-    "Unterminated string": "a string has no end",
-    "Unclosed array": "a list has no end",
-    "Unclosed inline table": "an inline table has no end",
+    "Unterminated string": "a string is not closed",
+    "Unclosed array": "a list is not closed",
+    "Unclosed inline table": "an inline table is not closed",
 }
 """Our replacements for the messages of `tomllib`, because those may quote the document."""
 

@@ -161,7 +161,7 @@ def _unknown(names: tuple[str, ...], place: Place) -> ConfigurationError:
         # The key may be a secret in the wrong place, or one line of a secret.
         place = attrs.evolve(place, name=".".join((*table, "…")))
     if "*" in known:
-        reason = "the name must have 1 to 40 letters, digits, - or _"
+        reason = "the name must consist of 1 to 40 letters, digits, - or _"
     else:
         near = get_close_matches(name, known, 1)
         expected = ", ".join(dict.fromkeys(known))
@@ -198,7 +198,7 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
         setting = setting_of(tuple(name.split(".")))
         if setting is None:
             raise ConfigurationError(
-                f"{option}: the name must have 1 to 40 letters, digits, - or _"
+                f"{option}: the name must consist of 1 to 40 letters, digits, - or _"
             )
         yield _given_outside(setting, Place(name=name, option=option), value)
 

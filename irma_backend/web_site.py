@@ -101,7 +101,8 @@ def check_prefix(prefix: object, name: str) -> str:
     """
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
-            f'{name}: must be a path such as "/irma", with a slash at its start and none at its end'
+            f"{name}: must be a path that begins with a slash and does not end with one, "
+            'such as "/irma"'
         )
     return prefix
 
@@ -142,7 +143,7 @@ def site_questions(settings: Settings | None, own: Questions | None) -> Question
     questions = {**(settings.requests if settings else {}), **(own or {})}
     if not questions:
         raise ConfigurationError(
-            "questions: are missing; pass them, or define requests in a settings file, in tables "
+            "questions: is missing; pass it, or define each request in a table of a settings file, "
             "such as [requests.login]"
         )
     return questions
@@ -189,7 +190,7 @@ def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
     """
     if callbacks is None:
         raise ConfigurationError(
-            "deliver: is missing, so no callback is received or kept; pass Irma a function that "
+            "deliver: is missing, so this site receives no callbacks; pass a function that "
             "receives outcomes"
         )
     return callbacks

@@ -72,7 +72,7 @@ def page_settings(
     if fault := _prefix_fault(prefix):
         raise ConfigurationError(f"prefix {fault}")
     if not _NAME.fullmatch(name):
-        raise ConfigurationError("name must be 1 to 40 characters from a-z, 0-9, _ and -")
+        raise ConfigurationError("name must consist of 1 to 40 characters: a-z, 0-9, - and _")
     if (csrf_header is None) != (csrf_token is None):
         raise ConfigurationError("csrf_header and csrf_token must be given together")
     if csrf_header is not None and not _HEADER.fullmatch(csrf_header):

@@ -278,8 +278,8 @@ class _Reader:
         server = self._file.first("server.url")
         if server is None:
             raise ConfigurationError(
-                'IRMA["SERVER"]: is missing; set it, or url in the table [server] of the settings '
-                "file"
+                'IRMA["SERVER"]: is missing; set it, or set url in the [server] table of the '
+                "settings file"
             )
         return str(server.value)
 
@@ -365,12 +365,15 @@ class _Reader:
             return site_questions(self._file, None)
         if value is None:
             raise ConfigurationError(
-                'IRMA["QUESTIONS"]: is missing; set it to requests by name, such as {"login": '
-                'DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})}'
+                'IRMA["QUESTIONS"]: is missing; set it to a dictionary that maps names to '
+                'requests, such as {"login": DisclosureRequest({"email": '
+                '"pbdf.sidn-pbdf.email.email"})}'
             )
         found = _imported("QUESTIONS", value)
         if not isinstance(found, Mapping) or not found:
-            raise _invalid("QUESTIONS", "a dictionary of requests by name, or its dotted path")
+            raise _invalid(
+                "QUESTIONS", "a dictionary that maps names to requests, or its dotted path"
+            )
         known: dict[str, Any] = {
             str(name): _imported("QUESTIONS", each) for name, each in found.items()
         }
@@ -379,7 +382,7 @@ class _Reader:
     def connect(self) -> Mapping[str, Any]:
         value = self._given.get("CONNECT", {})
         if not isinstance(value, Mapping):
-            raise _invalid("CONNECT", "a dictionary of arguments of irma_backend.connect")
+            raise _invalid("CONNECT", "a dictionary of arguments for irma_backend.connect")
         known = {"url": self._given.get("SERVER"), "settings": self._file, **value}
         for name, argument in (("TOKEN", "token"), ("SERVER_KEY", "server_key")):
             secret = self.secret(name)

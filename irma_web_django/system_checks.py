@@ -218,8 +218,8 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if django_settings.SESSION_ENGINE.endswith(".signed_cookies"):
         found.append(
             Error(
-                "Django keeps web sessions in cookies, so a call that the page repeats cannot "
-                "continue in the same web session.",
+                "Django keeps web sessions only in cookies. If the reply to a login is lost, its "
+                "web session is lost too, and the page's repeated call cannot restore it.",
                 hint='SESSION_ENGINE = "django.contrib.sessions.backends.db"',
                 id="irma_web_django.E006",
             )

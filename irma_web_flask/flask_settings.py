@@ -138,7 +138,7 @@ def read_settings(app: Flask) -> FlaskSettings:
         ServerUrl.parse(server, allow=risks, what="IRMA_SERVER")
     elif file.first("server.url") is None:
         raise ConfigurationError(
-            "IRMA_SERVER: is missing; set it, or url in the table [server] of the settings file"
+            "IRMA_SERVER: is missing; set it, or set url in the [server] table of the settings file"
         )
     config = {**defaults, **{name: each for name, each in config.items() if each is not None}}
     for name, argument in (("IRMA_TOKEN", "token"), ("IRMA_SERVER_KEY", "server_key")):
@@ -167,7 +167,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
     if not issubclass(type(value), expected):  # a proxy only claims to have the class
         kinds = expected if isinstance(expected, tuple) else (expected,)
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
-        raise ConfigurationError(f"{name}: must be a {wanted}, got {type(value).__name__}")
+        raise ConfigurationError(f"{name}: expected {wanted}, got {type(value).__name__}")
     return value
 
 

@@ -10,7 +10,7 @@ from irma_core.web.web_refusals import REFUSALS, Step
 __all__ = ["SUMMARIES", "request_body_of", "responses_of"]
 
 SUMMARIES: Final[Mapping[Step, str]] = {
-    Step.START: "Start a session of a question",
+    Step.START: "Start a session for a question",
     Step.FINISH: "Finish a session",
     Step.STATUS: "Return the status of a session",
     Step.CANCEL: "Cancel a session",
@@ -58,7 +58,7 @@ def request_body_of(step: Step) -> dict[str, Any]:
 
 def responses_of(step: Step) -> dict[int | str, dict[str, Any]]:
     """Return the description of a call's replies."""
-    error = {"description": "A code and a sentence for the person", "content": _json(_ERROR)}
+    error = {"description": "A code, and a sentence for the person", "content": _json(_ERROR)}
     success = {"description": "The call succeeded", "content": _json(_REPLIES[step])}
     return {200: success, "4XX": error, "5XX": error}
 

@@ -191,7 +191,8 @@ class Irma:
         keys = known.get("sealing_keys") if keys is None else keys
         if keys is None:
             raise ConfigurationError(
-                "keys: is missing; set it, or sealing_keys in the table [web] of a settings file"
+                "keys: is missing; pass it, or set sealing_keys in the [web] table of a settings "
+                "file"
             )
         check_post_functions(deliver, choose, is_async=True)
         if url is None and not (deliver is None and choose is None):

@@ -178,7 +178,7 @@ def _described(session: ScannedSession) -> str:
     if outcome.proof_status is ProofStatus.VALID:
         received = ", ".join(_received(session))
         return f"{did}: {received}." if received else f"{did}: the server found the proof valid."
-    return f"Sent: the server found that the proof is {outcome.proof_status.value}."
+    return f"Sent: the server reports that the proof is {outcome.proof_status.value}."
 
 
 def _outcome_value(session: ScannedSession) -> dict[str, JsonValue]:

@@ -37,8 +37,8 @@ def attributes() -> None:
     "--scheme",
     type=FILE,
     metavar="DIR",
-    help="The folder of a scheme, as `irma-backend scheme get` writes it, or a folder with several "
-    "of them. The default is the setting dev_server.scheme.",
+    help="A scheme folder, such as one that `irma-backend scheme get` wrote, or a folder that "
+    "contains several. The default is the setting dev_server.scheme.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the attributes as JSON.")
 @with_settings_file
@@ -58,8 +58,8 @@ def search(
         folder = settings_with(options, settings.settings_file).first(_SCHEME)
         if folder is None:
             raise ConfigurationError(
-                "--scheme is missing: give the folder of a scheme, as `irma-backend scheme get` "
-                "writes it"
+                "--scheme is missing: give a scheme folder, such as one that `irma-backend scheme "
+                "get` wrote"
             )
         with naming(folder.place, "path"):
             found = find_attributes(open_schemes(folder.value), words)

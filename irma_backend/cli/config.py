@@ -34,7 +34,7 @@ __all__ = ["config"]
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 @with_settings_file
 def config(settings: Settings, *, as_json: bool) -> None:
-    """Show the settings, and where each of them came from.
+    """Show the settings, and where each setting came from.
 
     An environment variable overrides the settings file, and the options of a command override
     both. A secret is shown as its fingerprint: the first 8 hexadecimal digits of its SHA-256. The

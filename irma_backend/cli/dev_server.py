@@ -93,9 +93,9 @@ def dev_server(settings: Settings, **options: Any) -> None:
     """Run an IRMA server for development, on this machine only unless you give --host.
 
     It keeps its sessions in memory, accepts programs without authentication unless you give
-    --requestors, and has a page on which you play the app. `irma-backend app` plays the app from a
+    --requestors, and serves a page where you play the app. `irma-backend app` plays the app from a
     script. Web pages from other origins cannot start sessions. The results are simulated and prove
-    nothing. The table [dev_server] of a settings file has further settings.
+    nothing. The [dev_server] table of a settings file has further settings.
     """
     try:
         # Only this command needs the extra `dev-server`.
@@ -200,7 +200,7 @@ class _Given:
 def _warning(*, has_requestors: bool) -> str:
     may_start = "" if has_requestors else " and start sessions, because --requestors is missing"
     return (
-        f"Other machines in your network can reach this server{may_start}. The address of the page "
+        f"Other machines on your network can reach this server{may_start}. The address of the page "
         "has a secret: share it only with people who may play the app."
     )
 
@@ -219,7 +219,9 @@ def _tls(given: _Given) -> ssl.SSLContext | None:
 
 
 def _refuse_key_alone(_key: Path) -> None:
-    raise ConfigurationError("needs the certificate of this key: --cert, or cert in the settings")
+    raise ConfigurationError(
+        "needs the certificate that belongs to this key: give --cert, or set cert in the settings"
+    )
 
 
 def _context(certificate: Path, key: Path | None) -> ssl.SSLContext:

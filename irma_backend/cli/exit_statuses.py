@@ -70,7 +70,7 @@ EXIT_STATUSES = {
     129: "The terminal was closed (SIGHUP).",
     130: "Interrupted by Ctrl-C (SIGINT).",
     131: "Interrupted by SIGQUIT.",
-    143: "Interrupted by SIGTERM, as `kill` sends it.",
+    143: "Interrupted by SIGTERM, the signal that `kill` sends.",
 }
 USAGE = 2
 OUTPUT = 8

@@ -23,13 +23,13 @@ _COMMANDS = {
     ),
     "time-stamp-key": (
         "verify_signature:time_stamp_key",
-        "Ask a time-stamping server once for the key to pin.",
+        "Ask a time-stamping server whether it owns the key in a signature.",
     ),
     "scheme": ("scheme:scheme", "Keep a copy of a scheme, with all its attributes and keys."),
     "attributes": ("attributes:attributes", "Find the attributes that exist."),
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
-    "config": ("config:config", "Show the settings, and where each of them came from."),
+    "config": ("config:config", "Show the settings, and where each setting came from."),
     "doctor": ("doctor:doctor", "Find out what is wrong with the settings, server or website."),
     "plugins": ("plugins:plugins", "List the installed plugins and what they offer."),
     "browser-package": (

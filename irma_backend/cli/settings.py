@@ -79,7 +79,7 @@ class Settings:
         if self.all.first("server.url") is None:
             raise ConfigurationError(
                 "--server is missing: give the base URL of the IRMA server, set IRMA_SERVER, or "
-                "set url in the table [server] of a settings file"
+                "set url in the [server] table of a settings file"
             )
         if self.has_key:
             _ = self.name
@@ -234,7 +234,7 @@ JWT_ISSUER = click.option(
     "--jwt-issuer",
     show_default=DEFAULT_JWT_ISSUER,
     metavar="NAME",
-    help="The server's setting `jwt_issuer`, which may be empty.",
+    help="The value of the server's `jwt_issuer` setting, which may be empty.",
 )
 _RESULT_OPTIONS = (
     click.option(
@@ -304,8 +304,8 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
             there = ", ".join(plugin.name for plugin in known) or "none"
             raise ConfigurationError(
-                f"--plugin: name number {number} is not an installed plugin. Installed plugins: "
-                f"{there}"
+                f"--plugin: the plugin in option number {number} is not installed. "
+                f"Installed plugins: {there}"
             )
     return names
 

@@ -184,7 +184,7 @@ def save_answer(answer: Answer, session: StartedSession) -> None:
     text = json_line(answer_value(answer, session), "ascii")
     path = _write_private_file("irma-answer-", text)
     if path is None:
-        print_message("The answer could not be saved in a file either. It is:")
+        print_message("The answer could not be saved in a file either. Here it is:")
         print_message(text)
     else:
         print_message(

@@ -72,7 +72,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "--min-key-bits",
     type=OneOf(["1024", "2048", "4096"]),
     show_default="2048",
-    help="The minimum length of an issuer's key. Demonstrations use 1024 bits.",
+    help="The minimum length of an issuer's key, in bits. Demonstrations use 1024.",
 )
 @with_settings_file
 def verify_signature(
@@ -89,7 +89,7 @@ def verify_signature(
     """Verify the attribute-based signature in FILE, and print what it proves as JSON.
 
     FILE is a signature as `irma-backend session` prints it; - is standard input. No server is
-    needed. Schemes and keys that you do not give are taken from the table [proofs] of the settings
+    needed. Schemes and keys that you do not give are taken from the [proofs] table of the settings
     file. The exit status is 6 if a check fails; the error names the check.
     """
     with reporting_errors(as_json=True):
@@ -104,7 +104,7 @@ def verify_signature(
         if None in (pinned.first("proofs.schemes"), pinned.first("proofs.scheme_keys")):
             raise ConfigurationError(
                 "--scheme and --scheme-key are missing: give a scheme's folder and its public key, "
-                "or set schemes and scheme_keys in the table [proofs] of a settings file"
+                "or set schemes and scheme_keys in the [proofs] table of a settings file"
             )
         verifier = pinned_verifier(pinned, pinned_schemes(pinned))
         verified = verifier.verify(

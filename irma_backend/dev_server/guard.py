@@ -51,7 +51,9 @@ def only_hosts(reach: Reach, port: int) -> Middleware:
         hosts = request.headers.getall("host", [])
         if [reach.allows(host, port) for host in hosts] == [True]:
             return await handler(request)
-        return refusal(f"This server accepts only these values of Host: {reach.allowed(port)}.")
+        return refusal(
+            f"This server accepts only these values of the Host header: {reach.allowed(port)}."
+        )
 
     return check
 

@@ -41,7 +41,7 @@ def read_requestors(path: Path) -> dict[str, RequestorSettings]:
         value = value["requestors"]
     if not isinstance(value, dict) or not value:
         raise ConfigurationError(
-            f"must be an object with the requestors by name, for example {_EXAMPLE}"
+            f"must be an object that maps requestor names to settings, such as {_EXAMPLE}"
         )
     return {name: _requestor(name, settings, path.parent) for name, settings in value.items()}
 
@@ -52,7 +52,7 @@ def _requestor(name: str, value: Any, folder: Path) -> RequestorSettings:
         raise ConfigurationError(f"{place}: must be an object, as in {_EXAMPLE}")
     if unknown := sorted(set(value) - _FIELDS):
         raise ConfigurationError(
-            f"{place}: there is no setting {unknown[0]}; use {', '.join(sorted(_FIELDS))}"
+            f"{place}: {unknown[0]} is unknown; expected one of {', '.join(sorted(_FIELDS))}"
         )
     if ("key" in value) == ("key_file" in value):
         raise ConfigurationError(f"{place}: must have either key or key_file")

@@ -79,8 +79,8 @@ CHECKS: Final = (
     Check("key", "Does the configured key verify the server's results?", check_key),
     Check("events", "Do status events arrive at once, even through a proxy?", check_events),
     Check("pointer", "Can a phone reach the URL in the QR code?", check_pointer),
-    Check("cors", "May browsers call what they need, and nothing else?", check_cors),
-    Check("callback", "Does the website respond where results are posted?", check_callback),
+    Check("cors", "Can browsers follow a session, but not start one?", check_cors),
+    Check("callback", "Does the website respond at its callback URLs?", check_callback),
     Check("store", "Do all processes share one store?", check_store, needs_server=False),
     Check(
         "status",

@@ -128,9 +128,11 @@ class Examination:
         try:
             greeting = self.greeting
         except IrmaError:
-            raise NotApplicableError("the settings cannot be used: see `settings`") from None
+            raise NotApplicableError(
+                "the settings cannot be used: see the check `settings`"
+            ) from None
         if isinstance(greeting, IrmaError):
-            raise NotApplicableError("the server cannot be reached: see `reachable`")
+            raise NotApplicableError("the server cannot be reached: see the check `reachable`")
 
     def refusal(self, name: str) -> IrmaError | None:
         """Try to start a session. Return the error if it fails; otherwise cancel the session."""
@@ -155,7 +157,7 @@ class Examination:
             if self.refusal(name) is None:
                 break
         else:
-            raise NotApplicableError("no session can be started: see `permissions`")
+            raise NotApplicableError("no session can be started: see the check `permissions`")
         session = self._start(name)
         try:
             yield session

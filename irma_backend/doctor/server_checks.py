@@ -41,7 +41,8 @@ def check_reachable(examination: Examination) -> Generator[Problem, None, str]:
             id="reachable.not",
             finding="The IRMA server cannot be reached",
             exactly=str(greeting),
-            remedy="Check that the server runs, and that its URL, port and firewall are right.",
+            remedy="Check that the server is running, and that its URL, port and firewall are "
+            "right.",
             command=f"curl -i {server.join('health')}",
             cause=Cause.NETWORK,
         )

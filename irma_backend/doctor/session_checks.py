@@ -59,7 +59,7 @@ def check_authentication(examination: Examination) -> Generator[Problem, None, s
             )
             return ""
     if not any(error is None or isinstance(error, ServerRefusedError) for error in refusals):
-        raise NotApplicableError("no request was sent: see `permissions`")
+        raise NotApplicableError("no request was sent: see the check `permissions`")
     authentication = examination.context.authentication
     if isinstance(authentication, NoAuthentication):
         return "the server accepts requests without authentication"
@@ -104,7 +104,7 @@ def check_permissions(examination: Examination) -> Generator[Problem, None, str]
             continue
         if _is_stranger(examination, error):
             raise NotApplicableError(
-                "the server does not know this requestor: see `authentication`"
+                "the server does not know this requestor: see the check `authentication`"
             )
         yield _refused(examination, name, error)
     return f"the server starts a session for {', '.join(started)}"
@@ -227,7 +227,9 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
             return ""
         try:
             if stream.status == _FORBIDDEN:
-                raise NotApplicableError("an app answered the session before it could be watched")
+                raise NotApplicableError(
+                    "an app answered the session before this check could watch it"
+                )
             if not is_event_stream(stream.status, stream.headers):
                 yield Problem(
                     id="events.off",

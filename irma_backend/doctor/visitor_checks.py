@@ -106,7 +106,8 @@ def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[
             id="pointer.other",
             finding="Something other than the IRMA server answers at the URL in the QR code",
             exactly=f"{host}, HTTP {response.status}",
-            remedy="Forward /irma/ and all paths under it to the IRMA server, without a login.",
+            remedy="Forward /irma/ and all paths under it to the IRMA server, without requiring a "
+            "login.",
             cause=Cause.NETWORK,
         )
 
@@ -142,12 +143,12 @@ def check_cors(examination: Examination) -> Generator[Problem, None, str]:
         yield Problem(
             id="cors.anyone",
             level=Level.WARNING,
-            finding="The server starts sessions without authentication, even for a page of any "
-            "website in a visitor's browser",
+            finding="The server starts sessions without authentication, even at the request of "
+            "any web page in a visitor's browser",
             remedy="Set the server's `requestors` instead of `no_auth`, or let its proxy forward "
             "only /irma/ from outside.",
         )
-    return "browsers may follow a session, but cannot start one"
+    return "browsers can follow a session, but cannot start one"
 
 
 def _starts_for_anyone(examination: Examination, origin: str) -> bool:

@@ -36,7 +36,11 @@ __all__ = [
 ]
 
 _REDIRECTS: Final = range(300, 400)
-_NO_PAGE: Final = {404: "no page there", 405: "the page takes no POST", 401: "a login is required"}
+_NO_PAGE: Final = {
+    404: "there is no page",
+    405: "the page does not accept a POST",
+    401: "a login is required",
+}
 _FAILURE: Final = 500
 
 
@@ -67,7 +71,7 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
     """Find out whether the website responds at the URLs to which the server posts results."""
     urls = _posted(examination)
     if not urls:
-        raise NotApplicableError("no request names a callback URL")
+        raise NotApplicableError("no request has a callback URL")
     for url in urls:
         shown = origin_of(url)  # the path may hold a secret
         request = HttpRequest(
@@ -84,7 +88,8 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
                 id="callback.unreachable",
                 finding="The website cannot be reached at a callback URL",
                 exactly=f"{shown}, {error}",
-                remedy="Check that the website runs, and that the IRMA server can reach that URL.",
+                remedy="Check that the website is running, and that the IRMA server can reach "
+                "that URL.",
                 command=f"curl -i {shown}",
                 cause=Cause.NETWORK,
             )
@@ -96,8 +101,8 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
                 id="callback.wrong",
                 finding="The website does not accept posts at a callback URL",
                 exactly=f"{shown}, HTTP {response.status}: {fault}",
-                remedy="Correct the path of the callback URL, and let the page take a POST without "
-                "a login, a CSRF token or a redirect.",
+                remedy="Correct the path of the callback URL, and let the page accept a POST "
+                "without a login, a CSRF token or a redirect.",
             )
     return "the website responds at each callback URL, as seen from this machine"
 
@@ -121,7 +126,7 @@ def check_store(examination: Examination) -> Generator[Problem, None, str]:
             id="store.failing",
             finding="The store cannot be used",
             exactly=type(error).__name__,  # without the message, which may hold a password
-            remedy="Check that the database runs, and that this user may write to it.",
+            remedy="Check that the database is running, and that this user may write to it.",
             command="irma-backend config",
             cause=Cause.NETWORK,
         )
@@ -129,8 +134,8 @@ def check_store(examination: Examination) -> Generator[Problem, None, str]:
     if not is_shared:
         yield Problem(
             id="store.own",
-            finding="Each process has its own store, so a second process accepts a used handle "
-            "or callback",
+            finding="Each process has its own store, so a process accepts a handle or callback "
+            "that another has already accepted",
             remedy="Use a store that the processes share: `sqlite:PATH` on one machine, `redis:` "
             "on several.",
             command="irma-backend config",
@@ -159,8 +164,8 @@ def check_status(examination: Examination) -> Generator[Problem, None, str]:
             id="status.failing",
             finding="The status backend cannot be used",
             exactly=type(error).__name__,  # without the message, which may hold a password
-            remedy="Check that its service runs, and that this user may read and write there. "
-            "Until then, watches ask the IRMA server.",
+            remedy="Check that its service is running, and that this user may read and write "
+            "there. Until then, watches ask the IRMA server.",
             command="irma-backend config",
             cause=Cause.NETWORK,
         )
@@ -173,7 +178,7 @@ def check_status(examination: Examination) -> Generator[Problem, None, str]:
             remedy="Use a status backend that the processes share, such as `redis:`.",
             command="irma-backend config",
         )
-    return "an end that one connection publishes reaches another"
+    return "the end of a session, published on one connection, reaches another connection"
 
 
 def _is_heard(one: StatusBackend, other: StatusBackend) -> bool:

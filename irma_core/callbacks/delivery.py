@@ -377,7 +377,7 @@ def resolve_unsigned_callback_flow(
     Run this flow once the reply has been sent.
 
     Raises:
-        PostRefusedError: `undecided`: the server has not yet stored the end of the session.
+        PostRefusedError: `undecided`: the server has not yet stored how the session ended.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
         IrmaError: The server could not be asked; or one of the errors that `receive_callback_flow`
@@ -469,7 +469,7 @@ def _stored_result_flow(
         # The server stores the end only after it has received the reply to its post.
         if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
             raise PostRefusedError(
-                "undecided", "the server has not yet stored the end of the session"
+                "undecided", "the server has not yet stored how the session ended"
             )
         yield from Sleep(_ASK_AGAIN)
 

@@ -135,7 +135,7 @@ def test_other_machines_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     assert found is not None
     assert found[2] not in done.stderr
-    assert "Other machines in your network can reach this server and start sessions" in done.stderr
+    assert "Other machines on your network can reach this server and start sessions" in done.stderr
 
 
 def test_requestors_are_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_has_changes_a_card_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--host", "dev.example"), "--host: must be an IP address"),
         (("--url", "dev.example"), "--url: the URL must begin with a scheme"),
         (("--has", "nonsense"), "--has: value 1: must be"),
-        (("--scheme", "nowhere"), "--scheme: must be the folder"),
+        (("--scheme", "nowhere"), "--scheme: must be a scheme folder"),
         (("--requestors", "nowhere"), "--requestors: cannot read the file: No such file"),
         (("--settings", "nowhere"), "--settings: the file cannot be read: No such file"),
         (
@@ -247,10 +247,10 @@ def test_every_option_is_a_setting() -> None:
         ('url = "http://a b"', "url: "),
         ('has = ["nonsense"]', "has: value 1: must be"),
         ('has = ["example.town.age.over99=x"]', "has: example.town.age: attributes: "),
-        ('scheme = "nowhere"', "scheme: must be the folder of a scheme"),
+        ('scheme = "nowhere"', "scheme: must be a scheme folder"),
         ('requestors = "nowhere"', "requestors: cannot read the file: No such file"),
         ('cert = "nowhere"', "cert: cannot read the certificate or its key: No such file"),
-        ('key_file = "nowhere"', "key_file: needs the certificate of this key"),
+        ('key_file = "nowhere"', "key_file: needs the certificate that belongs to this key"),
         ("port = 70000", "port: must be a port"),
         ('callbacks_anywhere = "yes"', "callbacks_anywhere: must be true or false"),
     ],
@@ -281,4 +281,4 @@ def test_scheme_limits_the_cards_of_the_app(
     assert run("--port", "0", "--scheme", str(SCHEMES / "shared")).exit_code == 130
     assert "This app is empty." in pages[0]
     done = run("--port", "0", "--scheme", str(tmp_path))
-    assert (done.exit_code, "--scheme: must be the folder" in done.stderr) == (2, True)
+    assert (done.exit_code, "--scheme: must be a scheme folder" in done.stderr) == (2, True)

@@ -78,7 +78,10 @@ def test_options_and_variables_override_the_file(
         ),
         (("session", "--named", "a", "--sign", "b"), "or --named NAME"),
         (("health", "--server", "hunter2"), "--server: the URL"),
-        (("health", "--secret-file", "hunter 2=x"), "--secret-file: the name must have 1 to 40"),
+        (
+            ("health", "--secret-file", "hunter 2=x"),
+            "--secret-file: the name must consist of 1 to 40",
+        ),
     ],
 )
 def test_a_missing_or_wrong_setting_is_named(

@@ -95,9 +95,9 @@ def test_file_may_have_only_the_setting_requestors(path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ([], "must be an object with the requestors"),
-        ({}, "must be an object with the requestors"),
-        ({"requestors": {}}, "must be an object with the requestors"),
+        ([], "must be an object that maps requestor names"),
+        ({}, "must be an object that maps requestor names"),
+        ({"requestors": {}}, "must be an object that maps requestor names"),
         ({"shop": "token"}, "requestor shop: must be an object"),
         ({"shop": {"auth_method": "token"}}, "requestor shop: must have either key or key_file"),
         (
@@ -106,7 +106,7 @@ def test_file_may_have_only_the_setting_requestors(path: Path) -> None:
         ),
         (
             {"shop": {"auth_method": "token", "key": "x", "permissions": []}},
-            "requestor shop: there is no setting permissions; use auth_method, ",
+            "requestor shop: permissions is unknown; expected one of auth_method, ",
         ),
         ({"shop": {"auth_method": "tokn", "key": "x"}}, "requestor shop: auth_method: must be one"),
         ({"shop": {"key": "x"}}, "requestor shop: auth_method: must be one"),

@@ -51,7 +51,7 @@ def test_misspelt_attribute_is_refused() -> None:
 def test_folder_without_a_scheme_is_refused(tmp_path: Path) -> None:
     """A path that is not the folder of a scheme raises `ConfigurationError`."""
     for path in (tmp_path, tmp_path / "nowhere", SCHEMES / "shared" / "index"):
-        with pytest.raises(ConfigurationError, match="path: must be the folder of a scheme"):
+        with pytest.raises(ConfigurationError, match="path: must be a scheme folder"):
             read_scheme(path)
 
 
@@ -74,5 +74,5 @@ def test_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", fail)
-    with pytest.raises(ConfigurationError, match=r"path .*pk\.pem: is not a file that can be"):
+    with pytest.raises(ConfigurationError, match=r"path .*pk\.pem: is not a readable file"):
         read_scheme(folder)

@@ -300,7 +300,7 @@ def test_foreign_hosts_are_refused(url: str, host: str, path: str) -> None:
     """A request by another name for this machine (DNS rebinding) gets a 403."""
     with asked(url, path, host=host.format(port=urlsplit(url).port)) as response:
         assert response.status == 403
-        assert b"only these values of Host: 127.0.0.1" in response.read()
+        assert b"only these values of the Host header: 127.0.0.1" in response.read()
 
 
 def test_missing_host_is_refused(url: str) -> None:

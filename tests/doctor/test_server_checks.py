@@ -53,7 +53,7 @@ def test_server_that_is_down(diagnose_by_network: Diagnose) -> None:
         assert found.problems[0].cause is Cause.NETWORK
         assert found.problems[0].command == f"curl -i {url}/health"
         skipped = diagnose_by_network("permissions", url)
-    assert (skipped.outcome, "see `reachable`" in skipped.seen) == (Outcome.SKIPPED, True)
+    assert (skipped.outcome, "see the check `reachable`" in skipped.seen) == (Outcome.SKIPPED, True)
 
 
 def test_other_server_answers(diagnose_by_network: Diagnose) -> None:

@@ -45,7 +45,7 @@ def test_secret_that_cannot_be_read(diagnose: Diagnose, tmp_path: Path) -> None:
     missing = {"authentication__token": SecretReference.to_file(tmp_path / "missing")}
     assert problems(diagnose("settings", **missing)) == ["settings.failed"]
     skipped = diagnose("events", **missing)
-    assert (skipped.outcome, "see `settings`" in skipped.seen) == (Outcome.SKIPPED, True)
+    assert (skipped.outcome, "see the check `settings`" in skipped.seen) == (Outcome.SKIPPED, True)
 
 
 def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:

@@ -546,7 +546,7 @@ def test_two_plugins_with_one_name_are_refused(acme: ModuleType) -> None:
     with connect(URL, plugins=[acme, acme]):
         pass
     with (
-        pytest.raises(PluginError, match="plugin acme: is the name of two plugins"),
+        pytest.raises(PluginError, match="plugin acme: two different modules have this name"),
         connect(URL, plugins=[acme, plugin()]),
     ):
         pass

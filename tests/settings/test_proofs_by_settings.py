@@ -69,7 +69,7 @@ def test_environment_and_arguments_override_the_file(
     """An environment variable overrides the file, and an argument overrides both."""
     written.write_text(SERVER + PROOFS)
     monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "other"))
-    with pytest.raises(ConfigurationError, match="scheme_keys: each scheme needs a key"):
+    with pytest.raises(ConfigurationError, match="scheme_keys: each scheme folder needs a key"):
         connect(settings=written).__enter__()
     monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "schemes" / "made"))
     monkeypatch.setenv("IRMA_SCHEME_KEYS", f"made={written.parent / 'made.pem'}")
@@ -91,11 +91,11 @@ def test_environment_and_arguments_override_the_file(
         (f'time_stamp_keys = ["{STAMP_KEY}"]', ": proofs.schemes is missing"),
         (
             'scheme_keys = ["made=made.pem"]\nschemes = ["schemes/made", "other"]',
-            ", line 4, proofs.schemes: all scheme folders must be in the same folder",
+            ", line 4, proofs.schemes: all scheme folders must have the same parent folder",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',
-            ", line 4, proofs.scheme_keys: each scheme needs a key with the name of its folder",
+            ", line 4, proofs.scheme_keys: each scheme folder needs a key with its name",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["made=nowhere.pem"]',
