@@ -49,7 +49,7 @@ OTHER_WORDING = {
     "an attribute that is a number": "names Go's type",
     "a condiscon that is a string": "names Go's type",
     "an attribute's value that is a number": "names Go's type",
-    "a label at no place": "names Go's type",
+    "a label whose key is not a number": "names Go's type",
     "a time-out with a fraction": "names Go's type",
     "attributes that do not exist": "asks the scheme's URL first, which does not exist",
     "an issuer that does not exist": "asks the scheme's URL first, which does not exist",

@@ -95,7 +95,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         issuance({**AGE, "validity": 1e10 + 0.5}),
         'strconv.Atoi: parsing "10000000000.5": invalid syntax',
     ),
-    "a label at no place": (
+    "a label whose key is not a number": (
         disclosure([[OVER18]], labels={"x": {"en": "a"}}),
         "json: cannot unmarshal number x into Go struct field labels of type int",
     ),
@@ -127,11 +127,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
         issuance(HALF_AGE),
         "Required attributes are missing: example.town.age.over65",
     ),
-    "non-revocation of what does not exist": (
+    "non-revocation of an unknown credential type": (
         disclosure([[OVER18]], revocation=["nothing.a.b"]),
         "cannot requet nonrevocation proof for nothing.a.b: unknown credential type",
     ),
-    "non-revocation of what cannot be revoked": (
+    "non-revocation of a type without revocation": (
         disclosure([[OVER18]], revocation={"example.town.age": {"tolerance": 3}}),
         "cannot request nonrevocation proof for example.town.age: revocation not enabled in scheme",
     ),
