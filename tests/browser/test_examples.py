@@ -21,11 +21,11 @@ ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 REFUSED = "status of 403"
 """The message in the console for each error reply."""
 ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
-STAY = """addEventListener("click", (event) => {
+STAY_ON_PAGE = """addEventListener("click", (event) => {
   if (event.target.closest(".yivi-web-button-link")) event.preventDefault();
 });"""
 """A desktop has no app that could open the link, so the browser stays on the page."""
-CALL = """async ([step, body]) => {
+CALL_ENDPOINT = """async ([step, body]) => {
   const settings = document.querySelector("script[type='application/json']").textContent;
   const {prefix, name, headers} = JSON.parse(settings);
   const reply = await fetch(`${prefix}${step}/${name}`, {
@@ -118,7 +118,7 @@ class Visitor:
 
     def call(self, step: str, body: dict[str, Any]) -> Any:
         """Call an endpoint from the page."""
-        return self.page.evaluate(CALL, [step, body])
+        return self.page.evaluate(CALL_ENDPOINT, [step, body])
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def phone(page: Page, chromium: Browser, site: Site) -> Iterator[Visitor]:
         has_touch=True,
         is_mobile=True,
     )
-    context.add_init_script(STAY)
+    context.add_init_script(STAY_ON_PAGE)
     visitor = visiting(context.new_page(), site)
     yield visitor
     context.close()

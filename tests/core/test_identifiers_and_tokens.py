@@ -22,7 +22,7 @@ from irma_core.models.validation import (
 )
 from tests.core.proving import FRONTEND_SECRET, OTHER_TOKEN, SECRET_TOKEN, TOKEN
 
-NO_IDENTIFIERS = [
+INVALID_IDENTIFIERS = [
     "",
     "scheme",
     "scheme.issuer",
@@ -49,7 +49,7 @@ def test_an_attribute_type_has_three_or_four_parts(identifier: str) -> None:
     assert check_attribute_type(identifier, "here") == identifier
 
 
-@pytest.mark.parametrize("identifier", NO_IDENTIFIERS)
+@pytest.mark.parametrize("identifier", INVALID_IDENTIFIERS)
 def test_an_invalid_attribute_type_is_refused_at_its_path(identifier: object) -> None:
     """The error names the path of an invalid attribute type without its value."""
     with pytest.raises(RequestError) as caught:
@@ -58,7 +58,7 @@ def test_an_invalid_attribute_type_is_refused_at_its_path(identifier: object) ->
     assert str(caught.value).startswith('disclose["age"][0][2]: ')
 
 
-@pytest.mark.parametrize("identifier", [*NO_IDENTIFIERS, "a.b.c.d"])
+@pytest.mark.parametrize("identifier", [*INVALID_IDENTIFIERS, "a.b.c.d"])
 def test_a_credential_type_has_exactly_three_parts(identifier: object) -> None:
     """A credential type of four parts is refused, since it names an attribute."""
     assert check_credential_type("a.b.c", "credential") == "a.b.c"

@@ -38,10 +38,10 @@ REFUSED_HERE = {
     "error-start-unknown-context": "@context",
 }
 """The requests that both the server and a model refuse, and the path in the model's error."""
-NO_JSON = ["error-start-empty-body", "error-start-body-too-large"]
+NOT_JSON = ["error-start-empty-body", "error-start-body-too-large"]
 LEFT_TO_THE_SERVER = sorted(
     {*names("error-start-*", "error-auth-*"), "error-no-auth-but-authorization"}
-    - {*REFUSED_HERE, *NO_JSON}
+    - {*REFUSED_HERE, *NOT_JSON}
 )
 POSTED = names("callback-*", "next-session-post*", "next-session-none")
 POSTED.remove("callback-twice-contradicting")

@@ -27,7 +27,7 @@ from tests.pytest_plugin.running import outcome
 
 PAGE = "docs/how-to/any-other-framework.md"
 EXAMPLE = ROOT / "docs" / "examples" / "any_framework" / "irma_wsgi.py"
-AGAIN = {
+REPEATED_REQUESTS = {
     Again.NOTHING: "",
     Again.START: "start",
     Again.FINISH: "finish",
@@ -68,7 +68,8 @@ def test_the_table_has_every_code() -> None:
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|(.*)\|$", text, re.MULTILINE)
     assert [(code, int(status), again.strip()) for code, status, again in rows] == [
-        (code, refusal.status, AGAIN[refusal.again]) for code, refusal in REFUSALS.items()
+        (code, refusal.status, REPEATED_REQUESTS[refusal.again])
+        for code, refusal in REFUSALS.items()
     ]
 
 

@@ -21,8 +21,8 @@ from tests.docs.pages import ROOT, blocks, runs
 
 FOLDER = "docs/how-to/command-line"
 DEV_SERVER = "http://127.0.0.1:8088"
-MARK = "-- next block --"
-SAME = {
+SEPARATOR = "-- next block --"
+REPLACEMENTS = {
     r'"session":"[0-9a-f]{12}"': '"session":"0123456789ab"',
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ": "2026-01-01T00:00:00Z",
 }
@@ -88,12 +88,12 @@ def test_page_prints_what_it_shows(
             shown.append("")
         else:
             shown[-1] = block.source
-    script = f"echo '{MARK}'\n".join(commands)
+    script = f"echo '{SEPARATOR}'\n".join(commands)
     status, out, err = command_line.in_shell(f'python() {{ "{sys.executable}" "$@"; }}\n{script}')
     assert status == 0, err
-    for pattern, same in SAME.items():
+    for pattern, same in REPLACEMENTS.items():
         out = re.sub(pattern, same, out)
-    assert out.split(f"{MARK}\n") == shown, err
+    assert out.split(f"{SEPARATOR}\n") == shown, err
 
 
 def test_pages_are_listed() -> None:

@@ -270,9 +270,9 @@ class Door:
             # When tests look for secrets, some classes are wrapped, and their parameters have no
             # names.
             positional += arguments.popitem()[1:]
-        return _used(function(*positional, **arguments))
+        return _consumed(function(*positional, **arguments))
 
-    def of(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Door:
+    def with_call(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Door:
         """Return this door with a prepared call, so that a test observes only the call."""
         return Door(self.name, lambda _world: (function, arguments))
 
@@ -281,13 +281,13 @@ class Door:
         return list(self.make(World())[1])
 
 
-def _used(made: Any) -> Any:
+def _consumed(made: Any) -> Any:
     if inspect.isawaitable(made):
 
         async def awaited() -> Any:
             return await made
 
-        return _used(asyncio.run(awaited()))
+        return _consumed(asyncio.run(awaited()))
     if hasattr(made, "__aenter__"):
 
         async def entered() -> Any:
@@ -376,7 +376,7 @@ def _callbacks(world: World, *, awaited: bool) -> dict[str, Any]:
     }
 
 
-def _nexts(world: World, *, awaited: bool) -> dict[str, Any]:
+def _next_receivers(world: World, *, awaited: bool) -> dict[str, Any]:
     arguments = _callbacks(world, awaited=awaited)
     del arguments["deliver"], arguments["accept_unsigned"], arguments["run_later"]
     return {**arguments, "choose": lambda _step: None}
@@ -494,7 +494,7 @@ def _receivers(prefix: str) -> Iterator[Door]:
     awaited = bool(prefix)
     for kind, arguments, adding in (
         (f"{prefix}CallbackReceiver", _callbacks, "with_callback"),
-        (f"{prefix}NextSessionReceiver", _nexts, "with_next_session"),
+        (f"{prefix}NextSessionReceiver", _next_receivers, "with_next_session"),
     ):
         made: Any = getattr(core, kind)
 
@@ -547,7 +547,7 @@ def _receivers(prefix: str) -> Iterator[Door]:
     yield _method(
         f"{prefix}NextSessionReceiver.follow",
         lambda world: (
-            nexts(**_nexts(world, awaited=awaited)),
+            nexts(**_next_receivers(world, awaited=awaited)),
             {"session": world.session(), **following},
         ),
     )

@@ -98,7 +98,7 @@ DEEP = nested()
 STRINGS: dict[str, Callable[[World], Any]] = {
     "empty": lambda _: "",
     "word": lambda _: MARK,
-    "half a character": lambda _: "\ud800" + MARK,
+    "lone surrogate": lambda _: "\ud800" + MARK,
     "null character": lambda _: MARK + "\0",
     "long": lambda _: MARK * 10_000,
     "own string": lambda _: OwnString(MARK),
@@ -165,7 +165,7 @@ ZOO = STRINGS | OTHERS
 
 # Other tests check keys (`tests/trust`) and stores in files (the contract). Flows are not for
 # applications. The error for a secret contains its name. Only the library makes events.
-ELSEWHERE = re.compile(
+TESTED_ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
     r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|(Async)?Parts(.status_backend)?"
     r"|FrozenMapping|boundary|FactoryContext.secret"
@@ -173,7 +173,7 @@ ELSEWHERE = re.compile(
     r"|WatchFellBack|ReplayedCallback|KeptInStore\.[a-z]+_flow|(Post|Handle|Web)Refused|LoggingObserver.observe"
     r"|starlette.Irma.lifespan|InstalledPackage|install_browser_package"
 )
-NAMED_OTHERWISE = {
+OTHER_NAMES = {
     ("SessionPointer", "url"): "u",
     ("RequestorToken", "text"): "token",
     ("FrontendAuthorization", "text"): "authorization",
@@ -202,7 +202,7 @@ NAMED_OTHERWISE = {
     ("the settings of flask.Irma", "IRMA_LIFETIME"): "lifetime",
 }
 """The names that errors use for parameters that have another name in JSON, or none."""
-CONTENT = {
+CHECKED_TOGETHER = {
     ("IssuanceRequest", "disclose"),  # then the labels do not fit
     ("Handles", "keys"),
     ("AsyncHandles", "keys"),
@@ -213,7 +213,7 @@ CONTENT = {
     ("the settings of flask.Irma", "IRMA_CONNECT"),
 }
 """Parameters that are checked together with others, so that the error may name another one."""
-OWN_NAMES = {
+CALLERS_NAMES = {
     *("disclose", "labels", "plugins", "secrets", "jwt_issuer", "pinned", "path"),
     "IRMA_CONNECT",
 }
@@ -234,7 +234,7 @@ def cases() -> Iterator[Any]:
 def test_no_door_is_left_out() -> None:
     """Every public callable has a call in `DOORS`."""
     shown = (*public_callables(), *adapter_callables())
-    missing = {name for name in shown if not ELSEWHERE.fullmatch(name)}
+    missing = {name for name in shown if not TESTED_ELSEWHERE.fullmatch(name)}
     assert missing - set(DOORS) == set()
 
 
@@ -254,15 +254,15 @@ def _prepared(name: str) -> tuple[World, Door]:
     function, arguments = DOORS[name].make(world)
     world.sent.clear()
     world.stored.clear()
-    return world, DOORS[name].of(function, arguments)
+    return world, DOORS[name].with_call(function, arguments)
 
 
 def _check_refusal(error: UsageError, name: str, parameter: str, animal: str) -> None:
     """Check that an error names the refused argument, and does not show it."""
     _check_text(error, parameter, animal)
-    if isinstance(error, PluginError) or (name, parameter) in CONTENT:
+    if isinstance(error, PluginError) or (name, parameter) in CHECKED_TOGETHER:
         return
-    known = {NAMED_OTHERWISE.get((name, parameter), parameter), parameter.lower()}
+    known = {OTHER_NAMES.get((name, parameter), parameter), parameter.lower()}
     # The error for a proxy names the parameter that needed more than the proxy.
     if "proxy" in animal:
         known.add("proxy")
@@ -272,7 +272,7 @@ def _check_refusal(error: UsageError, name: str, parameter: str, animal: str) ->
 def _check_text(error: IrmaError, parameter: str, animal: str) -> None:
     """Check that an error does not show the argument, and is no excuse for a bug."""
     assert "this is a bug" not in str(error), animal
-    if parameter not in OWN_NAMES:
+    if parameter not in CALLERS_NAMES:
         assert MARK not in str(error), animal
 
 

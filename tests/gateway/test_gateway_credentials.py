@@ -26,7 +26,7 @@ from irma_testing import ScriptedTransport
 URL = "https://login.example/token"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SIGNER = HmacSigner(bytes(range(32)))
-TAKEN = (
+RESERVED_HEADERS = (
     *("Content-Type", "content-length", "Content-Encoding", "HOST", "Cookie", "Set-Cookie", "TE"),
     *("Connection", "Trailer", "Keep-Alive", "Upgrade", "Expect", "Transfer-Encoding", "Accept"),
     *("Proxy-Authorization", "proxy-connection", "Accept-Language", "User-Agent", "Range"),
@@ -134,7 +134,7 @@ def test_invalid_credentials_are_refused(kind: Any, given: tuple[Any, ...]) -> N
     [
         {"header": "not a header"},
         {"header": ""},
-        *({"header": name} for name in TAKEN),
+        *({"header": name} for name in RESERVED_HEADERS),
         {"scope": "two  spaces"},
         {"scope": ""},
         {"credentials": "the-secret"},

@@ -46,7 +46,7 @@ JSON, TEXT = (("content-type", "application/json"),), (("content-type", "text/pl
 BASE, URL = "https://irma.example/api", "https://login.example/token"
 ASKED = DisclosureRequest({"age": "example.town.age.over18"})
 OK = HttpResponse(200, TEXT, body=b"OK")
-NO = HttpResponse(401)
+UNAUTHORIZED = HttpResponse(401)
 PACKAGE = HttpResponse(
     200,
     JSON,
@@ -108,7 +108,7 @@ def test_token_is_cached() -> None:
 
 def test_token_without_expiry_is_cached() -> None:
     """A token without `expires_in` (RFC 6749, section 5.1) is used until the gateway refuses it."""
-    stage = GatewayStage(token("one", None), OK, NO, token("two", None), OK)
+    stage = GatewayStage(token("one", None), OK, UNAUTHORIZED, token("two", None), OK)
     stage.requestor.check_health()
     stage.pass_time(10**7)
     stage.requestor.check_health()
@@ -117,7 +117,7 @@ def test_token_without_expiry_is_cached() -> None:
 
 def test_refusals_cause_a_limited_number_of_token_requests() -> None:
     """A call fetches at most two tokens, and further calls fetch none for ten seconds."""
-    stage = GatewayStage(token("one"), NO, token("two"), NO, token("three"), OK)
+    stage = GatewayStage(token("one"), UNAUTHORIZED, token("two"), UNAUTHORIZED, token("three"), OK)
     for _ in range(2):
         with pytest.raises(e.GatewayError, match="GET health: the gateway refuses every token"):
             stage.requestor.check_health()
@@ -129,7 +129,7 @@ def test_refusals_cause_a_limited_number_of_token_requests() -> None:
 
 def test_refused_token_is_never_sent_again() -> None:
     """After a failed token request, the next try fetches a token and does not send the old one."""
-    stage = GatewayStage(token("one"), OK, NO, HttpResponse(503), token("two"), OK)
+    stage = GatewayStage(token("one"), OK, UNAUTHORIZED, HttpResponse(503), token("two"), OK)
     stage.requestor.check_health()
     stage.requestor.check_health()
     assert [header for path, header in stage.sent if path == "GET health"] == [
@@ -140,7 +140,9 @@ def test_refused_token_is_never_sent_again() -> None:
 
 def test_accepted_token_resets_refusals() -> None:
     """Once the gateway accepts a token, its next refusal leads to a new token at once."""
-    stage = GatewayStage(token("one"), NO, token("two"), OK, NO, token("three"), OK)
+    stage = GatewayStage(
+        token("one"), UNAUTHORIZED, token("two"), OK, UNAUTHORIZED, token("three"), OK
+    )
     stage.requestor.check_health()
     stage.requestor.check_health()
     assert stage.transport.is_complete
@@ -156,7 +158,7 @@ INVALID = HttpResponse(400, JSON, body=b'{"error":"invalid_client"}')
 )
 def test_watch_survives_token_failures(fault: Step) -> None:
     """A watch continues when the authorization server fails after it has issued tokens."""
-    stage = GatewayStage(token("one"), STATUS, NO, *[fault] * 5, token("two"), DONE)
+    stage = GatewayStage(token("one"), STATUS, UNAUTHORIZED, *[fault] * 5, token("two"), DONE)
     with stage.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
     assert stage.transport.is_complete
@@ -164,13 +166,19 @@ def test_watch_survives_token_failures(fault: Step) -> None:
 
 def test_watch_survives_brief_refusals() -> None:
     """A watch continues when a gateway refuses two tokens in a row, as it may after a restart."""
-    stage = GatewayStage(token("one"), STATUS, NO, token("two"), NO, token("three"), DONE)
+    stage = GatewayStage(
+        token("one"), STATUS, UNAUTHORIZED, token("two"), UNAUTHORIZED, token("three"), DONE
+    )
     with stage.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
 
 
 @pytest.mark.parametrize(
-    "steps", [[NO, token("two"), NO, token("three"), NO], [NO, *[INVALID] * 11]]
+    "steps",
+    [
+        [UNAUTHORIZED, token("two"), UNAUTHORIZED, token("three"), UNAUTHORIZED],
+        [UNAUTHORIZED, *[INVALID] * 11],
+    ],
 )
 def test_lasting_refusals_end_a_watch(steps: list[Step]) -> None:
     """A watch ends with GatewayError once refusals have lasted for ten seconds."""
@@ -242,7 +250,7 @@ def test_watch_respects_retry_after() -> None:
 
 def test_refused_start_is_sent_again() -> None:
     """The start of a session that the gateway refused is sent again unchanged."""
-    stage = GatewayStage(token("one"), NO, token("two"), PACKAGE)
+    stage = GatewayStage(token("one"), UNAUTHORIZED, token("two"), PACKAGE)
     stage.requestor.start_session(ASKED)
     (_, first, _, second) = stage.transport.requests
     assert (first.url, first.body) == (second.url, second.body)
@@ -486,8 +494,8 @@ def test_newer_token_replaces_a_refused_one() -> None:
     next(second)
     first.send(token("one"))
     second.send(None)
-    assert isinstance(first.send(NO), Send)
-    assert isinstance(second.send(NO), Sleep)
+    assert isinstance(first.send(UNAUTHORIZED), Send)
+    assert isinstance(second.send(UNAUTHORIZED), Sleep)
     for flow, answer in ((first, token("two")), (second, None)):
         sent = flow.send(answer)
         assert isinstance(sent, Send)

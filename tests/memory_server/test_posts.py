@@ -101,10 +101,10 @@ def test_post_is_tried_three_times(http: Http, server: InMemoryServer, app: Simu
     assert len(server.posted) == 3
     assert http.status(package["token"]) == "DONE"
 
-    def fall(_request: HttpRequest) -> HttpResponse:
+    def fail(_request: HttpRequest) -> HttpResponse:
         raise ZeroDivisionError
 
-    server.deliver = fall
+    server.deliver = fail
     with pytest.raises(ZeroDivisionError):
         app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
 

@@ -217,7 +217,7 @@ def read(stream: EventStream, now: float, chunks: list[tuple[float, str]], ended
     return now if stream.is_over and not ended else ended
 
 
-HERE = {
+REPLAYED_HERE = {
     "client-delete",
     "error-frontend-no-authorization",
     "error-no-jwt-key-getproof",
@@ -233,12 +233,12 @@ HERE = {
     "frontend-status-next-session",
     "frontend-status-pairing",
 }
-ELSEWHERE = ("result-", "getproof-", "status-", "callback-", "next-session-", "delete")
+REPLAYED_ELSEWHERE = ("result-", "getproof-", "status-", "callback-", "next-session-", "delete")
 NOT_REPLAYED = {"error-body-too-slow"}
 """Recordings that need a socket."""
 
 
 def test_every_recording_is_replayed() -> None:
     """Each recording is replayed here or in another module, or is listed with a reason."""
-    left = {name for name in all_names() if not name.startswith(ELSEWHERE)} - set(STARTS)
-    assert left == {*HERE, *STREAMS, *NOT_REPLAYED, "error-sse-finished"}
+    left = {name for name in all_names() if not name.startswith(REPLAYED_ELSEWHERE)} - set(STARTS)
+    assert left == {*REPLAYED_HERE, *STREAMS, *NOT_REPLAYED, "error-sse-finished"}

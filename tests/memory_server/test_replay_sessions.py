@@ -116,7 +116,7 @@ RESULTS: dict[str, tuple[Request | None, Person | None, Callable[[Stage], None] 
     "status-connected": (AGE18, lambda _: None, None),
     "status-done": (AGE18, ScannedSession.accept, None),
 }
-OTHERWISE = ("result-cancelled", "result-jwt-cancelled", "result-timeout", "result-pairing")
+REPLAYED_BELOW = ("result-cancelled", "result-jwt-cancelled", "result-timeout", "result-pairing")
 
 
 def last_part(name: str) -> str:
@@ -141,7 +141,7 @@ def test_every_recorded_result_is_replayed() -> None:
     recorded = [
         name for name in all_names() if name.startswith(("result-", "getproof-", "status-"))
     ]
-    assert sorted([*RESULTS, *OTHERWISE]) == recorded
+    assert sorted([*RESULTS, *REPLAYED_BELOW]) == recorded
 
 
 @pytest.mark.parametrize("name", ["result-cancelled", "result-jwt-cancelled"])

@@ -26,7 +26,7 @@ DETOUR = {
 """For these, the official server calls the scheme's URL first, and reports that call's error."""
 
 NOT_REPLAYED = {
-    "error-start-unknown-attribute-scheme-silent": "there is no scheme's URL to be silent",
+    "error-start-unknown-attribute-scheme-silent": "a scheme in memory has no URL",
     "error-start-body-too-large": "its body was left out; see test_starting",
 }
 
