@@ -1,4 +1,5 @@
-// Plays one session with the official package, as its README shows; a line of JSON for each event.
+// Runs one session with the official package, as its README shows, and prints each event as a line
+// of JSON.
 const IrmaBackend = require("@privacybydesign/irma-backend");
 
 const asked = JSON.parse(require("fs").readFileSync(0, "utf8"));

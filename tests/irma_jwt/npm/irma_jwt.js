@@ -1,5 +1,6 @@
-// Does what is asked on stdin, a list of {method, options, sign} or {method, options, verify}, by the
-// official package; writes the list of what came of it to stdout, an error as {refused: its name}.
+// Reads a list of {method, options, sign} or {method, options, verify} from stdin, and signs or
+// verifies each with the official package. Writes the list of results to stdout, with
+// {refused: <name of the error>} for each error.
 const IrmaJwt = require('@privacybydesign/irma-jwt');
 
 const done = JSON.parse(require('fs').readFileSync(0, 'utf8')).map((asked) => {
