@@ -177,7 +177,7 @@ def fail_if_found() -> None:
     """Fail with all findings, and forget them."""
     found, FOUND[:] = list(FOUND), []
     if found:
-        pytest.fail("a secret is to be seen:\n" + "\n".join(found), pytrace=False)
+        pytest.fail("a secret was shown:\n" + "\n".join(found), pytrace=False)
 
 
 def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
@@ -207,4 +207,4 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the findings at the end of the run."""
     for found in FOUND:
-        terminalreporter.line(f"a secret is to be seen: {found}", red=True)
+        terminalreporter.line(f"a secret was shown: {found}", red=True)

@@ -70,45 +70,45 @@ from tests.sealed_handles import handles_at
 
 INSIDE = {
     "irma_core.callbacks": "a driver runs a flow, and the driver is a boundary",
-    "irma_core.errors": "errors are raised, and take texts without secrets",
+    "irma_core.errors": "its classes are raised, and their arguments hold no secret",
     "irma_core.flows": "a driver runs a flow, and the driver is a boundary",
     "irma_core.json_text": "boundaries call it",
-    "irma_core.models": "what is public of it is in irma_core",
+    "irma_core.models": "its public names are in irma_core",
     "irma_core.plugins.guard": "it calls plugins for irma_backend",
-    "irma_core.gateway": "what is public of it is in irma_core",
+    "irma_core.gateway": "its public names are in irma_core",
     "irma_core.plugins.registry": "it calls plugins for irma_backend",
     "irma_core.protocol.entry_checks": "boundaries call it",
     "irma_core.protocol.part_checks": "boundaries call it",
-    "irma_core.protocol.policy": "it takes errors and durations",
+    "irma_core.protocol.policy": "its functions take errors and durations",
     "irma_core.protocol.replies": "parse functions call it",
-    "irma_core.protocol.sse": "it takes what a server sends, and raises nothing",
-    "irma_core.protocol.transport": "shapes, and what flows call",
-    "irma_core.handles": "what is public of it is in irma_core",
+    "irma_core.protocol.sse": "its decoder takes bytes of a server, and raises nothing",
+    "irma_core.protocol.transport": "it has protocols, and functions that flows call",
+    "irma_core.handles": "its public names are in irma_core",
     "irma_core.tracebacks": "it makes boundaries",
     "irma_core.blocks": "it makes boundaries of generators",
     "irma_core.interfaces": "each name is public in its own module",
     "irma_core.web.browser_posts": "boundaries call it",
-    "irma_core.web.next_urls": "what is public of it is in irma_core",
-    "irma_core.web.questions": "what is public of it is in irma_core",
+    "irma_core.web.next_urls": "its public names are in irma_core",
+    "irma_core.web.questions": "its public names are in irma_core",
     "irma_core.web.slots": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.store_calls": "a driver runs a flow, and the driver is a boundary",
-    "irma_core.web.web_answers": "what is public of it is in irma_core",
+    "irma_core.web.web_answers": "its public names are in irma_core",
     "irma_core.web.web_calls": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.web_finishing": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.web_handles": "boundaries call it",
-    "irma_core.web.web_messages": "what is public of it is in irma_core",
+    "irma_core.web.web_messages": "its public names are in irma_core",
     "irma_core.web.web_refusals": "boundaries call it",
     "irma_core.web.web_settings": "boundaries call it",
     "irma_core.web.web_starting": "a driver runs a flow, and the driver is a boundary",
     "irma_core.wire": "boundaries call it",
-    "irma_core.trust": "what is public of it is in irma_core",
+    "irma_core.trust": "its public names are in irma_core",
 }
 """Modules that are not called from outside, and why."""
 DRIVERS = "irma_core.flows.driver"
 NO_BOUNDARY = {
-    "Answer": "it is made by an answer's checks, and its methods take slots",
-    "AnsweredSlot": "its methods take identifiers; a result has many",
-    "DisclosedAttribute": "its properties take nothing; a result has many",
+    "Answer": "only checks make it, and its methods take slots",
+    "AnsweredSlot": "its methods take identifiers; an answer has many of it",
+    "DisclosedAttribute": "its properties take nothing; a result has many of it",
     "ManualClock": "it takes durations",
     "SystemClock": "it takes nothing",
     "CredentialType": "it takes names",
@@ -167,7 +167,7 @@ def test_public_functions_are_boundaries(thing: Any) -> None:
 
 SECRET = "Kz7secretKz7secretKz"
 """Twenty letters and digits, like a token."""
-HALF = f"{SECRET}\ud800"
+SURROGATE = f"{SECRET}\ud800"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = new_sealing_key()
 AGE = "example.town.age.over18"
@@ -204,40 +204,40 @@ RAISING: dict[str, Callable[[], object]] = {
     "a bearer token": lambda: TokenAuthentication(f"{SECRET}\n"),
     "a gateway's secret": lambda: GatewaySecret("shop", f"{SECRET}\n"),
     "a short HMAC key": lambda: HmacSigner(SECRET.encode()),
-    "an HMAC key as text": lambda: HmacSigner.from_base64(f"{SECRET}é"),
-    "a key in the signer's place": lambda: HmacAuthentication("shop", SECRET),  # type: ignore[type-var]
+    "an HMAC key as a string": lambda: HmacSigner.from_base64(f"{SECRET}é"),
+    "a key in place of a signer": lambda: HmacAuthentication("shop", SECRET),  # type: ignore[type-var]
     "a private key": lambda: RsaSigner(SECRET),
     "a private key's password": lambda: RsaSigner("x", password=SECRET.encode()),
     "sealing keys": lambda: Sealer([SECRET]),
-    "sealing keys as text": lambda: handles_at(NOW, SECRET),
-    "a value to be demanded": lambda: AttributeRequest(AGE, value=HALF),
-    "a value to be issued": lambda: CredentialRequest("a.b.c", {"bsn": HALF}),
-    "a name of an attribute": lambda: CredentialRequest("a.b.c", {HALF: SECRET}),
-    "a revocation key": lambda: CredentialRequest("a.b.c", {"x": SECRET}, revocation_key=HALF),
+    "sealing keys as a string": lambda: handles_at(NOW, SECRET),
+    "a demanded value": lambda: AttributeRequest(AGE, value=SURROGATE),
+    "an issued value": lambda: CredentialRequest("a.b.c", {"bsn": SURROGATE}),
+    "an attribute's name": lambda: CredentialRequest("a.b.c", {SURROGATE: SECRET}),
+    "a revocation key": lambda: CredentialRequest("a.b.c", {"x": SECRET}, revocation_key=SURROGATE),
     "a revocation": lambda: RevocationRequest("a.b", SECRET),
-    "a message": lambda: SignatureRequest(HALF, [AGE]),
+    "a message": lambda: SignatureRequest(SURROGATE, [AGE]),
     "a callback URL": lambda: ExtendedRequest(
         DisclosureRequest([AGE]), callback_url=f"ftp://shop.example/{SECRET}"
     ),
-    "a URL of the next session": lambda: NextSession(f"https://user:{SECRET}/"),
+    "the URL of the next session": lambda: NextSession(f"https://user:{SECRET}/"),
     "a pointer": lambda: SessionPointer(f"https:// {SECRET}", SessionType.DISCLOSING),
     "a request in JSON": lambda: read_request(f'{{"disclose": "{SECRET}"}}'),
     "a base URL with a password": lambda: ServerUrl.parse(f"https://user:{SECRET}/"),
     "a plugin's URI": lambda: PluginUri.parse(f"://{SECRET}"),
     "another binding": lambda: HANDLES.unseal(HANDLE, binding=f"{SECRET}x"),
     "another purpose": lambda: handles_at(NOW, [KEY], purpose="x").unseal(HANDLE, binding=SECRET),
-    "no handle": lambda: HANDLES.unseal(SECRET, binding=SECRET),
-    "a purpose of half a character": lambda: handles_at(NOW, [KEY], purpose=HALF),
-    "a value of half a character": lambda: Sealer([KEY]).seal(
-        {"x": HALF}, purpose="x", now=NOW, lifetime=timedelta(hours=1)
+    "a string that is not a handle": lambda: HANDLES.unseal(SECRET, binding=SECRET),
+    "a purpose with a lone surrogate": lambda: handles_at(NOW, [KEY], purpose=SURROGATE),
+    "a value with a lone surrogate": lambda: Sealer([KEY]).seal(
+        {"x": SURROGATE}, purpose="x", now=NOW, lifetime=timedelta(hours=1)
     ),
-    "a name of half a character": lambda: sign_session_request(
+    "a name with a lone surrogate": lambda: sign_session_request(
         IssuanceRequest([CredentialRequest("a.b.c", {"bsn": SECRET})]),
-        name=HALF,
+        name=SURROGATE,
         signer=HmacSigner(bytes(range(32))),
         now=NOW,
     ),
-    "a request JWT of nobody": lambda: verify_session_request_jwt(
+    "a request JWT of an unknown requestor": lambda: verify_session_request_jwt(
         "e30.eyJpc3MiOiJ4In0.",
         keys={"shop": f"{SECRET}!".encode() * 2},
         max_age=timedelta(1),
@@ -249,16 +249,16 @@ RAISING: dict[str, Callable[[], object]] = {
     "a token's refusal": lambda: parse_token_response(REFUSED, NOW),
     "a gateway's refusal": lambda: requestor_of(REFUSED, gateway=GATEWAY).check_health(),
     "a string that is not a JWT": lambda: requestor_of().start_session(SECRET),
-    "no session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]
+    "a string that is not a session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]
     "a handle to redeem": lambda: HANDLES.redeem(SECRET, binding=SECRET),
     "no token in time": lambda: requestor_of().wait_for_answer(SESSION, timeout=timedelta(0)),
     "a header": lambda: Urllib3Transport(proxy=f"ftp://user:{SECRET}@proxy"),
-    "a proxy": lambda: Urllib3Transport(proxy="https://p", proxy_headers={"x": HALF}),
+    "a proxy": lambda: Urllib3Transport(proxy="https://p", proxy_headers={"x": SURROGATE}),
     "a proxy of the other mode": lambda: AiohttpTransport(proxy=f"ftp://user:{SECRET}@proxy"),
-    "a URI to connect by": lambda: connect(
+    "a URI for a connection": lambda: connect(
         "https://irma.example", name="shop", key=f"nothing:{SECRET}"
     ).__enter__(),
-    "a status that is watched": lambda: (
+    "a watched status": lambda: (
         requestor_of().watch_status(SECRET).__enter__()  # type: ignore[arg-type]
     ),
 }

@@ -108,7 +108,7 @@ ASKED = ExtendedRequest(
     next_session=NextSession(f"https://shop.example/{SECRET}"),
 )
 CARD = CredentialRequest("a.b.c", {"bsn": SECRET}, revocation_key=SECRET)
-GIVEN = DisclosedAttribute(
+DISCLOSED = DisclosedAttribute(
     AGE,
     SECRET,
     status=AttributeProofStatus.PRESENT,
@@ -120,7 +120,7 @@ RESULT = SessionResult(
     TOKEN,
     SessionStatus.DONE,
     type=SessionType.DISCLOSING,
-    unchecked_disclosed=((GIVEN,),),
+    unchecked_disclosed=((DISCLOSED,),),
     unchecked_signature=AttributeBasedSignature(SECRET, SECRET),
     next_session=TOKEN,
 )
@@ -135,7 +135,7 @@ def verified() -> VerifiedRequest:
 
 EXAMPLES: list[Any] = [
     TOKEN,
-    Proof(NOW, {"x": AnsweredSlot((GIVEN,), 0)}, SECRET),
+    Proof(NOW, {"x": AnsweredSlot((DISCLOSED,), 0)}, SECRET),
     FrontendAuthorization(SECRET),
     TokenAuthentication(SECRET),
     HmacAuthentication("shop", SIGNER),
@@ -161,14 +161,14 @@ EXAMPLES: list[Any] = [
     RevocationRequest("a.b.c", SECRET),
     NextSession(f"https://shop.example/{SECRET}"),
     FrontendOptions(PairingMethod.PIN, SECRET),
-    GIVEN,
+    DISCLOSED,
     AttributeBasedSignature(SECRET, SECRET),
     VerifiedSignature(
-        {"age": AnsweredSlot((GIVEN,), 0)},
+        {"age": AnsweredSlot((DISCLOSED,), 0)},
         message=SECRET,
         signed_at=NOW,
         is_time_stamped=True,
-        extra=(GIVEN,),
+        extra=(DISCLOSED,),
     ),
     RESULT,
     GetproofResult(SessionType.DISCLOSING, None, unchecked_attributes={"x": SECRET}),
@@ -288,8 +288,8 @@ TOOLS: dict[str, Callable[[Any], object]] = {
     "pprint": pprint.pformat,
     "asdict": lambda thing: pprint.pformat(as_dict(thing)),
     "astuple": lambda thing: pprint.pformat(as_tuple(thing)),
-    "rich of asdict": lambda thing: pretty_repr(as_dict(thing)),
-    "json by repr": lambda thing: json.dumps(as_dict(thing), default=repr, skipkeys=True),
+    "rich and asdict": lambda thing: pretty_repr(as_dict(thing)),
+    "json and repr": lambda thing: json.dumps(as_dict(thing), default=repr, skipkeys=True),
     "vars": lambda thing: pprint.pformat(getattr(thing, "__dict__", None)),
     "debugger": debugged,
     "getstate": lambda thing: repr(getattr(thing, "__getstate__", lambda: None)()),
@@ -374,7 +374,7 @@ def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
 
 @pytest.mark.parametrize(
     "thing",
-    [ASKED, CARD, GIVEN, IssuanceRequest([CARD]), FrozenMapping({"a": 1}, is_personal=True)],
+    [ASKED, CARD, DISCLOSED, IssuanceRequest([CARD]), FrozenMapping({"a": 1}, is_personal=True)],
     ids=lambda thing: type(thing).__name__,
 )
 def test_a_request_can_be_stored_and_copied(thing: object) -> None:
@@ -519,7 +519,7 @@ def test_hidden_values_are_compared_and_hashed() -> None:
     assert copy.copy(HiddenSecret("a")) == copy.deepcopy(HiddenSecret("a")) == HiddenSecret("a")
     assert TOKEN != SECRET
     assert FrontendAuthorization(SECRET) != TOKEN
-    assert GIVEN != AGE
+    assert DISCLOSED != AGE
     assert repr(FrozenMapping({"a": 1})) == "{'a': 1}"
     assert repr(FrozenMapping({"a": 1}, is_personal=True)) == "{'a': …}"
     unmade = object.__new__(RequestorToken)

@@ -51,16 +51,16 @@ SHOWN = [
 DOORS = {"irma_core", "irma_core.errors", "irma_core.interfaces"}
 BELOW_THE_DOORS = {
     "irma_core.callbacks.kept_posts": "a site without an adapter keeps posts",
-    "irma_core.flows.effects": "for drivers, and for those who read how it works",
+    "irma_core.flows.effects": "for drivers, and for the page on how the library works",
     "irma_core.flows.running_flow": "for drivers",
     "irma_core.flows.start": "for drivers",
     "irma_core.flows.watch": "for drivers",
-    "irma_core.models.risks": "the messages alone need `resolve_request`",
+    "irma_core.models.risks": "code that uses only the messages needs `resolve_request`",
     "irma_core.plugins.registry": "a plugin's own test registers it",
     "irma_core.web.site_checks": "a site without an adapter checks itself at start-up",
-    "irma_core.protocol": "the messages alone are `endpoints`",
-    "irma_core.protocol.endpoints": "the messages alone",
-    "irma_core.protocol.server_url": "the messages alone need the server's URL",
+    "irma_core.protocol": "code that uses only the messages needs `endpoints`",
+    "irma_core.protocol.endpoints": "code that uses only the messages",
+    "irma_core.protocol.server_url": "code that uses only the messages needs the server's URL",
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}
 

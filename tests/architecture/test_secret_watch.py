@@ -150,7 +150,7 @@ def test_workers_report_what_they_see(watched: Path) -> None:
     said = run_pytest(watched, "-q", "-p", "xdist", "-n1")
     assert "1 failed, 1 passed" in said
     assert "FAILED test_in_a_worker.py::test_log" in said
-    assert said.count("a secret is to be seen: a token in UserWarning") == 1
+    assert said.count("a secret was shown: a token in UserWarning") == 1
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ class Ended:
         """Return the answer or the error, and check that the call takes `steps` requests."""
         settings = {"server_key": self.server.public_key_pem, **settings}
         settings.setdefault("allow", {Risk.SIMULATED_PROOFS})
-        return asked(
+        return answer_or_error(
             mode,
             [self.server.handle] * steps,
             [published],
@@ -108,7 +108,7 @@ class Ended:
         )
 
 
-def asked(
+def answer_or_error(
     mode: str,
     steps: Iterable[Step],
     backend: Iterable[ScriptedEnd],
@@ -225,14 +225,14 @@ def test_no_key_is_fetched_for_a_published_result() -> None:
 def test_server_is_asked_until_it_confirms_the_published_end(mode: str) -> None:
     """A call waits for a published end at the server, which may still report `CONNECTED`."""
     steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
-    assert isinstance(asked(mode, steps, [DONE]), Answer)
+    assert isinstance(answer_or_error(mode, steps, [DONE]), Answer)
 
 
 @MODES
 @pytest.mark.parametrize("published", [NOT_YET, FAILING, SessionStatus.DONE])
 def test_unfinished_session_raises_at_once(mode: str, published: ScriptedEnd) -> None:
     """Without a published end, SessionNotFinishedError is raised after one request."""
-    error = asked(mode, [result("CONNECTED")], [published])
+    error = answer_or_error(mode, [result("CONNECTED")], [published])
     assert isinstance(error, e.SessionNotFinishedError)
 
 
@@ -240,7 +240,7 @@ def test_unfinished_session_raises_at_once(mode: str, published: ScriptedEnd) ->
 def test_false_published_end_gives_no_answer(mode: str) -> None:
     """A published end that the server never confirms raises when the call's time is over."""
     steps = [result("CONNECTED")] * 3
-    error = asked(mode, steps, [DONE], timeout=timedelta(seconds=2.5))
+    error = answer_or_error(mode, steps, [DONE], timeout=timedelta(seconds=2.5))
     assert isinstance(error, e.SessionNotFinishedError)
 
 
@@ -248,14 +248,14 @@ def test_false_published_end_gives_no_answer(mode: str) -> None:
 @pytest.mark.parametrize("reply", [UNKNOWN, result("TIMEOUT")])
 def test_published_timeout_is_confirmed_by_the_server(mode: str, reply: Step) -> None:
     """A published timeout counts if the server confirms it or has forgotten the session."""
-    error = asked(mode, [reply], [TIMEOUT], call=wait_for_answer)
+    error = answer_or_error(mode, [reply], [TIMEOUT], call=wait_for_answer)
     assert isinstance(error, e.SessionTimedOutError)
 
 
 @MODES
 def test_false_published_timeout_loses_no_answer(mode: str) -> None:
     """A false published timeout does not end a session whose answer the server has."""
-    answer = asked(mode, [result("DONE")], [TIMEOUT], call=wait_for_answer)
+    answer = answer_or_error(mode, [result("DONE")], [TIMEOUT], call=wait_for_answer)
     assert isinstance(answer, Answer)
 
 
@@ -264,7 +264,7 @@ def test_wait_with_a_backend_takes_three_requests(mode: str) -> None:
     """With a status backend, a session takes three requests: start, status and result."""
     connected = HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')
     backend = [NOT_YET, timedelta(seconds=20), DONE, DONE]
-    answer = asked(mode, [connected, result("DONE")], backend, call=wait_for_answer)
+    answer = answer_or_error(mode, [connected, result("DONE")], backend, call=wait_for_answer)
     assert isinstance(answer, Answer)
 
 

@@ -27,7 +27,7 @@ INVALID = {
     "too long": "x" * 201,
     "a newline": "order\n17",
     "a control character": "order\x1b",
-    "half a character": "\ud800",
+    "a lone surrogate": "\ud800",
     "bytes": b"order-17",
     "a number": 17,
 }

@@ -77,7 +77,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         "disclose[0][0][0]",
         "pbdf.town.age",
     ),
-    "attribute of nothing like it": (
+    "dissimilar attribute": (
         DisclosureRequest(["pbdf.towns.age.sixty-five-years-or-more"]),
         "disclose[0][0][0]",
         "pbdf.town.age",

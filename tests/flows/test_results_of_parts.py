@@ -148,10 +148,10 @@ ALSO_WRONG: dict[str, tuple[Any, ...]] = {
     "Clock.now": (datetime(2026, 11, 30),),  # noqa: DTZ001
 }
 CHECKED_ELSEWHERE = {
-    "ByteStream.headers": "with the stream that has them",
-    "ByteStream.status": "with the stream that has it",
-    "Signer.algorithm": "where the signer is passed in",
-    "Transport.clock": "by its methods",
+    "ByteStream.headers": "the stream that has them is checked",
+    "ByteStream.status": "the stream that has it is checked",
+    "Signer.algorithm": "the function that takes the signer checks it",
+    "Transport.clock": "the methods of the clock are checked",
 }
 
 

@@ -200,7 +200,7 @@ def ended(flow: Flow[Any], answer: object = None) -> object:
         return stop.value
     except IrmaError as error:
         return error
-    raise AssertionError("it goes on")
+    raise AssertionError("the flow has not ended")
 
 
 def test_concurrent_calls_wait_for_one_fetch() -> None:
@@ -293,7 +293,7 @@ def test_a_fetch_of_another_thread_is_not_repeated(monkeypatch: pytest.MonkeyPat
         return join(self, *given)
 
     def never() -> Flow[CachedValue]:
-        raise AssertionError("it was there")
+        raise AssertionError("the key was already fetched")
 
     monkeypatch.setattr(SingleFlight, "join", land)
     found = run(fetch_once_flow(kept, clock, never, clock.monotonic() + 1), place.transport)
