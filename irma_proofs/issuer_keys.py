@@ -1,4 +1,4 @@
-"""The public keys of issuers, which verify their credentials.
+"""Issuers' public keys, with which a verifier checks credentials.
 
 Source: gabi `PublicKey` and `DefaultSystemParameters`; Idemix specification, section 4.3.
 """

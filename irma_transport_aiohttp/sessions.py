@@ -1,4 +1,4 @@
-"""The aiohttp sessions of a transport, on its own connectors or on an application's connector."""
+"""A transport's aiohttp sessions, which use its own connectors or the application's connector."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CLOSED = "the transport is closed: make a new one"
 
 
 class Limits(NamedTuple):
-    """The longest idle time in seconds before reuse, and the number of calls at once."""
+    """How many seconds a reused connection may have been idle, and how many calls run at once."""
 
     idle: float
     calls: int

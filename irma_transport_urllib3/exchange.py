@@ -40,7 +40,7 @@ class NotLoopbackError(OSError):
 
 
 class Limits(NamedTuple):
-    """The longest idle time in seconds before reuse, and the largest body in bytes."""
+    """How many seconds a reused connection may have been idle, and the largest body in bytes."""
 
     idle: float
     body: int

@@ -262,7 +262,7 @@ class SignerContract(_SigningContract[Signer]):
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
     def test_fork(self) -> None:
-        """In a forked child, a signer signs, or raises an error that reveals no secret."""
+        """In a forked child, a signer either signs or raises an error that reveals no secret."""
 
         async def scenario(signer: Signer) -> None:
             await self.check(signer, [b"before"])

@@ -101,7 +101,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_similar_keys_are_distinct(self) -> None:
-        """Long keys, and keys that differ only in the end, case or punctuation, stay distinct."""
+        """Long keys, and keys that differ only in ending, case or punctuation, stay distinct."""
 
         async def scenario(store: Any) -> None:
             begin = _key()

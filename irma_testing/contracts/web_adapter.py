@@ -60,7 +60,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_status_follows_the_session(self) -> None:
-        """The page receives the session's current status on the server."""
+        """The page receives the status that the session currently has on the server."""
         browser = self.browser()
         start = browser.call("start")
         assert browser.call("status", handle=start.handle).json == {"status": "INITIALIZED"}

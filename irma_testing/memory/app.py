@@ -139,7 +139,7 @@ class ScannedSession:
         """Disclose the requested attributes, sign the message, or receive the credentials.
 
         Args:
-            choice: Maps the number of a slot to the number of the option to disclose, both from 0.
+            choice: Maps a slot's number to the number of the option to disclose. Both count from 0.
                 For other slots the app discloses the first option that it can, using an expired
                 credential only if it has no other. `optional()` adds an empty option at the end of
                 a slot, so the app skips an optional slot only if it must. To skip slot 1, whose

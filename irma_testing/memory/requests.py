@@ -81,7 +81,7 @@ def read_start_request(body: bytes | None) -> StartRequest:
 
 
 def read_static(configured: Mapping[str, Any]) -> StartRequest:
-    """Read the request of a static session in the configuration.
+    """Read a static session's request from the configuration.
 
     Raises:
         Refusal: The input is not a session request, or its form is wrong.
@@ -95,7 +95,7 @@ def read_static(configured: Mapping[str, Any]) -> StartRequest:
 
 
 def read_request_claims(subject: str, claims: Json) -> StartRequest:
-    """Read the request in the claims of a session request JWT.
+    """Read the request from the claims of a session request JWT.
 
     Raises:
         Refusal: The input is not a session request, or its form is wrong.
