@@ -357,7 +357,7 @@ def check_not_expired(proofs: Sequence[VerifiedProof], asked: Asked | None, at: 
         if not may_be_expired and proof.metadata.expires_at < at.timestamp():
             raise ProofError(
                 proof.path,
-                f"the credential of type {identifier} had expired",
+                f"the credential of type {identifier} had already expired",
                 check="not_expired",
                 status="EXPIRED",
             )

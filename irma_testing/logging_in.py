@@ -38,8 +38,8 @@ def _post(client: Any, path: str, fields: Mapping[str, object]) -> Any:
     base_url = getattr(client, "base_url", None)
     if not getattr(base_url, "host", ""):
         raise UsageError(
-            "client: must be a test client of Django, Flask or Starlette, or a client of httpx "
-            "with a base_url"
+            "client: must be a test client of Django, Flask or Starlette, or an httpx client with "
+            "a base_url"
         )
     url = str(client.base_url.copy_with(scheme="https")).rstrip("/") + path
     return client.post(url, content=body, headers={"content-type": _JSON})  # Starlette, httpx

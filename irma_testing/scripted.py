@@ -56,7 +56,7 @@ class ScriptedStream:
             raise UsageError("headers: must be pairs of two strings, a name and a value")
         self.is_closed = False
         kinds = (bytes, timedelta, ReadOutcome, BaseException)
-        expected = "bytes, timedeltas, ReadOutcome and errors"
+        expected = "bytes, timedeltas, ReadOutcome values and errors"
         self._steps: deque[bytes | timedelta | ReadOutcome | BaseException] = deque(
             check_items(steps, kinds, "steps", expected)
         )
@@ -126,7 +126,7 @@ class _Script:
         streams: Iterable[ScriptedStream | Exception] = (),
         jitter: float = 0.5,
     ) -> None:
-        expected = "HttpResponse, errors and functions"
+        expected = "HttpResponse objects, errors and functions"
         self._steps: deque[Step] = deque(check_items(steps, object, "steps", expected))
         if not all(
             isinstance(step, HttpResponse | Exception) or is_function(step) for step in self._steps
@@ -134,7 +134,7 @@ class _Script:
             raise UsageError(f"steps: must be a list of {expected}")
         self._streams: deque[ScriptedStream | Exception] = deque(
             check_items(
-                streams, (ScriptedStream, Exception), "streams", "ScriptedStream and errors"
+                streams, (ScriptedStream, Exception), "streams", "ScriptedStream objects and errors"
             )
         )
         share: object = jitter

@@ -82,8 +82,8 @@ def tls_context(
     if ssl_context is not None:
         if settings != TlsSettings():
             raise ConfigurationError(
-                "ssl_context: cannot be combined with ca or the client_ settings; load the "
-                "certificates into the context instead"
+                "ssl_context: cannot be combined with ca, client_certificate or client_key; load "
+                "the certificates into the context instead"
             )
         _check_context(ssl_context, allow)
         return ssl_context

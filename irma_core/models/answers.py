@@ -71,7 +71,7 @@ class AnsweredSlot(ValueObject):
             and type(self.option) is int
         ):
             return  # the fast path, because an answer may have many slots
-        expected = "a tuple of DisclosedAttribute"
+        expected = "a tuple of DisclosedAttribute objects"
         for each in check_instance(self.attributes, tuple, "attributes", expected):
             check_instance(each, DisclosedAttribute, "attributes", expected)
         check_instance(self.option, int, "option", "a whole number")

@@ -111,7 +111,7 @@ class SessionResult(ValueObject):
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
         check_instance(self.type, SessionType, "type", "a SessionType")
         check_optional(self.proof_status, ProofStatus, "proof_status", "a ProofStatus")
-        expected = "a tuple of tuples of DisclosedAttribute"
+        expected = "a tuple of tuples of DisclosedAttribute objects"
         lists = check_instance(self.unchecked_disclosed, tuple, "unchecked_disclosed", expected)
         for each in lists:
             check_optional(each, tuple, "unchecked_disclosed", expected)
@@ -219,7 +219,7 @@ class SessionResult(ValueObject):
             raise SignatureMismatchError(self.token.fingerprint, "there is no signature")
         if hash_of_message(signature.message) != request.message_sha256:
             raise SignatureMismatchError(
-                self.token.fingerprint, "the signature is over another message"
+                self.token.fingerprint, "the signature is over a different message"
             )
         return signature
 

@@ -56,11 +56,13 @@ class VerifiedSignature(Mapping[Slot, AnsweredSlot]):
 
     def __attrs_post_init__(self) -> None:
         for slot in self._slots.values():
-            check_instance(slot, AnsweredSlot, "slots", "a mapping of slots to AnsweredSlot")
+            check_instance(
+                slot, AnsweredSlot, "slots", "a mapping from slots to AnsweredSlot objects"
+            )
         check_instance(self.message, str, "message", "a string")
         object.__setattr__(self, "signed_at", as_utc(self.signed_at, "signed_at"))
         check_flag(self.is_time_stamped, "is_time_stamped")
-        expected = "a tuple of DisclosedAttribute"
+        expected = "a tuple of DisclosedAttribute objects"
         for attribute in check_instance(self.extra, tuple, "extra", expected):
             check_instance(attribute, DisclosedAttribute, "extra", expected)
 

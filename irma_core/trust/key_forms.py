@@ -299,7 +299,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
         ),
         (
             "\n" not in text and re.search(r"[/\\.]", text) is not None and len(text) < 300,  # noqa: PLR2004
-            "it looks like the path of a file: pass what the file contains",
+            "it looks like the path of a file: pass the contents of the file",
         ),
     )
     for applies, reason in reasons:

@@ -121,7 +121,7 @@ def secret_of_base64(text: object, name: str) -> bytes:
     decoded = decoded_base64(text, name)
     if data[:1] == b"/" and len(decoded) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"{name} looks like the path of a file: pass what the file contains"
+            f"{name} looks like the path of a file: pass the contents of the file"
         )
     return check_shared_secret(decoded, name, was_base64=True)
 

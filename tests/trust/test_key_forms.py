@@ -389,8 +389,8 @@ def test_an_old_encrypted_key_is_accepted() -> None:
         (OTHER_KEYS["PGP"], "PGP"),
         (OTHER_KEYS["RSA, public, DER"], "openssl pkey -inform DER"),
         ("".join(PUBLIC.splitlines()[1:-1]), "first and last lines are missing"),
-        ("/etc/irma/key.pem", "what the file contains"),
-        ("C:\\keys\\key", "what the file contains"),
+        ("/etc/irma/key.pem", "the contents of the file"),
+        ("C:\\keys\\key", "the contents of the file"),
         ("no key", "no line says BEGIN PUBLIC KEY"),
         (b"\xff\xfe", "it is empty"),
         (
