@@ -228,7 +228,7 @@ def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
     if METADATA not in disclosed:
         raise ProofError(
             f"{path}.a_disclosed",
-            "must disclose the metadata, at index 1",
+            "must disclose the metadata, which is at index 1",
             check="metadata_disclosed",
         )
 
@@ -271,7 +271,7 @@ def check_secret_key_hidden(proof: DisclosureProof) -> None:
     if SECRET_KEY not in proof.responses:
         raise ProofError(
             f"{proof.path}.a_responses",
-            "must have a response for the secret key, at index 0",
+            "must have a response for the secret key, which is at index 0",
             check="secret_key_hidden",
         )
 

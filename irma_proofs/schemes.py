@@ -307,7 +307,7 @@ def pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
         ConfigurationError: The name or the key is malformed.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigurationError("pinned: its keys must be names of schemes")
+        raise ConfigurationError("pinned: must map names of schemes to public keys")
     data = pem.encode(errors="replace") if isinstance(pem, str) else pem
     expected = f"pinned: the key of {name} must be the PEM of a public key on the curve P-256"
     if not isinstance(data, bytes):

@@ -99,7 +99,7 @@ def read_time_stamp_keys(keys: TimeStampKeys) -> dict[str, frozenset[bytes]]:
 
 def _server(url: object) -> str:
     if not isinstance(url, str):
-        raise ConfigurationError("time_stamps: its keys must be URLs of servers")
+        raise ConfigurationError("time_stamps: must map URLs of servers to lists of keys")
     return same_server(url)
 
 

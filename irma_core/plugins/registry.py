@@ -251,12 +251,12 @@ def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
         function = getattr(made, method, None)
         if not callable(function):
             raise ConfigurationError(
-                f"{_described(made)} must have the method {method}() for mode {mode.value}"
+                f"{_described(made)} must have the method {method}() in {mode.value} mode"
             )
         if iscoroutinefunction(function) != is_async:
             raise ConfigurationError(
                 f"{_described(made)} has the wrong mode: {method}() must "
-                f"{'be' if is_async else 'not be'} async for mode {mode.value}"
+                f"{'be' if is_async else 'not be'} async in {mode.value} mode"
             )
     if kind is _SIGNER and not isinstance(getattr(made, "algorithm", None), str):
         raise ConfigurationError(f"{_described(made)} must have an algorithm")

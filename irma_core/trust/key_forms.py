@@ -100,7 +100,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if not was_base64 and _is_undecoded(key):
         raise ConfigurationError(
-            f"{name} seems to be undecoded base64 or hexadecimal digits: use from_base64"
+            f"{name} seems to be base64 or hexadecimal that has not been decoded: use from_base64"
         )
     return key
 

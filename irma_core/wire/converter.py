@@ -215,7 +215,7 @@ def _read_labels(value: JsonValue, _kind: object) -> dict[int, JsonValue]:
     labels: dict[int, JsonValue] = {}
     for position, label in read_object(value).items():
         if not re.fullmatch(r"0|[1-9][0-9]{0,8}", position):
-            raise WireError("", "its keys must be the positions of disjunctions: 0, 1, and so on")
+            raise WireError("", "must map the positions of disjunctions (0, 1, …) to labels")
         if label is not None:  # irmago's own library writes null if there is no label
             labels[int(position)] = label
     return labels

@@ -147,7 +147,7 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
         disclose = ConDisCon(request.disclose.disjunctions, names)
         request = attrs.evolve(request, disclose=disclose)
     if list(request.disclose.slots) != slots:
-        raise RequestError("disclose", "must have as many names as slots, or none")
+        raise RequestError("disclose", "must have one name for each slot, or no names")
     return ExtendedRequest(request)
 
 

@@ -307,7 +307,7 @@ class Awaiting:
 def test_a_store_must_be_closable_in_its_mode() -> None:
     """A store must have `close` in sync mode, and `aclose` in async mode."""
     plugins = PluginRegistry({"acme": storing(giving(Halves()))})
-    assert "close() for mode sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
+    assert "close() in sync mode" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
