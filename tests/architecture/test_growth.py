@@ -171,7 +171,7 @@ def ask(path: str, body: bytes | None = None, *headers: tuple[str, str]) -> None
     SERVER.handle(HttpRequest(method, f"{SERVER.url}{path}", label="x", headers=sent, body=body))
 
 
-def as_text(values: list[Any]) -> list[bytes]:
+def encoded(values: list[Any]) -> list[bytes]:
     return [json.dumps(value).encode() for value in values]
 
 
@@ -204,7 +204,7 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
     "JSON without doubled names": (documents, lambda text: read_json(text, unique_keys=True)),
     "requests": (documents, read_request),
     "results": (
-        lambda size: as_text(results(size)),
+        lambda size: encoded(results(size)),
         lambda text: read_session_result(read_json(text)),
     ),
     "responses to a start": (documents, lambda text: parse_start_response(reply(text))),

@@ -144,7 +144,7 @@ def signing(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) ->
     return [session, *map(result_or_error, ends(requestor, session))]
 
 
-def cheated(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
+def cheating(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
     wrong = DisclosureRequest({"age": f"{AGE}.over18"})
     session = requestor.start_session(wrong)
     app.accept(session.pointer)
@@ -155,7 +155,7 @@ def cheated(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) ->
     return [session, other, result_or_error(lambda: requestor.get_answer(other))]
 
 
-def refused(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
+def refusing(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
     session = requestor.start_session(DisclosureRequest([NAME]))
     app.refuse(session.pointer)
     things = [session, result_or_error(lambda: requestor.wait_for_answer(session, timeout=SHORT))]
@@ -187,7 +187,7 @@ def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -
     ]
 
 
-def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
+def sealing(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
     store = memory_store(server.transport().clock)
     handles = Handles(requestor, [SEALING_KEY], store=store, purpose="login")
     session = requestor.start_session(DisclosureRequest({"name": NAME}))
@@ -246,7 +246,7 @@ def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
         assert not [text for text in texts if secret in text]
 
 
-@pytest.mark.parametrize("play", [disclosing, signing, cheated, refused, issuing, handed_over])
+@pytest.mark.parametrize("play", [disclosing, signing, cheating, refusing, issuing, sealing])
 @pytest.mark.parametrize("made", [tokens, hmac])
 def test_no_session_shows_a_secret(
     made: Callable[[InMemoryServer], Requestor],

@@ -251,7 +251,7 @@ def test_impossible_cheat_is_wrong_usage(command_line: CommandLine, start: Start
     """For a cheat that is unknown, or that the session does not allow, the exit status is 2."""
     link = start(ASK_EMAIL).pointer.link()
     status, _, err = command_line.run("app", "cheat", link, "wrong-value")
-    assert (status, "requires no particular value" in err) == (2, True)
+    assert (status, "requires a particular value" in err) == (2, True)
     status, _, err = command_line.run("app", "cheat", link, "lie")
     assert (status, "must be one of: invalid, wrong-value" in err) == (2, True)
 
@@ -454,7 +454,7 @@ def test_watch_only_prints(
     assert requestor.get_status(session) is SessionStatus.INITIALIZED
 
 
-def test_watch_needs_the_whole_address(command_line: CommandLine, url: str) -> None:
+def test_watch_needs_the_full_address(command_line: CommandLine, url: str) -> None:
     """For a wrong address of the pages, the exit status is 2, and the message says what to use."""
     status, _, err = command_line.run("app", "watch", "--server", f"{url}/app-wrong")
     assert (status, "use the whole address of the page" in err) == (2, True)

@@ -65,7 +65,7 @@ def app(memory: InMemoryServer) -> SimulatedApp:
 
 
 @pytest.fixture
-def nobody_reads() -> Iterator[int]:
+def broken_pipe() -> Iterator[int]:
     """A pipe whose reader has gone."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -101,7 +101,7 @@ def test_unwritable_output_is_status_8(
     command: str,
     command_line: CommandLine,
     app: SimulatedApp,
-    nobody_reads: int,
+    broken_pipe: int,
     tmp_path: Path,
 ) -> None:
     """If the disk is full or the reader is gone, a command ends with one line and exit status 8."""
@@ -111,7 +111,7 @@ def test_unwritable_output_is_status_8(
         assert there.run(*ASK, "--state-file", str(state))[0] == 0
     arguments = [each.format(state=state) for each in WITH_OUTPUT[command]]
     with Path("/dev/full").open("w") as full:
-        for stdout, unbuffered in ((full, ""), (nobody_reads, "1")):
+        for stdout, unbuffered in ((full, ""), (broken_pipe, "1")):
             status, _, err = there.at(PYTHONUNBUFFERED=unbuffered).run(*arguments, stdout=stdout)
             assert status == 8, err
             assert "Traceback" not in err
@@ -122,10 +122,10 @@ def test_unwritable_output_is_status_8(
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("session", "--help")])
 def test_unwritable_help_is_status_8(
-    arguments: tuple[str, ...], command_line: CommandLine, nobody_reads: int
+    arguments: tuple[str, ...], command_line: CommandLine, broken_pipe: int
 ) -> None:
     """If help cannot be written, the exit status is 8, as for any other output."""
-    status, _, err = command_line.run(*arguments, stdout=nobody_reads)
+    status, _, err = command_line.run(*arguments, stdout=broken_pipe)
     assert (status, err) == (8, "Error: the output cannot be written: Broken pipe\n")
 
 
@@ -226,9 +226,9 @@ def test_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMemor
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 
-def test_unreadable_error_keeps_its_status(command_line: CommandLine, nobody_reads: int) -> None:
+def test_unreadable_error_keeps_its_status(command_line: CommandLine, broken_pipe: int) -> None:
     """An error keeps its exit status if its JSON cannot be written."""
-    status, _, err = command_line.run(*ASK, "--json", "--timeout", "1", stdout=nobody_reads)
+    status, _, err = command_line.run(*ASK, "--json", "--timeout", "1", stdout=broken_pipe)
     assert (status, "Traceback" in err) == (4, False)
     assert err.splitlines()[-1].startswith("Error: session ")
 

@@ -35,7 +35,7 @@ from tests.realserver.official_server import ServerPool
 
 
 @pytest.fixture(scope="module", autouse=True)
-def unhurried() -> Iterator[None]:
+def no_time_limits() -> Iterator[None]:
     """Lift the time limits of the server in memory, which may be slow on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("irma_testing.memory.server._HANDLER_TIMEOUT", math.inf)

@@ -52,7 +52,7 @@ def _part(value: object) -> bytes:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
 
 
-def _all_right(statuses: Sequence[int]) -> bool:
+def _all_ok(statuses: Sequence[int]) -> bool:
     return len(statuses) > 20 and set(statuses) == {200}
 
 
@@ -64,7 +64,7 @@ def test_keys_are_decoded_as_by_the_official_server() -> None:
     settings = ServerSettings(requestors=requestors)
     server = InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
     statuses = _started(MemoryCaller(server))
-    assert _all_right(list(statuses.values())), statuses
+    assert _all_ok(list(statuses.values())), statuses
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry["name"])
@@ -87,7 +87,7 @@ def test_the_official_server_starts_with_the_recorded_keys(
         requestors[f"f-{name}"] = {"auth_method": entry["auth_method"], "key_file": str(file)}
     server = start_official_server(ServerOptions(requestors=requestors))
     statuses = _started(WireCaller(server.url))
-    assert _all_right(list(statuses.values())), statuses
+    assert _all_ok(list(statuses.values())), statuses
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry["name"])

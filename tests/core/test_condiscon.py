@@ -85,7 +85,7 @@ def test_no_repr_shows_a_demanded_value() -> None:
 # Builders.
 
 
-def test_any_of_gives_the_options_of_a_slot() -> None:
+def test_any_of_returns_the_options_of_a_slot() -> None:
     """`any_of` takes attributes, results of `all_of`, and lists of them as options."""
     assert any_of(OVER18, OVER65) == slot_of((OVER18,), (OVER65,))
     assert any_of(OVER18, all_of(FIRST, FAMILY)) == slot_of((OVER18,), (FIRST, FAMILY))
@@ -109,7 +109,7 @@ def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
     assert len(optional(OVER18)) == 2
 
 
-def test_all_of_gives_one_option() -> None:
+def test_all_of_returns_one_option() -> None:
     """`all_of` returns one option that asks for all of its attributes together."""
     assert list(all_of(FIRST, FAMILY)) == [AttributeRequest(FIRST), AttributeRequest(FAMILY)]
     assert len(all_of(FIRST, FAMILY)) == 2

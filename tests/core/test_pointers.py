@@ -118,7 +118,7 @@ def test_a_static_sessions_name_is_letters_and_digits(name: str) -> None:
     "server",
     ["irma.example", "", "https://irma.example/?a=b", "https://irma.example/#", "https:/x"],
 )
-def test_a_static_sessions_server_is_a_whole_url(server: str) -> None:
+def test_a_static_sessions_server_url_has_no_query(server: str) -> None:
     """The URL of a static session's server has no query or fragment, since a path is appended."""
     with pytest.raises(RequestError) as caught:
         SessionPointer.of_static_session(server, "door1")

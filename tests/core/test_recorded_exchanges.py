@@ -239,7 +239,7 @@ def test_a_recorded_status_is_read(name: str) -> None:
     assert status.value == name.removeprefix("status-").upper()
 
 
-def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
+def test_recorded_streams_have_statuses_in_legal_order() -> None:
     """No status occurs twice, and only the last one may be final."""
     count = 0
     for name in names("sse-*"):

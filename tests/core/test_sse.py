@@ -345,7 +345,7 @@ def test_retry_of_many_digits(digits: str, retry: timedelta) -> None:
     assert decode([f"retry: {digits}\n".encode()]).retry == retry
 
 
-def test_an_event_comes_with_its_last_byte() -> None:
+def test_an_event_is_returned_with_its_last_byte() -> None:
     """An event is returned with the byte that ends its blank line, not later."""
     decoder = EventStreamDecoder()
     assert decoder.feed(b"data: a\r") == []

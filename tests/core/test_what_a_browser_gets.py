@@ -52,7 +52,7 @@ def test_the_browser_gets_pointer_request_and_handle() -> None:
     }
 
 
-def test_without_a_handle_there_is_no_token() -> None:
+def test_without_a_handle_no_token_is_sent() -> None:
     """A backend that finds the session by the visitor's cookie sends no token."""
     assert set(for_browser(started(ASKED))) == {"sessionPtr", "frontendRequest"}
 

@@ -422,25 +422,25 @@ def test_another_app_can_be_picked(http: Http, browser: Browser, scan: Scan) -> 
 
 
 @pytest.fixture
-def scheme_free() -> Generator[Browser]:
+def open_scheme_browser() -> Generator[Browser]:
     """A browser at a server for which every credential type exists."""
     with running_dev_server(InMemoryServer(clock=SystemClock())) as url:
         yield Browser(url)
 
 
-def test_apps_have_the_cards_of_their_people(scheme_free: Browser) -> None:
+def test_apps_have_the_cards_of_their_people(open_scheme_browser: Browser) -> None:
     """In a scheme with the usual cards, the adult and the minor hold them, and "nobody" none."""
-    form = scheme_free.open().form("Kim, a minor")
+    form = open_scheme_browser.open().form("Kim, a minor")
     pages = [
-        scheme_free.submit(form.action, {**form.fields, "kind": kind}).text
+        open_scheme_browser.submit(form.action, {**form.fields, "kind": kind}).text
         for kind in ("adult", "minor", "nobody")
     ]
     assert [re.findall("over18 (Yes|No)", text) for text in pages] == [["Yes"], ["No"], []]
 
 
-def test_minor_cannot_become_an_adult(scheme_free: Browser) -> None:
+def test_minor_cannot_become_an_adult(open_scheme_browser: Browser) -> None:
     """If the app has another value than the required one, the page offers only Refuse."""
-    browser = scheme_free
+    browser = open_scheme_browser
     form = browser.open().form("Kim, a minor")
     browser.submit(form.action, {**form.fields, "kind": "minor"})
     over18 = "pbdf.gemeente.personalData.over18"

@@ -157,12 +157,12 @@ def test_posts_on_threads_cause_one_delivery() -> None:
     shop.app.accept(session.pointer)
     posted = last_post(shop)
 
-    def come() -> None:
+    def post_again() -> None:
         many.wait(60)
         for _ in range(4):
             shop.post(posted)
 
-    threads = [threading.Thread(target=come) for _ in range(25)]
+    threads = [threading.Thread(target=post_again) for _ in range(25)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -183,13 +183,13 @@ def test_posts_in_tasks_cause_one_delivery() -> None:
     shop.app.accept(session.pointer)
     post = last_post(shop)
 
-    async def come() -> int:
+    async def post_again() -> int:
         call: Any = shop.receiver.receive(post.method, post.url, post.headers, post.body or b"")
         reply = await call
         return int(reply.status)
 
     async def main() -> list[int]:
-        return await asyncio.gather(*[come() for _ in range(100)])
+        return await asyncio.gather(*[post_again() for _ in range(100)])
 
     assert asyncio.run(main()) == [204] * 100
     assert len(shop.delivered) == 1

@@ -79,7 +79,7 @@ def followed(
 
 
 @MODES
-def test_the_answers_come_from_the_first_to_the_last(mode: str) -> None:
+def test_the_answers_come_in_order(mode: str) -> None:
     """The answers come in order, each with the slots of its own request."""
     shop = Scenario(mode).shop
     session = shop.start_chain()

@@ -428,7 +428,7 @@ def test_a_cancel_goes_through_the_gateway(mode: str) -> None:
     assert ("authorization", "Bearer gateway-token") in last.headers
 
 
-def lasting() -> Flow[str]:
+def suppressing() -> Flow[str]:
     """A flow that suppresses an interruption."""
     try:
         yield from Sleep(SOON)
@@ -456,6 +456,6 @@ def test_a_flow_cannot_swallow_an_interruption(mode: str) -> None:
     other: Any = AsyncScriptedTransport()
     other.sleep = sleep_async
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(lasting(), sync) if mode == "sync" else asyncio.run(run_async(lasting(), other))
+        run(suppressing(), sync) if mode == "sync" else asyncio.run(run_async(suppressing(), other))
     assert caught.value is error
     assert len(slept) == 2

@@ -372,7 +372,7 @@ def test_equal_posts_take_one_place() -> None:
     assert places.listed() == [first]
 
 
-def test_a_post_in_the_place_of_another_is_left_alone() -> None:
+def test_a_place_with_another_post_does_not_count() -> None:
     """A place that holds another post of the same name does not count as holding the first."""
     places = Places()
     first = places.put(1)

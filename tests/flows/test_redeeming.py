@@ -142,7 +142,7 @@ class Noted(_Store):
         return True
 
 
-def test_a_handle_gives_the_answer_of_its_session(backend: Backend) -> None:
+def test_a_handle_returns_the_answer_of_its_session(backend: Backend) -> None:
     """A handle returns the same answer as `get_answer`."""
     answer = backend.redeem(backend.done())
     assert answer["age"].value == "yes"
@@ -219,7 +219,7 @@ def test_a_handle_without_an_answer_says_why(backend: Backend) -> None:
             backend.redeem(handle)
 
 
-def test_a_handle_is_not_used_up_while_the_server_is_away(
+def test_a_handle_is_not_used_up_while_the_server_is_down(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A handle can be redeemed again after a failure to reach the server."""
@@ -288,12 +288,12 @@ def test_one_of_many_redemptions_gets_the_answer() -> None:
 
     threads = [threading.Thread(target=redeem) for _ in range(16)]
     for action in (threading.Thread.start, threading.Thread.join):
-        each(action, threads)
+        for_each(action, threads)
     assert sum(isinstance(end, Answer) for end in ends) == 1
     assert sum(isinstance(end, HandleUsedError) for end in ends) == 15
 
 
-def each(action: Callable[[threading.Thread], None], threads: list[threading.Thread]) -> None:
+def for_each(action: Callable[[threading.Thread], None], threads: list[threading.Thread]) -> None:
     for thread in threads:
         action(thread)
 

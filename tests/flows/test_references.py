@@ -34,7 +34,7 @@ INVALID = {
 
 
 @MODES
-def test_reference_comes_back_with_every_end(mode: str) -> None:
+def test_reference_is_returned_with_every_outcome(mode: str) -> None:
     """The application gets each session's own reference, whether there is an answer or not."""
     shop = Shop(mode)
     shop.app.accept(shop.start(reference=ORDER).pointer)

@@ -32,7 +32,7 @@ NOT_YET = None
 
 
 @MODES
-def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
+def test_backend_reports_the_end_after_one_poll(mode: str) -> None:
     """A watch with a backend polls the server once and does not subscribe to events."""
     watched = Watched(mode, [], [status(I)], backend=[NOT_YET, A_SECOND, DONE])
     assert watched.seen == [(I, 0), (D, 1)]
@@ -140,7 +140,7 @@ def test_watch_of_a_backend_ends_at_its_deadline(mode: str) -> None:
 
 
 @MODES
-def test_session_that_neither_knows_is_gone(mode: str) -> None:
+def test_session_unknown_to_server_and_backend_is_gone(mode: str) -> None:
     """Without a published end, a session that the server does not know is gone."""
     watched = Watched(mode, [], [UNKNOWN], backend=[])
     assert isinstance(watched.error, SessionGoneError)

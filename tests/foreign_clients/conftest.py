@@ -64,7 +64,7 @@ class Stage:
     app: SimulatedApp
     _requests: _Requests
 
-    def once_asked(self, *asked: str, act: Act) -> threading.Thread:
+    def act_after(self, *asked: str, act: Act) -> threading.Thread:
         """Act on the open session as soon as a client has made these requests, in this order."""
 
         def wait_and_act() -> None:

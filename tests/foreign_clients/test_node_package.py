@@ -35,7 +35,7 @@ TOKEN = "a-token-of-the-tests"
 
 def _play(stage: Stage, client: NodeClient, request: Any, **asked: Any) -> Played:
     """Let the app accept as soon as the client watches, and return the client's reports."""
-    person = stage.once_asked(WATCHES, act=stage.app.accept)
+    person = stage.act_after(WATCHES, act=stage.app.accept)
     played = client({"url": stage.url, "request": request, **asked})
     person.join()
     assert not played.all("error"), played
@@ -95,7 +95,7 @@ def test_a_signed_request(start_stage: StartStage, node_client: NodeClient) -> N
 def test_a_refusal_and_a_cancellation(start_stage: StartStage, node_client: NodeClient) -> None:
     """A session that the app refuses, or that the package cancels, is `CANCELLED`."""
     stage = start_stage()
-    person = stage.once_asked(WATCHES, act=stage.app.refuse)
+    person = stage.act_after(WATCHES, act=stage.app.refuse)
     refused = node_client({"url": stage.url, "request": ADULT})
     person.join()
     assert refused.all("status")[-1] == "CANCELLED"
@@ -110,9 +110,9 @@ def test_polling_without_events(start_stage: StartStage, node_client: NodeClient
 
     def accept_when_seen(pointer: SessionPointer) -> None:
         session = stage.app.scan(pointer)
-        stage.once_asked(POLLS, POLLS, act=lambda _pointer: session.accept()).join()
+        stage.act_after(POLLS, POLLS, act=lambda _pointer: session.accept()).join()
 
-    person = stage.once_asked(POLLS, POLLS, act=accept_when_seen)
+    person = stage.act_after(POLLS, POLLS, act=accept_when_seen)
     played = node_client({"url": stage.url, "request": ADULT})
     person.join()
     assert played.all("status")[-2:] == ["CONNECTED", "DONE"]

@@ -66,7 +66,7 @@ def session(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> Session:
         asked: tuple[str, ...] = (WATCHES,),
         typed: str = "",
     ) -> Done:
-        person = stage.once_asked(*asked, act=act or stage.app.accept)
+        person = stage.act_after(*asked, act=act or stage.app.accept)
         done = subprocess.run(
             [
                 *(str(yivi_tools.yivi), "irma", "session", "--server", stage.url),
@@ -204,7 +204,7 @@ def test_pairing(start_stage: StartStage, session: Session) -> None:
         scanned = stage.app.scan(pointer)
         codes.append(scanned.pairing_code)
         paired = "POST /irma/session/{token}/frontend/pairingcompleted: 204"
-        stage.once_asked(paired, act=lambda _pointer: scanned.accept()).join()
+        stage.act_after(paired, act=lambda _pointer: scanned.accept()).join()
 
     done = session(stage, *ADULT, "--pairing", act=scan_and_accept, typed="\n")
     assert done.status == 0, done.output
@@ -230,7 +230,7 @@ def test_polling_without_events(start_stage: StartStage, session: Session) -> No
 
     def accept_when_seen(pointer: SessionPointer) -> None:
         scanned = stage.app.scan(pointer)
-        stage.once_asked(POLLS, POLLS, act=lambda _pointer: scanned.accept()).join()
+        stage.act_after(POLLS, POLLS, act=lambda _pointer: scanned.accept()).join()
 
     done = session(stage, *ADULT, act=accept_when_seen, asked=(POLLS,))
     assert done.status == 0, done.output

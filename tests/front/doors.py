@@ -131,21 +131,21 @@ class World:
 
     def transport(self) -> Any:
         """Return a transport that records its requests."""
-        return _Sending(InMemoryTransport(self.server), self.sent)
+        return _RecordingTransport(InMemoryTransport(self.server), self.sent)
 
     def async_transport(self) -> Any:
         """Return an async transport that records its requests."""
-        return _AsyncSending(AsyncInMemoryTransport(self.server), self.sent)
+        return _AsyncRecordingTransport(AsyncInMemoryTransport(self.server), self.sent)
 
     @property
     def store(self) -> Any:
         """A store that records its puts."""
-        return _Noting(memory_store(self.server.clock), self.stored)
+        return _RecordingStore(memory_store(self.server.clock), self.stored)
 
     @property
     def async_store(self) -> Any:
         """An async store that records its puts."""
-        return _AsyncNoting(async_memory_store(self.server.clock), self.stored)
+        return _AsyncRecordingStore(async_memory_store(self.server.clock), self.stored)
 
     def session(self, *, accepted: bool = True, asked: Any = ASKED) -> Any:
         """Start a session, which the app accepts unless `accepted` is False."""
@@ -174,7 +174,7 @@ class _Page:
 
 
 @final
-class _Sending:
+class _RecordingTransport:
     def __init__(self, transport: Any, noted: list[str]) -> None:
         self._transport, self._noted = transport, noted
         self.clock, self.jitter = transport.clock, transport.jitter
@@ -192,7 +192,7 @@ class _Sending:
 
 
 @final
-class _AsyncSending:
+class _AsyncRecordingTransport:
     def __init__(self, transport: Any, noted: list[str]) -> None:
         self._transport, self._noted = transport, noted
         self.clock, self.jitter = transport.clock, transport.jitter
@@ -210,7 +210,7 @@ class _AsyncSending:
 
 
 @final
-class _Noting:
+class _RecordingStore:
     def __init__(self, store: Any, noted: list[str]) -> None:
         self._store, self._noted = store, noted
 
@@ -228,7 +228,7 @@ class _Noting:
 
 
 @final
-class _AsyncNoting:
+class _AsyncRecordingStore:
     def __init__(self, store: Any, noted: list[str]) -> None:
         self._store, self._noted = store, noted
 

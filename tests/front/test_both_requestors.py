@@ -257,7 +257,7 @@ def test_a_repeated_cancel_of_an_unknown_session_succeeds(mode: str) -> None:
 
 
 @MODES
-def test_statuses_come_once_and_in_order(mode: str) -> None:
+def test_statuses_are_yielded_once_and_in_order(mode: str) -> None:
     """A watch yields each status once and in order, despite failing and stale polls."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
     played = Played(mode, [LOST, *map(reply, polls)], GONE[5])

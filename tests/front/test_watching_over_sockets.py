@@ -106,7 +106,7 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
         "not implemented",
     ],
 )
-def test_the_final_status_comes_whatever_the_server_does(
+def test_the_final_status_arrives_whatever_the_server_does(
     mode: str, behaviours: list[Behaviour], words: list[str]
 ) -> None:
     """A watch yields each status once and in order, whatever the server does."""

@@ -151,14 +151,14 @@ async def test_the_clock_stands_still_during_a_callback(
         answer = await shop.requestor.wait_for_answer(session, timeout=timedelta(seconds=5))
         return f"{answer['email'].value}, {shop.ends[session.token.reveal()]}"
 
-    async def wait_for_nobody() -> str:
+    async def wait_in_vain() -> str:
         session = await shop.order()
         with pytest.raises(NobodyAnsweredError):
             await shop.requestor.wait_for_answer(session, timeout=timedelta(minutes=10))
         return "nobody"
 
     shop.real_seconds = 0.1
-    ends = await asyncio.gather(wait_for_nobody(), *(buy() for _ in range(10)))
+    ends = await asyncio.gather(wait_in_vain(), *(buy() for _ in range(10)))
     assert ends == ["nobody", *["ada@example.com, ada@example.com"] * 10]
     assert set(shop.loops) == {asyncio.get_running_loop()}
 
@@ -454,5 +454,5 @@ async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
 @pytest.mark.parametrize("app", [None, Flask, "app:app"])
 def test_an_invalid_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
     """An import string, a class and None are refused as an application."""
-    with pytest.raises(UsageError, match="app: must be the WSGI or ASGI application"):
+    with pytest.raises(UsageError, match="app: must be a WSGI or ASGI application"):
         adapt(app)

@@ -19,7 +19,7 @@ def test_server_below_a_path(http: Http) -> None:
     assert http.call("GET", "https://example.com/health").status == 404
 
 
-def test_handle_gives_the_head_of_a_stream(http: Http) -> None:
+def test_handle_returns_the_head_of_a_stream(http: Http) -> None:
     """`handle` returns the status and the headers of an event stream."""
     token = http.start(AGE18)["token"]
     response = http.call("GET", f"/session/{token}/statusevents", origin="https://a.example")
