@@ -124,7 +124,7 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
         "RS384": (f"{rs384}.{encode(middle)}", "algorithm", why),
         "ES256": (f"{es256}.{encode(bytes(64))}", "algorithm", why),
         "EdDSA": (with_header(alg="EdDSA"), "algorithm", why),
-        "alg in small letters": (with_header(alg="rs256"), "algorithm", "RFC 7515, 4.1.1: case"),
+        "alg in lower case": (with_header(alg="rs256"), "algorithm", "RFC 7515, 4.1.1: case"),
         "alg with a space": (with_header(alg="RS256 "), "algorithm", "RFC 7515, 4.1.1"),
         "alg NONE": (with_header(alg="NONE"), "algorithm", why),
         "alg that is null": (with_header(alg=None), "algorithm", "RFC 7515, 4.1.1"),
@@ -156,28 +156,28 @@ def public_jwk() -> dict[str, str]:
 
 
 def headers() -> dict[str, tuple[str, str, str]]:
-    brought = "RFC 8725, 3.10: a key in the header is the sender's"
+    why = "RFC 8725, 3.10: a key in the header is the sender's"
     jwk = {"kty": "RSA", "n": "AQ", "e": "AQAB"}
     return {
         "crit": (with_header(crit=["exp"], exp=1), "critical", "RFC 7515, 4.1.11"),
         "crit that is empty": (with_header(crit=[]), "critical", "RFC 7515, 4.1.11"),
         "crit that names b64": (with_header(crit=["b64"], b64=False), "critical", "RFC 7797, 6"),
-        "crit that is no list": (with_header(crit=False), "critical", "RFC 7515, 4.1.11"),
+        "crit that is not a list": (with_header(crit=False), "critical", "RFC 7515, 4.1.11"),
         "b64": (with_header(b64=False), "b64", "RFC 7797, 3"),
-        "b64 as usual": (with_header(b64=True), "b64", "RFC 7797, 6: only with crit"),
-        "jwk": (with_header(jwk=jwk), "key_in_header", brought),
-        "jwk that is null": (with_header(jwk=None), "key_in_header", brought),
-        "jwk of the right key": (with_header(jwk=public_jwk()), "key_in_header", brought),
-        "jku": (with_header(jku="https://a.example"), "key_in_header", brought),
-        "x5u": (with_header(x5u="https://a.example"), "key_in_header", brought),
-        "x5c": (with_header(x5c=["MA"]), "key_in_header", brought),
-        "cty of something else": (with_header(cty="json"), "nested", "irmago writes none"),
+        "b64 that is true": (with_header(b64=True), "b64", "RFC 7797, 6: only with crit"),
+        "jwk": (with_header(jwk=jwk), "key_in_header", why),
+        "jwk that is null": (with_header(jwk=None), "key_in_header", why),
+        "jwk of the right key": (with_header(jwk=public_jwk()), "key_in_header", why),
+        "jku": (with_header(jku="https://a.example"), "key_in_header", why),
+        "x5u": (with_header(x5u="https://a.example"), "key_in_header", why),
+        "x5c": (with_header(x5c=["MA"]), "key_in_header", why),
+        "another cty": (with_header(cty="json"), "nested", "irmago writes none"),
         "cty": (with_header(cty="JWT"), "nested", "RFC 7519, 5.2"),
         "another typ": (with_header(typ="at+jwt"), "kind", "RFC 8725, 3.11"),
         "typ that is a number": (with_header(typ=1), "kind", "RFC 7515, 4.1.9"),
-        "header that is no object": (sign([], CLAIMS), "header", "RFC 7515, 4"),
-        "header that is no JSON": (sign(b"{", CLAIMS), "header", "RFC 7515, 4"),
-        "header and more": (sign(b'{"alg":"RS256"}{}', CLAIMS), "header", "RFC 7515, 4"),
+        "header that is not an object": (sign([], CLAIMS), "header", "RFC 7515, 4"),
+        "header that is not JSON": (sign(b"{", CLAIMS), "header", "RFC 7515, 4"),
+        "header with trailing data": (sign(b'{"alg":"RS256"}{}', CLAIMS), "header", "RFC 7515, 4"),
         "header with NaN": (sign(b'{"alg":"RS256","x":NaN}', CLAIMS), "header", "RFC 8259, 6"),
         "header too deep": (
             sign(b'{"alg":"RS256","x":' + b"[" * 1000 + b"]" * 1000 + b"}", CLAIMS),
@@ -221,32 +221,32 @@ def forms() -> dict[str, tuple[Any, str, str]]:
         "seven parts": (f"{one}.a.b.c.d", "form", form),
         "no header": (f".{payload}.{signature}", "form", form),
         "no payload": (f"{head}..{signature}", "form", "RFC 7515, F: detached"),
-        "newline within": (f"{head}.{payload[:9]}\n{payload[9:]}.{signature}", "form", form),
+        "newline inside": (f"{head}.{payload[:9]}\n{payload[9:]}.{signature}", "form", form),
         "null at the end": (f"{one}\0", "form", form),
-        "Bearer before": (f"Bearer {one}", "form", form),
-        "as a JSON text": (f'"{one}"', "form", form),
+        "Bearer prefix": (f"Bearer {one}", "form", form),
+        "as a JSON string": (f'"{one}"', "form", form),
         "in JSON serialization": (
             json.dumps({"protected": head, "payload": payload, "signature": signature}),
             "form",
             "RFC 7515, 7.2: not compact",
         ),
         "newline at the end": (f"{one}\n", "form", form),
-        "space before": (f" {one}", "form", form),
+        "leading space": (f" {one}", "form", form),
         "padding": (f"{one}==", "form", "RFC 7515, 2: no padding"),
         "padding in the payload": (f"{head}.{payload}=.{signature}", "form", "RFC 7515, 2"),
         "plus for minus": (one.replace("-", "+").replace("_", "/"), "form", "RFC 7515, 2"),
         "letter outside the alphabet": (f"{head}.{payload}\u00e9.{signature}", "form", form),
-        "JWE by a shared key": (f"{head}..{payload}.{signature}.a", "encrypted", "RFC 7516, 7.1"),
+        "JWE with a shared key": (f"{head}..{payload}.{signature}.a", "encrypted", "RFC 7516, 7.1"),
         "JWE": (f"{head}.{payload}.{signature}.a.b", "encrypted", "RFC 7516, 7.1"),
         "spare bits": (one[:-1] + other, "base64", canonical),
         "spare bits in the header": (spare(b'{"alg":"RS256"}  ', CLAIMS), "base64", canonical),
         "spare bits in the payload": (spare(HEADER, text(CLAIMS) + b" "), "base64", canonical),
-        "signature with more behind it": (
+        "signature with a trailing byte": (
             f"{head}.{payload}.{encode(decode(signature) + bytes(1))}",
             "signature",
             "RFC 8017, 8.2.2: its length is the key's",
         ),
-        "signature with zeros before it": (
+        "signature with a leading zero": (
             f"{head}.{payload}.{encode(bytes(1) + decode(signature))}",
             "signature",
             "RFC 8017, 8.2.2: its length is the key's",
@@ -257,9 +257,9 @@ def forms() -> dict[str, tuple[Any, str, str]]:
             "RFC 7515, 5.1",
         ),
         "cut base64": (f"{head}.{payload}.{signature}aaa", "base64", canonical),
-        "signature of nothing": (f"{head}.{payload}.", "signature", form),
-        "signature of another text": (f"{head}.{payload}.{encode(bytes(256))}", "signature", form),
-        "another key's": (sign(HEADER, CLAIMS, OTHER), "signature", "RFC 7515, 5.2"),
+        "empty signature": (f"{head}.{payload}.", "signature", form),
+        "signature of zeros": (f"{head}.{payload}.{encode(bytes(256))}", "signature", form),
+        "signature of another key": (sign(HEADER, CLAIMS, OTHER), "signature", "RFC 7515, 5.2"),
         "over 1 MiB": ("e" * (1024 * 1024 + 1), "too_large", "a bound of our own"),
         "nested JWE": (sign(HEADER, f"{one}.a.b".encode()), "nested", "RFC 7519, 5.2"),
         "nested JWS without a signature": (
@@ -268,8 +268,8 @@ def forms() -> dict[str, tuple[Any, str, str]]:
             "RFC 7519, 5.2",
         ),
         "nested JWS": (sign(HEADER, one.encode()), "nested", "RFC 7519, 5.2"),
-        "claims that are no object": (sign(HEADER, [CLAIMS]), "claims", "RFC 7519, 7.2"),
-        "claims that are no UTF-8": (sign(HEADER, b"\xff"), "claims", "RFC 7519, 7.2"),
+        "claims that are not an object": (sign(HEADER, [CLAIMS]), "claims", "RFC 7519, 7.2"),
+        "claims that are not UTF-8": (sign(HEADER, b"\xff"), "claims", "RFC 7519, 7.2"),
         "claims too deep": (
             sign(HEADER, b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"),
             "claims",
@@ -281,7 +281,11 @@ def forms() -> dict[str, tuple[Any, str, str]]:
             "claims",
             "RFC 8259, 8.1",
         ),
-        "claims and more": (sign(HEADER, text(CLAIMS) + b"{}"), "claims", "RFC 7519, 7.2"),
+        "claims with trailing data": (
+            sign(HEADER, text(CLAIMS) + b"{}"),
+            "claims",
+            "RFC 7519, 7.2",
+        ),
         "a claim twice, one of them escaped": (
             sign(HEADER, text(CLAIMS)[:-1] + b',"proof\\u0053tatus":"INVALID"}'),
             "duplicate_key",
@@ -341,16 +345,16 @@ def claims() -> dict[str, tuple[str, str, str]]:
         "sub in a list": (with_claims(sub=["disclosing_result"]), "kind", "RFC 7519, 4.1.2"),
         "no type": (with_claims(type=...), "subject", "irmago ResultJwt"),
         "issuer in a list": (with_claims(iss=["irmaserver"]), "issuer", "RFC 7519, 4.1.1"),
-        "issuer in other letters": (with_claims(iss="IrmaServer"), "issuer", "RFC 7519, 2: case"),
+        "issuer in another case": (with_claims(iss="IrmaServer"), "issuer", "RFC 7519, 2: case"),
         "valid from a later time": (with_claims(nbf=NOW + 11), "not_yet", "RFC 7519, 4.1.5"),
         "valid from a fraction later": (with_claims(nbf=NOW + 10.5), "not_yet", "RFC 7519, 4.1.5"),
         "expired by a fraction": (with_claims(exp=NOW - 10.5), "expired", "RFC 7519, 4.1.4"),
         "an audience": (with_claims(aud="https://a.example"), "audience", "RFC 7519, 4.1.3"),
         "several audiences": (with_claims(aud=["a", "irmaserver"]), "audience", "RFC 7519, 4.1.3"),
-        "no audience at all": (with_claims(aud=[]), "audience", "RFC 7519, 4.1.3"),
+        "empty list of audiences": (with_claims(aud=[]), "audience", "RFC 7519, 4.1.3"),
         "an audience that is null": (with_claims(aud=None), "audience", "RFC 7519, 4.1.3"),
         "expired long ago": (with_claims(exp=-(10**30)), "expired", "RFC 7519, 4.1.4"),
-        "issued in a far future": (with_claims(iat=10**30), "issued_at", "clocks differ by 10 s"),
+        "issued in the far future": (with_claims(iat=10**30), "issued_at", "clocks differ by 10 s"),
         "no sub": (with_claims(sub=...), "kind", "RFC 8725, 3.12"),
         "sub of another type": (with_claims(sub="signing_result"), "subject", "irmago ResultJwt"),
         "type of another sub": (with_claims(type="issuing"), "subject", "irmago ResultJwt"),
@@ -361,9 +365,13 @@ def claims() -> dict[str, tuple[str, str, str]]:
         "issued in the future": (with_claims(iat=NOW + 11), "issued_at", "clocks differ by 10 s"),
         "simulated": (with_claims(simulated=True), "simulated", "the server in memory says so"),
         "simulated that is null": (with_claims(simulated=None), "simulated", "anything but false"),
-        "simulated, in a way": (with_claims(simulated="no"), "simulated", "anything but false"),
+        "simulated that is a string": (
+            with_claims(simulated="no"),
+            "simulated",
+            "anything but false",
+        ),
         "no token": (with_claims(token=...), "result", "irmago SessionResult"),
-        "a token of another form": (with_claims(token="../x"), "result", "irmago SessionResult"),
+        "a malformed token": (with_claims(token="../x"), "result", "irmago SessionResult"),
         "an unknown status": (with_claims(status="FINE"), "result", "irmago ServerStatus"),
     }
 
@@ -420,7 +428,7 @@ def cases() -> dict[str, tuple[str, str, str]]:
             why,
         ),
         "two other names in two cases": (with_claims(x=1, X=2), "duplicate_key", twice),
-        "two other names in two cases, deep": (
+        "two other names in two cases, nested": (
             with_claims(x=[[{"y": {"\u00df": 1, "\u1e9e": 2}}]]),
             "duplicate_key",
             twice,
@@ -428,11 +436,11 @@ def cases() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def taken() -> dict[str, str]:
+def accepted() -> dict[str, str]:
     return {
         "iat with a fraction": with_claims(iat=NOW - 6.5),
         "exp with a fraction": with_claims(exp=NOW + 112.25),
-        "exp as a whole number with a point": with_claims(exp=float(NOW + 113)),
+        "exp as a whole number with a decimal point": with_claims(exp=float(NOW + 113)),
         "exp with an exponent": sign(
             HEADER, text(CLAIMS).replace(str(NOW + 113).encode(), b"1.8e9")
         ),
@@ -446,7 +454,7 @@ def taken() -> dict[str, str]:
             HEADER, {**CLAIMS, "\u00df": 1, "ss": 2}
         ),
         "a key's name": with_header(kid="1"),
-        "typ in small letters": with_header(typ="jwt"),
+        "typ in lower case": with_header(typ="jwt"),
     }
 
 
@@ -465,7 +473,7 @@ def main() -> None:
         "weak_key": pem(WEAK),
         "honest": honest(),
         "signed_by_weak_key": sign(HEADER, CLAIMS, WEAK),
-        "taken": [{"name": name, "jwt": jwt} for name, jwt in taken().items()],
+        "accepted": [{"name": name, "jwt": jwt} for name, jwt in accepted().items()],
         "refused": [
             {
                 "name": name,

@@ -98,7 +98,7 @@ def other_keys() -> dict[str, bytes]:
     made["certificate of EC, DER"] = certificate(EC).public_bytes(Encoding.DER)
     locked = BestAvailableEncryption(b"x")
     made["PKCS #12"] = pkcs12.serialize_key_and_certificates(b"x", RSA, None, None, locked)
-    made["private of OpenSSH"] = RSA.private_bytes(
+    made["OpenSSH, private"] = RSA.private_bytes(
         Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
     )
     text = made["RSA, SSH"].split()[1]
@@ -120,30 +120,30 @@ def other_keys() -> dict[str, bytes]:
 
 OTHER_KEYS = other_keys()
 AROUND: dict[str, Callable[[bytes], bytes]] = {
-    "as it is": bytes,
+    "unchanged": bytes,
     "after a byte order mark": lambda data: codecs.BOM_UTF8 + data,
     "after bag attributes": lambda data: b"Bag Attributes\n    friendlyName: x\n" + data,
-    "amid whitespace": lambda data: b" \r\n\t" + data + b"\n\n",
-    "amid zeros": lambda data: b"\0" + data + b"\0\0",
+    "surrounded by whitespace": lambda data: b" \r\n\t" + data + b"\n\n",
+    "surrounded by zeros": lambda data: b"\0" + data + b"\0\0",
     "in quotes": lambda data: b'"' + data + b'"',
     "without its last byte": lambda data: data[:-1],
-    "with lines of Windows": lambda data: data.replace(b"\n", b"\r\n"),
+    "with Windows line ends": lambda data: data.replace(b"\n", b"\r\n"),
     "on one line": lambda data: data.replace(b"\n", b" "),
-    "with line ends in two characters": lambda data: data.replace(b"\n", b"\\n"),
+    "with escaped line ends": lambda data: data.replace(b"\n", b"\\n"),
     "in base64": base64.b64encode,
-    "in the URL's base64": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "in URL-safe base64": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
     "in lines of base64": base64.encodebytes,
     "in base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
     "after a name": lambda data: b"key=" + base64.b64encode(data),
     "in a data URL": lambda data: b"data:application/x-pem-file;base64," + base64.b64encode(data),
     "in hexadecimal digits": binascii.hexlify,
     "in digits with colons": lambda data: data.hex(":").upper().encode(),
-    "in digits of base64": lambda data: base64.b64encode(data).hex().encode(),
+    "in base64 and then hexadecimal": lambda data: base64.b64encode(data).hex().encode(),
     "Latin-1 written as UTF-8": lambda data: data.decode("latin-1").encode(),
     "text in UTF-16": lambda data: (
         data.decode("latin-1").encode("utf-16") if data.isascii() else data
     ),
-    "text in UTF-16 without a mark": lambda data: (
+    "text in UTF-16 without a byte order mark": lambda data: (
         data.decode("latin-1").encode("utf-16-be") if data.isascii() else data
     ),
 }
@@ -169,18 +169,18 @@ DUMPS: dict[str, bytes] = {
     "PowerShell's BitConverter": "-".join(f"{byte:02X}" for byte in SPKI).encode(),
     "an array in C": ", ".join(f"0x{byte:02x}" for byte in SPKI).encode(),
     "decimal numbers": ",".join(str(byte) for byte in SPKI).encode(),
-    "signed numbers, as Java has": ",".join(str((byte ^ 128) - 128) for byte in SPKI).encode(),
+    "signed numbers, as in Java": ",".join(str((byte ^ 128) - 128) for byte in SPKI).encode(),
     "escapes": "".join(f"\\x{byte:02x}" for byte in SPKI).encode(),
-    "Python's own form": repr(SPKI).encode(),
+    "a Python literal": repr(SPKI).encode(),
     "compressed": zlib.compress(OTHER_KEYS["RSA, public, PEM"]),
     "compressed by gzip": gzip.compress(OTHER_KEYS["RSA, public, PEM"], mtime=0),
     "base32": base64.b32encode(SPKI),
     "base85": base64.b85encode(SPKI),
     "backwards": SPKI[::-1],
-    "its end": SPKI[40:],
-    "a key of Windows' CryptoAPI": b"\6\2\0\0\0\xa4\0\0RSA1\0\x08\0\0\1\0\1\0" + RAW_MODULUS[::-1],
-    "a key of Windows' CNG": b"RSA1\0\x08\0\0\3\0\0\0\0\1\0\0" + bytes(8) + b"\1\0\1" + RAW_MODULUS,
-    "a record in DNS": b"257 3 8 " + base64.b64encode(b"\3\1\0\1" + RAW_MODULUS),
+    "only its end": SPKI[40:],
+    "a Windows CryptoAPI key": b"\6\2\0\0\0\xa4\0\0RSA1\0\x08\0\0\1\0\1\0" + RAW_MODULUS[::-1],
+    "a Windows CNG key": b"RSA1\0\x08\0\0\3\0\0\0\0\1\0\0" + bytes(8) + b"\1\0\1" + RAW_MODULUS,
+    "a DNS record": b"257 3 8 " + base64.b64encode(b"\3\1\0\1" + RAW_MODULUS),
     "a modulus": RAW_MODULUS,
     "a modulus in decimal digits": str(MODULUS).encode(),
     "a JWK in YAML": b"n: " + base64.urlsafe_b64encode(RAW_MODULUS) + b"\ne: AQAB",
@@ -340,9 +340,9 @@ PRIVATE = OTHER_KEYS["RSA, private, PEM"].decode()
 PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
     "text": str,
     "bytes": str.encode,
-    "lines of Windows": lambda text: text.replace("\n", "\r\n"),
-    "line ends in two characters": lambda text: text.replace("\n", "\\n"),
-    "line ends in four characters": lambda text: text.replace("\n", "\\r\\n"),
+    "Windows line ends": lambda text: text.replace("\n", "\r\n"),
+    "escaped line ends": lambda text: text.replace("\n", "\\n"),
+    "escaped Windows line ends": lambda text: text.replace("\n", "\\r\\n"),
     "one line": lambda text: text.replace("\n", " "),
     "one line without spaces": lambda text: text.replace("\n", ""),
     "in quotes": lambda text: f'"{text}"',
@@ -350,9 +350,9 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
     "after a byte order mark": lambda text: "\ufeff" + text,
     "bytes after a byte order mark": lambda text: codecs.BOM_UTF8 + text.encode(),
     "UTF-16": lambda text: text.encode("utf-16"),
-    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "UTF-16 without a byte order mark": lambda text: text.encode("utf-16-le"),
     "after bag attributes": lambda text: f"Bag Attributes\n    x: y\n{text}",
-    "amid empty lines": lambda text: f"\n\n {text}\n\0",
+    "surrounded by empty lines": lambda text: f"\n\n {text}\n\0",
 }
 
 
