@@ -19,6 +19,6 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Path:
+def settings_file(tmp_path: Path) -> Path:
     """Return the path of a settings file to write."""
     return tmp_path / "settings.toml"

@@ -22,40 +22,40 @@ NAME = "made.small.person.name"
 
 
 @pytest.fixture
-def written(written: Path) -> Path:
+def settings_file(settings_file: Path) -> Path:
     """Return the path of a settings file to write, beside the schemes and their keys."""
     for path, content in scheme_files().items():
-        file = written.parent / "schemes" / path
+        file = settings_file.parent / "schemes" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    (written.parent / "made.pem").write_text(made_scheme().public_pem)
-    (written.parent / "other").mkdir()
-    return written
+    (settings_file.parent / "made.pem").write_text(made_scheme().public_pem)
+    (settings_file.parent / "other").mkdir()
+    return settings_file
 
 
-async def test_file_says_which_attributes_exist(written: Path) -> None:
+async def test_file_says_which_attributes_exist(settings_file: Path) -> None:
     """With schemes in the file, `check` refuses a misspelt name, in both modes."""
-    written.write_text(SERVER + SCHEMES)  # noqa: ASYNC240  # a small file
+    settings_file.write_text(SERVER + SCHEMES)  # noqa: ASYNC240  # a small file
     misspelt = DisclosureRequest({"name": f"{NAME}e"})
-    with connect(settings=written) as requestor:
+    with connect(settings=settings_file) as requestor:
         requestor.check(DisclosureRequest({"name": NAME}))
         with pytest.raises(RequestError, match=f"did you mean {NAME}"):
             requestor.check(misspelt)
         assert requestor.context.signature_verifier is None
-    async with connect_async(settings=written) as awaited:
+    async with connect_async(settings=settings_file) as awaited:
         with pytest.raises(RequestError, match=f"did you mean {NAME}"):
             await awaited.check(misspelt)
 
 
-def test_file_makes_the_requestor_verify_signatures(written: Path) -> None:
+def test_file_makes_the_requestor_verify_signatures(settings_file: Path) -> None:
     """With time-stamp keys in the file, the requestor verifies signatures itself."""
-    written.write_text(SERVER + PROOFS)
-    with connect(settings=written) as requestor:
+    settings_file.write_text(SERVER + PROOFS)
+    with connect(settings=settings_file) as requestor:
         verifier = requestor.context.signature_verifier
         assert isinstance(verifier, SignatureVerifier)
         assert verifier.verify(json.dumps(honest("as asked").json)).message == MESSAGE
-    written.write_text(SERVER + PROOFS.replace("1024", "2048"))
-    with connect(settings=written) as requestor:
+    settings_file.write_text(SERVER + PROOFS.replace("1024", "2048"))
+    with connect(settings=settings_file) as requestor:
         verifier = requestor.context.signature_verifier
         assert isinstance(verifier, SignatureVerifier)
         with pytest.raises(ProofError) as caught:
@@ -64,21 +64,21 @@ def test_file_makes_the_requestor_verify_signatures(written: Path) -> None:
 
 
 def test_environment_and_arguments_override_the_file(
-    written: Path, monkeypatch: pytest.MonkeyPatch
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An environment variable overrides the file, and an argument overrides both."""
-    written.write_text(SERVER + PROOFS)
-    monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "other"))
+    settings_file.write_text(SERVER + PROOFS)
+    monkeypatch.setenv("IRMA_SCHEMES", str(settings_file.parent / "other"))
     with pytest.raises(ConfigurationError, match="scheme_keys: each scheme folder needs a key"):
-        connect(settings=written).__enter__()
-    monkeypatch.setenv("IRMA_SCHEMES", str(written.parent / "schemes" / "made"))
-    monkeypatch.setenv("IRMA_SCHEME_KEYS", f"made={written.parent / 'made.pem'}")
+        connect(settings=settings_file).__enter__()
+    monkeypatch.setenv("IRMA_SCHEMES", str(settings_file.parent / "schemes" / "made"))
+    monkeypatch.setenv("IRMA_SCHEME_KEYS", f"made={settings_file.parent / 'made.pem'}")
     monkeypatch.setenv("IRMA_TIME_STAMP_KEYS", STAMP_KEY)
     monkeypatch.setenv("IRMA_MIN_KEY_BITS", "1024")
-    with connect("https://irma.example", settings=written) as requestor:
+    with connect("https://irma.example", settings=settings_file) as requestor:
         schemes, verifier = requestor.context.schemes, requestor.context.signature_verifier
         assert isinstance(schemes, Schemes)
-    with connect(settings=written, schemes=schemes, signature_verifier=verifier) as requestor:
+    with connect(settings=settings_file, schemes=schemes, signature_verifier=verifier) as requestor:
         assert requestor.context.schemes is schemes
         assert requestor.context.signature_verifier is verifier
 
@@ -116,10 +116,10 @@ def test_environment_and_arguments_override_the_file(
         ),
     ],
 )
-def test_fault_names_its_line(table: str, place: str, written: Path) -> None:
+def test_fault_names_its_line(table: str, place: str, settings_file: Path) -> None:
     """The error for a wrong or missing file or key names the line, and shows no value."""
-    written.write_text(f"{SERVER}[proofs]\n{table}\n")
+    settings_file.write_text(f"{SERVER}[proofs]\n{table}\n")
     with pytest.raises(ConfigurationError) as caught:
-        connect(settings=written).__enter__()
-    assert str(caught.value).startswith(f"{written}{place}")
+        connect(settings=settings_file).__enter__()
+    assert str(caught.value).startswith(f"{settings_file}{place}")
     assert "zq7" not in str(caught.value)

@@ -86,26 +86,28 @@ def test_secrets_are_read_when_they_are_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_reference_may_hold_several_sealing_keys(
-    written: Path, monkeypatch: pytest.MonkeyPatch
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sealing keys are read in order, and each reference or variable may hold several."""
     assert read_settings().sealing_keys() is None
-    (written.parent / "old.txt").write_text("two\nthree\n")
-    written.write_text('web.sealing_keys = ["env:SHOP_KEY", "file:old.txt"]')
+    (settings_file.parent / "old.txt").write_text("two\nthree\n")
+    settings_file.write_text('web.sealing_keys = ["env:SHOP_KEY", "file:old.txt"]')
     monkeypatch.setenv("SHOP_KEY", "one")
-    assert read_settings(written).sealing_keys() == ["one", "two", "three"]
+    assert read_settings(settings_file).sealing_keys() == ["one", "two", "three"]
     monkeypatch.setenv("IRMA_SEALING_KEYS", "four, five")
-    assert read_settings(written).sealing_keys() == ["four", "five"]
+    assert read_settings(settings_file).sealing_keys() == ["four", "five"]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["is"])
-def test_an_error_names_file_line_and_key(fault: dict[str, Any], written: Path) -> None:
+def test_an_error_names_file_line_and_key(fault: dict[str, Any], settings_file: Path) -> None:
     """An error names the file, the line and the key, says what to do, and shows no value."""
-    (written.parent / "adult.json").write_text((FOLDER / "adult.json").read_text("utf-8"))
-    written.write_text(fault["file"], encoding="utf-8")
+    (settings_file.parent / "adult.json").write_text((FOLDER / "adult.json").read_text("utf-8"))
+    settings_file.write_text(fault["file"], encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
-        read_settings(written)
-    where = f"{written}, line {fault['line']}" + (f", {fault['name']}" if fault["name"] else "")
+        read_settings(settings_file)
+    where = f"{settings_file}, line {fault['line']}" + (
+        f", {fault['name']}" if fault["name"] else ""
+    )
     assert str(caught.value).startswith(f"{where}: ")
     assert fault["says"] in str(caught.value)
     assert WORD not in str(caught.value)
@@ -114,13 +116,15 @@ def test_an_error_names_file_line_and_key(fault: dict[str, Any], written: Path) 
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "No such file"), (b"#" * 300_000, "larger than 256 KiB")]
 )
-def test_a_file_that_cannot_be_read(content: bytes | None, reason: str, written: Path) -> None:
+def test_a_file_that_cannot_be_read(
+    content: bytes | None, reason: str, settings_file: Path
+) -> None:
     """A file that cannot be read raises ConfigurationError, which does not repeat the path."""
     if content is not None:
-        written.write_bytes(content)
+        settings_file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=reason) as caught:
-        read_settings(written)
-    assert str(written) not in str(caught.value)
+        read_settings(settings_file)
+    assert str(settings_file) not in str(caught.value)
     with pytest.raises(ConfigurationError, match="the path is not valid"):
         read_settings("a\0b")
     with pytest.raises(ConfigurationError, match="must be the path"):

@@ -76,9 +76,9 @@ def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[
 
 
 @given(documents())
-def test_each_key_has_its_line(written: tuple[str, dict[tuple[str, ...], int]]) -> None:
+def test_each_key_has_its_line(settings_file: tuple[str, dict[tuple[str, ...], int]]) -> None:
     """The line of a key is the line with its name, even if multi-line values precede it."""
-    text, lines = written
+    text, lines = settings_file
     try:
         document = read_toml(text.encode())
     except TomlFault:
