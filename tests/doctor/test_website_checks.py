@@ -16,7 +16,7 @@ from irma_testing.misbehaving_server import MisbehavingServer, unused_port
 from irma_testing.misbehaviours import answer
 from irma_web import browser_package
 from tests.doctor.conftest import EMAIL, Diagnose, behind_a_proxy, problems
-from tests.plugins.in_process import giving, plugin
+from tests.plugins.in_process import factory_of, plugin
 from tests.redis.redis_server import running_redis
 
 
@@ -124,7 +124,7 @@ class OwnBackend:
 
 def test_status_backend_that_is_not_shared(diagnose: Diagnose) -> None:
     """A status backend that other processes cannot share is reported."""
-    own = plugin(irma_status_backends=lambda: {"own": giving(OwnBackend())})
+    own = plugin(irma_status_backends=lambda: {"own": factory_of(OwnBackend())})
     found = diagnose("status", parts__status="own:", plugins=[own])
     assert problems(found) == ["status.own"]
     assert problems(diagnose("status", parts__status="unknown:")) == ["status.failed"]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from irma_core.plugins.hookspecs import FactoryContext, PluginUri, hookimpl
 
-__all__ = ["Factory", "giving", "plugin", "signing", "storing"]
+__all__ = ["Factory", "factory_of", "plugin", "signer_plugin", "store_plugin"]
 
 Factory: TypeAlias = Callable[[PluginUri, FactoryContext], object]
 
@@ -21,16 +21,16 @@ def plugin(**hooks: Callable[..., object]) -> ModuleType:
     return module
 
 
-def signing(factory: Factory, scheme: str = "vault") -> ModuleType:
+def signer_plugin(factory: Factory, scheme: str = "vault") -> ModuleType:
     """Return a plugin with one signing scheme."""
     return plugin(irma_signing_schemes=lambda: {scheme: factory})
 
 
-def storing(factory: Factory, scheme: str = "acme") -> ModuleType:
+def store_plugin(factory: Factory, scheme: str = "acme") -> ModuleType:
     """Return a plugin with one store."""
     return plugin(irma_stores=lambda: {scheme: factory})
 
 
-def giving(made: object) -> Factory:
+def factory_of(made: object) -> Factory:
     """Return a factory that returns this object."""
     return lambda uri, context: made

@@ -43,7 +43,7 @@ from irma_testing import (
     SimulatedApp,
 )
 from irma_transport_aiohttp import in_thread
-from tests.plugins.in_process import giving, plugin, signing
+from tests.plugins.in_process import factory_of, plugin, signer_plugin
 from tests.rsa_keys import RSA_KEY as RSA
 
 KEY = bytes(range(32))
@@ -84,7 +84,7 @@ class Part:
 
 
 @attrs.define
-class AwaitedPart:
+class AsyncPart:
     """An asyncio signer and status backend that records when it is closed."""
 
     part: Part
@@ -112,10 +112,10 @@ def events() -> list[str]:
 def acme(events: list[str]) -> ModuleType:
     """Return a plugin whose parts record when they are opened and closed."""
 
-    def factory(uri: PluginUri, context: FactoryContext) -> Part | AwaitedPart:
+    def factory(uri: PluginUri, context: FactoryContext) -> Part | AsyncPart:
         events.append(f"open {uri.text}")
         part = Part(uri.text, events)
-        return AwaitedPart(part) if context.mode is Mode.ASYNC else part
+        return AsyncPart(part) if context.mode is Mode.ASYNC else part
 
     return plugin(
         irma_signing_schemes=lambda: {"vault": factory},
@@ -223,7 +223,7 @@ def test_conflicting_settings_are_refused(known: Known, words: str, acme: Module
 def test_a_signer_with_an_unknown_algorithm_is_refused(events: list[str]) -> None:
     """A signer with an algorithm that no IRMA server accepts is refused and closed."""
     part = Part("elliptic", events, algorithm="ES256")
-    curves = signing(giving(part))
+    curves = signer_plugin(factory_of(part))
     with (
         pytest.raises(ConfigurationError, match="this one is for ES256"),
         connect(URL, name="shop", key="vault:", plugins=[curves]),
@@ -263,7 +263,7 @@ async def test_a_blocking_signer_is_closed_on_a_thread(
 ) -> None:
     """An asyncio program can use and close a blocking signer on a thread."""
     blocking = Part("token", events) if can_be_closed else HmacSigner(KEY)
-    tokens = signing(giving(in_thread(blocking)))
+    tokens = signer_plugin(factory_of(in_thread(blocking)))
     async with open_parts_async(plugins=[tokens]) as parts:
         signer = parts.signer("vault:")
         assert await signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
@@ -398,7 +398,7 @@ async def test_async_parts_are_closed_in_reverse_order(acme: ModuleType, events:
     assert events == opened + closed
 
 
-def opened_in_vain(parts: Parts | AsyncParts) -> None:
+def fail_after_opening(parts: Parts | AsyncParts) -> None:
     """Open a part, fail to open another part, and raise."""
     parts.signer("vault:a")
     with pytest.raises(PluginError):
@@ -409,10 +409,10 @@ def opened_in_vain(parts: Parts | AsyncParts) -> None:
 async def test_all_parts_are_closed_after_an_error(acme: ModuleType, events: list[str]) -> None:
     """After a failing block with an unknown scheme, every part is closed."""
     with pytest.raises(KeyError), open_parts(plugins=[acme]) as parts:
-        opened_in_vain(parts)
+        fail_after_opening(parts)
     with pytest.raises(KeyError):
         async with open_parts_async(plugins=[acme]) as async_parts:
-            opened_in_vain(async_parts)
+            fail_after_opening(async_parts)
     assert events == ["open vault:a", "open vault:b", "close vault:b", "close vault:a"] * 2
 
 
@@ -450,9 +450,9 @@ async def test_a_failing_close_does_not_keep_other_parts_open(events: list[str])
     """If a part fails to close, the other parts are closed, and the error names its plugin."""
     made: list[object] = [
         *(Stuck(Part("a", events)), Part("b", events)),
-        *(AsyncStuck(Part("c", events)), AwaitedPart(Part("d", events))),
+        *(AsyncStuck(Part("c", events)), AsyncPart(Part("d", events))),
     ]
-    vault = signing(lambda _uri, _context: made.pop(0))
+    vault = signer_plugin(lambda _uri, _context: made.pop(0))
     with (
         pytest.raises(PluginError, match="RuntimeError") as caught,
         open_parts(plugins=[vault]) as parts,
@@ -472,7 +472,7 @@ async def test_the_blocks_error_is_raised_despite_a_failed_close(
 ) -> None:
     """If the block and a close fail, the block's error is raised, with a note about the close."""
     made: list[object] = [Stuck(Part("a", events)), AsyncStuck(Part("b", events))]
-    vault = signing(lambda _uri, _context: made.pop(0))
+    vault = signer_plugin(lambda _uri, _context: made.pop(0))
 
     def fail(parts: Parts | AsyncParts) -> None:
         parts.signer("vault:")
@@ -495,7 +495,7 @@ async def test_the_blocks_error_is_raised_despite_a_failed_close(
     assert not any("a secret" in note for note in notes)
 
 
-def openings(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
+def calls_that_open(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
     return [
         lambda: parts.requestor(URL),
         lambda: parts.signer("vault:"),
@@ -510,7 +510,7 @@ async def test_nothing_is_opened_after_the_block(acme: ModuleType, events: list[
         pass
     async with open_parts_async(plugins=[acme]) as async_parts:
         pass
-    for opening in openings(parts) + openings(async_parts):
+    for opening in calls_that_open(parts) + calls_that_open(async_parts):
         with pytest.raises(ConfigurationError, match="block of open_parts has ended"):
             opening()
     assert events == []
@@ -555,18 +555,18 @@ def test_two_plugins_with_one_name_are_refused(acme: ModuleType) -> None:
 def test_verifier_and_schemes_reach_the_requestor() -> None:
     """`signature_verifier` and `schemes`, which only a program can pass, reach the requestor."""
 
-    class Knowing:
+    class EmptySchemes:
         def credential_types(self) -> list[str]:
             return []
 
         def attribute_types(self, credential_type: str) -> None:
             return None
 
-    class Verifying:
+    class UnusedVerifier:
         def verify(self, *_: object, **__: object) -> Any:
             raise AssertionError
 
-    verifier, schemes = Verifying(), Knowing()
+    verifier, schemes = UnusedVerifier(), EmptySchemes()
     with connect(URL, signature_verifier=verifier, schemes=schemes) as requestor:
         assert requestor.context.signature_verifier is verifier
         assert requestor.context.schemes is schemes

@@ -14,7 +14,7 @@ from irma_core.errors import ConfigurationError, PluginError, SigningError
 from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, Secret, hookimpl
 from irma_core.plugins.registry import Offers, PluginRegistry
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
-from tests.plugins.in_process import Factory, giving, plugin, signing, storing
+from tests.plugins.in_process import Factory, factory_of, plugin, signer_plugin, store_plugin
 
 KEY = bytes(range(32))
 SECRET_URI = "vault://clerk:hunter2@vault.example/keys/webshop"
@@ -23,7 +23,7 @@ SYNC = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport())
 ASYNC = FactoryContext(Mode.ASYNC, CLOCK, AsyncScriptedTransport())
 
 
-class AwaitedSigner:
+class AsyncFakeSigner:
     """An asyncio signer."""
 
     algorithm = "HS256"
@@ -46,7 +46,7 @@ def refused(call: Callable[[], object]) -> PluginError:
 
 
 def opening(factory: Factory, context: FactoryContext = SYNC, uri: str = SECRET_URI) -> PluginError:
-    plugins = PluginRegistry({"acme-vault": signing(factory)})
+    plugins = PluginRegistry({"acme-vault": signer_plugin(factory)})
     return refused(lambda: plugins.signer(uri, context))
 
 
@@ -60,7 +60,7 @@ def test_a_factory_gets_the_uri_and_the_context() -> None:
         made.append(HmacSigner(KEY))
         return made[-1]
 
-    plugins = PluginRegistry({"acme-vault": signing(factory)})
+    plugins = PluginRegistry({"acme-vault": signer_plugin(factory)})
     assert not given
     opened = plugins.signer("VAULT:webshop", SYNC)
     assert opened.value is made[0]
@@ -76,7 +76,7 @@ def test_hooks_are_asked_once() -> None:
 
     def hook() -> Mapping[str, Factory]:
         calls.append("asked")
-        return {"vault": giving(HmacSigner(KEY))}
+        return {"vault": factory_of(HmacSigner(KEY))}
 
     plugins = PluginRegistry({"acme-vault": plugin(irma_signing_schemes=hook)})
     for _ in range(3):
@@ -86,23 +86,23 @@ def test_hooks_are_asked_once() -> None:
 
 def test_each_registry_has_its_own_plugins() -> None:
     """A registry knows only its own plugins, and not those of another registry."""
-    PluginRegistry({"acme-vault": signing(giving(HmacSigner(KEY)))})
+    PluginRegistry({"acme-vault": signer_plugin(factory_of(HmacSigner(KEY)))})
     assert refused(lambda: PluginRegistry({}).signer("vault:x", SYNC)).plugin == "vault"
 
 
 def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
     """A plugin may use the same scheme for a signer and a store."""
     both = plugin(
-        irma_signing_schemes=lambda: {"acme": giving(HmacSigner(KEY))},
+        irma_signing_schemes=lambda: {"acme": factory_of(HmacSigner(KEY))},
         irma_stores=lambda: {"acme+tls": print, "acme": print},
     )
-    plugins = PluginRegistry({"acme": both, "other": signing(print, "other")})
+    plugins = PluginRegistry({"acme": both, "other": signer_plugin(print, "other")})
     assert plugins.offers("acme") == Offers(("acme",), (), ("acme", "acme+tls"))
 
 
 def test_two_plugins_cannot_claim_one_scheme() -> None:
     """The error names both plugins that claim a scheme."""
-    one, two = signing(print), signing(print)
+    one, two = signer_plugin(print), signer_plugin(print)
     error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
     assert error.plugin == "evil"
     assert error.reason == "claims the signing scheme vault:, which belongs to irma-backend"
@@ -110,7 +110,7 @@ def test_two_plugins_cannot_claim_one_scheme() -> None:
 
 def test_one_plugin_under_two_names() -> None:
     """A plugin that is listed under two names is refused, and the error names both of them."""
-    one = signing(print)
+    one = signer_plugin(print)
     error = refused(lambda: PluginRegistry({"acme": one, "acme-irma": one}))
     assert str(error) == "plugin acme-irma: is the same plugin as acme: name it once"
 
@@ -129,7 +129,7 @@ def test_no_plugin_can_claim_a_reserved_scheme(scheme: str) -> None:
 def test_unknown_scheme_lists_the_known_ones(uri: str) -> None:
     """The error for an unknown scheme lists known schemes and plugins, and hides the URI."""
     plugins = PluginRegistry(
-        {"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
+        {"acme": signer_plugin(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
     )
     assert str(refused(lambda: plugins.signer(uri, SYNC))) == (
         "plugin vault: unknown signing scheme. Known: acme:. "
@@ -218,15 +218,15 @@ def refusing_with_cause(*_: object) -> object:
     raise SigningError("the vault is down") from ValueError(SECRET_URI)
 
 
-def clashing(*_: object) -> object:
+def raising_plugin_error(*_: object) -> object:
     raise PluginError("vault", "needs a token")
 
 
-def telling_the_uri(uri: PluginUri, _context: FactoryContext) -> object:
+def quoting_the_uri(uri: PluginUri, _context: FactoryContext) -> object:
     raise ConfigurationError(f"cannot read {uri.text}")
 
 
-def telling_the_password(_uri: PluginUri, _context: FactoryContext) -> object:
+def quoting_the_password(_uri: PluginUri, _context: FactoryContext) -> object:
     raise ConfigurationError("wrong password hunter2")
 
 
@@ -239,9 +239,9 @@ def one_argument(uri: PluginUri) -> object:
     [
         (refusing, "the vault is sealed: unseal it"),
         (refusing_with_cause, "the vault is down"),
-        (clashing, "needs a token"),
-        (telling_the_uri, "ConfigurationError, not shown in full"),
-        (telling_the_password, "ConfigurationError, not shown in full"),
+        (raising_plugin_error, "needs a token"),
+        (quoting_the_uri, "ConfigurationError, not shown in full"),
+        (quoting_the_password, "ConfigurationError, not shown in full"),
         (one_argument, "its factory must take the URI and the context"),
         (type, "TypeError at irma_core.plugins.registry:"),
         (failing, "ValueError at tests.plugins.test_factories:"),
@@ -255,18 +255,18 @@ def test_error_of_a_factory_shows_no_argument(factory: Factory, reason: str) -> 
     assert not any(part in shown for part in (SECRET_URI, "hunter2", "vault.example"))
 
 
-async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
-    return AwaitedSigner()
+async def async_factory(_uri: PluginUri, _context: FactoryContext) -> object:
+    return AsyncFakeSigner()
 
 
 @pytest.mark.parametrize(
     ("factory", "context", "words"),
     [
-        (giving(AwaitedSigner()), SYNC, "wrong mode: sign() must not be async"),
-        (giving(HmacSigner(KEY)), ASYNC, "wrong mode: sign() must be async"),
-        (giving(None), SYNC, "a NoneType must have the method sign()"),
-        (giving(SimpleNamespace(sign=len)), SYNC, "must have an algorithm"),
-        (given_later, ASYNC, "expected a plain function"),
+        (factory_of(AsyncFakeSigner()), SYNC, "wrong mode: sign() must not be async"),
+        (factory_of(HmacSigner(KEY)), ASYNC, "wrong mode: sign() must be async"),
+        (factory_of(None), SYNC, "a NoneType must have the method sign()"),
+        (factory_of(SimpleNamespace(sign=len)), SYNC, "must have an algorithm"),
+        (async_factory, ASYNC, "expected a plain function"),
     ],
 )
 def test_a_factory_must_return_a_signer_of_the_mode(
@@ -279,7 +279,7 @@ def test_a_factory_must_return_a_signer_of_the_mode(
     assert "hunter2" not in str(error)
 
 
-class Halves:
+class MixedStore:
     """A store with sync methods that can only be closed by `aclose`."""
 
     def put_if_absent(self) -> None: ...
@@ -289,7 +289,7 @@ class Halves:
     async def aclose(self) -> None: ...
 
 
-class Awaiting:
+class FailingAsyncStore:
     """A store with asyncio methods and a plain `close` that fails."""
 
     def __init__(self) -> None:
@@ -306,15 +306,15 @@ class Awaiting:
 
 def test_a_store_must_be_closable_in_its_mode() -> None:
     """A store must have `close` in sync mode, and `aclose` in async mode."""
-    plugins = PluginRegistry({"acme": storing(giving(Halves()))})
+    plugins = PluginRegistry({"acme": store_plugin(factory_of(MixedStore()))})
     assert "close() in sync mode" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
 def test_a_refused_part_is_closed(context: FactoryContext) -> None:
     """A part that is refused is closed, and an error of the close does not hide the reason."""
-    made = Awaiting()
-    plugins = PluginRegistry({"acme": storing(giving(made))})
+    made = FailingAsyncStore()
+    plugins = PluginRegistry({"acme": store_plugin(factory_of(made))})
     error = refused(lambda: plugins.store("acme:", context))
     assert made.closed == 1
     assert "closing" not in error.reason
@@ -323,10 +323,10 @@ def test_a_refused_part_is_closed(context: FactoryContext) -> None:
 def test_an_async_part_is_not_closed_in_sync_mode() -> None:
     """In sync mode, a refused part with an async `close` is not closed, as this needs an await."""
 
-    class Closed(AwaitedSigner):
+    class Closed(AsyncFakeSigner):
         async def close(self) -> None: ...
 
-    error = opening(giving(Closed()))
+    error = opening(factory_of(Closed()))
     assert "wrong mode" in error.reason
 
 
@@ -334,7 +334,7 @@ def test_signer_without_an_algorithm_is_closed() -> None:
     """A signer whose algorithm cannot be read is refused and closed."""
     closed: list[str] = []
 
-    class TakenOut:
+    class RemovedToken:
         def sign(self, signing_input: bytes) -> bytes:
             return signing_input
 
@@ -345,7 +345,7 @@ def test_signer_without_an_algorithm_is_closed() -> None:
         def close(self) -> None:
             closed.append("closed")
 
-    error = opening(giving(TakenOut()))
+    error = opening(factory_of(RemovedToken()))
     assert error.reason.startswith("signing scheme vault: OSError at tests.")
     assert closed == ["closed"]
 
@@ -354,7 +354,7 @@ def test_a_signer_with_close_is_closed() -> None:
     """A signer that has `close` is closed, but a signer need not have it."""
     closed: list[str] = []
 
-    class InToken:
+    class TokenSigner:
         algorithm = "RS256"
 
         def sign(self, signing_input: bytes) -> bytes:
@@ -363,22 +363,22 @@ def test_a_signer_with_close_is_closed() -> None:
         def close(self) -> None:
             closed.append("closed")
 
-    PluginRegistry({"v": signing(giving(InToken()))}).signer("vault:", SYNC).close()
+    PluginRegistry({"v": signer_plugin(factory_of(TokenSigner()))}).signer("vault:", SYNC).close()
     assert closed == ["closed"]
-    PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
+    PluginRegistry({"v": signer_plugin(factory_of(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
 
 
 async def test_a_failed_close_names_the_plugin() -> None:
     """The error of a failed close names the plugin and omits the message, in both modes."""
 
-    class Failing(AwaitedSigner):
+    class Failing(AsyncFakeSigner):
         def close(self) -> None:
             failing()
 
         async def aclose(self) -> None:
             failing()
 
-    opened = PluginRegistry({"acme": signing(giving(Failing()))}).signer("vault:", ASYNC)
+    opened = PluginRegistry({"acme": signer_plugin(factory_of(Failing()))}).signer("vault:", ASYNC)
     error = refused(opened.close)
     assert str(error).startswith("plugin acme: closing failed: ValueError at ")
     with pytest.raises(PluginError) as caught:
@@ -389,7 +389,9 @@ async def test_a_failed_close_names_the_plugin() -> None:
 
 async def test_a_signer_without_aclose_is_accepted() -> None:
     """An asyncio signer without `aclose` is accepted."""
-    opened = PluginRegistry({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
+    opened = PluginRegistry({"acme": signer_plugin(factory_of(AsyncFakeSigner()))}).signer(
+        "vault:", ASYNC
+    )
     await opened.aclose()
 
 
@@ -397,7 +399,9 @@ def test_no_repr_shows_the_rest_of_a_uri() -> None:
     """No `repr` shows the rest of a URI, or a secret."""
     uri = PluginUri.parse(SECRET_URI)
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
-    opened = PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
+    opened = PluginRegistry({"v": signer_plugin(factory_of(HmacSigner(KEY)))}).signer(
+        SECRET_URI, SYNC
+    )
     assert repr(uri) == "<PluginUri vault:…>"
     assert "hunter2" not in repr(context)
     assert repr(opened) == "OpenPart(value=<HmacSigner>, plugin='v')"

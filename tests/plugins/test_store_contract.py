@@ -153,7 +153,7 @@ class Hopeful(Good):
     """A store that reports success while its service is unreachable."""
 
 
-class Telling(Good):
+class LeakingCause(Good):
     """A store whose error has a secret URL in its cause."""
 
     def get(self, key: str) -> bytes | None:
@@ -181,7 +181,7 @@ BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
     (ClosedOnce, "close_twice", ()),
     (Talkative, "repr_contains_no_secret", ()),
     (Hopeful, "failing_store_raises_in_time", ("get",)),
-    (Telling, "failing_store_raises_in_time", ("get",)),
+    (LeakingCause, "failing_store_raises_in_time", ("get",)),
     (Waiting, "failing_store_raises_in_time", ("get",)),
 ]
 

@@ -21,7 +21,7 @@ from irma_backend import (
 from irma_core import DisclosureRequest, Requestor, Risk
 from irma_core.errors import ConfigurationError, PluginError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
-from tests.plugins.in_process import giving, plugin, signing
+from tests.plugins.in_process import factory_of, plugin, signer_plugin
 
 TOKEN = "an-api-token"
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -39,21 +39,21 @@ def server() -> InMemoryServer:
 
 
 @pytest.fixture
-def token_file(written: Path, server: InMemoryServer) -> Path:
+def token_file(settings_file: Path, server: InMemoryServer) -> Path:
     """Return a settings file with a token by reference."""
-    (written.parent / "token.txt").write_text(f"{TOKEN}\n")
-    written.write_text(
+    (settings_file.parent / "token.txt").write_text(f"{TOKEN}\n")
+    settings_file.write_text(
         f'server = {{ url = "{server.url}" }}\nauthentication.token = "file:token.txt"\n'
     )
-    return written
+    return settings_file
 
 
 @pytest.fixture
-def key_file(written: Path, server: InMemoryServer) -> Path:
+def key_file(settings_file: Path, server: InMemoryServer) -> Path:
     """Return a settings file with a key by reference, and with the server's public key."""
-    (written.parent / "hmac.txt").write_text(KEY)
-    (written.parent / "server-key.pem").write_text(server.public_key_pem)
-    written.write_text(
+    (settings_file.parent / "hmac.txt").write_text(KEY)
+    (settings_file.parent / "server-key.pem").write_text(server.public_key_pem)
+    settings_file.write_text(
         "[server]\n"
         f'url = "{server.url}"\n'
         'key_files = ["server-key.pem"]\n'
@@ -64,7 +64,7 @@ def key_file(written: Path, server: InMemoryServer) -> Path:
         'key = "hmac:shop"\n'
         '[secrets]\nshop = "file:hmac.txt"\n'
     )
-    return written
+    return settings_file
 
 
 def start(requestor: Requestor) -> None:
@@ -120,17 +120,17 @@ def test_arguments_override_the_file(key_file: Path, server: InMemoryServer) -> 
 
 
 async def test_parts_come_from_the_file(
-    written: Path, server: InMemoryServer, tmp_path: Path
+    settings_file: Path, server: InMemoryServer, tmp_path: Path
 ) -> None:
     """`open_parts` takes the URIs of parts from the settings, in both modes."""
     backend = _Backend()
-    pigeon = plugin(irma_status_backends=lambda: {"pigeon": giving(backend)})
-    written.write_text(  # noqa: ASYNC240  # a small file
+    pigeon = plugin(irma_status_backends=lambda: {"pigeon": factory_of(backend)})
+    settings_file.write_text(  # noqa: ASYNC240  # a small file
         f'server.url = "{server.url}"\n'
         'parts = { store = "sqlite:irma.db", status = "pigeon:" }\n'
         'authentication = { requestor = "by-hmac", key = "hmac:shop" }\n'
     )
-    settings = read_settings(written)
+    settings = read_settings(settings_file)
     with open_parts(
         settings=settings, plugins=[pigeon], secrets={"shop": KEY}, transport=server.transport()
     ) as parts:
@@ -201,39 +201,47 @@ class _Backend:
     ],
 )
 def test_an_error_on_connecting_names_the_line(
-    text: str, line: int, name: str, says: str, written: Path
+    text: str, line: int, name: str, says: str, settings_file: Path
 ) -> None:
     """The error for a setting that fails when it is used names its file and line."""
-    (written.parent / "empty.txt").write_text("\n")
-    (written.parent / "latin.txt").write_bytes(b"\xff")
-    (written.parent / "large.txt").write_bytes(b"a" * 1_100_000)
-    written.write_text(text)
-    with pytest.raises(ConfigurationError) as caught, connect(settings=written):
+    (settings_file.parent / "empty.txt").write_text("\n")
+    (settings_file.parent / "latin.txt").write_bytes(b"\xff")
+    (settings_file.parent / "large.txt").write_bytes(b"a" * 1_100_000)
+    settings_file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught, connect(settings=settings_file):
         pass
-    assert str(caught.value).startswith(f"{written}, line {line}, {name}: ")
+    assert str(caught.value).startswith(f"{settings_file}, line {line}, {name}: ")
     assert says in str(caught.value)
 
 
-def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
+def test_an_error_of_a_plugin_names_the_line(settings_file: Path) -> None:
     """The error for a missing plugin or scheme names the line of its setting."""
-    written.write_text('server.url = "https://irma.example"\nplugins.use = ["no-such-plugin"]')
-    with pytest.raises(PluginError, match=r"line 2, plugins.use\)"), connect(settings=written):
-        pass
-    written.write_text('parts.store = "pigeon:"')
+    settings_file.write_text(
+        'server.url = "https://irma.example"\nplugins.use = ["no-such-plugin"]'
+    )
     with (
-        open_parts(settings=written, plugins=[signing(giving(None))]) as parts,
+        pytest.raises(PluginError, match=r"line 2, plugins.use\)"),
+        connect(settings=settings_file),
+    ):
+        pass
+    settings_file.write_text('parts.store = "pigeon:"')
+    with (
+        open_parts(settings=settings_file, plugins=[signer_plugin(factory_of(None))]) as parts,
         pytest.raises(PluginError, match=r"line 1, parts.store\)"),
     ):
         parts.store()
 
 
 @pytest.mark.parametrize("part", ["requestor", "store", "status_backend", "signer"])
-def test_a_part_without_a_setting_is_refused(part: str, written: Path) -> None:
+def test_a_part_without_a_setting_is_refused(part: str, settings_file: Path) -> None:
     """A part without a URI and without a setting is refused, and the error says what to set."""
-    written.write_text("")
+    settings_file.write_text("")
     openers: list[tuple[Any, str]] = [
         (open_parts, "uri: must be|url: must be"),
-        (lambda: open_parts(settings=written), rf"{written}: \w+\.\w+ is missing; set .* IRMA_"),
+        (
+            lambda: open_parts(settings=settings_file),
+            rf"{settings_file}: \w+\.\w+ is missing; set .* IRMA_",
+        ),
         (lambda: open_parts(settings=read_settings()), r"\w+\.\w+: is missing; set it .* IRMA_"),
     ]
     for opener, reason in openers:
