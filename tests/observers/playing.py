@@ -51,11 +51,11 @@ ASKED = DisclosureRequest({"name": NAME})
 SOON, SHORT = timedelta(seconds=60), timedelta(seconds=2)
 
 
-def nothing(_end: object) -> None:
+def ignore_end(_end: object) -> None:
     """Do nothing with the end of a session."""
 
 
-async def result(value: Any) -> Any:
+async def await_if_needed(value: Any) -> Any:
     """Return the result of a call, which is awaited if the requestor is async."""
     return await value if isawaitable(value) else value
 
@@ -92,61 +92,63 @@ class Play:
         proxy = self._settings["proxy_url"].replace("://", f"://u:{self.secrets['proxy_word']}@")
         async with self._transport(proxy=proxy) as transport:
             for url in ("http://irma.example", "https://irma.example"):
-                proxied = self._requestor(url, transport, allow=[Risk.PLAIN_HTTP])
-                await self._kept(lambda: proxied.get_status(self._gone))  # noqa: B023
+                proxied = self._token_requestor(url, transport, allow=[Risk.PLAIN_HTTP])
+                await self._keep_error(lambda: proxied.get_status(self._gone))  # noqa: B023
 
     async def _disclose(self, transport: Any) -> None:
         for is_stream in (True, False):
-            requestor = self._requestor(self._settings["server_url"], transport)
-            session = await self._started(requestor, ASKED)
-            await result(requestor.get_status(session))
+            requestor = self._token_requestor(self._settings["server_url"], transport)
+            session = await self._start_session(requestor, ASKED)
+            await await_if_needed(requestor.get_status(session))
             if is_stream:
-                await self._watched(requestor, session)
+                await self._watch_session(requestor, session)
             else:
-                await result(requestor.wait_for_answer(session, timeout=SOON))
-            await result(requestor.get_answer(session))
-            await result(requestor.get_unchecked_result(session))
-            await result(requestor.get_result_jwt(session))
-            await result(requestor.check_health())
-        behind = self._made(
+                await await_if_needed(requestor.wait_for_answer(session, timeout=SOON))
+            await await_if_needed(requestor.get_answer(session))
+            await await_if_needed(requestor.get_unchecked_result(session))
+            await await_if_needed(requestor.get_result_jwt(session))
+            await await_if_needed(requestor.check_health())
+        behind = self._make_requestor(
             self._settings["gateway_url"],
             transport,
             gateway=GatewayAuthentication(
                 self._settings["token_url"], GatewaySecret("shop", self.secrets["gateway_secret"])
             ),
         )
-        await self._started(behind, ASKED)
-        await self._kept(lambda: behind.get_status(self._gone))
+        await self._start_session(behind, ASKED)
+        await self._keep_error(lambda: behind.get_status(self._gone))
         signer = HmacSigner(self.secrets["hmac_key"].encode())
-        keyed = self._made(
+        keyed = self._make_requestor(
             self._settings["server_url"],
             transport,
             authentication=HmacAuthentication("key-owner", signer),
         )
-        await self._started(keyed, ASKED)
+        await self._start_session(keyed, ASKED)
 
     async def _sign_and_issue(self, transport: Any) -> None:
-        requestor = self._requestor(self._settings["server_url"], transport)
+        requestor = self._token_requestor(self._settings["server_url"], transport)
         signing = SignatureRequest(self.secrets["message"], {"name": NAME})
-        session = await self._started(requestor, signing)
-        await result(requestor.set_pairing(session, PairingMethod.PIN))
-        await self._kept(lambda: requestor.complete_pairing(session))
-        await self._kept(lambda: requestor.get_answer(session))
-        await result(requestor.cancel_session(session))
-        await self._kept(lambda: requestor.wait_for_answer(session, timeout=SOON))
+        session = await self._start_session(requestor, signing)
+        await await_if_needed(requestor.set_pairing(session, PairingMethod.PIN))
+        await self._keep_error(lambda: requestor.complete_pairing(session))
+        await self._keep_error(lambda: requestor.get_answer(session))
+        await await_if_needed(requestor.cancel_session(session))
+        await self._keep_error(lambda: requestor.wait_for_answer(session, timeout=SOON))
         values = {"firstname": self.secrets["issued_value"], "familyname": "x", "email": "y"}
         key = self.secrets["revocation_key"]
         card = CredentialRequest("example.town.resident", values)
-        await self._started(requestor, IssuanceRequest([card]))
+        await self._start_session(requestor, IssuanceRequest([card]))
         card = CredentialRequest("example.town.resident", values, revocation_key=key)
-        await self._kept(lambda: requestor.start_session(IssuanceRequest([card])))
+        await self._keep_error(lambda: requestor.start_session(IssuanceRequest([card])))
         revocation = RevocationRequest("example.town.resident", key)
-        await self._kept(lambda: requestor.revoke(revocation))
+        await self._keep_error(lambda: requestor.revoke(revocation))
 
     async def _receive_and_redeem(self, transport: Any) -> None:
         url, clock = self._settings["server_url"], SystemClock()
-        key = await result(self._requestor(url, transport).get_public_key())
-        requestor = self._requestor(url, transport, server_key=key, allow=[Risk.SIMULATED_PROOFS])
+        key = await await_if_needed(self._token_requestor(url, transport).get_public_key())
+        requestor = self._token_requestor(
+            url, transport, server_key=key, allow=[Risk.SIMULATED_PROOFS]
+        )
         store: Any = async_memory_store(clock) if self._is_async else memory_store(clock)
         receiver_kind: Any = AsyncCallbackReceiver if self._is_async else CallbackReceiver
         with CallbackPage(asyncio.get_running_loop()) as page:
@@ -155,29 +157,29 @@ class Play:
                 page.url,
                 sealer=Sealer([self._sealing_key]),
                 store=store,
-                deliver=nothing,
+                deliver=ignore_end,
             )
             request = page.receiver.with_callback(ASKED)
             self.secrets["callback"] = str(request.callback_url).split("/")[-2]
-            session = await self._started(requestor, request)
-            await result(requestor.get_status(session))
+            session = await self._start_session(requestor, request)
+            await await_if_needed(requestor.get_status(session))
             assert await asyncio.to_thread(page.received.wait, 60)
         handles_kind: Any = AsyncHandles if self._is_async else Handles
         handles = handles_kind(requestor, [self._sealing_key], store=store, purpose="login")
         binding = self.secrets["binding"]
         handle = self.secrets["handle"] = handles.seal(session, binding=binding)
         for given in (handle, handle, handle[:-1]):
-            await self._kept(lambda: handles.redeem(given, binding=binding))  # noqa: B023
+            await self._keep_error(lambda: handles.redeem(given, binding=binding))  # noqa: B023
 
     async def _fail(self, transport: Any) -> None:
         """Call servers that refuse the connection, hang up, redirect, and quote the request."""
         for name, url in self._settings.items():
             if name.startswith("bad_"):
-                requestor = self._requestor(url, transport, timeout=SHORT)
-                await self._kept(lambda: requestor.start_session(ASKED))  # noqa: B023
-                await self._kept(lambda: requestor.get_status(self._gone))  # noqa: B023
-                await self._kept(lambda: requestor.get_unchecked_result(self._gone))  # noqa: B023
-                await self._kept(lambda: requestor.cancel_session(self._gone))  # noqa: B023
+                requestor = self._token_requestor(url, transport, timeout=SHORT)
+                await self._keep_error(lambda: requestor.start_session(ASKED))  # noqa: B023
+                await self._keep_error(lambda: requestor.get_status(self._gone))  # noqa: B023
+                await self._keep_error(lambda: requestor.get_unchecked_result(self._gone))  # noqa: B023
+                await self._keep_error(lambda: requestor.cancel_session(self._gone))  # noqa: B023
 
     @asynccontextmanager
     async def _transport(self, **settings: Any) -> AsyncGenerator[Any]:
@@ -188,17 +190,19 @@ class Play:
             with Urllib3Transport(**settings) as transport:
                 yield transport
 
-    def _made(self, url: str, transport: Any, **settings: Any) -> Any:
+    def _make_requestor(self, url: str, transport: Any, **settings: Any) -> Any:
         kind: Any = AsyncRequestor if self._is_async else Requestor
         return kind(url, transport, observer=LoggingObserver(), **settings)
 
-    def _requestor(self, url: str, transport: Any, **settings: Any) -> Any:
+    def _token_requestor(self, url: str, transport: Any, **settings: Any) -> Any:
         known = TokenAuthentication(self.secrets["bearer"])
         headers = {"X-Api-Key": self.secrets["api_key"]}
-        return self._made(url, transport, authentication=known, headers=headers, **settings)
+        return self._make_requestor(
+            url, transport, authentication=known, headers=headers, **settings
+        )
 
-    async def _started(self, requestor: Any, request: Any) -> Any:
-        session = await result(requestor.start_session(request))
+    async def _start_session(self, requestor: Any, request: Any) -> Any:
+        session = await await_if_needed(requestor.start_session(request))
         number = len(self.secrets)
         self.secrets[f"requestor token {number}"] = session.token.reveal()
         self.secrets[f"client token {number}"] = session.pointer.url.rpartition("/")[2]
@@ -206,7 +210,7 @@ class Play:
         self.secrets[f"frontend authorization {number}"] = authorization
         return session
 
-    async def _watched(self, requestor: Any, session: Any) -> None:
+    async def _watch_session(self, requestor: Any, session: Any) -> None:
         watching = requestor.watch_status(session, timeout=SOON)
         if isinstance(watching, AbstractAsyncContextManager):
             async with watching as statuses:
@@ -217,9 +221,9 @@ class Play:
                 for _ in statuses:
                     pass
 
-    async def _kept(self, call: Callable[[], Any]) -> None:
+    async def _keep_error(self, call: Callable[[], Any]) -> None:
         try:
-            await result(call())
+            await await_if_needed(call())
         except IrmaError as error:
             self.errors.append(error)
 
@@ -238,10 +242,10 @@ class CallbackPage:
                 reply = page.receiver.receive("POST", self.path, self.headers.items(), body)
                 if isawaitable(reply):
 
-                    async def awaited() -> Any:
+                    async def await_reply() -> Any:
                         return await reply
 
-                    reply = asyncio.run_coroutine_threadsafe(awaited(), loop).result()
+                    reply = asyncio.run_coroutine_threadsafe(await_reply(), loop).result()
                 self.send_response(reply.status)
                 self.send_header("content-length", "0")
                 self.end_headers()

@@ -174,13 +174,13 @@ def test_sentry_sends_redacted_events() -> None:
     """With the filter, the real Sentry SDK sends URLs, breadcrumbs and messages redacted."""
     sent: list[str] = []
 
-    class Keeping(Transport):
+    class RecordingTransport(Transport):
         def capture_envelope(self, envelope: Envelope) -> None:
             sent.extend(item.payload.get_bytes().decode() for item in envelope.items)
 
     client = sentry_sdk.Client(
         dsn="https://key@sentry.invalid/1",
-        transport=Keeping,
+        transport=RecordingTransport,
         default_integrations=False,
         before_send=redact_event,
         before_breadcrumb=redact_event,

@@ -64,7 +64,7 @@ def nonsense(peer: Peer) -> None:
 
 
 @contextmanager
-def bad(behaviour: Behaviour) -> Generator[str]:
+def server_with(behaviour: Behaviour) -> Generator[str]:
     with MisbehavingServer(*[behaviour] * 60) as server:
         yield server.url
 
@@ -96,14 +96,16 @@ def settings() -> Iterator[dict[str, str]]:
             "server_url": url,
             "token_url": tokens.token_url,
             "gateway_url": running.enter_context(running_gateway(behind, tokens)).url,
-            "proxy_url": running.enter_context(bad(answer(407, body=b"no"))),
+            "proxy_url": running.enter_context(server_with(answer(407, body=b"no"))),
             "bad_closed_url": f"http://127.0.0.1:{port}",
-            "bad_rude_url": running.enter_context(bad(hang_up)),
-            "bad_quoting_url": running.enter_context(bad(quoting)),
-            "bad_nonsense_url": running.enter_context(bad(nonsense)),
-            "bad_raw_url": running.enter_context(bad(raw(b"\x00garbage\r\n\r\n", close=True))),
+            "bad_rude_url": running.enter_context(server_with(hang_up)),
+            "bad_quoting_url": running.enter_context(server_with(quoting)),
+            "bad_nonsense_url": running.enter_context(server_with(nonsense)),
+            "bad_raw_url": running.enter_context(
+                server_with(raw(b"\x00garbage\r\n\r\n", close=True))
+            ),
             "bad_redirecting_url": running.enter_context(
-                bad(redirect(f"https://elsewhere.example/session/{SECRETS['gone']}"))
+                server_with(redirect(f"https://elsewhere.example/session/{SECRETS['gone']}"))
             ),
         }
 

@@ -24,7 +24,7 @@ def sentry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
     import sentry_sdk  # noqa: PLC0415  # only the process that is observed has it
     from sentry_sdk.transport import Transport  # noqa: PLC0415
 
-    class Keeping(Transport):
+    class RecordingTransport(Transport):
         def capture_envelope(self, envelope: Any) -> None:
             for item in envelope.items:
                 event = json.loads(item.payload.get_bytes())
@@ -36,7 +36,7 @@ def sentry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
 
     sentry_sdk.init(
         dsn="https://key@sentry.invalid/1",
-        transport=Keeping,
+        transport=RecordingTransport,
         traces_sample_rate=1.0,
         send_default_pii=True,
         include_local_variables=True,
@@ -72,11 +72,11 @@ def telemetry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
-    def saw(_span: Any, *what: Any, **more: Any) -> None:
-        seen.append(shown((what, more)))
+    def record_hook(_span: Any, *what: Any, **more: Any) -> None:
+        seen.append(as_text((what, more)))
 
-    URLLib3Instrumentor().instrument(request_hook=saw, response_hook=saw)
-    AioHttpClientInstrumentor().instrument(request_hook=saw, response_hook=saw)
+    URLLib3Instrumentor().instrument(request_hook=record_hook, response_hook=record_hook)
+    AioHttpClientInstrumentor().instrument(request_hook=record_hook, response_hook=record_hook)
     LoggingInstrumentor().instrument(set_logging_format=True)
     tracer = trace.get_tracer("play")
 
@@ -94,11 +94,11 @@ def telemetry(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]
 def logs(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
     """Logging of all libraries at its lowest level, and asyncio's debug mode."""
 
-    class Keeping(logging.Handler):
+    class RecordingHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             seen.append(f"{record.getMessage()} {record.args!r} {self.format(record)}")
 
-    handler, root = Keeping(level=1), logging.getLogger()
+    handler, root = RecordingHandler(level=1), logging.getLogger()
     root.addHandler(handler)
     root.setLevel(1)
     for name in ("asyncio", "urllib3", "aiohttp", "aiohttp.client", "http.client"):
@@ -145,7 +145,7 @@ def hooks(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
         real = getattr(owner, name)
 
         def wrapper(*args: Any, **more: Any) -> Any:
-            seen.append(f"{owner.__name__}.{name} {shown(args)} {shown(more)}")
+            seen.append(f"{owner.__name__}.{name} {as_text(args)} {as_text(more)}")
             return real(*args, **more)
 
         setattr(owner, name, wrapper)
@@ -159,13 +159,13 @@ def hooks(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
     def with_traces(self: Any, *args: Any, **more: Any) -> None:
         config = aiohttp.TraceConfig()
 
-        async def saw(_session: Any, _context: Any, what: Any) -> None:
-            seen.append(shown(vars(what) if hasattr(what, "__dict__") else what))
+        async def record_hook(_session: Any, _context: Any, what: Any) -> None:
+            seen.append(as_text(vars(what) if hasattr(what, "__dict__") else what))
 
         for signal in vars(aiohttp.TraceConfig).keys() & {
             name for name in dir(aiohttp.TraceConfig) if name.startswith("on_")
         }:
-            getattr(config, signal).append(saw)
+            getattr(config, signal).append(record_hook)
         real(self, *args, trace_configs=[config], **more)
 
     aiohttp.ClientSession.__init__ = with_traces  # type: ignore[method-assign]
@@ -174,13 +174,13 @@ def hooks(seen: Seen) -> Generator[Callable[[Iterable[BaseException]], None]]:
     is_on = False
 
 
-def shown(what: Any) -> str:
+def as_text(what: Any) -> str:
     """Return the strings that a hook sees in its arguments, two levels deep."""
     texts = [repr(what)]
     if isinstance(what, dict):
         texts += [repr(value) for value in what.values()]
     elif isinstance(what, tuple | list):
-        texts += [shown(each) for each in what]
+        texts += [as_text(each) for each in what]
     for name in ("url", "headers", "body", "reason", "request_info"):
         with contextlib.suppress(Exception):
             texts.append(repr(getattr(what, name)))
