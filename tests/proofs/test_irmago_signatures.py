@@ -13,7 +13,7 @@ from irma_backend import SchemeFolder
 from irma_core.errors import ProofError
 from irma_proofs import Schemes, SignatureVerifier
 from tests.realserver.build import irmago_sources
-from tests.realserver.needing_go import built
+from tests.realserver.needing_go import build_or_skip
 
 FORMS = {
     "irma/irmago_test.go": r':= "(\{\\"signature\\".*)"\n',
@@ -24,7 +24,7 @@ FORMS = {
 @pytest.fixture(scope="session")
 def irmago() -> Path:
     """The folder of irmago's sources."""
-    return built(irmago_sources)
+    return build_or_skip(irmago_sources)
 
 
 def signatures(irmago: Path, file: str) -> list[str]:

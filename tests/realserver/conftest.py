@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from tests.realserver.build import Tools, build_command, build_tools
-from tests.realserver.needing_go import built
+from tests.realserver.needing_go import build_or_skip
 from tests.realserver.official_server import OfficialServer, ServerPool
 from tests.realserver.old_servers import refuse_skip
 from tests.realserver.plain_http import call, start_session
@@ -30,7 +30,7 @@ class StartWallet(Protocol):
 
 @pytest.fixture(scope="session")
 def yivi_tools() -> Tools:
-    return built(build_tools)
+    return build_or_skip(build_tools)
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ import pytest
 
 from tests.realserver.build import GoMissing
 
-__all__ = ["built"]
+__all__ = ["build_or_skip"]
 
 BuiltT = TypeVar("BuiltT")
 
 
-def built(build: Callable[[], BuiltT]) -> BuiltT:
+def build_or_skip(build: Callable[[], BuiltT]) -> BuiltT:
     """Return the result of a function that builds; without Go, skip the test or, in CI, fail it."""
     try:
         return build()

@@ -396,7 +396,7 @@ def test_a_valid_result_must_match_the_request(requestor: Requestor, wallet: Wal
     wallet.start(session.pointer.json_text(), Accept())
     requestor.wait_for_answer(session, timeout=A_WHILE)
 
-    def asked(disclose: Any) -> StartedSession:
+    def session_with(disclose: Any) -> StartedSession:
         request = ExtendedRequest(DisclosureRequest(disclose))
         return StartedSession(request, session.package, started_at=session.started_at)
 
@@ -407,7 +407,7 @@ def test_a_valid_result_must_match_the_request(requestor: Requestor, wallet: Wal
     ]
     for disclose, error in others:
         with pytest.raises(error):
-            requestor.get_answer(asked(disclose))
+            requestor.get_answer(session_with(disclose))
     signature = SignatureRequest("x", {"age": OVER18})
     with pytest.raises(WrongSessionError):
         requestor.get_answer(

@@ -51,7 +51,7 @@ def ada(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[
         yield wallet
 
 
-def played(
+def play(
     command_line: CommandLine, act: Callable[[str], object], *arguments: str
 ) -> tuple[int, str, str]:
     """Run a session, and let a wallet act as soon as the command shows the link."""
@@ -72,7 +72,7 @@ def test_an_answered_session_can_be_looked_up_later(
 ) -> None:
     """A session with an answer exits with status 0; later commands find it by the state file."""
     state = ("--state-file", str(tmp_path / "state.json"))
-    status, out, err = played(command_line, wallet.accept, *ADULT, *state)
+    status, out, err = play(command_line, wallet.accept, *ADULT, *state)
     assert status == 0, err
     assert json.loads(out)["answer"]["age"]["attributes"][0]["value"] == "yes"
     assert command_line.run("status", *state)[:2] == (0, "DONE\n")
@@ -86,10 +86,10 @@ def test_unanswered_sessions_have_their_own_exit_status(
     command_line: CommandLine, wallet: Wallet
 ) -> None:
     """A refused session exits with status 3, and a session that no app answers with 4."""
-    status, out, err = played(command_line, wallet.refuse, *ADULT)
+    status, out, err = play(command_line, wallet.refuse, *ADULT)
     assert (status, json.loads(out)["error"]["name"]) == (3, "SessionCancelledError")
     assert "Traceback" not in err
-    status, _, _ = played(command_line, lambda _pointer: None, *ADULT, "--timeout", "1")
+    status, _, _ = play(command_line, lambda _pointer: None, *ADULT, "--timeout", "1")
     assert status == 4
 
 

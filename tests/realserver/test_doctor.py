@@ -26,7 +26,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IRMA_TOKEN", raising=False)
 
 
-def found(server: OfficialServer, **settings: object) -> dict[str, tuple[Outcome, list[str]]]:
+def diagnose(server: OfficialServer, **settings: object) -> dict[str, tuple[Outcome, list[str]]]:
     """Return the outcome and the problems of each check, by its name."""
     given = {key.replace("__", "."): ("a test", value) for key, value in settings.items()}
     read = settings_with({"server.url": ("a test", server.url), **given})
@@ -49,7 +49,7 @@ def test_healthy_server(official_server: OfficialServer, tmp_path: Path) -> None
     with Urllib3Transport() as transport:
         key = Requestor(official_server.url, transport).get_public_key()
     (tmp_path / "server.pem").write_text(key)
-    diagnoses = found(official_server, server__key_files=[str(tmp_path / "server.pem")])
+    diagnoses = diagnose(official_server, server__key_files=[str(tmp_path / "server.pem")])
     assert faults(diagnoses) == {"pointer": ["pointer.loopback"], "cors": ["cors.anyone"]}
     healthy = ("reachable", "clock", "version", "authentication", "permissions", "key", "events")
     assert {diagnoses[name][0] for name in healthy} == {Outcome.OK}
@@ -61,6 +61,6 @@ def test_refusals_are_told_apart(
     """A wrong token and a missing permission are different problems, although both get a 403."""
     server = start_official_server(ServerOptions(requestors=SHOP, default_permissions=False))
     monkeypatch.setenv("IRMA_TOKEN", "hunter2")
-    assert faults(found(server)) == {"authentication": ["authentication.refused"]}
+    assert faults(diagnose(server)) == {"authentication": ["authentication.refused"]}
     monkeypatch.setenv("IRMA_TOKEN", "api-token-81")
-    assert faults(found(server)) == {"permissions": ["permissions.refused"]}
+    assert faults(diagnose(server)) == {"permissions": ["permissions.refused"]}

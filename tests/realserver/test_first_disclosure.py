@@ -42,7 +42,7 @@ def empty_wallet(start_wallet: StartWallet) -> Iterator[Wallet]:
         yield wallet
 
 
-def hold(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, Any]) -> None:
+def issue_to(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, Any]) -> None:
     package = start_session(issuer.url, issuance(*credentials))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
 
@@ -73,7 +73,7 @@ def test_an_adult_who_agrees_is_let_in(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
     """If an adult accepts, the example prints the attribute and the address, and succeeds."""
-    hold(empty_wallet, official_server, OVER18, EMAIL)
+    issue_to(empty_wallet, official_server, OVER18, EMAIL)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()
         printed, complaint = process.communicate(timeout=300)
@@ -86,7 +86,7 @@ def test_a_person_who_refuses_is_not_let_in(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
     """If a person refuses, the example raises `SessionCancelledError`, which shows no token."""
-    hold(empty_wallet, official_server, OVER18)
+    issue_to(empty_wallet, official_server, OVER18)
     with running_example(server) as (process, pointer):
         empty_wallet.refuse(pointer)
         printed, complaint = process.communicate(timeout=300)
@@ -100,7 +100,7 @@ def test_a_minor_cannot_answer(
     server: OfficialServer, official_server: OfficialServer, empty_wallet: Wallet
 ) -> None:
     """If `over18` is "No", the session is cancelled, and the example does not reveal the reason."""
-    hold(empty_wallet, official_server, UNDER18)
+    issue_to(empty_wallet, official_server, UNDER18)
     with running_example(server) as (process, pointer):
         empty_wallet.start(pointer).wait()
         printed, complaint = process.communicate(timeout=300)

@@ -39,12 +39,12 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def blocks(language: str) -> list[str]:
+def code_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @attrs.frozen
-class Place:
+class TokenSetup:
     """A PKCS#11 token made as the plugin's README shows, and a server that accepts its key."""
 
     server: OfficialServer
@@ -54,35 +54,37 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, start_official_server: ServerPool) -> Place:
+def token_setup(
+    tmp_path_factory: pytest.TempPathFactory, start_official_server: ServerPool
+) -> TokenSetup:
     directory = tmp_path_factory.mktemp("softhsm")
     try:
         softhsm = SoftHsm(directory)
     except SoftHsmMissing as missing:
         missing.skip_or_fail()
     environment = {"SOFTHSM2_CONF": str(softhsm.configuration)}
-    (making,) = (block for block in blocks("sh") if "--init-token" in block)
+    (making,) = (block for block in code_blocks("sh") if "--init-token" in block)
     bash = ["bash", "-euc", making]
     subprocess.run(bash, cwd=directory, env={**os.environ, **environment}, check=True)
     public_key = (directory / "webshop.pem").read_text()
     requestors = {"webshop": {"auth_method": "publickey", "key": public_key}}
     server = start_official_server(ServerOptions(requestors=requestors))
-    return Place(server, directory / "pin", softhsm.module, environment)
+    return TokenSetup(server, directory / "pin", softhsm.module, environment)
 
 
 def test_a_session_starts_by_a_key_in_a_token(
-    fresh_environment: FreshEnvironment, place: Place, wallet: Wallet
+    fresh_environment: FreshEnvironment, token_setup: TokenSetup, wallet: Wallet
 ) -> None:
     """The program in the plugin's README runs a session from `connect` to the answer."""
-    (program,) = blocks("python")
+    (program,) = code_blocks("python")
     for shown, ours in (
-        ("https://irma.example.com", place.server.url),
-        ("/run/secrets/pin", str(place.pin)),
-        ("/usr/lib/softhsm/libsofthsm2.so", str(place.module)),
+        ("https://irma.example.com", token_setup.server.url),
+        ("/run/secrets/pin", str(token_setup.pin)),
+        ("/usr/lib/softhsm/libsofthsm2.so", str(token_setup.module)),
     ):
         assert shown in program
         program = program.replace(shown, ours)
-    with fresh_environment.running("-c", program, environment=place.environment) as running:
+    with fresh_environment.running("-c", program, environment=token_setup.environment) as running:
         assert running.stdout is not None
         pointer = running.stdout.readline()
         assert pointer, running.communicate()
@@ -92,10 +94,10 @@ def test_a_session_starts_by_a_key_in_a_token(
 
 
 def test_async_session_starts_by_a_key_in_a_token(
-    fresh_environment: FreshEnvironment, place: Place
+    fresh_environment: FreshEnvironment, token_setup: TokenSetup
 ) -> None:
     """`connect_async` signs with the token while the event loop runs."""
-    key = f"pkcs11:token=irma;object=webshop?pin-source=file:{place.pin}"
-    arguments = (place.server.url, key, str(place.module))
-    said = fresh_environment.run("-c", AWAITED, *arguments, environment=place.environment)
+    key = f"pkcs11:token=irma;object=webshop?pin-source=file:{token_setup.pin}"
+    arguments = (token_setup.server.url, key, str(token_setup.module))
+    said = fresh_environment.run("-c", AWAITED, *arguments, environment=token_setup.environment)
     assert said == "INITIALIZED\n"

@@ -187,10 +187,10 @@ def play(caller: AnyCaller, wallet: Wallet, request: Any, *answers: Any) -> Answ
     return answer
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until another thread makes a condition true."""
     for _ in range(1000):
-        if is_so():
+        if condition():
             return
         time.sleep(0.02)
     raise AssertionError("it did not come")

@@ -7,13 +7,13 @@ import pytest
 from tests.proofs.irmago import Irmago
 from tests.proofs.made import STAMPS, scheme_files
 from tests.realserver.build import build_proof_verifier
-from tests.realserver.needing_go import built
+from tests.realserver.needing_go import build_or_skip
 
 
 @pytest.fixture(scope="session")
 def proof_verifier() -> Path:
     """The program that verifies by irmago."""
-    return built(build_proof_verifier)
+    return build_or_skip(build_proof_verifier)
 
 
 @pytest.fixture(scope="session")
