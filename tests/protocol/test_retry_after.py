@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 LONGEST = timedelta(seconds=999_999_999)
 
 
-def asked(text: str, now: datetime = NOW) -> timedelta:
+def wait_of(text: str, now: datetime = NOW) -> timedelta:
     return retry_after(HttpResponse(503, (("Retry-After", text),)), now)
 
 
@@ -42,7 +42,7 @@ def asked(text: str, now: datetime = NOW) -> timedelta:
 )
 def test_a_wait_is_read_in_seconds_or_as_a_date(text: str, wait: timedelta) -> None:
     """A wait is a number of seconds, or a date in three forms; a past date asks for no wait."""
-    assert asked(text) == wait
+    assert wait_of(text) == wait
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_wait_is_read_in_seconds_or_as_a_date(text: str, wait: timedelta) -> N
 )
 def test_a_broken_header_asks_for_no_wait(text: str) -> None:
     """A malformed header is ignored without a guess and without an error."""
-    assert asked(text) == NOTHING
+    assert wait_of(text) == NOTHING
 
 
 def test_a_response_without_the_header_asks_for_no_wait() -> None:
@@ -126,4 +126,4 @@ def test_every_second_is_read_in_both_long_forms(seconds: int) -> None:
 @given(st.text())
 def test_any_header_is_read_without_an_error(text: str) -> None:
     """Any header of a server or a proxy is read without an error, as a bounded wait."""
-    assert NOTHING <= asked(text) <= LONGEST
+    assert NOTHING <= wait_of(text) <= LONGEST

@@ -69,7 +69,7 @@ class RedisServer:
         """Let the server stop replying, with its connections open."""
         self._send(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let the server reply again."""
         self._send(signal.SIGCONT)
 

@@ -119,10 +119,10 @@ def test_two_passwords_are_rejected() -> None:
 def test_a_unix_socket_works(mode: str, server: RedisServer) -> None:
     """A status backend can use a Unix socket, whose URI has no port."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, f"unix://{server.socket_path}") as backend:
             token = a_token()
             await backend.publish(token, DONE)
             assert await backend.wait(token) == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -25,7 +25,7 @@ PASSWORD = "a-password-that-nobody-may-read"
 NOBODY = f"redis://ada:{PASSWORD}@127.0.0.1:1/0"
 
 
-class AtRedis:
+class WithRedis:
     """The common part of the four tests: a Redis with a password."""
 
     secrets: Sequence[str | bytes] = (PASSWORD, "127.0.0.1")
@@ -40,7 +40,7 @@ class AtRedis:
             yield
 
 
-class TestStatusBackend(AtRedis, StatusBackendContract):
+class TestStatusBackend(WithRedis, StatusBackendContract):
     """The sync status backend passes its contract."""
 
     def make_status_backend(self) -> RedisStatusBackend:
@@ -50,7 +50,7 @@ class TestStatusBackend(AtRedis, StatusBackendContract):
         return RedisStatusBackend(NOBODY)
 
 
-class TestAsyncStatusBackend(AtRedis, AsyncStatusBackendContract):
+class TestAsyncStatusBackend(WithRedis, AsyncStatusBackendContract):
     """The asyncio status backend passes its contract."""
 
     def make_status_backend(self) -> AsyncRedisStatusBackend:
@@ -60,7 +60,7 @@ class TestAsyncStatusBackend(AtRedis, AsyncStatusBackendContract):
         return AsyncRedisStatusBackend(NOBODY)
 
 
-class TestStore(AtRedis, StoreContract):
+class TestStore(WithRedis, StoreContract):
     """The sync store passes its contract."""
 
     def make_store(self) -> RedisStore:
@@ -70,7 +70,7 @@ class TestStore(AtRedis, StoreContract):
         return RedisStore(NOBODY)
 
 
-class TestAsyncStore(AtRedis, AsyncStoreContract):
+class TestAsyncStore(WithRedis, AsyncStoreContract):
     """The asyncio store passes its contract."""
 
     def make_store(self) -> AsyncRedisStore:

@@ -41,7 +41,7 @@ CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
 def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
     """All waits raise when Redis crashes, and new waits work after it was started again."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             waits = [asyncio.create_task(watching.wait(token)) for _ in range(3)]
@@ -63,7 +63,7 @@ def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
             await telling.publish(token, DONE)
             assert await wait == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
@@ -73,7 +73,7 @@ def test_hanging_redis_is_detected(
     """A ping detects a Redis that keeps its connections open and does not reply."""
     set_limits(monkeypatch, LONGEST_STEP)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
@@ -85,20 +85,20 @@ def test_hanging_redis_is_detected(
             for failure in failures:
                 assert isinstance(failure, StatusBackendError)
                 assert "not answer in time" in str(failure)
-            server.go_on()
+            server.resume()
         # Redis executes the command later, although the publisher got an error.
         set_limits(monkeypatch, PATIENCE)
         async with opened(mode, server.uri) as watching:
             assert await watching.wait(token) == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
     """Calls and waits succeed if Redis does not reply for a second."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         assert LONGEST_STEP > 1
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
@@ -108,12 +108,12 @@ def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
             telling_it = asyncio.create_task(telling.publish(token, DONE))
             looking = asyncio.create_task(watching.wait(a_token(), seconds=0))
             await asyncio.sleep(1)
-            server.go_on()
+            server.resume()
             await telling_it
             assert await looking is None
             assert await wait == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
@@ -122,7 +122,7 @@ def test_quiet_minutes_do_not_end_a_wait(
 ) -> None:
     """A wait goes on for as long as Redis replies to pings."""
 
-    async def story(silence: float) -> None:
+    async def scenario(silence: float) -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
@@ -134,7 +134,7 @@ def test_quiet_minutes_do_not_end_a_wait(
         monkeypatch.setattr(listening, "SILENCE", silence)
         monkeypatch.setattr(listening_async, "SILENCE", silence)
         with suppress(StatusBackendError):
-            asyncio.run(story(silence))
+            asyncio.run(scenario(silence))
             return
     raise AssertionError("a wait ended although Redis replied")
 
@@ -178,7 +178,7 @@ def test_stopped_process_finds_the_reply_to_its_ping(
         socket = connection._writer.get_extra_info("socket").fileno()
 
         def stall() -> None:
-            server.go_on()
+            server.resume()
             assert select.select([socket], [], [], 60)[0]
             time.sleep(0.4)  # now the reply has arrived, and its time is up
             monkeypatch.setattr(listening_async, "SILENCE", 60.0)
@@ -186,7 +186,7 @@ def test_stopped_process_finds_the_reply_to_its_ping(
 
         asyncio.get_running_loop().call_soon(stall)  # when the listener waits for the reply
 
-    async def story() -> None:
+    async def scenario() -> None:
         monkeypatch.setattr(PubSub, "ping", ping_and_stall)
         async with opened("async", server.uri) as watching:
             token = a_token()
@@ -197,14 +197,14 @@ def test_stopped_process_finds_the_reply_to_its_ping(
             await watching.publish(token, DONE)
             assert await wait == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
     """If Redis is full, publishing raises and stores nothing, and a later try wakes the wait."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as backend:
             token = a_token()
             wait = asyncio.create_task(backend.wait(token))
@@ -219,7 +219,7 @@ def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
             await backend.publish(token, DONE)
             assert await wait == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_failing_redis_lets_nothing_happen_twice(
@@ -242,7 +242,7 @@ def test_failing_redis_lets_nothing_happen_twice(
         pytest.raises(StoreError, match="not answer in time"),
     ):
         hasty.put_if_absent("once", b"2", hour)
-    server.go_on()
+    server.resume()
     assert not store.put_if_absent("once", b"2", hour)
     server.kill()
     with pytest.raises(StoreError, match=r"(no|closed the) connection"):
@@ -254,7 +254,7 @@ def test_failing_redis_lets_nothing_happen_twice(
 def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> None:
     """After a restart of Redis, the first call on an idle connection succeeds."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as backend:
             token = a_token()
             await backend.publish(token, DONE)
@@ -263,14 +263,14 @@ def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> N
             await backend.publish(token, DONE)
             assert await backend.wait(token, seconds=0) == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None:
     """Redis contains nothing readable, and a value that is not a session's own end is refused."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as backend:
             token, other = a_token(), a_token()
             await backend.publish(other, DONE)
@@ -302,14 +302,14 @@ def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None
                             await failing
                     assert client.get(key) == forged, "another program's value is not overwritten"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_false_notices_end_no_wait(mode: str, server: RedisServer) -> None:
     """False notices from another program do not end a wait before its timeout."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as backend:
             token = a_token()
             await backend.publish(token, DONE)
@@ -323,14 +323,14 @@ def test_false_notices_end_no_wait(mode: str, server: RedisServer) -> None:
                     await asyncio.sleep(0.001)
                 assert await wait is None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
     """A second publish wakes waits too, because the first publisher may have died before that."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             await telling.publish(token, DONE)
@@ -345,14 +345,14 @@ def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
             await telling.publish(token, CANCELLED)
             assert await wait == DONE
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> None:
     """A thousand waits share one connection for notices, and a few for commands."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             tokens = [a_token() for _ in range(1000 if mode == "async" else 30)]
             waits = asyncio.gather(*(watching.wait(token) for token in tokens))
@@ -369,7 +369,7 @@ def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> N
                 await telling.publish(token, DONE)
             assert await waits == [DONE] * len(tokens)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
@@ -379,7 +379,7 @@ def test_failing_password_function_is_reported(mode: str, server: RedisServer) -
     def password() -> str:
         raise FileNotFoundError("/run/secrets/redis")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri, password) as backend:
             token = a_token()
             for failing in (
@@ -390,14 +390,14 @@ def test_failing_password_function_is_reported(mode: str, server: RedisServer) -
                 with pytest.raises(IrmaError, match="password could not be read: FileNotFound"):
                     await failing
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
     """Closing a backend makes all waits raise, and leaves no connection."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(mode, server.uri) as backend:
             wait = asyncio.create_task(backend.wait(a_token()))
             await asyncio.sleep(BEGUN)
@@ -412,7 +412,7 @@ def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
                 await call
         wait_until_left(server)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def wait_until_left(server: RedisServer) -> None:
@@ -438,7 +438,7 @@ def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
         with pytest.raises(StoreError, match="the store is closed"):
             call()
 
-    async def story() -> None:
+    async def scenario() -> None:
         awaited = AsyncRedisStore(server.uri)
         assert await awaited.get("key") == b"value"
         await awaited.aclose()
@@ -450,7 +450,7 @@ def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
             with pytest.raises(StoreError, match="the store is closed"):
                 await call
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     wait_until_left(server)
 
 
@@ -461,7 +461,7 @@ def test_rejected_login_is_reported_without_secrets(
 ) -> None:
     """The error of a rejected login shows neither the password nor the address."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         with server.client() as client:
             client.config_set("requirepass", "right")
         async with opened(mode, server.uri, password) as backend:
@@ -476,14 +476,14 @@ def test_rejected_login_is_reported_without_secrets(
         async with opened(mode, server.uri, lambda: b"right") as backend:
             await backend.publish(a_token(), DONE)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @MODES
 def test_missing_permission_is_reported(mode: str, server: RedisServer) -> None:
     """A missing permission is reported, and the permissions in the how-to guide are enough."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         named = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "none", "on", ">secret")
@@ -504,4 +504,4 @@ def test_missing_permission_is_reported(mode: str, server: RedisServer) -> None:
         store.delete("key")
         store.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())

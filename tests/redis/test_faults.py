@@ -49,7 +49,7 @@ def put(uri: str, password: Any = None) -> str:
     return str(caught.value)
 
 
-def published(uri: str) -> str:
+def error_of_publishing(uri: str) -> str:
     """Return the error of the status backend when publishing fails."""
     with closing(RedisStatusBackend(uri)) as backend:
         with pytest.raises(StatusBackendError) as caught:
@@ -58,7 +58,7 @@ def published(uri: str) -> str:
 
 
 @contextmanager
-def configured(client: redis.Redis, **settings: str) -> Generator[None]:
+def redis_settings(client: redis.Redis, **settings: str) -> Generator[None]:
     before: list[Any] = [client.config_get(name.replace("_", "-")) for name in settings]
     for name, value in settings.items():
         client.config_set(name.replace("_", "-"), value)
@@ -71,16 +71,16 @@ def configured(client: redis.Redis, **settings: str) -> Generator[None]:
 def test_temporary_faults_are_recognised(server: RedisServer) -> None:
     """Each temporary fault of a Redis is recognised by the code in its reply."""
     with server.client() as client:
-        with configured(client, min_replicas_to_write="1"):
+        with redis_settings(client, min_replicas_to_write="1"):
             assert "too few replicas" in put(server.uri)
-            assert "too few replicas" in published(server.uri)
-        with configured(client, maxmemory="1"):
+            assert "too few replicas" in error_of_publishing(server.uri)
+        with redis_settings(client, maxmemory="1"):
             assert "out of memory" in put(server.uri)
-            assert "out of memory" in published(server.uri)
+            assert "out of memory" in error_of_publishing(server.uri)
         client.execute_command("REPLICAOF", "127.0.0.1", str(unused_port()))
         assert "a replica, which accepts no writes" in put(server.uri)
-        assert "a replica, which accepts no writes" in published(server.uri)
-        with configured(client, replica_serve_stale_data="no"):
+        assert "a replica, which accepts no writes" in error_of_publishing(server.uri)
+        with redis_settings(client, replica_serve_stale_data="no"):
             store, backend = RedisStore(server.uri), RedisStatusBackend(server.uri)
             with closing(store), pytest.raises(StoreError, match="lost contact with its master"):
                 store.get("key")

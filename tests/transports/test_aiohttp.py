@@ -265,11 +265,11 @@ async def test_trusts_the_given_authority_only(
             wrong = await failure(trusting, get(f"https://127.0.0.1:{server.port}"))
         error = await failure(aio, get(server.url))
 
-    def speak_plainly(peer: Peer) -> None:
+    def reply_without_tls(peer: Peer) -> None:
         peer.send(response(400))
         peer.finish()
 
-    with MisbehavingServer(speak_plainly) as server:
+    with MisbehavingServer(reply_without_tls) as server:
         plain = await failure(aio, get(f"https://localhost:{server.port}"))
     assert "another name" in str(wrong)
     assert "not trusted" in str(error)

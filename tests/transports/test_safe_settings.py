@@ -251,18 +251,18 @@ def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.Monkey
         # Without a network, the test treats the loopback address as another machine.
         address = "127.0.0.1"
 
-        def elsewhere(_host: str) -> bool:
+        def never_loopback(_host: str) -> bool:
             return False
 
-        monkeypatch.setattr("irma_transport_urllib3.connection.is_loopback", elsewhere)
-        monkeypatch.setattr("irma_transport_aiohttp.exchange._is_loopback", elsewhere)
+        monkeypatch.setattr("irma_transport_urllib3.connection.is_loopback", never_loopback)
+        monkeypatch.setattr("irma_transport_aiohttp.exchange._is_loopback", never_loopback)
     with socket.create_server((address, 0)) as listening:
         port = listening.getsockname()[1]
 
-        def resolved(*_: object, **__: object) -> list[Any]:
+        def resolve_to_address(*_: object, **__: object) -> list[Any]:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve_to_address)
         with pytest.raises(ConnectionFailedError, match="localhost leads to another") as caught:
             sent(make, f"http://localhost:{port}")
         assert not caught.value.request_sent
@@ -302,10 +302,10 @@ async def test_unix_socket_is_this_machine(tmp_path: Path) -> None:
     path = str(tmp_path / "irma.sock")
     application = web.Application()
 
-    async def said(_: web.Request) -> web.Response:
+    async def reply(_: web.Request) -> web.Response:
         return web.Response(text="OK")
 
-    application.router.add_get("/{rest:.*}", said)
+    application.router.add_get("/{rest:.*}", reply)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.UnixSite(runner, path).start()

@@ -177,11 +177,11 @@ def test_logs_contain_no_token(
     caplog.set_level(logging.DEBUG)
     bad_head = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
 
-    def tell(peer: Peer) -> None:
+    def send_bad_head(peer: Peer) -> None:
         assert TOKEN in peer.read_request().target
         peer.send(bad_head)
 
-    with MisbehavingServer(answer(), hang_up, tell) as server:
+    with MisbehavingServer(answer(), hang_up, send_bad_head) as server:
         send(transport, get(server.url))
         for _ in range(2):
             with pytest.raises(TransportError):
