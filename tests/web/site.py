@@ -116,7 +116,7 @@ class Site:
             )
         self.transport = transport
 
-    def done(self, made: Any) -> Any:
+    def result_of(self, made: Any) -> Any:
         """Return the result of a call of either mode."""
         return asyncio.run(made) if self.is_async else made
 
@@ -169,7 +169,7 @@ class Browser:
     def send(self, step: str, name: str, fields: Any, **changes: Any) -> Reply:
         """Make a call from the page, and keep the cookie that comes with the reply."""
         request = self.request(f"{step}/{name}", fields, **changes)
-        return self.read(self.site.done(getattr(self.site.sessions, step)(name, request)))
+        return self.read(self.site.result_of(getattr(self.site.sessions, step)(name, request)))
 
     def read(self, response: HttpResponse) -> Reply:
         """Read a reply, and keep its cookie."""
@@ -216,7 +216,7 @@ class Browser:
     ) -> Finish:
         """Finish a session with that request."""
         made = self.site.sessions.finish(name, request, complete or self.site.complete)
-        finished: Finished = self.site.done(made)
+        finished: Finished = self.site.result_of(made)
         return Finish(finished, self.read(finished.reply))
 
 

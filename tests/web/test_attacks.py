@@ -321,7 +321,7 @@ def test_two_media_types(site: Site) -> None:
     for types in (("application/json", "text/plain"), ("text/plain", "application/json")):
         pairs = [*request.headers, *(("content-type", each) for each in types)]
         doubled = type(request)("POST", request.url, pairs, request.body)
-        response: HttpResponse = site.done(site.sessions.start("login", doubled))
+        response: HttpResponse = site.result_of(site.sessions.start("login", doubled))
         assert victim.read(response).code == "media_type"
 
 
@@ -436,7 +436,7 @@ def test_unknown_name(site: Site, name: str) -> None:
     victim = site.browser()
     handle = handle_of(victim)
     replies = [victim.send(step, name, {"handle": handle}) for step in ("start", "status")]
-    made = site.done(site.sessions.finish(name, victim.request("x", {}), site.complete))
+    made = site.result_of(site.sessions.finish(name, victim.request("x", {}), site.complete))
     for reply in (*replies, victim.read(made.reply)):
         assert (reply.status, reply.code, reply.again) == (404, "unknown_question", None)
         if len(name) > 8:

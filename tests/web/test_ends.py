@@ -39,7 +39,7 @@ ENDS: dict[str, tuple[str, Person]] = {
 }
 
 
-class Between:
+class ChangingProxy:
     """A proxy between the website and its server, which changes responses."""
 
     def __init__(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +83,9 @@ class Between:
 
 
 @pytest.fixture
-def between(site: Site, monkeypatch: pytest.MonkeyPatch) -> Between:
+def proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> ChangingProxy:
     """The proxy between the website and its server."""
-    return Between(site, monkeypatch)
+    return ChangingProxy(site, monkeypatch)
 
 
 @MODES
@@ -153,16 +153,16 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
 
 @MODES
 @pytest.mark.parametrize("lie", LIES)
-def test_a_result_that_does_not_match(site: Site, between: Between, lie: str) -> None:
+def test_a_result_that_does_not_match(site: Site, proxy: ChangingProxy, lie: str) -> None:
     """Even a result that the server calls valid is compared with the request."""
     name, code, change = LIES[lie]
     browser = site.browser()
     handle = browser.started(name)
-    between.change(change)
+    proxy.change(change)
     finish = browser.finish(handle, name)
     assert (finish.status, finish.code, finish.again) == (403, code, "start")
     assert not site.logins
-    between.mend()
+    proxy.mend()
     assert browser.finish(handle, name).status == 200
 
 
@@ -176,7 +176,7 @@ AWAY: dict[str, Callable[[str], Exception]] = {
 @MODES
 @pytest.mark.parametrize("how", AWAY)
 @pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
-def test_a_server_that_is_down(site: Site, between: Between, step: str, how: str) -> None:
+def test_a_server_that_is_down(site: Site, proxy: ChangingProxy, step: str, how: str) -> None:
     """While the server is down, each step is a 503, and it works once the server is up again."""
     browser = site.browser()
     handle = browser.started()
@@ -187,21 +187,21 @@ def test_a_server_that_is_down(site: Site, between: Between, step: str, how: str
             return browser.finish(handle)
         return browser.send(step, "login", fields)
 
-    between.fail(AWAY[how])
+    proxy.fail(AWAY[how])
     reply = call()
     again = step if step in {"start", "finish"} else None
     assert (reply.status, reply.code, reply.again) == (503, "server_unavailable", again)
     assert not site.logins
-    between.mend()
+    proxy.mend()
     assert call().status == 200
 
 
 @MODES
-def test_a_momentary_failure_of_the_server_is_not_noticed(site: Site, between: Between) -> None:
+def test_a_momentary_failure_of_the_server_is_not_noticed(site: Site, proxy: ChangingProxy) -> None:
     """The library repeats a finish that fails once because of the server."""
     browser = site.browser()
     handle = browser.started()
-    between.fail(AWAY["broken"], times=1)
+    proxy.fail(AWAY["broken"], times=1)
     assert browser.finish(handle).status == 200
 
 
@@ -217,16 +217,16 @@ def test_a_momentary_failure_of_the_server_is_not_noticed(site: Site, between: B
     ],
 )
 def test_an_unknown_reply_of_the_server(
-    site: Site, between: Between, response: HttpResponse, status: int, code: str
+    site: Site, proxy: ChangingProxy, response: HttpResponse, status: int, code: str
 ) -> None:
     """A reply that no IRMA server sends is an error of the website."""
     browser = site.browser()
     handle = browser.started()
-    between.reply(response)
+    proxy.reply(response)
     finish = browser.finish(handle)
     assert (finish.status, finish.code) == (status, code)
     assert browser.start().status in {502, 503}
-    between.mend()
+    proxy.mend()
     assert browser.finish(handle).status == 200
 
 

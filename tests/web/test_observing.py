@@ -14,7 +14,7 @@ from tests.modes import MODES
 from tests.web.site import QUESTIONS, Browser, Finish, Reply, Site
 
 
-class Noting:
+class RecordingObserver:
     """An observer that records the refusals of pages."""
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class Noting:
 
 
 @pytest.fixture
-def observer() -> Noting:
+def observer() -> RecordingObserver:
     """An observer that has seen no event yet."""
-    return Noting()
+    return RecordingObserver()
 
 
 @pytest.fixture
-def site(mode: str, observer: Noting) -> Site:
+def site(mode: str, observer: RecordingObserver) -> Site:
     """A website that is observed, with a question that fails."""
     error = OSError("the database is down")
 
@@ -49,7 +49,7 @@ def fingerprint_of(site: Site) -> str:
 
 
 @MODES
-def test_a_successful_login_causes_no_refusal(site: Site, observer: Noting) -> None:
+def test_a_successful_login_causes_no_refusal(site: Site, observer: RecordingObserver) -> None:
     """A start, a finish and its repeat cause only the session's own events."""
     browser = site.browser()
     handle = browser.started()
@@ -59,7 +59,7 @@ def test_a_successful_login_causes_no_refusal(site: Site, observer: Noting) -> N
 
 
 @MODES
-def test_each_call_that_is_refused(site: Site, observer: Noting) -> None:
+def test_each_call_that_is_refused(site: Site, observer: RecordingObserver) -> None:
     """The event of a refusal has the question and the code, and the session only if it is known."""
     browser = site.browser()
     handle = browser.start().handle
@@ -74,7 +74,7 @@ def test_each_call_that_is_refused(site: Site, observer: Noting) -> None:
 
 
 @MODES
-def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
+def test_a_session_without_an_answer(site: Site, observer: RecordingObserver) -> None:
     """The event of a refused finish names the session by its fingerprint."""
     browser = site.browser()
     reply = browser.start()
@@ -87,7 +87,7 @@ def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
 
 
 @MODES
-def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
+def test_a_session_that_was_used(site: Site, observer: RecordingObserver) -> None:
     """A late repeat of a finish is refused, and the event names its session."""
     browser = site.browser()
     handle = browser.started()
@@ -98,7 +98,7 @@ def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
 
 
 @MODES
-def test_an_interrupted_login(site: Site, observer: Noting) -> None:
+def test_an_interrupted_login(site: Site, observer: RecordingObserver) -> None:
     """A login that another process began is refused, and the event names its session."""
 
     class Died(BaseException):
@@ -120,10 +120,12 @@ def test_an_interrupted_login(site: Site, observer: Noting) -> None:
 
 
 @MODES
-def test_a_question_that_fails_is_reported_to_the_caller(site: Site, observer: Noting) -> None:
+def test_a_question_that_fails_is_reported_to_the_caller(
+    site: Site, observer: RecordingObserver
+) -> None:
     """The result of a start has the application's own error, for a log or a crash report."""
     request = site.browser().request("start/broken", {})
-    reply = site.done(site.sessions.start("broken", request))
+    reply = site.result_of(site.sessions.start("broken", request))
     assert (reply.status, reply.code) == (500, "failed")
     assert str(reply.error) == "the database is down"
     assert observer.refusals == [WebRefused("broken", "failed", "")]
@@ -134,7 +136,7 @@ def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
     """The page's reply explains nothing, and the error for the developer says what to do."""
     site = Site(mode, plain_cookie=True)
     browser = site.browser()
-    reply = site.done(site.sessions.start("login", browser.request("", {})))
+    reply = site.result_of(site.sessions.start("login", browser.request("", {})))
     assert isinstance(reply.error, ConfigurationError)
     assert "plain_cookie" in str(reply.error)
     assert b"plain_cookie" not in reply.body
@@ -147,5 +149,5 @@ def test_a_mistake_of_a_browser_has_no_error(site: Site) -> None:
     browser = site.browser()
     replies: list[Finish | Reply] = [browser.finish("x"), browser.start("unknown")]
     assert [each.code for each in replies] == ["no_cookie", "unknown_question"]
-    made = site.done(site.sessions.start("unknown", Browser(site, {}).request("", {})))
+    made = site.result_of(site.sessions.start("unknown", Browser(site, {}).request("", {})))
     assert made.error is None

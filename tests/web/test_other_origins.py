@@ -182,7 +182,7 @@ def test_a_preflight_by_another_method(site: Site) -> None:
 PLAIN = "http://localhost:8000"
 
 
-def at_home(site: Site, url: str = PLAIN) -> dict[str, Any]:
+def from_development_site(site: Site, url: str = PLAIN) -> dict[str, Any]:
     """Return the changes that turn a request into one to a development server."""
     return {"url": f"{url}/irma/start/login", "headers": {"Origin": url}}
 
@@ -193,7 +193,7 @@ def test_a_plain_cookie_for_development(mode: str, url: str) -> None:
     """Over plain HTTP on a loopback address the cookie has no `Secure` and no prefix."""
     site = Site(mode, plain_cookie=True)
     browser = site.browser()
-    reply = browser.send("start", "login", {}, **at_home(site, url))
+    reply = browser.send("start", "login", {}, **from_development_site(site, url))
     assert reply.status == 200
     (cookie,) = browser.set_cookies
     assert cookie.startswith("irma=")
@@ -201,7 +201,7 @@ def test_a_plain_cookie_for_development(mode: str, url: str) -> None:
         *("Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=31536000")
     }
     site.app.accept(reply.pointer)
-    request = browser.request("", {"handle": reply.handle}, **at_home(site, url))
+    request = browser.request("", {"handle": reply.handle}, **from_development_site(site, url))
     assert browser.finish_with("login", request).status == 200
 
 
@@ -212,7 +212,7 @@ def test_a_plain_cookie_for_development(mode: str, url: str) -> None:
 def test_a_plain_cookie_is_refused_elsewhere(mode: str, url: str) -> None:
     """If a site goes live with the plain cookie switched on, each start is a misconfiguration."""
     site = Site(mode, plain_cookie=True)
-    reply = site.browser().send("start", "login", {}, **at_home(site, url))
+    reply = site.browser().send("start", "login", {}, **from_development_site(site, url))
     assert (reply.status, reply.code) == (500, "misconfigured")
     assert not site.server.open_sessions()
 
@@ -234,5 +234,5 @@ def test_a_site_with_the_plain_cookie_ignores_the_usual_one(mode: str) -> None:
     site = Site(mode, plain_cookie=True)
     browser = site.browser()
     browser.cookie = f"{COOKIE}={'a' * 43}"
-    request = browser.request("", {"handle": "x"}, **at_home(site))
+    request = browser.request("", {"handle": "x"}, **from_development_site(site))
     assert browser.finish_with("login", request).code == "no_cookie"

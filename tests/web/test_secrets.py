@@ -20,7 +20,7 @@ from tests.web.stores import FailingStore, failing_store
 REFERENCE = "order-number-of-Ada-17"
 
 
-class Open:
+class RecordingSite:
     """A website whose store shows its entries."""
 
     def __init__(self, mode: str) -> None:
@@ -30,11 +30,11 @@ class Open:
         self.store: FailingStore = store
         put = store.put_if_absent
 
-        def noted(key: str, value: bytes, lifetime: Any) -> bool:
+        def recording_put(key: str, value: bytes, lifetime: Any) -> bool:
             self.stored.append((key, value))
             return put(key, value, lifetime)
 
-        store.put_if_absent = noted  # type: ignore[method-assign]
+        store.put_if_absent = recording_put  # type: ignore[method-assign]
         questions = {"login": Question(QUESTIONS["login"], REFERENCE)}
         self.site = Site(mode, server=server, store=given, questions=questions)
         self.site.on_login = lambda _web: "key-of-the-framework's-session"
@@ -43,7 +43,7 @@ class Open:
 @MODES
 def test_the_store_contains_no_secret(mode: str) -> None:
     """Keys and values in the store hold no cookie, token, reference, answer or outcome."""
-    world = Open(mode)
+    world = RecordingSite(mode)
     browser = world.site.browser()
     reply = browser.start()
     world.site.app.accept(reply.pointer)
@@ -62,7 +62,7 @@ def test_the_store_contains_no_secret(mode: str) -> None:
 @MODES
 def test_replies_hold_no_secret_of_the_backend(mode: str) -> None:
     """No reply has the requestor token, the reference, the answer or the outcome."""
-    world = Open(mode)
+    world = RecordingSite(mode)
     browser = world.site.browser()
     reply = browser.start()
     world.site.app.accept(reply.pointer)
@@ -77,7 +77,7 @@ def test_replies_hold_no_secret_of_the_backend(mode: str) -> None:
 @MODES
 def test_no_repr_shows_a_secret(mode: str) -> None:
     """The `repr` of each value that an adapter handles has no cookie, handle or reference."""
-    world = Open(mode)
+    world = RecordingSite(mode)
     browser = world.site.browser()
     handle = browser.started()
     request = browser.request("finish/login", {"handle": handle}, native={"secret": REFERENCE})
@@ -88,7 +88,7 @@ def test_no_repr_shows_a_secret(mode: str) -> None:
         assert secret not in printed
 
 
-class Local:
+class FailingApplication:
     """Represents the application's own failure."""
 
     def fail(self, web: WebAnswer) -> None:
@@ -103,7 +103,7 @@ def test_a_crash_report_has_only_the_applications_frames(mode: str) -> None:
     site = Site(mode)
     browser = site.browser()
     handle = browser.started()
-    site.on_login = Local().fail
+    site.on_login = FailingApplication().fail
     error = browser.finish(handle).finished.error
     assert error is not None
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]

@@ -203,11 +203,11 @@ def test_a_start_avoids_slots_that_others_free(mode: str) -> None:
             return False
         return put(key, value, lifetime)
 
-    def get_of_others(key: str) -> bytes | None:
+    def get_taken_slots(key: str) -> bytes | None:
         return b"another start" if key in refused else get(key)
 
     store.put_if_absent = put_unless_taken  # type: ignore[method-assign]
-    store.get = get_of_others  # type: ignore[method-assign]
+    store.get = get_taken_slots  # type: ignore[method-assign]
     assert browser.start().status == 200
     assert len(refused) == 3
     others[0] = 10**6

@@ -38,9 +38,9 @@ def call(site: Site, step: str, name: str, request: WebRequest) -> HttpResponse:
         response: HttpResponse = site.sessions.preflight(request)
         return response
     if step == "finish":
-        finished: Finished = site.done(site.sessions.finish(name, request, complete))
+        finished: Finished = site.result_of(site.sessions.finish(name, request, complete))
         return finished.reply
-    made: HttpResponse = site.done(getattr(site.sessions, step)(name, request))
+    made: HttpResponse = site.result_of(getattr(site.sessions, step)(name, request))
     return made
 
 

@@ -133,7 +133,7 @@ async def test_the_backend_accepts_only_an_answer(shop: None, irma_server: InMem
     assert await sync_to_async(authenticate)(request, username="x", password="y") is None
 
 
-class OfTheHouse(IrmaBackend):
+class MembersBackend(IrmaBackend):
     """Lets only some people in, under their own names."""
 
     def create_user(self, answer: Answer) -> AbstractBaseUser:
@@ -147,7 +147,7 @@ class OfTheHouse(IrmaBackend):
         User.objects.filter(pk=user.pk).update(email=answer["email"].value)
 
 
-@override_settings(AUTHENTICATION_BACKENDS=[f"{__name__}.OfTheHouse"])
+@override_settings(AUTHENTICATION_BACKENDS=[f"{__name__}.MembersBackend"])
 def test_a_site_changes_what_it_needs(ada: Visitor, irma_server: InMemoryServer) -> None:
     """A subclass decides how users are created and updated, and whom to refuse."""
     failures: list[object] = []

@@ -20,7 +20,7 @@ from irma_web_django.models import IrmaEntry
 from tests.web_django.postgres import PASSWORD, PostgresServer, check_installed, running_postgres
 
 
-class ToPostgres:
+class RouteToPostgres:
     """Routes the store to PostgreSQL."""
 
     alias = "postgres"
@@ -36,7 +36,7 @@ class ToPostgres:
         return model_name == "irmaentry" if db == "postgres" else None
 
 
-ROUTER = ToPostgres()
+ROUTER = RouteToPostgres()
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def start(visitor: Visitor, address: str, **headers: str) -> HttpResponse:
     return response  # type: ignore[no-any-return]
 
 
-def limited(server: InMemoryServer, **more: Any) -> Any:
+def with_limit(server: InMemoryServer, **more: Any) -> Any:
     """Return settings with a limit of two."""
     return override_settings(IRMA=settings_for(server, STARTS_PER_MINUTE=2, **more))
 
@@ -51,7 +51,7 @@ def test_starts_over_the_limit_are_refused(
     ada: Visitor, irma_server: InMemoryServer, events: list[tuple[str, Any]]
 ) -> None:
     """A start over the limit is refused with a code and a sentence, and works a minute later."""
-    with limited(irma_server):
+    with with_limit(irma_server):
         assert statuses(ada, HOME, HOME, "192.0.32.8") == [200, 200, 200]
         refused = start(ada, HOME)
         assert (refused.status_code, code(refused)) == (429, "too_many")
@@ -65,7 +65,7 @@ def test_starts_over_the_limit_are_refused(
 
 def test_a_made_up_header_changes_nothing(ada: Visitor, irma_server: InMemoryServer) -> None:
     """A client that sends another forwarded address each time is counted as one client."""
-    with limited(irma_server):
+    with with_limit(irma_server):
         for made_up in ("1.1.1.1", "1.0.0.1"):
             start(ada, HOME, x_forwarded_for=made_up, forwarded=f"for={made_up}")
         assert start(ada, HOME, x_forwarded_for="8.8.8.8").status_code == 429
@@ -75,7 +75,7 @@ def test_all_addresses_of_a_customer_count_as_one(
     ada: Visitor, irma_server: InMemoryServer
 ) -> None:
     """All addresses of an IPv6 customer count as one, as do both spellings of an IPv4 address."""
-    with limited(irma_server):
+    with with_limit(irma_server):
         assert statuses(ada, MOBILE, "2001:500:2::d", "2001:500:2:0:1::", "2001:500:3::c") == [
             *(200, 200, 429, 200)
         ]
@@ -87,7 +87,7 @@ def test_starts_through_a_proxy_are_not_counted(
     ada: Visitor, irma_server: InMemoryServer, address: str
 ) -> None:
     """If Django sees a proxy's address or none, starts are not counted, and none is refused."""
-    with limited(irma_server):
+    with with_limit(irma_server):
         assert statuses(ada, *(3 * [address])) == [200, 200, 200]
 
 
@@ -100,7 +100,7 @@ def test_a_function_of_the_site_can_return_the_address(
     ada: Visitor, irma_server: InMemoryServer
 ) -> None:
     """Behind a proxy, a function of the site returns the client's address, or any other string."""
-    with limited(irma_server, CLIENT_ADDRESS=f"{__name__}.by_header"):
+    with with_limit(irma_server, CLIENT_ADDRESS=f"{__name__}.by_header"):
         for name in ("10.1.1.1", "x"):
             headers = {"x_forwarded_for": f"8.8.8.8, {name}"}
             assert statuses(ada, *(3 * ["127.0.0.1"]), **headers) == [200, 200, 429]
@@ -117,7 +117,7 @@ def test_no_start_is_refused_while_the_cache_is_down(
 ) -> None:
     """While the cache is down, no start is refused."""
     dummy = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    with limited(irma_server), override_settings(CACHES=dummy):
+    with with_limit(irma_server), override_settings(CACHES=dummy):
         assert statuses(ada, HOME, HOME, HOME) == [200, 200, 200]
     assert "the cache failed" in caplog.text
 

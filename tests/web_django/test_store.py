@@ -93,7 +93,7 @@ def test_an_applications_test_case_can_use_the_store(database: Path) -> None:
     assert outcome == [True, False]
 
 
-class ToOther:
+class RouteToOther:
     """Routes the store to the database `other`, and reads elsewhere, as with a replica."""
 
     def db_for_read(self, model: type, **_hints: object) -> str | None:
@@ -103,7 +103,7 @@ class ToOther:
         return "other" if model is IrmaEntry else None
 
 
-@override_settings(DATABASE_ROUTERS=[ToOther()])
+@override_settings(DATABASE_ROUTERS=[RouteToOther()])
 def test_the_router_chooses_the_database(store: DjangoStore, clock: ManualClock) -> None:
     """Values go to the database that the router writes to, and are read from the same one."""
     assert store.put_if_absent("key", b"value", HOUR)

@@ -168,7 +168,7 @@ def test_body_over_flask_limit_gets_json(tmp_path: Path) -> None:
 
 
 @contextmanager
-def heard(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
+def recorded_signals(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
     """Collect the signals of the extension."""
     found: list[tuple[str, dict[str, Any]]] = []
     signals: list[NamedSignal] = [
@@ -191,7 +191,7 @@ def heard(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
 def test_signals_report_each_step(shop: Shop) -> None:
     """The extension sends one signal for each start, answer, refusal and failure."""
     visitor = shop.visitor()
-    with heard(shop) as signals:
+    with recorded_signals(shop) as signals:
         handle = visitor.start("login")
         visitor.finish("login", handle)
         visitor.finish("login", handle)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 
-class Later:
+class DeferredApplication:
     """An application that is created when the URL of its server is known."""
 
     application: Website
@@ -38,7 +38,7 @@ def shop(
     page: Page, server: InMemoryServer, package: tuple[bytes, bytes], *, is_allowed: bool
 ) -> Iterator[Shop]:
     """The pages in a browser; the test's website is the backend."""
-    front, back = Later(), Later()
+    front, back = DeferredApplication(), DeferredApplication()
     with (
         running_dev_server(server) as irma,
         Urllib3Transport() as transport,

@@ -78,11 +78,11 @@ def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
     tab = shop.page.context.new_page()
     seen: list[str] = []
 
-    def note(route: Route) -> None:
+    def note_url(route: Route) -> None:
         seen.append(tab.url)
         route.continue_()
 
-    tab.route("**/irma/finish/login", note)
+    tab.route("**/irma/finish/login", note_url)
     tab.goto(return_url(scanned))
     tab.wait_for_url("**/welcome")
     assert seen == [f"{shop.url}/login?a=1"]
