@@ -44,7 +44,7 @@ from irma_testing import AsyncScriptedTransport, ScriptedTransport
 GET = HttpRequest("GET", "https://irma.example/health", label="GET health")
 
 
-def asking() -> Flow[int]:
+def get_health() -> Flow[int]:
     response = yield from Send(GET, 0.0)
     assert_type(response, HttpResponse)
     return response.status
@@ -52,18 +52,20 @@ def asking() -> Flow[int]:
 
 def test_a_flow_has_the_exact_type_of_its_answer() -> None:
     """`yield from` has the type of the effect's result, and `run` that of the flow's result."""
-    status = run(asking(), ScriptedTransport([HttpResponse(204)]))
+    status = run(get_health(), ScriptedTransport([HttpResponse(204)]))
     assert_type(status, int)
     assert status == 204
 
 
-def exact(wiring: RequestorContext, session: StartedSession, requestor: Requestor) -> None:
+def flows_have_exact_types(
+    wiring: RequestorContext, session: StartedSession, requestor: Requestor
+) -> None:
     assert_type(get_answer_flow(wiring, session), Flow[Answer])
     assert_type(get_status_flow(wiring, session), Flow[SessionStatus])
     assert_type(requestor.get_answer(session), Answer)
 
 
-def only_a_binding_or_by_name(
+def bindings_must_be_explicit(
     handles: Handles, session: StartedSession, cookie: str | None
 ) -> None:
     """A type checker refuses a binding that may be None, or none at all."""
@@ -73,7 +75,7 @@ def only_a_binding_or_by_name(
     handles.unseal("handle", binding=cookie)
 
 
-async def only_a_store_of_its_mode(
+async def handles_have_a_mode(
     requestor: Requestor,
     awaited: AsyncRequestor,
     keys: list[str],
@@ -93,7 +95,7 @@ async def only_a_store_of_its_mode(
     CallbackReceiver(requestor, page, sealer=handles, store=blocking, deliver=print)  # type: ignore[arg-type]
 
 
-def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
+def gateways_have_a_mode(signer: AsyncSigner) -> None:
     """A type checker refuses a gateway's signer of another mode; a secret fits both modes."""
     gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
@@ -107,7 +109,7 @@ def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
     Requestor("https://irma.example", ScriptedTransport(), gateway=secret)
 
 
-def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
+def signers_have_a_mode(authentication: HmacAuthentication[AsyncSigner]) -> None:
     """A type checker refuses an asyncio signer in `Requestor`."""
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), authentication=authentication)
     Requestor(
@@ -117,7 +119,7 @@ def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
     )
 
 
-def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
+def status_backends_have_a_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
     """A type checker refuses a status backend of another mode than the requestor's."""
     url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
     Requestor(url, transport, status_backend=backend)
@@ -138,7 +140,7 @@ def receivers_have_a_mode(
     AsyncCallbackReceiver(requestor, page, sealer=sealer, store=awaited, deliver=print)  # type: ignore[arg-type]  # the point of it
 
 
-def later_is_a_task_or_a_thread(
+def later_work_is_a_task_or_a_thread(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
     """The work after the reply to an unsigned post can run as a task or on a thread."""
@@ -173,7 +175,7 @@ def chains_have_a_mode(
     assert_type(next(nexts.follow(session, timeout=timedelta(minutes=1))), Answer)
 
 
-async def by_configuration(url: str, uri: str) -> None:
+async def parts_have_a_mode(url: str, uri: str) -> None:
     """`Parts` and `AsyncParts` return parts of their own mode."""
     with connect(url) as requestor, open_parts() as parts:
         assert_type(requestor, Requestor)
