@@ -98,7 +98,7 @@ _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
 _JWT = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PUBLIC_PEM: Final = r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*"
-"""This is strict because the key may be printed on a terminal."""
+"""The pattern is strict because a program may print the key on a terminal."""
 _OK, _NO_CONTENT = 200, 204
 
 
@@ -201,13 +201,13 @@ def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequ
 
 @boundary
 def parse_getproof_response(response: HttpResponse) -> str:
-    """Return the JWT in the older layout, without verifying it."""
+    """Return the result JWT in the older layout from a response, without verifying it."""
     return _jwt_text(response, _GETPROOF)
 
 
 @boundary
 def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Return the call that cancels a session; a finished session does not change."""
+    """Return the call that cancels a session; it has no effect on a finished session."""
     return _of_session("DELETE", server, token, "", _CANCEL)
 
 

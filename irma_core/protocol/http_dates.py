@@ -19,11 +19,11 @@ _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _FIXDATE = rf"{_SHORT_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"
-"""Such as `Sun, 06 Nov 1994 08:49:37 GMT`."""
+"""Matches a date such as `Sun, 06 Nov 1994 08:49:37 GMT`."""
 _RFC_850 = rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"
-"""Such as `Sunday, 06-Nov-94 08:49:37 GMT`."""
+"""Matches a date such as `Sunday, 06-Nov-94 08:49:37 GMT`."""
 _ASCTIME = rf"{_SHORT_DAY} {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"
-"""Such as `Sun Nov  6 08:49:37 1994`."""
+"""Matches a date such as `Sun Nov  6 08:49:37 1994`."""
 _CENTURY, _YEARS_AHEAD = 100, 50
 _LEAP_SECOND = 60
 

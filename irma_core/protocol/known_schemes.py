@@ -12,7 +12,7 @@ __all__ = ["KnownSchemes"]
 class KnownSchemes(Protocol):
     """Lists the credential types and attributes of schemes.
 
-    It may be called in any thread. It may read files, but does no network I/O.
+    The library may call its methods in any thread. They may read files, but do no network I/O.
     """
 
     def credential_types(self) -> Iterable[str]:

@@ -32,7 +32,7 @@ __all__ = [
 @final
 @attrs.frozen(eq=False, repr=False)
 class _Kind(ValueObject):
-    """A kind of part: its methods, and what errors say was expected in each mode."""
+    """A kind of part, such as a store: its methods, and how errors describe it in each mode."""
 
     methods: tuple[str, ...]
     expected: str

@@ -23,7 +23,7 @@ _REFUSALS = range(400, 500)
 _SERVER_ERRORS = 500
 _ERROR_NAME: Final = r"[A-Z][A-Z0-9_]*"
 """The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`.
-That is not a refusal by the server, which may have carried out the request behind the gateway."""
+That name does not mean that the server refused: the server may have carried out the request."""
 _ENDPOINT: Final = r"/(session|revocation|publickey|health)(/|$)"
 _KINDS = {
     "": "a body",

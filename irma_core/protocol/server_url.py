@@ -63,7 +63,7 @@ class ServerUrl(ValueObject):
             allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
             what: The name of the setting, for errors.
             is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also
-                requires that risk.
+                requires `Risk.PLAIN_HTTP`.
 
         Raises:
             ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
@@ -78,7 +78,7 @@ class ServerUrl(ValueObject):
     def join(self, path: str) -> str:
         """Return the URL of a path below the base URL.
 
-        A path such as `session` has no leading slash.
+        The path must not begin with a slash: pass `session`, for example.
         """
         return f"{self.text}/{path}"
 
@@ -91,7 +91,7 @@ def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: boo
         url: The URL.
         allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts other than loopback.
         is_proxied: Whether requests go through a proxy. If so, plain HTTP to loopback also
-            requires that risk.
+            requires `Risk.PLAIN_HTTP`.
 
     Raises:
         ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.

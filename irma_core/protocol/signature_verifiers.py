@@ -16,7 +16,7 @@ __all__ = ["SignatureVerifier"]
 class SignatureVerifier(Protocol):
     """Verifies attribute-based signatures without the IRMA server.
 
-    It may be called in any thread. It may take seconds, but does no network I/O.
+    The library may call `verify` in any thread. A call may take seconds, but does no network I/O.
     """
 
     def verify(

@@ -4,10 +4,10 @@ The rules are those of the WHATWG HTML Standard, section 9.2.6 "Interpreting an 
 comments quote them. For any bytes, the following is true:
 
 * The result does not depend on how the stream is cut into chunks.
-* Invalid data decodes to events or to nothing. The only error is raised for an event over the
-  limit.
-* The memory kept between two calls is under the limit, and the time is linear in the number of
-  bytes.
+* Invalid data decodes to events or to nothing. The only error is raised for an event that
+  exceeds `max_event_bytes`.
+* The decoder keeps at most `max_event_bytes` bytes between two calls, and its running time is
+  linear in the number of bytes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release all connections. Closing again does nothing; other methods then raise errors."""
+        """Release all connections. After that, all other methods raise errors.
+
+        A second call does nothing.
+        """
         ...
 
 

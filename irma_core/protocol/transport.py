@@ -52,7 +52,7 @@ def utc_now(clock: Clock) -> datetime:
 
 
 class Jitter(Protocol):
-    """A source of random numbers, which spread waiting times."""
+    """A source of random numbers, which vary how long the library waits."""
 
     def __call__(self) -> float:
         """Return a random number in [0, 1)."""
@@ -137,7 +137,7 @@ class Transport(Protocol):
 
     @property
     def jitter(self) -> Jitter:
-        """Random numbers, for the waiting times between tries."""
+        """The source of the random numbers that vary the waits between tries."""
         ...
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -170,7 +170,7 @@ class Transport(Protocol):
         ...
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait for a while."""
+        """Wait for `duration`."""
         ...
 
 
@@ -184,7 +184,7 @@ class AsyncTransport(Protocol):
 
     @property
     def jitter(self) -> Jitter:
-        """Random numbers, for the waiting times between tries."""
+        """The source of the random numbers that vary the waits between tries."""
         ...
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -196,14 +196,14 @@ class AsyncTransport(Protocol):
         ...
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait for a while."""
+        """Wait for `duration`."""
         ...
 
 
 def sends_by_proxy(transport: Transport | AsyncTransport) -> bool:
     """Return whether a transport sends requests through a proxy.
 
-    If so, no call stays on this machine. A transport that never uses a proxy does not need the
-    attribute `is_proxied`.
+    If it does, even a request to a loopback address counts as leaving this machine. A transport
+    that never uses a proxy does not need the attribute `is_proxied`.
     """
     return bool(getattr(transport, "is_proxied", False))
