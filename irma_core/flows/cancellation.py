@@ -30,7 +30,8 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["abandon_session_flow", "cleanup_deadline", "try_cancel_flow"]
 
 _CLEANUP_TIMEOUT: Final = timedelta(seconds=5)
-"""The time limit for cancelling. A server that first posts to a callback page takes up to 4.2 s."""
+"""The time limit for cancelling. A server that posts to a callback page before it responds may take
+up to 4.2 s."""
 
 _UNANSWERED: Final = (
     SessionCancelledError,
@@ -66,7 +67,7 @@ def abandon_session_flow(
     Args:
         context: The requestor's context.
         session: The session.
-        error: The error or interruption that made the caller stop.
+        error: The error or interruption that made the caller stop waiting.
 
     Returns:
         The answer, if the session ended before it could be cancelled; otherwise None. After an

@@ -48,7 +48,7 @@ __all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "RequestorContext", "make_co
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
-"""The time limit for a whole call."""
+"""The default time limit for a call, including all attempts and waits."""
 _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 

@@ -245,7 +245,10 @@ def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
 
 
 def _on_thread(call: Call[Any]) -> Awaitable[object]:
-    """Return an awaitable that runs a call in a thread. Cancelling it does not stop the call."""
+    """Return an awaitable that runs a call in a thread.
+
+    Cancelling the awaitable does not stop the call.
+    """
     from asyncio import to_thread  # noqa: PLC0415  # a sync program needs no event loop
 
     return to_thread(call.function)

@@ -98,7 +98,7 @@ class Send(_EffectBase[HttpResponse]):
 @final
 @attrs.frozen(repr=False, eq=False)
 class Sleep(_EffectBase[None]):
-    """Wait for a while."""
+    """Wait for `duration`."""
 
     duration: timedelta
 

@@ -49,8 +49,8 @@ class OnceKey(ValueObject):
     """The store key of an action that must be done only once.
 
     Args:
-        store: Contains the claim and the record.
-        key: The name of the action in the store. It contains no secret.
+        store: The store that contains the claim and the record.
+        key: The key of the record in the store. It contains no secret.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
@@ -62,7 +62,7 @@ class OnceKey(ValueObject):
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
     def child(self, what: str) -> OnceKey:
-        """Return the key of another action for the same session."""
+        """Return the key of the action `what`, derived from this key."""
         return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> Call[bool]:
@@ -81,7 +81,7 @@ class OnceKey(ValueObject):
         return get_stored(self.store, self.key, deadline)
 
     def release(self, deadline: float) -> Call[None]:
-        """Delete the claim."""
+        """Delete the claim from the store, so that the next process can claim the action."""
         return delete_stored(self.store, self._claim, deadline)
 
     @property
@@ -99,7 +99,8 @@ def claim_or_wait_flow(
         and record it or release the claim.
 
     Raises:
-        PostRefusedError: `busy`: the action was neither done nor released by the deadline.
+        PostRefusedError: `busy`: by the deadline, another process had neither stored a record nor
+            released its claim.
         StoreError: The store failed.
     """
     return (yield from claim_or_record_flow(context, once, deadline))[1]
@@ -172,8 +173,8 @@ def release_on_error_flow(
 def release_flow(context: RequestorContext, once: OnceKey, claimed_at: float) -> Flow[None]:
     """Release a claim, so that the next process can try at once.
 
-    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone, because
-    another process may have claimed the action since then.
+    `claimed_at` is when the claim was made, on the monotonic clock. The flow leaves a claim that
+    may have expired alone, because another process may have claimed the action since then.
     """
     if context.clock.monotonic() - claimed_at >= _SAFE_CLAIM_AGE.total_seconds():
         return

@@ -1,7 +1,7 @@
 """Verify the signature of a signature session with the requestor's own verifier.
 
 The server chooses the nonce of a session, so a dishonest server could present an old signature over
-the same message. So the signature's time stamp must not be earlier than the session.
+the same message. Therefore the signature's time stamp must not be earlier than the session's start.
 """
 
 from __future__ import annotations

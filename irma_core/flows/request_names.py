@@ -63,7 +63,7 @@ def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
 def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
     """Yield each identifier in `disclose` and `credentials` with its path.
 
-    The credential types in the request's other fields also occur in `disclose`.
+    The request's other fields name only credential types that also occur in `disclose`.
     """
     for slot, disjunction in zip(
         request.disclose.slots, request.disclose.disjunctions, strict=True
@@ -90,7 +90,8 @@ def nearest_name(
     Args:
         identifier: The misspelt identifier, of a credential type or an attribute.
         credential_types: The identifiers of all credential types.
-        attribute_types: Takes a credential type, and returns the identifiers of its attributes.
+        attribute_types: A function that takes a credential type and returns the identifiers of its
+            attributes.
     """
     misspelt = credential_type_of(identifier)
     credential = _first(misspelt, credential_types)

@@ -18,7 +18,7 @@ _STRAY: Final = (StopIteration, StopAsyncIteration)
 class RunningFlow(Generic[ReturnT]):
     """A flow and the effect that it waits for.
 
-    A driver for another kind of event loop is a loop like this:
+    A driver for another kind of event loop follows this pattern:
 
         running = RunningFlow(flow)
         while (effect := running.effect) is not None:

@@ -48,8 +48,8 @@ def get_answer_flow(
 ) -> Flow[Answer]:
     """Get the result of a session, check it, and return the answer.
 
-    If the requestor has a server key, configured or fetched, the result must be signed. The status
-    backend may already have the signed result; otherwise the server is asked.
+    If the requestor has a server key, configured or fetched, the result must be signed. If the
+    status backend does not have the signed result yet, the flow asks the server.
 
     Raises:
         UsageError: The session is not a `SessionWithRequest`.
@@ -92,7 +92,8 @@ def get_result_flow(
     """Ask the server for the result of a session, whatever its status.
 
     Returns:
-        The result, and its verified JWT if answers come from signed results.
+        The result, and its verified JWT; None in place of the JWT if the requestor accepts unsigned
+        results.
     """
     if not context.takes_signed_results:
         return (yield from get_unchecked_result_flow(context, token, deadline)), None
@@ -186,7 +187,10 @@ def _verify(
 def _published_end_flow(
     context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[PublishedEnd | None]:
-    """Ask the status backend how a session ended; return None if it does not know, or fails."""
+    """Ask the status backend how a session ended, and return the end.
+
+    Return None if the backend does not know or fails: the caller can then ask the server.
+    """
     backend = context.status_backend
     if backend is None:
         return None

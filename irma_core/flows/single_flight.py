@@ -26,17 +26,17 @@ from irma_core.protocol.transport import Clock
 __all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]
 
 _POLL_INTERVAL: Final = 0.05
-"""Seconds; much less than a request for the value takes."""
+"""In seconds: much shorter than a request for the value takes."""
 
 
 @final
 @attrs.frozen(eq=False)
 class CachedValue:
-    """A fetched value.
+    """A fetched public key or gateway token.
 
     Args:
         text: The key or token.
-        until: When it becomes stale, on the monotonic clock; infinity for never.
+        until: When the value becomes stale, on the monotonic clock; infinity for never.
         is_refresh: Whether it was fetched because the server rejected the previous value.
     """
 
@@ -96,8 +96,8 @@ class SingleFlight:
     def may_refresh(self, rejected: CachedValue, now: float, interval: float) -> bool:
         """Return whether the caller may ask for a value to replace the rejected one.
 
-        It may if the rejected value is no longer cached, if a fetch is in progress, or if the last
-        refresh was at least `interval` ago.
+        The caller may do so if the rejected value is no longer cached, if a fetch is in progress,
+        or if the last refresh was at least `interval` ago.
 
         Args:
             rejected: The value that was rejected.
@@ -126,11 +126,11 @@ class SingleFlight:
             self.note_refresh(now)
 
     def note_refresh(self, now: float) -> None:
-        """Record that a rejected value was replaced at this time."""
+        """Record that a rejected value was replaced at the time `now`."""
         self._refreshed_at = now
 
     def end(self, flight: _Flight) -> None:
-        """End the caller's own flight, if it has started."""
+        """Mark the fetch `flight` as over, so that its waiters stop and another fetch can begin."""
         flight.is_over = True
         process = getpid()
         if self._flights.get(process) is flight:
@@ -145,7 +145,7 @@ def fetch_once_flow(
     *,
     rejected: CachedValue | None = None,
 ) -> Flow[CachedValue]:
-    """Return the cached value; if it is missing, fetch it or wait for the call that does.
+    """Return the cached value; if it is missing, fetch it or wait for a call that is fetching it.
 
     Args:
         cache: The cache.

@@ -221,7 +221,10 @@ def _wait_on_backend_flow(
     backend: StatusBackend | AsyncStatusBackend,
     timeout: timedelta,
 ) -> Flow[WatchState]:
-    """Wait for a published end. With a timeout of zero, only check that the backend works."""
+    """Wait until the status backend returns the session's end, at most for `timeout`.
+
+    Return the next state of the watch. A timeout of zero only checks whether the backend works.
+    """
     # A backend that takes much longer than its timeout counts as failed.
     latest = (
         context.clock.monotonic() + timeout.total_seconds() + context.try_timeout.total_seconds()
@@ -281,7 +284,7 @@ def _poll_flow(
 
 
 def _subscribe_flow(context: RequestorContext, state: WatchState, now: float) -> Flow[WatchState]:
-    """Subscribe to the server's events, if it has them."""
+    """Subscribe to the server's events, if the server sends them."""
     request = build_status_events_request(context.server, state.session.token)
     try:
         stream = yield from OpenStream(request, min(state.deadline, now + _STREAM_HEAD_TIMEOUT))

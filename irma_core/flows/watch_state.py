@@ -166,7 +166,7 @@ class WatchState(ValueObject):
         return attrs.evolve(self, subscriptions_left=0, next_poll=now)
 
     def on_backend_available(self, now: float) -> WatchState:
-        """Return the state for a working status backend.
+        """Return the state after a call has shown that the status backend works.
 
         In this state the watch polls the server once, and then waits for the backend. The poll is
         needed because an end that came while the backend failed may never have been published.
