@@ -45,7 +45,7 @@ class Evidence(Enum):
     SIGNED = "signed"
     """The IRMA server's signature on the result, which the library has verified."""
     TRANSPORT = "transport"
-    """Only the connection to the server at the base URL."""
+    """No signature: only the connection to the server at the base URL vouches for the result."""
     PROOF = "proof"
     """The proofs in an attribute-based signature, which the requestor's own `signature_verifier`
     verified. The server could not have forged them."""
@@ -292,7 +292,7 @@ _EXTRA, _NULL, _PRESENT = (
     AttributeProofStatus.NULL,
     AttributeProofStatus.PRESENT,
 )
-"""Looked up once, because looking up a member of an enum is slow in Python 3.11."""
+"""These members are looked up once, because looking up an enum's member is slow in Python 3.11."""
 
 
 class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
@@ -341,9 +341,10 @@ def _answer_slot(
 def _is_just(
     requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
 ) -> bool:
-    """Return whether this is the simple case: the requested attributes, in order, with any value.
+    """Return whether exactly the requested attributes were disclosed, and any value is acceptable.
 
-    Most options are this simple. `_match` would give the same result, but take twice as long.
+    The attributes must have values, and be in the order of the request. Most options are this
+    simple. `_match` would give the same result, but take twice as long.
     """
     if len(requests) != len(disclosed):
         return False

@@ -34,10 +34,10 @@ class DisclosedAttribute(HiddenFields):
     Args:
         attribute: The identifier (`id`). An identifier with three parts stands for possession of
             the credential.
-        raw_value: The value (`rawvalue`), or None.
+        raw_value: The value (`rawvalue`); None if the attribute has no value.
         status: Whether the attribute was requested, and whether it has a value.
-        issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
-            time, which is converted to UTC.
+        issued_at: When the credential was issued, rounded down by the issuer to a whole week; an
+            aware time, which is converted to UTC.
         translations: The value by language, or None.
         not_revoked: Whether the app proved that the credential was not revoked.
         not_revoked_before: The time up to which non-revocation was proved, if that proof is older
@@ -92,7 +92,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def raw_value(self) -> str | None:
-        """The value, or None."""
+        """The value; None if the attribute has no value."""
         field: str | None = self._field(1)
         return field
 
@@ -110,7 +110,7 @@ class DisclosedAttribute(HiddenFields):
 
     @property
     def translations(self) -> Mapping[str, str] | None:
-        """The value by language, or None."""
+        """The value by language; None if the server sent no translations."""
         own: dict[str, str] | None = self._field(4)
         return None if own is None else FrozenMapping(own, is_personal=True)
 

@@ -68,10 +68,11 @@ def checked_headers(
     Args:
         headers: The headers, or None.
         setting: The name of the setting, for errors.
-        is_taken: A function that returns whether a name in lower case is refused here.
+        is_taken: A function that takes a name in lower case, and returns whether to refuse that
+            header.
 
     Raises:
-        ConfigurationError: A header cannot be sent, has another use, or is set twice.
+        ConfigurationError: A header cannot be sent, is refused by `is_taken`, or is set twice.
     """
     if headers is None:
         return {}

@@ -2,7 +2,7 @@
 
 A hidden value must not appear in the output of `repr`, rich, pytest, `attrs.asdict` or `vars`. Its
 field uses one of the converters below, and a property or method of the model returns the value. A
-class with one or more objects for every response inherits from `HiddenFields` instead.
+class that is instantiated for every response inherits from `HiddenFields` instead, for speed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class HiddenSecret(Hidden[ValueT]):
 
 
 def hide_text(value: str | Hidden[str]) -> Hidden[str]:
-    """Wrap a string in a `Hidden`; return a `Hidden` unchanged."""
+    """Wrap a string in a `Hidden`; return a value that is already a `Hidden` unchanged."""
     return value if isinstance(value, Hidden) else Hidden(value)
 
 

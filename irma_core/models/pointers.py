@@ -59,7 +59,7 @@ class SessionPointer(ValueObject):
 
     @classmethod
     def of_static_session(cls, server: str, name: str) -> SessionPointer:
-        """Return the pointer of a static session, for printing.
+        """Return the pointer of a static session, for a printed QR code.
 
         Args:
             server: The server's URL for apps, without `/irma`.

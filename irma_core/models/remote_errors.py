@@ -154,11 +154,11 @@ class RemoteError(ValueObject):
 
     @property
     def meaning(self) -> str:
-        """This library's description of the name; empty if the name is unknown."""
+        """This library's description of the error's name; empty if the name is unknown."""
         return DESCRIPTIONS.get(self.error, "")
 
     def advice(self) -> str:
-        """Return advice on the message, if irmago is known to send it; else ""."""
+        """Return this library's advice on the server's message; empty if it has none."""
         for form, advice in _ADVICE.items():
             begins_so = form.endswith("*") and self.message.startswith(form[:-1])
             if begins_so or self.message == form:

@@ -1,4 +1,4 @@
-"""Risks that an application must allow explicitly, and the last checks of a request."""
+"""Risks that an application must allow explicitly, and the last checks before a request is sent."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class SessionStatus(Enum):
         return self in _FINAL
 
     def may_become(self, later: SessionStatus) -> bool:
-        """Return whether `later` can follow this status, directly or after others."""
+        """Return whether `later` can follow this status, directly or through other statuses."""
         return _RANK[later] > _RANK[self]
 
 

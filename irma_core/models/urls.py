@@ -30,16 +30,17 @@ _PLAIN_URL = re.compile(
 _WHITESPACE: Final = r"\s"
 _CONTROL: Final = r"[\x00-\x1f\x7f]"
 _MOST_DECODINGS: Final = 4
-"""A gateway decodes a path once, and a second gateway behind it may decode it again."""
+"""How many times a path may be percent-encoded. A gateway decodes a path once, and a second gateway
+behind the first may decode it again."""
 _NOT_DECODED: Final = "\ufffd"
 _IPV6_LOOPBACK: Final = IPv6Address(1)
 
 
 def is_plain_url(url: str) -> bool:
-    """Return whether a URL is simple enough to pass all checks here, as most URLs are.
+    """Return whether a URL is so simple that it passes all checks in this module, as most URLs do.
 
-    It has only letters, digits and hyphens between its delimiters, no user name, no port above 9999
-    and no dot in its path.
+    Such a URL has only letters, digits, `-` and `_` between its delimiters, no user name, no port
+    above 9999 and no dot in its path.
     """
     return _PLAIN_URL.fullmatch(url) is not None
 
@@ -80,7 +81,8 @@ def path_fault(url: str) -> str:
     """Return what is wrong with the path of a URL; empty if nothing is wrong.
 
     The fault is a phrase such as "must not contain a backslash". Some gateways decode and resolve a
-    path twice. So every spelling of a path that could then leave its own directory is refused.
+    path twice. So a path that could then leave its own directory is at fault, whatever its
+    encoding.
     """
     # `;` parameters are removed from each segment below, as servers do.
     path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
