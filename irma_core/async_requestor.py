@@ -114,8 +114,8 @@ class AsyncRequestor:
     `start_session` and `watch_status` list all their errors.
 
     Raises:
-        ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
-            argument is invalid.
+        ConfigurationError: A URL is invalid, or is plain HTTP to another machine without
+            `Risk.PLAIN_HTTP`; or another argument is invalid.
     """
 
     def __init__(

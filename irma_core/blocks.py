@@ -33,7 +33,7 @@ ManagerT = TypeVar("ManagerT")
 def with_block(
     function: Callable[ParametersT, Generator[YieldT]],
 ) -> Callable[ParametersT, AbstractContextManager[YieldT]]:
-    """Like `contextmanager`, but raise a `UsageError` if a manager is entered twice."""
+    """Like `contextmanager`, but entering a context manager twice raises a `UsageError`."""
     managed = contextmanager(function)
 
     @wraps(function)
@@ -49,7 +49,7 @@ def with_block(
 def async_with_block(
     function: Callable[ParametersT, AsyncGenerator[YieldT]],
 ) -> Callable[ParametersT, AbstractAsyncContextManager[YieldT]]:
-    """Like `asynccontextmanager`, but raise a `UsageError` if a manager is entered twice."""
+    """Like `asynccontextmanager`, but entering a context manager twice raises a `UsageError`."""
     managed = asynccontextmanager(function)
 
     @wraps(function)

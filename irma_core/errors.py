@@ -274,7 +274,7 @@ class MalformedResponseError(TransportError):
 
 
 class ResponseTooLargeError(TransportError):
-    """The response is larger than the transport's limit, counted after decompression."""
+    """The response, after decompression, is larger than the transport's limit."""
 
 
 class EventTooLargeError(TransportError):
@@ -439,7 +439,7 @@ class ProofError(IrmaError):
     """A proof or an attribute-based signature did not pass a check in `irma_proofs`.
 
     Attributes:
-        path: The path, such as `signature[0].a_responses["3"]`. Empty for the JSON as a whole.
+        path: Where the fault is, such as `signature[0].a_responses["3"]`. Empty for the whole JSON.
         reason: What is wrong there.
         check: The name of the check that failed, which is the name of its function without
             `check_`; `form` if the JSON does not have the documented form.
@@ -485,8 +485,8 @@ class SessionNotFinishedError(AnswerError):
 class NobodyAnsweredError(AnswerError, TimeoutError):
     """The session did not end within the caller's timeout.
 
-    `wait_for_answer` and `NextSessionReceiver.follow` have cancelled the session, unless
-    `keep_session` is set. `watch_status` leaves the session running.
+    `wait_for_answer` and `NextSessionReceiver.follow` cancel the session before they raise this,
+    unless `keep_session` is set. `watch_status` leaves the session running.
     """
 
     def __init__(self, session: str) -> None:

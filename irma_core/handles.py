@@ -162,7 +162,7 @@ def redeem_handle_flow(
     """Redeem a handle, and return the answer of its session.
 
     A session can be redeemed only once for a purpose, however many handles have been sealed for it.
-    All handles of a session expire together, before the store forgets the session.
+    All handles of a session expire together, before the store forgets that it has been redeemed.
 
     Raises:
         UsageError: The binding has the wrong type.
@@ -227,8 +227,8 @@ class Handles:
         Args:
             session: What `start_session` returned.
             binding: A secret of the visitor's web session, such as the value of its cookie. A thief
-                who steals only the handle does not have this secret. `Binding.NONE` lets anyone
-                redeem the handle.
+                who steals only the handle does not have this secret. With `Binding.NONE`,
+                anyone who has the handle can redeem it.
 
         Returns:
             About 600 letters, digits, `-` and `_`; more for a longer request. A message to sign
@@ -268,7 +268,7 @@ class Handles:
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
         """Return the answer of the handle's session. This succeeds only once.
 
-        A handle that arrives too early, or whose session has no answer, is not used up.
+        A handle is not used up if its session has not finished yet, or has no answer.
 
         Args:
             handle: What the browser sent: a field of a form, or a whole body. None counts as an

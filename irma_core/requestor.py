@@ -117,8 +117,8 @@ class Requestor:
     `start_session` and `watch_status` list all their errors.
 
     Raises:
-        ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
-            argument is invalid.
+        ConfigurationError: A URL is invalid, or is plain HTTP to another machine without
+            `Risk.PLAIN_HTTP`; or another argument is invalid.
     """
 
     def __init__(

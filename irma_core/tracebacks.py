@@ -300,7 +300,8 @@ _DRIVEN: Final = sys.stdlib_module_names | frozenset(
     | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "psycopg", "redis", "rich"}
     | {"segno", "starlette", "urllib3", "werkzeug", "yarl"}
 )
-"""Packages that the library calls. Their frames remain if the application called them."""
+"""Packages that the library calls. A traceback keeps their frames only if the application
+called them."""
 _GENERATED: Final = ("<attrs generated", "<cattrs generated")
 
 
@@ -332,7 +333,7 @@ class Frames:
             self._remaining.append(each)
 
     def cleaned(self) -> TracebackType | None:
-        """Return a traceback that has only the remaining frames."""
+        """Return a traceback that has only the frames to keep."""
         made: TracebackType | None = None
         for each in reversed(self._remaining):
             made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)
