@@ -15,7 +15,7 @@ __all__ = ["read_cbor_map"]
 CborValue: TypeAlias = int | bytes
 
 _UNSIGNED, _BYTES, _STRING, _MAP = 0, 2, 3, 5
-"""Major types."""
+"""The CBOR major types that this module reads."""
 _LENGTH_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 """How many bytes of a number follow an item's first byte, keyed by the byte's low five bits."""
 

@@ -63,12 +63,12 @@ class Sizes:
 
     @property
     def e_response(self) -> int:
-        """The length of the response for e."""
+        """The length of the response for the prime e."""
         return self.E_PRIME + self.statzk + self.HASH + 1
 
     @property
     def v_response(self) -> int:
-        """The length of the response for v."""
+        """The length of the response for the blinding number v."""
         return self.v + self.statzk + self.HASH + 1
 
 

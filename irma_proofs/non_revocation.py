@@ -76,7 +76,7 @@ class NonRevocationProof:
 
 
 def read_non_revocation(proof: DisclosureProof) -> NonRevocationProof | None:
-    """Return the proof of non-revocation in a disclosure proof, or None.
+    """Return the proof of non-revocation in a disclosure proof; None if it is missing.
 
     This function checks the proof's form and the accumulator's signature, but not the arithmetic.
 
@@ -172,7 +172,7 @@ def revocation_response(proof: DisclosureProof) -> int:
     """Return the response for the revocation attribute. The scheme determines its index.
 
     Raises:
-        ProofError: The type has no such attribute, or there is no response for it.
+        ProofError: The credential type has no revocation attribute, or there is no response for it.
     """
     index = proof.credential_type.revocation_index
     response = None if index is None else proof.responses.get(index)

@@ -25,7 +25,8 @@ LAST_SECOND: Final = 253_402_300_799
 _LONGEST: Final = 20 * 2**20
 """The maximum size of a whole signature, in bytes. Attributes may hold photos."""
 _MOST_MARKS: Final = 1_000_000
-"""The maximum number of brackets and commas, including those in strings. Each may take 80 bytes."""
+"""The maximum number of opening brackets and commas, including those in strings. When the JSON is
+parsed, each may take 80 bytes of memory."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:

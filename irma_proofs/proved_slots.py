@@ -204,7 +204,7 @@ def _all_attributes(
 def _not_revoked_before(
     given: NonRevocationProof | None, at: datetime, tolerance: timedelta
 ) -> datetime | None:
-    """Return the time of the proof if it is older than `tolerance`, otherwise None."""
+    """Return the time of a proof of non-revocation older than `tolerance`; otherwise None."""
     if given is None:
         return None
     time = datetime.fromtimestamp(given.time, UTC)
@@ -321,7 +321,7 @@ def answered_slot(
 
 
 def fits(request: AttributeRequest, found: DisclosedAttribute) -> bool:
-    """Return whether a disclosed attribute is the requested one, with the required value."""
+    """Return whether a disclosed attribute matches a request, including any required value."""
     if found.attribute != request.type or (request.not_null and found.is_null):
         return False
     return request.value in {None, found.raw_value}

@@ -49,7 +49,7 @@ class XmlFile:
         return _local_name(self.element)
 
     def attribute(self, name: str) -> str | None:
-        """Return the value of an XML attribute, if the element has it."""
+        """Return the value of an XML attribute; None if the element does not have the attribute."""
         return self.element.get(name)
 
     def children(self) -> list[XmlFile]:
@@ -83,7 +83,7 @@ class XmlFile:
         return (self.element.text or "").strip()
 
     def text_of(self, name: str) -> str:
-        """Return the string in the only child with this name; empty if there is no such child.
+        """Return the string in the only child called `name`; empty if there is no such child.
 
         Raises:
             ConfigurationError: There are several such children.
@@ -99,8 +99,8 @@ class XmlFile:
             digits: The maximum number of decimal digits.
 
         Raises:
-            ConfigurationError: There is no such child, or it does not hold a whole number of that
-                length.
+            ConfigurationError: There is no such child, or it does not hold a whole number of at
+                most `digits` digits.
         """
         text = self.get(name).text()
         if len(text) > digits or not _DIGITS.fullmatch(text):
@@ -108,7 +108,7 @@ class XmlFile:
         return int(text)
 
     def base64(self, name: str) -> bytes | None:
-        """Return the bytes that the only child with this name holds in base64, or None.
+        """Return the bytes in the child called `name`, decoded from base64; None if it is absent.
 
         Raises:
             ConfigurationError: The child does not hold base64.
@@ -122,11 +122,11 @@ class XmlFile:
             raise self.fault(f"{name} must be base64") from None
 
     def flag(self, name: str) -> bool:
-        """Return whether an XML attribute is `true`."""
+        """Return whether the element has the XML attribute `name` with the value `true`."""
         return self.element.get(name) == "true"
 
     def translations(self, name: str) -> dict[str, str]:
-        """Return the strings in the only child with this name, by language, or an empty mapping."""
+        """Return the strings in the child called `name`, by language; empty if it is absent."""
         found = self.find(name)
         return {} if found is None else {each.name: each.text() for each in found.children()}
 

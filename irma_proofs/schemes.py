@@ -1,7 +1,8 @@
 """Schemes, which list issuers, their credential types and their keys.
 
-A scheme is a folder. Its file `index` has the hash of each file, and `index.sig` signs the index.
-Files are read when they are first needed, because a scheme may have hundreds of keys.
+A scheme is a folder. Its file `index` lists the scheme's files with their hashes, and `index.sig`
+is the signature over `index`. Files are read when they are first needed, because a scheme may have
+hundreds of keys.
 
 Source: irmago `Configuration`; IRMA documentation, "Schemes".
 """
@@ -146,7 +147,7 @@ class Schemes:
         return tuple(each.identifier for each in found.attributes if not each.is_revocation)
 
     def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
-        """Return the credential type that a hash in metadata identifies; None if it is unknown.
+        """Return the credential type that a hash in metadata identifies; None for an unknown hash.
 
         Raises:
             ConfigurationError: A scheme file is missing, has been changed, or is malformed.
@@ -222,7 +223,7 @@ class Schemes:
 
 
 def hash_of_type(identifier: str) -> bytes:
-    """Return the hash that identifies a credential type in metadata: 16 bytes of a SHA-256."""
+    """Return the hash that identifies a credential type in metadata: 16 bytes of its SHA-256."""
     return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
 
 

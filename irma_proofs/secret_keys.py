@@ -38,7 +38,9 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
 
 
 def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
-    """Check that a type that allows only one credential per person has at most one proof.
+    """Check that no two proofs belong to the same singleton type.
+
+    A person can have only one credential of such a type.
 
     Raises:
         ProofError: The check fails.

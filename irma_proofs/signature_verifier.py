@@ -42,7 +42,8 @@ _SHORTEST_KEY: Final = 1024
 _UNMATCHED: Final = "UNMATCHED_REQUEST"
 _REQUIRED: Final = frozenset({"signature", "nonce", "context", "message"})
 _OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
-"""Signatures in the form used until 2019 lack `@context` and `indices`."""
+"""The members that a signature may lack. The form that was used until 2019 has no `@context` and no
+`indices`, and not every signature has a time stamp."""
 
 
 @final
@@ -250,7 +251,7 @@ def check_message(message: str, request: SignatureRequest) -> None:
 
 
 def check_nonce(found: int, expected: int | None) -> None:
-    """Check that the nonce is the session's, if the caller passed the session's nonce.
+    """Check that the signature has the session's nonce, if the caller passed that nonce.
 
     Raises:
         ProofError: The check fails.
@@ -260,7 +261,7 @@ def check_nonce(found: int, expected: int | None) -> None:
 
 
 def check_context(found: int, expected: int | None) -> None:
-    """Check that the context is the session's, if the caller passed the session's context.
+    """Check that the signature has the session's context, if the caller passed that context.
 
     Raises:
         ProofError: The check fails.
