@@ -88,6 +88,6 @@ def _found(
 
 
 def _english(translations: Mapping[str, str], otherwise: str) -> str:
-    """Return a name on one line, in English if there is an English name."""
+    """Return the English name, or else a name in another language; `otherwise` if all are empty."""
     name = translations.get("en") or next(iter(translations.values()), "")
     return " ".join(name.split()) or otherwise

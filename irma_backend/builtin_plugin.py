@@ -59,7 +59,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Return a signer with the key in a file: a PEM private key (RS256), or base64 (HS256)."""
+    """Return a signer whose key is in a file: a private key in PEM (RS256), or base64 (HS256)."""
     content = _read(path_of(uri.text))
     if _PEM in setting_text(content):
         return _for_mode(_rsa_signer(content), context)

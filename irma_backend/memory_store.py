@@ -29,8 +29,8 @@ _MIN_SWEEP_SIZE: Final = 1024
 class MemoryStore:
     """Holds values in this process. Threads may share it.
 
-    Expired keys are removed when the number of keys reaches 1024, or twice the number left after
-    the last removal, if that is more.
+    Expired keys are removed when the number of keys reaches 1024 or, if that is more, twice the
+    number of keys that were left after the last removal.
 
     Args:
         clock: The clock that measures lifetimes, such as `transport.clock`.

@@ -76,7 +76,7 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     """Keyword arguments of `Parts.requestor` and `connect`; all are optional.
 
     Attributes:
-        name: The server's name for the key.
+        name: The requestor's name in the server's configuration, which identifies the key.
         key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key in
             PEM for RS256, or a shared key in base64 for HS256), `hmac:NAME` (a key in base64, which
             `secrets` holds under that name), or a URI that a plugin supports.
@@ -160,13 +160,13 @@ class Opener:
         )
 
     def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
-        """Return the signer that a URI describes. Errors name `place`, where the URI was set."""
+        """Return the signer for `uri`. Errors name `place`, where `uri` was set."""
         return self._open(self._plugins.signer, uri, "authentication.key", place)
 
     def status_backend(
         self, uri: str | None, place: Place | None = None
     ) -> StatusBackend | AsyncStatusBackend:
-        """Return the status backend that a URI describes. Errors name `place`, where it was set."""
+        """Return the status backend for `uri`. Errors name `place`, where `uri` was set."""
         return self._open(self._plugins.status_backend, uri, "parts.status", place)
 
     def store(self, uri: str | None) -> Store | AsyncStore:
@@ -176,7 +176,7 @@ class Opener:
     def requestor_arguments(
         self, url: str | None, connection: ConnectionSettings[Any]
     ) -> dict[str, Any]:
-        """Open the parts of a requestor; return all its arguments except the transport."""
+        """Open a requestor's parts, and return all arguments for it except `transport`."""
         rest: dict[str, Any] = {**connection}
         if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
             raise ConfigurationError(
@@ -211,7 +211,7 @@ class Opener:
         }
 
     def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
-        """Add the settings that no argument overrides, and return where each came from."""
+        """Add the settings that are not in `arguments`, and return where each of them came from."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
         given |= arguments.keys() & {"jwt_issuer"}  # None stands for a server without an issuer
@@ -226,7 +226,7 @@ class Opener:
         return places
 
     def _add_pinned(self, arguments: dict[str, Any]) -> None:
-        """Add the schemes and the verifier of the settings, unless arguments override them."""
+        """Add the settings' schemes and signature verifier, unless `arguments` has its own."""
         settings = self._settings
         if settings is None or not settings.has_table("proofs"):
             return

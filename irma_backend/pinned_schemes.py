@@ -23,7 +23,7 @@ _SCHEMES, _SCHEME_KEYS, _TIME_STAMP_KEYS = (
 
 
 def pinned_schemes(settings: Settings) -> Schemes:
-    """Return the schemes of the table `[proofs]`.
+    """Return the schemes that the table `[proofs]` of the settings names.
 
     Raises:
         ConfigurationError: A scheme or its key is missing, or a file cannot be used. The error

@@ -34,7 +34,7 @@ def read_cards(values: Sequence[str]) -> Cards:
             that has no value, or `SCHEME.ISSUER.CREDENTIAL` for a card without attributes.
 
     Raises:
-        ConfigurationError: A value has another form, or an attribute occurs twice.
+        ConfigurationError: A value does not have this form, or an attribute occurs twice.
     """
     cards: dict[str, dict[str, str | None]] = {}
     for number, value in enumerate(values, 1):
@@ -75,10 +75,10 @@ def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
 
 
 def cheat(session: ScannedSession, kind: str) -> None:
-    """Answer dishonestly, in one of the ways in `CHEATS`.
+    """Answer a session dishonestly, in the way that `kind` names (a key of `CHEATS`).
 
     Raises:
-        AppError: This way to cheat does not apply to the session.
+        AppError: The session cannot be answered in this way.
     """
     CHEATS[kind](session)
 

@@ -101,7 +101,7 @@ def _fetch(path: str, server: ServerUrl, transport: Transport) -> bytes:
 
 
 def _checked_path(listed: str, name: str) -> str:
-    """Return the path of a file below the folder of its scheme."""
+    """Check a path that a scheme's index lists, and return it without the name of the scheme."""
     path = listed.removeprefix(f"{name}/")
     if {"", ".", ".."} & {*path.split("/")} or _NOT_IN_A_PATH & {*path} or path in _UNLISTED:
         raise ConfigurationError(f"{name}/index: lists a path that is not valid for a scheme file")

@@ -26,8 +26,8 @@ def open_schemes(path: Path) -> Schemes:
     """Return the schemes in a folder that holds one scheme or several.
 
     The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so this
-    check finds damage, but not forgery. `irma-backend scheme get` compares the key with the user's
-    own.
+    check finds damage, but not forgery. `irma-backend scheme get` checks the signature with a key
+    that the user supplies.
 
     Raises:
         ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
@@ -43,7 +43,7 @@ def open_schemes(path: Path) -> Schemes:
 
 
 def described_types(schemes: Schemes) -> list[Described]:
-    """Return all credential types of schemes from `open_schemes`.
+    """Return all credential types in the schemes that `open_schemes` returned.
 
     Raises:
         ConfigurationError: A file is missing, changed or malformed.

@@ -86,11 +86,11 @@ class Settings:
 
     @property
     def given(self) -> tuple[Given, ...]:
-        """All values that are in effect, in the order of the table of settings."""
+        """All settings that are in effect with their values, in the order of `docs/settings.md`."""
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:
-        """Return the value and place of a setting (`server.url`); None if no source has it."""
+        """Return the setting `name`, with the place where it was set; None if no source has it."""
         return next(iter(self._given.get(name, ())), None)
 
     def value(self, name: str) -> Any:
@@ -99,7 +99,7 @@ class Settings:
         return None if found is None else found.value
 
     def has_table(self, name: str) -> bool:
-        """Return whether any source has a setting in the table."""
+        """Return whether any source has a setting in the table `name`."""
         return any(each.startswith(f"{name}.") for each in self._given)
 
     def missing(self, name: str) -> ConfigurationError:
@@ -202,7 +202,8 @@ SettingsSource: TypeAlias = Settings | str | Path
 def read_settings(path: str | Path | None = None) -> Settings:
     """Read a settings file and the environment.
 
-    An environment variable overrides the file. `docs/settings.md` has both names of each setting.
+    An environment variable overrides the file. `docs/settings.md` lists each setting with its key
+    in the file and its environment variable.
 
     Args:
         path: The settings file. The default is the file that the environment variable

@@ -67,7 +67,7 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _LARGEST_PORT: Final = 65535
 _KEY_BITS: Final = (1024, 2048, 4096)
 _LONGEST: Final = 366 * 24 * 3600.0
-"""The longest duration of a setting, in seconds."""
+"""The longest duration that a setting may have, in seconds."""
 _TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
     rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
@@ -78,7 +78,8 @@ _MAY_HOLD_SECRET: Final = frozenset("@?#=")
 """Characters that occur only in URIs with a user, a query, a fragment or parameters."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-"""A name that the user chooses. A key of 32 bytes is longer: 43 characters in base64."""
+"""Matches a name that the user chooses. It does not match a misplaced key, because 32 bytes in
+base64 have at least 43 characters."""
 RISK_NAMES: Final = {risk.name.lower().replace("_", "-"): risk for risk in Risk}
 """The risks, by their names in settings, such as `plain-http`."""
 
@@ -136,7 +137,7 @@ def _shown_attributes(held: tuple[str, ...]) -> JsonValue:
 @final
 @attrs.frozen
 class Kind:
-    """A kind of value.
+    """A kind of setting value.
 
     Attributes:
         expected: The description of a valid value, with an article.
@@ -186,7 +187,8 @@ class SecretReference:
         """Return the secret, without whitespace around it.
 
         Raises:
-            ConfigurationError: The file cannot be read, or there is no secret.
+            ConfigurationError: The file cannot be read or is empty, or the environment variable is
+                empty or not set.
         """
         secret = self._read.reveal()()
         if not secret:

@@ -39,7 +39,7 @@ _REASONS: Final = {
     "Unclosed array": "a list is not closed",
     "Unclosed inline table": "an inline table is not closed",
 }
-"""Our replacements for the messages of `tomllib`, because those may quote the document."""
+"""Our replacements for the messages of `tomllib`. The originals may quote the document."""
 
 
 class TomlFault(Exception):  # noqa: N818  # it never leaves irma_backend
@@ -63,7 +63,7 @@ class TomlDocument(NamedTuple):
     lines: Mapping[tuple[str, ...], int]
 
     def line_of(self, path: tuple[str, ...]) -> int:
-        """Return the line of a key, or of the closest table or value that holds it.
+        """Return the line of a key, or else of the innermost table or value that contains the key.
 
         Args:
             path: The names of the tables and the key, such as `("server", "url")`.
@@ -131,7 +131,7 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def _key(text: str, at: int) -> tuple[tuple[str, ...], int]:
-    """Return the parts of a dotted key, and the position after it."""
+    """Return the parts of the dotted key at the position `at`, and the position after it."""
     parts: list[str] = []
     while True:
         # The document is valid TOML, so there is always a key here.

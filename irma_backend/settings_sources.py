@@ -57,7 +57,7 @@ def _hide(value: Any) -> Hidden[Any]:
 @final
 @attrs.frozen
 class Given:
-    """The value of a setting, and its place. No `repr` shows the value."""
+    """The value of a setting, and the place where it was set. No `repr` shows the value."""
 
     place: Place
     _value: Hidden[Any] = attrs.field(alias="value", converter=_hide, repr=False)
@@ -189,7 +189,8 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
     """Yield the settings in the options of a command.
 
     Args:
-        options: For the name of each setting, the option and its value, as TOML would hold it.
+        options: The options, each with its value as TOML would hold it, by the name of their
+            setting.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

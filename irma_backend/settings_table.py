@@ -240,5 +240,5 @@ def setting_of(path: tuple[str, ...]) -> Setting | None:
 
 
 def is_table(path: tuple[str, ...]) -> bool:
-    """Return whether a path leads to a table."""
+    """Return whether a path of keys leads to a table that may contain settings."""
     return any(each.depth > len(path) and each.is_below(path) for each in SETTINGS)

@@ -33,7 +33,7 @@ class Connections:
     """A pool of open connections to a file. Threads borrow them.
 
     When the last connection closes, SQLite copies its log into the database and waits for the disk
-    several times. So a put is five times faster if a connection stays open.
+    several times. So storing a value is five times faster if a connection stays open.
 
     Args:
         path: The file, as an absolute path.

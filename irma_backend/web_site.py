@@ -120,11 +120,11 @@ def check_site_url(url: object, name: str) -> str | None:
 
 
 def check_not_empty(value: object, name: str) -> None:
-    """Check that a setting is not empty; to use the default, leave out the setting.
+    """Check that a setting is not empty. Only a setting that is left out takes its default.
 
     Raises:
-        ConfigurationError: The value is an empty string or list, for example from an unset
-            variable.
+        ConfigurationError: The value is an empty string or list, for example because an environment
+            variable is not set.
     """
     if isinstance(value, str | bytes | list | tuple) and not value:
         raise ConfigurationError(f"{name}: must not be empty; leave it out for the default")
@@ -221,10 +221,10 @@ def describe_failure(error: IrmaError) -> str:
 
 
 def check_post_functions(deliver: object, choose: object, *, is_async: bool) -> None:
-    """Check the functions that receive the server's posts, each of which may be None.
+    """Check `deliver` and `choose`, which receive the server's posts. Either may be None.
 
-    An adapter opens its parts later, and without this check would report a wrong function only
-    then.
+    Without this check, an adapter would report a wrong function only later, when it opens its
+    parts.
 
     Raises:
         ConfigurationError: An argument is not a function, or is `async def` in sync mode.
@@ -242,12 +242,12 @@ class SitePages:
     Args:
         url: The base URL of the endpoints, as the IRMA server sees it: `https://shop.example/irma`.
         questions: The questions, by name.
-        deliver: Receives the outcomes of questions with a callback; None if there are no such
+        deliver: Receives the outcomes of questions that use a callback; None if there are no such
             questions.
         choose: Chooses the next session of a question that may have one; None if there are no such
             questions.
-        sessions: Further arguments of `WebSessions`.
-        kept: Where callbacks are kept until `deliver` has returned; None for the store.
+        sessions: Further arguments for `WebSessions`.
+        kept: Where callbacks are kept until `deliver` has returned; None to keep them in the store.
     """
 
     url: str

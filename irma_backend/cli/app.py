@@ -97,7 +97,7 @@ def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> Non
 def choose(
     link: str, *, choices: Sequence[str], person: Kind, has: Sequence[str], as_json: bool
 ) -> None:
-    """Accept, and choose an option for each SLOT.
+    """Accept the session, and choose an option for each SLOT.
 
     Slots and options are numbered from 0, as `show` prints them. For every other slot, the app
     shares the first option that it can.
@@ -113,7 +113,7 @@ def choose(
 @_holding
 @_json
 def cheat(link: str, *, kind: str, person: Kind, has: Sequence[str], as_json: bool) -> None:
-    """Answer dishonestly, to check that your application notices.
+    """Answer the session dishonestly, to check that your application notices.
 
     KIND is invalid (a proof that fails), wrong-value (not the value that the request requires),
     missing-attributes or expired. In a signature session it may also be unmatched-request (a
@@ -129,7 +129,7 @@ def cheat(link: str, *, kind: str, person: Kind, has: Sequence[str], as_json: bo
 @_link
 @_json
 def refuse(link: str, *, as_json: bool) -> None:
-    """Refuse, which cancels the session."""
+    """Refuse the session, which cancels it."""
     _decide(link, "nobody", (), as_json, lambda session: session.refuse())
 
 

@@ -103,13 +103,13 @@ def app_of(url: str, transport: Transport, person: Kind, cards: Cards) -> Simula
 
 @contextmanager
 def scanned(link: str, person: Kind, cards: Cards) -> Generator[ScannedSession]:
-    """Scan a session with a new app, and yield the session for a `with` block, which answers it.
+    """Scan a session with a new app, and yield the session. The `with` block must answer it.
 
-    If the app cannot give that answer, it refuses the session, because no other app can answer a
-    session that has been scanned.
+    If the app cannot give the answer that the block chooses, the app refuses the session, because
+    no other app can answer a session that has been scanned.
 
     Raises:
-        AppError: The app cannot give the answer, or the server refused the app.
+        AppError: The app cannot give the block's answer, or the server refused the app.
     """
     with Urllib3Transport() as transport:
         url, _ = application_url(link)

@@ -172,7 +172,7 @@ class _Given:
         self._settings = ReadSettings(None, ()) if settings is None else settings
 
     def value(self, key: str) -> Any:
-        """Return a setting, or None."""
+        """Return the value of a setting in the table `dev_server`; None if it is not given."""
         return self._settings.value(f"dev_server.{key}")
 
     def read(self, key: str, read: Callable[[Any], ReadT]) -> ReadT | None:

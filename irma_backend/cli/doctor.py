@@ -77,7 +77,7 @@ def doctor(
     finding has a remedy.
 
     The exit status is 0 if no check found an error. Otherwise the first error decides: 2 for a
-    setting, 5 if the server refuses, 7 for the network, and 9 if a check crashed.
+    setting, 5 if the server refuses a request, 7 for the network, and 9 if a check crashed.
     """
     checks = [each for each in CHECKS if each.name in names or not names]
     if only_list:

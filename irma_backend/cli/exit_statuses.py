@@ -91,7 +91,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 )
 """The exit status of each class of error. The first class that an error belongs to decides."""
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
-"""The exit statuses of the commands of `app`, by error code. Errors without a code mean that the
+"""The exit statuses of the `app` commands, by error code. An error without a code means that the
 app itself lacks something."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _SERVER = "irma_backend.server"
@@ -115,7 +115,7 @@ OPTIONS = {
     },
     **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
-"""Phrases about arguments in the library's messages, and their replacements about options."""
+"""Phrases in the library's messages that name arguments, each with one that names the option."""
 
 
 def exit_status(error: IrmaError) -> int:
@@ -134,7 +134,8 @@ def exit_status(error: IrmaError) -> int:
 def run(command: click.Command) -> int:
     """Run the command that the process's arguments select, and return its exit status.
 
-    It raises only `Interrupted`. It also reports unexpected errors as a line and a status.
+    This function raises only `Interrupted`. It reports unexpected errors, too, as one line and an
+    exit status.
     """
     try:
         # A command that ends early returns its status; other commands return None.
@@ -161,7 +162,7 @@ def run(command: click.Command) -> int:
 
 @contextmanager
 def reporting_errors(*, as_json: bool = False) -> Generator[None]:
-    """Report an error of the library as a line on the standard error, and exit.
+    """If the block raises an `IrmaError`, print it as a line on the standard error, and exit.
 
     Args:
         as_json: Whether to also print the error as JSON, on the standard output.
@@ -205,7 +206,7 @@ def note_server(url: str) -> None:
 
 
 def _location(error: Exception) -> str:
-    """Return the class and location of an error. Its message may hold a secret."""
+    """Return the class and location of an error, but not its message, which may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"

@@ -48,7 +48,7 @@ def answer_value(answer: Answer, session: StartedSession) -> dict[str, JsonValue
 
 
 def verified_signature_value(verified: VerifiedSignature) -> dict[str, JsonValue]:
-    """Return what a signature proves as JSON: `{"message", "signedAt", "isTimeStamped", …}`."""
+    """Return, as JSON, what a signature proves: `{"message", "signedAt", "isTimeStamped", …}`."""
     return {
         "message": verified.message,
         "signedAt": iso_time(verified.signed_at),

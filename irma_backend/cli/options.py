@@ -68,7 +68,7 @@ class Group(click.Group):
 
 
 class WholeNumber(click.IntRange):
-    """A whole number within bounds."""
+    """An option type whose value is a whole number within bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number.
@@ -84,7 +84,7 @@ class WholeNumber(click.IntRange):
 
 
 class OneOf(click.Choice[str]):
-    """One of several values."""
+    """An option type whose value is one of several strings."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value.
@@ -100,7 +100,7 @@ class OneOf(click.Choice[str]):
 
 
 class UtcTime(click.ParamType[datetime]):
-    """A time in UTC, in ISO 8601 with a Z."""
+    """An option type whose value is a time in UTC, in ISO 8601 with a Z."""
 
     name = "time"
 

@@ -216,7 +216,7 @@ def _slot(match: re.Match[str]) -> DisCon:
 
 
 def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
-    """Yield each attribute of a slot with the `+` or `|` before it, or "" for the first."""
+    """Yield each attribute of a slot, after the `+` or `|` before it ("" for the first one)."""
     sign, at = "", 0
     while True:
         found = next(_SIGN.finditer(text, at))

@@ -115,7 +115,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The server's name for the key.
+        """The requestor's name in the server's configuration, which identifies the key.
 
         Raises:
             ConfigurationError: --requestor is missing.
@@ -255,7 +255,7 @@ def with_settings(command: Command) -> Command:
 
 
 def with_result_settings(command: Command) -> Command:
-    """Like `with_settings`, and also add the options for verifying a signed result."""
+    """Do what `with_settings` does, and also add the options for verifying a signed result."""
     return _with(command, (*_SERVER_OPTIONS, *_RESULT_OPTIONS, *_KEY_OPTIONS))
 
 
@@ -293,7 +293,7 @@ def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
 
 
 def issuer_of(option: str | None) -> str | None:
-    """Return the issuer for --jwt-issuer: the default without the option, None if it is empty."""
+    """Return the issuer for --jwt-issuer: the default if `option` is None, None if it is empty."""
     return DEFAULT_JWT_ISSUER if option is None else option or None
 
 

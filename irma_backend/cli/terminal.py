@@ -48,7 +48,7 @@ _MIN_TABLE_WIDTH = 60
 """The narrowest terminal that gets a table, in columns. In a narrower one, rich would wrap cells
 letter by letter, and finally omit them."""
 _FEW = 2
-"""The lowest number that is shown in a larger unit: "90 seconds", but "2 minutes"."""
+"""A duration is shown in the largest unit of which it has at least two, such as 90 seconds."""
 
 
 def stderr_console() -> Console:
@@ -89,7 +89,7 @@ def print_table(
     *,
     title: str | None = None,
 ) -> None:
-    """Show rows as a table, or in a narrow terminal each field on a line of its own, unbroken.
+    """Show rows as a table. In a narrow terminal, show each field on a line of its own, unbroken.
 
     Raises:
         OutputError: The table cannot be written.
@@ -131,8 +131,9 @@ def show_pairing_code(console: Console, code: str) -> None:
 def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) -> None:
     """Show the answer and the issued credentials.
 
-    At a terminal it is a table. In a pipe, each attribute is a line with the slot, the attribute,
-    the value and the time of issuance, separated by tabs. Each issued credential is a line too.
+    At a terminal, the answer is a table. In a pipe, each attribute is a line with the slot, the
+    attribute, the value and the time of issuance, separated by tabs. Each issued credential is also
+    a line.
 
     Args:
         console: The console on the standard output.

@@ -121,7 +121,7 @@ class Bridge:
         return _TOKEN.sub("{token}", ascii(text)[1:-1])
 
     def _unknown_names(self, answer: EventStream | HttpResponse) -> str:
-        """Return a log message about unknown names in the request, or an empty string."""
+        """Return a log message about unknown names in the request; empty if there are none."""
         found = None if isinstance(answer, EventStream) else _UNKNOWN_NAMES.search(answer.body)
         return f" {self._shown(found[0].decode())}" if found is not None else ""
 

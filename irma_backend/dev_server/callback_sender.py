@@ -69,7 +69,7 @@ def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[No
 
 
 def _is_local(url: str) -> bool:
-    """Return whether the host is a loopback address, or a `localhost` with only such addresses."""
+    """Return whether the URL's host is loopback, or `localhost` with only loopback addresses."""
     found = _HOST.fullmatch(url)
     if found is None:
         return False

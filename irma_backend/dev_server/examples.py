@@ -1,4 +1,4 @@
-"""Example values for attributes that the app does not hold, so that nobody has to make them up.
+"""Example values for attributes that the app does not hold, so that a person need not make them up.
 
 They look like the values of real credentials of the scheme `pbdf`, and belong to no real person.
 """

@@ -61,7 +61,7 @@ def asked_by(requestor: str) -> str:
 
 
 def title_of(identifier: str) -> str:
-    """Return a short title for an attribute or a credential type: its last part, in words."""
+    """Return a short title for an attribute or a credential type: "Over 18" for `….over18`."""
     first, *others = _WORD_START.split(identifier.rpartition(".")[2])
     return " ".join(
         [first[:1].upper() + first[1:], *(each[:1].lower() + each[1:] for each in others)]

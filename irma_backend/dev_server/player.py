@@ -1,4 +1,4 @@
-"""The app that a person plays on the pages: scan, enter values, accept, refuse and cheat."""
+"""Let a person play the app on the pages: scan, enter values, accept, refuse and cheat."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Player:
         return self._wallets.views()
 
     def pick(self, kind: str) -> None:
-        """Select the app for the next sessions."""
+        """Select the app of this kind of person, which `scan` uses from then on."""
         self._wallets.pick(kind)
 
     def version(self, name: str) -> str:
@@ -166,7 +166,7 @@ class Player:
             self._find(name).session.refuse()
 
     def cheat(self, name: str, kind: str) -> None:
-        """Answer the session dishonestly."""
+        """Answer the session dishonestly, in the way that `kind` names (see `CHEATS`)."""
         with self._lock:
             cheat(self._find(name).session, kind)
 

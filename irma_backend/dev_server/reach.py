@@ -40,11 +40,12 @@ class Reach:
         url: The base URL at which apps and browsers reach the server; None for the server's own
             address.
         tls: The context with the certificate; None for plain HTTP.
-        secret: A part of the address of the pages. If it is empty, the pages are at the root.
+        secret: The part of the pages' address that makes it hard to guess. If `secret` is empty,
+            the pages are at the root.
 
     Raises:
-        ConfigurationError: An argument has the wrong type, the host is not an IP address, or other
-            machines can reach pages without a secret.
+        ConfigurationError: An argument has the wrong type, the host is not an IP address, or
+            `secret` is empty although other machines can reach the server.
     """
 
     host: str = LOOPBACK

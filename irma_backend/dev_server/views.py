@@ -62,7 +62,7 @@ class FieldView:
 @final
 @attrs.frozen
 class SlotView:
-    """One disjunction: the field for the choice, the label, the options and the preselection.
+    """One disjunction: its form field, its label, its options, and the option that is preselected.
 
     If `has_own_label` is false, the request has no label, and `label` is a generic one that a page
     may hide.
@@ -103,7 +103,7 @@ class CredentialView:
 
     @property
     def title(self) -> str:
-        """A short title for the type."""
+        """A short title for the credential type."""
         return title_of(self.type)
 
 
@@ -128,8 +128,8 @@ class Ending:
 class SessionView:
     """A scanned session, as the person sees it.
 
-    `person` says who owns the app. `can_lie` says whether the request requires a value. The person
-    could then send another value.
+    `person` says who owns the app. `can_lie` is true if the request requires a certain value,
+    because the person can then send a different value instead.
     """
 
     name: str
@@ -220,7 +220,7 @@ def view_of(
 def held_of_type(
     credentials: Sequence[HeldCredential], credential_type: str
 ) -> HeldCredential | None:
-    """Return the newest credential of a type, or None."""
+    """Return the newest credential of a type, or None if there is no such credential."""
     return next((held for held in credentials if held.credential_type == credential_type), None)
 
 

@@ -25,7 +25,7 @@ _TITLES: Final[Mapping[Kind, str]] = {
 @final
 @attrs.frozen
 class WalletView:
-    """An app on the list: its name in the form, its title, and whether it is selected."""
+    """An app that the person can choose: its owner, its title, and whether it is selected."""
 
     kind: Kind
     title: str
@@ -76,5 +76,5 @@ class Wallets:
         raise AppError("pick one of the apps")
 
     def views(self) -> tuple[WalletView, ...]:
-        """Return all apps to choose from."""
+        """Return all apps that the person can choose from."""
         return tuple(WalletView(kind, _TITLES[kind], kind == self._picked) for kind in KINDS)

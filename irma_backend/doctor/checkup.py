@@ -139,6 +139,6 @@ def _outcome(problems: Collection[Problem]) -> Outcome:
 
 
 def _location(error: Exception) -> str:
-    """Return the class and location of an error. Its message may hold a secret."""
+    """Return the class and location of an error, but not its message, which may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}"

@@ -82,7 +82,7 @@ class Problem:
 
     @classmethod
     def of_site(cls, found: Finding) -> Problem:
-        """Return a problem that describes a finding from the table of site checks."""
+        """Return a problem that describes a finding of `check_site`."""
         finding = next(row.finding for row in CHECKS if row.id == found.id)
         return cls(
             id=found.id,

@@ -95,7 +95,7 @@ class Examination:
 
     @cached_property
     def site_origin(self) -> str:
-        """The origin of the website's pages; an example if the settings do not have the URL."""
+        """The origin of the website's pages, or an example if the settings have no website URL."""
         return origin_of(self.settings.web.url or "https://website.example")
 
     def send(self, request: HttpRequest) -> HttpResponse:

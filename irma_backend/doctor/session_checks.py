@@ -144,7 +144,7 @@ def _refused(examination: Examination, name: str, error: IrmaError) -> Problem:
 
 
 def check_key(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether the configured key and issuer verify the server's signed results."""
+    """Find out whether the server's signed results match the configured key and issuer."""
     requestor = examination.requestor
     if not examination.context.takes_signed_results:
         try:

@@ -45,7 +45,7 @@ _FAILURE: Final = 500
 
 
 def check_settings(examination: Examination) -> Generator[Problem, None, str]:
-    """Compare the settings with the table of site checks."""
+    """Find out whether `check_site` considers any setting invalid or unsafe."""
     settings = examination.settings
     web = settings.web
     facts = attrs.evolve(
@@ -153,7 +153,7 @@ def _is_seen(one: Store, other: Store) -> bool:
 
 
 def check_status(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether a connection to the status backend receives what another one publishes."""
+    """Find out whether one connection to the status backend receives what another publishes."""
     if examination.settings.first("parts.status") is None:
         raise NotApplicableError("no status backend is set")
     one, other = examination.parts.status_backend(), examination.parts.status_backend()
