@@ -66,7 +66,7 @@ class SessionStarted(ValueObject):
     """The server started a session.
 
     Args:
-        session: The session.
+        session: The fingerprint of the session's requestor token.
         type: The type of the session.
     """
 
@@ -80,8 +80,8 @@ class SessionAnswered(ValueObject):
     """The application got a session's answer; each call that returns the answer emits this event.
 
     Args:
-        session: The session.
-        duration: The time since the start, if the start is known.
+        session: The fingerprint of the session's requestor token.
+        duration: The time since the session started; None if the start is not known.
     """
 
     session: str
@@ -94,11 +94,11 @@ class SessionRefused(ValueObject):
     """A session ended without an answer, although nothing failed.
 
     Args:
-        session: The session.
+        session: The fingerprint of the session's requestor token.
         by: Why there is no answer.
-        error: The error that the application got.
-        code: The server's reason.
-        duration: The time since the start, if the start is known.
+        error: The class name of the error that the application got.
+        code: The code that came with the error; empty if there was none.
+        duration: The time since the session started; None if the start is not known.
     """
 
     session: str
@@ -114,9 +114,9 @@ class SessionFailed(ValueObject):
     """A session could not be started, or the library could not learn how it ended.
 
     Args:
-        session: The session; empty if it was not started.
-        error: The error that the application got.
-        code: The reason that came with the error.
+        session: The fingerprint of the session's requestor token; empty if no session was started.
+        error: The class name of the error that the application got.
+        code: The code that came with the error; empty if there was none.
     """
 
     session: str
@@ -131,9 +131,9 @@ class CallRetried(ValueObject):
 
     Args:
         call: The method and path of the call, with `{token}` in place of a token.
-        error: The error with which the call failed.
-        code: The reason that came with the error.
-        wait: How long until the next try.
+        error: The class name of the error with which the call failed.
+        code: The code that came with the error; empty if there was none.
+        wait: How long the library waits before the next try.
     """
 
     call: str
@@ -148,7 +148,7 @@ class WatchFellBack(ValueObject):
     """A watch could not use its best source of statuses, and changed to the next one.
 
     Args:
-        session: The session.
+        session: The fingerprint of the session's requestor token.
         source: The source that the watch stopped using.
         reason: `unsupported`: the server sends no events, or a proxy removes them. `late`: the
             stream did not begin in time, perhaps because a proxy holds it back. `broken`: the
@@ -163,12 +163,12 @@ class WatchFellBack(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallbackDelivered(ValueObject):
-    """After a post from the server, the application was notified that a session has ended.
+    """The application was notified, after a post from the server, that a session had ended.
 
     Args:
-        session: The session.
+        session: The fingerprint of the session's requestor token.
         status: How the session ended.
-        error: Why there is no answer; empty if there is one.
+        error: The class name of the error, if the session has no answer; else empty.
     """
 
     session: str
@@ -182,8 +182,8 @@ class NextSessionChosen(ValueObject):
     """The application chose which session, if any, follows another one in a chain.
 
     Args:
-        session: The session that is about to end.
-        type: The type of the next session; None if nothing follows.
+        session: The fingerprint of the session that is about to end.
+        type: The type of the next session; None if no session follows.
     """
 
     session: str
@@ -196,7 +196,7 @@ class PostRefused(ValueObject):
     """The library refused a post to the callback URL or to the next-session URL.
 
     Args:
-        page: `callback` or `next session`.
+        page: Which of the two URLs received the post: `callback` or `next session`.
         code: The reason; see `irma_core/callbacks/inbound.py` and `irma_core/trust/result_jwt.py`.
     """
 
@@ -211,7 +211,7 @@ class HandleRefused(ValueObject):
 
     Args:
         purpose: The purpose of the `Handles` that refused it.
-        error: The name of the error class, which is the reason.
+        error: The class name of the error, which shows the reason.
     """
 
     purpose: str
@@ -221,12 +221,13 @@ class HandleRefused(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class WebRefused(ValueObject):
-    """The library refused a web page's call; `code` is what the page received.
+    """The library refused a web page's call.
 
     Args:
         name: The name of the call; empty if the page sent an unknown name.
-        code: The code in the reply.
-        session: The session, if it is known; else empty.
+        code: The code in the reply, which the page received.
+        session: The fingerprint of the session's requestor token; empty if it is not known which
+            session the call concerns.
     """
 
     name: str
