@@ -25,7 +25,7 @@ _LONE_SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
 
 class JsonTextError(ValueError):
-    """The input is not exactly one JSON value. The message never shows the content."""
+    """The input is not exactly one JSON value. The error's message never shows the input."""
 
     def __init__(self, reason: str, end: int | None = None) -> None:
         super().__init__(reason)
@@ -35,7 +35,7 @@ class JsonTextError(ValueError):
 
 
 class DuplicateKeyError(JsonTextError):
-    """An object has a key twice. Some readers use the first value, and others the last."""
+    """A JSON object has the same key twice. Some readers use the first value, others the last."""
 
     def __init__(self) -> None:
         super().__init__("has a key twice in an object")
@@ -51,11 +51,11 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
 
     Args:
         body: The JSON; as bytes, it must be UTF-8.
-        unique_keys: Whether to refuse an object that has a key twice. Set this for anything that is
-            signed. The server's own reader uses the last value of such a key.
+        unique_keys: Whether to refuse an object that has the same key twice. Set this for anything
+            that is signed. The server's own reader uses the last value of such a key.
 
     Raises:
-        DuplicateKeyError: An object has a key twice, and `unique_keys` is set.
+        DuplicateKeyError: An object has the same key twice, and `unique_keys` is set.
         JsonTextError: The input is not UTF-8, is not exactly one JSON value, is nested too deeply,
             or holds NaN, an infinity, a number too large, or a lone surrogate.
     """

@@ -201,7 +201,7 @@ def _cleaned(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[BaseException, BaseException | None]:
-    """Return the error to raise instead of the given one, and its context."""
+    """Return the error that the boundary raises in place of `error`, and the context for it."""
     handled = sys.exception()  # the application's own context
     frames = Frames(error.__traceback__)
     # If the boundary's frame is the only one, the arguments do not fit the function, which Python's
@@ -225,7 +225,7 @@ def _cleaned(
 
 
 def remove_frames(error: BaseException) -> None:
-    """Remove the library's frames from an error that is returned instead of raised."""
+    """Remove the library's frames from the traceback of an error that is returned, not raised."""
     _clean_chain(error, None)
 
 
@@ -246,7 +246,7 @@ def _proxy_fault(
 
 
 def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
-    """Remove the library's frames from an error, its causes and contexts."""
+    """Remove the library's frames from the tracebacks of an error, its causes and its contexts."""
     seen = {id(handled)} - {id(error)}
     waiting: list[BaseException | None] = [error]
     while waiting:

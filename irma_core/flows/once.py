@@ -157,7 +157,7 @@ def check_first_flow(
 def release_on_error_flow(
     context: RequestorContext, once: OnceKey, flow: Flow[ResultT]
 ) -> Flow[ResultT]:
-    """Run the flow of a claimed action, and release the claim if it fails or is interrupted."""
+    """Run the flow of a claimed action; if the flow fails or is interrupted, release the claim."""
     claimed_at = context.clock.monotonic()
     try:
         return (yield from flow)

@@ -72,7 +72,7 @@ def replace_own_calls_flow(
 
 
 def add_headers(call: OwnCall, headers: Headers) -> OwnCall:
-    """Return the call with more headers."""
+    """Return a copy of the call whose request has the given headers in addition to its own."""
     old = call.request
     more = (*old.headers, *headers)
     request = HttpRequest(old.method, old.url, label=old.label, headers=more, body=old.body)

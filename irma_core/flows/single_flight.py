@@ -53,13 +53,13 @@ class CachedValue:
 @final
 @attrs.define(eq=False)
 class _Flight:
-    """One fetch.
+    """One fetch of a value, for which other callers may wait.
 
     Args:
         ends: When the fetch must be over, on the monotonic clock.
         is_over: Whether the fetch is over.
-        value: The fetched value.
-        failure: Why there is no value.
+        value: The fetched value, if the fetch has succeeded.
+        failure: The error, if the fetch has failed.
     """
 
     ends: float
@@ -70,7 +70,7 @@ class _Flight:
 
 @final
 class SingleFlight:
-    """The cached value and the fetch in progress."""
+    """Holds the cached value and, in each process, the fetch in progress."""
 
     def __init__(self) -> None:
         self.value: CachedValue | None = None

@@ -216,7 +216,7 @@ def make_answer(
     signature: AttributeBasedSignature | None,
     next_session: RequestorToken | None,
 ) -> Answer:
-    """Make an answer. Only `results`, after all its checks, and `proved_answer` may call this."""
+    """Make an answer. Only `proved_answer` and the checks in `results` may call this."""
     answer = object.__new__(Answer)
     set_field = object.__setattr__
     set_field(answer, "_slots", MappingProxyType(dict(slots)))

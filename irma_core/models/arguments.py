@@ -81,7 +81,7 @@ def check_flag(value: object, name: str) -> bool:
 
 
 def check_string(value: object, name: str) -> str:
-    """Check that a value is a non-empty string that can be encoded, and return it.
+    """Check that a value is a non-empty string without lone surrogates, and return it.
 
     Raises:
         UsageError: The value is not such a string.

@@ -153,7 +153,7 @@ class ConDisCon(ValueObject):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """The names of the slots, or their numbers."""
+        """The names of the slots; if they have none, their numbers."""
         return self.names if self.names is not None else tuple(range(len(self.disjunctions)))
 
     def attribute_types(self) -> Iterator[str]:

@@ -35,7 +35,7 @@ _OTHERS_BEGIN: Final = (
 
 
 def frames_message(name: str) -> bool:
-    """Return whether a header controls framing or one connection; `name` is in lower case."""
+    """Return whether a header controls framing or a single connection; `name` is in lower case."""
     return name in _FRAMING
 
 

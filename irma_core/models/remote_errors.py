@@ -80,7 +80,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
 """The error names that irmago uses, each with a description."""
 
 NOT_KNOWN: Final = "request could not be authenticated"
-"""The message that irmago sends with `INVALID_REQUEST` if no requestor matches."""
+"""The message that irmago sends with `INVALID_REQUEST` if no requestor in its settings matches."""
 _ADVICE: Final[Mapping[str, str]] = {
     NOT_KNOWN: "compare `authentication` with the server's setting `requestors`; a server that "
     "runs with `no_auth` accepts no token and no key",

@@ -38,7 +38,8 @@ __all__ = [
 
 
 _Received: TypeAlias = Callable[[], dict[str, JsonValue]]
-"""Returns a new copy on each call, so that the original cannot be changed."""
+"""A function that returns a new copy of the received fields, so that a caller cannot change the
+original."""
 _NOTHING_RECEIVED: Final[Hidden[_Received]] = HiddenSecret(dict[str, JsonValue]().copy)
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
 _STRINGS: Final = frozenset({str})
@@ -293,8 +294,8 @@ class FrontendOptions(ValueObject):
 
     Args:
         pairing_method: The current method.
-        pairing_code: With `PIN`, the code that the app will show. The server makes a new code for
-            each change.
+        pairing_code: With `PIN`, the code that the app will show; else None. The server makes a new
+            code for each change.
     """
 
     pairing_method: PairingMethod
@@ -304,7 +305,7 @@ class FrontendOptions(ValueObject):
 
     @property
     def pairing_code(self) -> str | None:
-        """The code that the app will show."""
+        """The code that the app will show; None without pairing."""
         return self._pairing_code.reveal()
 
     def __attrs_post_init__(self) -> None:

@@ -48,7 +48,7 @@ def is_plain_url(url: str) -> bool:
 def whitespace_fault(url: str) -> str:
     """Return a phrase, such as "must not be empty", if a URL is empty or holds whitespace.
 
-    Invisible characters count too. If nothing is wrong, the phrase is empty.
+    Invisible characters count as whitespace. If nothing is wrong, the phrase is empty.
     """
     if not url:
         return "must not be empty"

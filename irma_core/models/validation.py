@@ -49,7 +49,7 @@ _LONGEST = timedelta(days=36500)
 
 
 def check_text(value: object, path: str, *, empty: bool = True) -> str:
-    """Check that a value is a string that can be encoded, and return it.
+    """Check that a value is a string without lone surrogates, and return it.
 
     Raises:
         RequestError: The value is not a string, has a lone surrogate, or is empty and `empty` is

@@ -213,7 +213,7 @@ def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 
 @boundary
 def parse_cancel_response(response: HttpResponse) -> None:
-    """Check the response to a cancellation, which must be 200 without a body."""
+    """Check the response to a cancellation, which must have status 200 and no body."""
     if response.status != _OK:
         refuse(response, _CANCEL)
     if response.body.strip():
@@ -268,7 +268,7 @@ def parse_revocation_response(response: HttpResponse) -> None:
 
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
-    """Return the call that checks the server's health; servers since 0.15 support it."""
+    """Return the call that checks the server's health. Servers support it since version 0.15."""
     return HttpRequest("GET", server.join("health"), label=_HEALTH)
 
 

@@ -15,10 +15,10 @@ __all__ = ["Observer"]
 class Observer(Protocol):
     """Receives events, in the thread or task in which they happen.
 
-    The person waits until the observer returns, so it must return at once and never wait for I/O.
-    Threads may call it at the same time. An exception from the observer does not reach the
-    library's caller. It becomes a `RuntimeWarning`, which Python shows by default once for each
-    class of exception.
+    The person in the session waits until the observer returns, so it must return at once and never
+    wait for I/O. Several threads may call it at the same time. An exception from the observer does
+    not reach the library's caller. It becomes a `RuntimeWarning`, which Python shows by default
+    once for each class of exception.
     """
 
     def observe(self, event: Event) -> None:

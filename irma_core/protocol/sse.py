@@ -104,10 +104,10 @@ class EventStreamDecoder:
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Decode the next bytes of the stream and return the events that they finish.
 
-        A blank line finishes an event at once, even if the line ends in a CR that an LF may follow.
+        A blank line finishes an event at once, even if it ends in a CR, which an LF may follow.
 
         Args:
-            data: Any number of bytes, cut anywhere.
+            data: Any number of bytes; an event or a line may continue in the next call.
 
         Returns:
             The events in order; often an empty list.
