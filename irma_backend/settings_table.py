@@ -170,7 +170,7 @@ SETTINGS: Final = (
         "proofs.min_key_bits",
         KEY_BITS,
         "The minimum length, in bits, of the issuers' keys in an accepted signature; by default "
-        "2048. Demonstrations use 1024.",
+        "2048. Use 1024 for demonstrations only.",
         "IRMA_MIN_KEY_BITS",
     ),
     Setting("requests.*.json", REQUEST, "The session request with this name, as JSON."),

@@ -72,7 +72,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
     "--min-key-bits",
     type=OneOf(["1024", "2048", "4096"]),
     show_default="2048",
-    help="The minimum length of an issuer's key, in bits. Demonstrations use 1024.",
+    help="The minimum length of an issuer's key, in bits. Use 1024 for demonstrations only.",
 )
 @with_settings_file
 def verify_signature(
