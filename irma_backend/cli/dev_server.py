@@ -95,7 +95,7 @@ def dev_server(settings: Settings, **options: Any) -> None:
     It keeps its sessions in memory, accepts programs without authentication unless you give
     --requestors, and serves a page where you play the app. `irma-backend app` plays the app from a
     script. Web pages from other origins cannot start sessions. The results are simulated and prove
-    nothing. The [dev_server] table of a settings file has further settings.
+    nothing. The [dev_server] table of a settings file can set these options.
     """
     try:
         # Only this command needs the extra `dev-server`.
