@@ -38,7 +38,7 @@ class SshAgentSigner:
 
 
 def ask(agent: str, message: bytes) -> bytes:
-    with socket.socket(socket.AF_UNIX) as connection:  # one for each call, for threads and forks
+    with socket.socket(socket.AF_UNIX) as connection:  # one per call: safe in threads and forks
         connection.settimeout(5)
         connection.connect(agent)
         connection.sendall(field(message))
