@@ -46,7 +46,7 @@ def make_app(server: str, *, cookie_key: str, **settings: Any) -> FastAPI:
         cookie_key: The key that signs the session cookie.
         settings: Further arguments of `Irma`: url, keys, store, token, server_key and so on.
     """
-    orders: dict[str, str] = {}  # by order number; yours is in a database
+    orders: dict[str, str] = {}  # by order number; use your database
 
     def order_of(request: Any) -> str:
         number: str = request.session.setdefault("order", secrets.token_hex(4))

@@ -26,7 +26,7 @@ def archive() -> Archive:
 def keep(done: WebAnswer) -> None:
     """Archive the signature, which covers exactly the message of the request."""
     signature = done.answer.signature
-    if signature is not None and done.session is not None:  # as in every answer to such a request
+    if signature is not None and done.session is not None:  # always true for a signature request
         session["signed"] = archive().add(Archived(signature, done.session.started_at))
 
 

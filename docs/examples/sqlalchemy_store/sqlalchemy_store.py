@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 entries = Table(
     "irma_entries",
-    MetaData(),  # or that of your models, so that your migrations create the table
+    MetaData(),  # or your models' own, so that your migrations create the table
     Column("key", String(200), primary_key=True),
     Column("value", LargeBinary, nullable=False),
     Column("expires_ms", BigInteger, nullable=False, index=True),
