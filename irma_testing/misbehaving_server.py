@@ -45,7 +45,7 @@ class ReceivedRequest:
     body: bytes
     connection: int
     reads: int
-    """The number of reads of the socket: 1 if head and body arrived together."""
+    """How many reads from the socket the request took: 1 if its head and body arrived together."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Peer:
         self.sock.sendall(data)
 
     def wait(self, duration: timedelta) -> bool:
-        """Wait, and return whether the server still runs."""
+        """Wait for the duration or until the server stops; return whether it is still running."""
         return not self.stopped.wait(duration.total_seconds())
 
     def read_request(self) -> ReceivedRequest:
@@ -89,7 +89,7 @@ class Peer:
         return received
 
     def target(self) -> str:
-        """Return the target of the request whose first bytes have arrived."""
+        """Return the target (path and query) of the request that has begun to arrive."""
         return self._buffer.decode("latin-1").split(" ", 2)[1]
 
     def start_tls(self, context: ssl.SSLContext) -> None:
@@ -98,11 +98,11 @@ class Peer:
         self.opened.append(self.sock)
 
     def raw_socket(self) -> socket.socket:
-        """Return the connection below TLS; the caller must close it."""
+        """Return the TCP socket below TLS, which the caller must close."""
         return socket.socket(fileno=os.dup(self.sock.fileno()))
 
     def read_some(self) -> None:
-        """Read once from the socket; raise `EOFError` at its end."""
+        """Read once from the socket; raise `EOFError` if the client has closed the connection."""
         data = self.sock.recv(65536)
         if not data:
             raise EOFError
@@ -110,12 +110,12 @@ class Peer:
         self._reads += 1
 
     def reset(self) -> None:
-        """Close with a TCP reset, so that the peer loses the data that it has not read yet."""
+        """Reset the connection, so that the client loses the data that it has not read yet."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
     def finish(self) -> None:
-        """Close cleanly, so that all sent data arrives."""
+        """Close the connection cleanly, so that all sent data arrives."""
         with suppress(OSError):
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.settimeout(1)
@@ -134,13 +134,13 @@ class MisbehavingServer:
         behaviours: One for each request; the last one repeats. Without behaviours, the server
             closes each connection.
         tls: A server's TLS context, or None for plain HTTP.
-        at_connect: Called on each connection, before TLS and before the first request.
+        at_connect: Called for each connection, before TLS and before the first request.
         idle_limit: How long a connection may be idle between two requests before the server closes
             it. A real IRMA server closes it after two seconds; on a busy machine a test may need a
             longer limit.
 
     Attributes:
-        port: The port of 127.0.0.1 on which the server listens.
+        port: The port on 127.0.0.1 where the server listens.
         requests: The requests that the server has received.
         connections: How many connections the server has accepted.
     """

@@ -41,7 +41,7 @@ def response(
     body: bytes = b"",
     chunks: Iterable[bytes] | None = None,
 ) -> bytes:
-    """Return a response, framed by its length or by chunks."""
+    """Return the bytes of a response, with a `Content-Length` or in chunks."""
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
     if chunks is None:
         lines.append(f"Content-Length: {len(body)}")
@@ -152,7 +152,7 @@ def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
 
 
 def compressed(body: bytes, encoding: str = "gzip") -> bytes:
-    """Return a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
+    """Return a response with a compressed body. `bare deflate` omits the zlib header."""
     if encoding == "gzip":
         packed = gzip.compress(body, mtime=0)
     elif encoding == "deflate":

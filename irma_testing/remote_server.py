@@ -139,11 +139,11 @@ class RemoteServer:
         return self._scheme
 
     def is_revoked(self, serial: str) -> bool:  # noqa: ARG002  # see `AppServer`
-        """Return False, because this app receives no revocations."""
+        """Return False: an app of a server in another process does not learn of revocations."""
         return False
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Send a request of the app, and return the response.
+        """Send an app's request to the server, and return the response.
 
         Raises:
             AppError: The session belongs to another server.
@@ -165,7 +165,7 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, call a function, and call every function that it plans. Return after the last one.
+        """Wait, call a function, and do the same with each function that a call plans.
 
         Raises:
             AppError: Functions are still waiting to be called after five minutes.
@@ -259,7 +259,7 @@ def _read_scheme(value: Mapping[str, Any]) -> Scheme:
 
 @contextmanager
 def _understanding(url: str) -> Generator[None]:
-    """Raise `AppError` if a description is malformed: another program may be at the URL."""
+    """Raise `AppError` if the `with` block cannot read a description, as of another program."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):

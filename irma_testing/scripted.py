@@ -62,7 +62,7 @@ class ScriptedStream:
         )
 
     def next_step(self, clock: ManualClock, deadline: float) -> bytes | ReadOutcome:
-        """Return the next step, and move the clock to its time or to the deadline.
+        """Move the clock to the next step or to the deadline; return the step, or `IDLE`.
 
         Raises:
             UsageError: An argument has the wrong type.
@@ -148,7 +148,7 @@ class _Script:
         self.slept: list[timedelta] = []
 
     def jitter(self) -> float:
-        """Return the same number each time."""
+        """Return the script's jitter, which is the same number for every wait."""
         return self._jitter
 
     def _respond(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -190,7 +190,7 @@ class ScriptedTransport(_Script):
     Args:
         steps: The responses, in order. A request after the last one raises `AssertionError`.
         streams: The streams, in order, or the errors to raise when they are opened. After the last
-            one, opening a stream gets the status 500.
+            one, opening another stream returns one with the status 500.
         jitter: The jitter of every wait: at least 0 and below 1.
 
     Raises:

@@ -118,7 +118,7 @@ class ScannedSession:
 
     @property
     def disclose(self) -> ConDisCon:
-        """The requested attributes. A slot has options, which are lists of attribute requests."""
+        """The requested attributes. Each slot is a list of options, which list attributes."""
         return self._parsed_request.disclose
 
     @property
@@ -166,7 +166,7 @@ class ScannedSession:
         self._decide(self._answer)
 
     def refuse(self) -> None:
-        """Refuse the session. To the server, a user who lacks the attributes looks the same.
+        """Refuse the session. The server does not learn whether the user lacked attributes.
 
         Raises:
             AppError: The user has already decided.
@@ -194,8 +194,8 @@ class ScannedSession:
         """Answer dishonestly. The app makes up attributes that it does not hold.
 
         Args:
-            flaw: The proof status to cause: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
-                signature session `UNMATCHED_REQUEST` and `INVALID_TIMESTAMP`.
+            flaw: The proof status to cause: `INVALID`, `MISSING_ATTRIBUTES` or `EXPIRED`, and in a
+                signature session also `UNMATCHED_REQUEST` or `INVALID_TIMESTAMP`.
             send: The attributes to disclose for each slot, instead of the requested ones.
             values: Values to disclose instead of those in the app, by the attribute's identifier;
                 None for no value.

@@ -77,7 +77,7 @@ _REPLY_CACHE_SECONDS = 10.0
 
 @final
 class AppApi:
-    """Handles the calls under `/irma`. Browsers call the paths under `/frontend`, apps the others.
+    """Handles the calls under `/irma`: those of browsers under `/frontend`, and those of apps.
 
     Each call works on a copy of the session; the copy is stored if the call has changed it.
 
@@ -184,7 +184,7 @@ class AppApi:
         return response
 
     def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Return the last reply if any client repeats the last request, as irmago does."""
+        """Return the last reply if this request, from any client, repeats the last request."""
         cached = session.cached
         if (
             cached is None
@@ -245,7 +245,7 @@ class AppApi:
         return self._finish(session, {})
 
     def _take_commitments(self, session: Session, request: HttpRequest) -> HttpResponse:
-        """Verify the disclosure in the commitments, issue the credentials, and end the session."""
+        """Verify the disclosure in an app's message, issue the credentials, end the session."""
         if session.request.kind != "issuing":
             raise ServerCrash("commitments in a session that issues nothing")
         message = read_commitments(request.body)
@@ -304,7 +304,7 @@ class AppApi:
         return json_reply(session.status.value)
 
     def _frontend_status(self, session: Session, _request: HttpRequest) -> HttpResponse:
-        """Return the status, and the pointer of the next session of a chain."""
+        """Return the session's status, plus the pointer to the next session of a started chain."""
         reply: dict[str, object] = {"status": session.status.value}
         if session.next_pointer is not None:
             reply["nextSession"] = session.next_pointer
@@ -328,7 +328,7 @@ class AppApi:
         return json_reply(options_json(session))
 
     def _complete_pairing(self, session: Session, _request: HttpRequest) -> HttpResponse:
-        """Let the app continue, because the user typed the right code into the browser."""
+        """Let the app continue after the user has typed the right pairing code into the browser."""
         if session.status is not SessionStatus.PAIRING:
             raise Refusal(UNEXPECTED_REQUEST, "Pairing was not enabled")
         self._life.move(session, SessionStatus.CONNECTED)

@@ -92,7 +92,7 @@ _COMMITMENT_FIELDS = frozenset(
 
 
 def read_message(form: Struct, body: bytes | None) -> dict[str, Any]:
-    """Return the fields of a message.
+    """Return the fields of a JSON message of the given form.
 
     Raises:
         Refusal: `MALFORMED_INPUT`: the body is not JSON, or a field has the wrong type.

@@ -26,7 +26,7 @@ class AppMessage:
     Args:
         request: The session request.
         nonce: The nonce of the session.
-        lists: The attributes for each disjunction.
+        lists: The attributes to disclose for each disjunction.
         extra: Attributes that were not requested.
         flaw: The proof status that the message must cause; None for an honest message.
     """
@@ -120,7 +120,7 @@ def with_expired_credentials(lists: Lists, now: datetime) -> Lists:
 
 
 def with_values(lists: Lists, values: Mapping[str, str | None]) -> Lists:
-    """Return the same attributes, but with the values that `values` maps their identifiers to."""
+    """Return the attributes, replacing the value of each one whose identifier is in `values`."""
 
     def change(credential: HeldCredential) -> HeldCredential:
         prefix = f"{credential.credential_type}."

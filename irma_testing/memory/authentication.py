@@ -47,7 +47,11 @@ _REVOCATION_CLAIMS = Struct(
 @final
 @attrs.frozen
 class RevocationRequest:
-    """A revocation request; `issued` is in nanoseconds, or 0 for all credentials with the key."""
+    """A revocation request.
+
+    `issued` is the credential's time of issuance in Unix nanoseconds, or 0 to revoke all
+    credentials with the revocation key `key`.
+    """
 
     credential_type: str
     key: str

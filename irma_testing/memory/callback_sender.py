@@ -34,7 +34,7 @@ from irma_testing.memory.settings import ServerSettings
 __all__ = ["CallbackSender", "Deliver"]
 
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""Delivers a request of the server to its receiver; a coroutine function for asyncio."""
+"""A function, or for asyncio a coroutine function, that delivers one of the server's requests."""
 _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
@@ -224,8 +224,8 @@ def _next_request(response: HttpResponse | None) -> bytes | None:
 def _decompress(response: HttpResponse) -> bytes:
     """Return the body, decompressed as Go's client does.
 
-    The application's function may already have decompressed the body but kept the
-    `content-encoding` header.
+    A body that is not gzip data is returned unchanged: `deliver` may have decompressed it but kept
+    the `content-encoding` header.
     """
     encoding = response.header("content-encoding").lower()
     if encoding != "gzip" or not response.body.startswith(_GZIP_MAGIC):

@@ -1,8 +1,8 @@
 """Await the functions of an asynchronous application from a synchronous server.
 
-The server runs on a thread, so that the application's event loop is free to await the server's
-deliveries. Calls take turns, so that the clock stands still during a delivery. Calls that the
-application makes during a delivery belong to the same turn.
+The server runs on other threads, so that the application's event loop is free to await the server's
+deliveries. Calls to the server take turns, so that the clock stands still during a delivery. Calls
+that the application makes during a delivery belong to the same turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["EventLoops"]
 ResultT = TypeVar("ResultT")
 _POLL_SECONDS: Final = 0.002
 _LIMIT_SECONDS: Final = 30.0
-"""How many real seconds to wait. Only an application that awaits its own next call takes longer."""
+"""How many real seconds to wait for a turn or a delivery.
+
+Only an application that awaits its own next call takes longer.
+"""
 
 
 @final
@@ -142,7 +145,7 @@ def _result(future: Future[ResultT]) -> ResultT:
 
 
 def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
-    """Call a function on a new thread: all threads in the loop's pool may be waiting for turns."""
+    """Call a function on a new thread; all threads in the loop's pool may be waiting for turns."""
     future: Future[ResultT] = Future()
     future.set_running_or_notify_cancel()  # a caller that is cancelled does not stop the thread
     context = copy_context()

@@ -53,7 +53,7 @@ class EscapedText(str):
 @final
 @attrs.frozen
 class Number:
-    """A number as it was written."""
+    """A JSON number, kept as the string that the JSON contained."""
 
     text: str
 
@@ -61,7 +61,7 @@ class Number:
 @final
 @attrs.frozen
 class Members:
-    """An object: its members in order, including those with the same name."""
+    """A JSON object: its members in order. Members may have the same name."""
 
     pairs: tuple[tuple[str, Json], ...]
 
@@ -123,7 +123,7 @@ class _Reader:
                 return value
 
     def _close(self, stack: list[tuple[list[Any], str | None]], value: Json) -> Json:
-        """Add a value to the innermost list or object, and close each one that ends after it."""
+        """Add a value to the innermost list or object, and close those that end after the value."""
         while stack:
             items, name = stack[-1]
             items.append(value if name is None else (name, value))

@@ -183,7 +183,10 @@ def pointer(kind: Kind) -> Kind:
 
 
 def sequence(kind: Kind) -> Kind:
-    """Return the type of a slice. As in Go, reading updates the existing element at each index."""
+    """Return the type of a slice.
+
+    As in Go, reading JSON into an existing slice updates the element at each index.
+    """
 
     def read(value: Json, old: list[Any] | None) -> list[Any] | None:
         if value is None:
@@ -203,7 +206,10 @@ def sequence(kind: Kind) -> Kind:
 
 
 def mapping(kind: Kind, read_key: Callable[[str], Any] = str) -> Kind:
-    """Return the type of a map. Reading adds entries, and replaces those with the same key."""
+    """Return the type of a map with values of one type.
+
+    Reading JSON into an existing map adds entries, and replaces entries with the same key.
+    """
 
     def read(value: Json, old: dict[Any, Any] | None) -> dict[Any, Any] | None:
         if value is None:

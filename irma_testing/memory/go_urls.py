@@ -31,7 +31,7 @@ def requestable_url(url: str, encoding: str = "utf-8") -> str:
 
     Args:
         url: An absolute URL.
-        encoding: The character encoding with which characters beyond ASCII are escaped.
+        encoding: The character encoding in which non-ASCII characters are percent-encoded.
 
     Raises:
         ValueError: The URL is not an `http` or `https` URL with a host.

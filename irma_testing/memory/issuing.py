@@ -36,14 +36,14 @@ def floor_to_week(seconds: float) -> int:
 
 
 def half_a_year_after(now: datetime) -> datetime:
-    """Return the date six calendar months later."""
+    """Return the time six calendar months after `now`."""
     years, month = divmod(now.month - 1 + _MONTHS, 12)
     first = now.replace(year=now.year + years, month=month + 1, day=1)
     return first + timedelta(days=now.day - 1)
 
 
 def with_validity(request: StartRequest, now: datetime) -> StartRequest:
-    """Return the request with the default validity filled in, counted from now."""
+    """Return the request. Credentials in it without a validity get the default, from `now` on."""
     default = int(half_a_year_after(now).timestamp())
     credentials = tuple(
         attrs.evolve(
@@ -105,14 +105,16 @@ class Revocations:
         self._records: dict[str, _IssuanceRecord] = {}
 
     def record(self, serial: str, credential_type: str, key: str, issued_at: int) -> None:
-        """Record a credential that can be revoked; `issued_at` is in nanoseconds."""
+        """Record a credential that can be revoked; `issued_at` is in Unix nanoseconds."""
         self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
     def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
-        """Revoke the key's credentials with this `issued_at`, or all of them if `issued_at` is 0.
+        """Revoke the credentials with this type and key that were issued at `issued_at`.
+
+        If `issued_at` is 0, the time of issuance does not matter.
 
         Raises:
-            Refusal: There is no such credential, or it is already revoked.
+            Refusal: There is no such credential, or every such credential is already revoked.
         """
         records = [
             record

@@ -50,7 +50,7 @@ _REGISTERED = Struct(
 )
 _PARTS = 3
 _YEAR_ONE = 62_135_596_800
-"""Seconds from the year one, the zero of Go's `time.Time`, to 1970."""
+"""Seconds from the year one, the zero value of Go's `time.Time`, to 1970."""
 _PEM_BLOCK = re.compile(
     r"^-----BEGIN ([^\n]*?)-----[ \t\r]*\n(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n)*"
     r"([A-Za-z0-9+/=\s]*?)^-----END \1-----[ \t\r]*$",
@@ -75,12 +75,12 @@ class RequestJwt:
 
     @property
     def algorithm(self) -> str:
-        """The `alg` of its header."""
+        """The `alg` in the JWT's header."""
         return str(self.header["alg"])
 
     @property
     def signer(self) -> str:
-        """The name of the requestor that signed it: the header's `kid`, or else the `iss`.
+        """The requestor that signed the JWT: the `kid` in its header, or else its claim `iss`.
 
         Raises:
             Refusal: The `kid` is not a string.
@@ -143,7 +143,7 @@ def parse_jwt(body: bytes) -> RequestJwt | None:
 
 
 def _has_only_floats(value: Json) -> bool:
-    """Return whether all numbers fit a `float64`, which Go uses for untyped values."""
+    """Return whether all numbers in a JSON value fit a `float64`, Go's type for untyped numbers."""
     pending = [value]
     while pending:
         inner = pending.pop()
@@ -167,7 +167,7 @@ def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
 
 
 def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
-    """Return whether a JWT was signed with the key that belongs to an RSA public key in PEM.
+    """Return whether a JWT's RS256 signature is valid under an RSA public key in PEM.
 
     Raises:
         ValueError: The signature is not in base64.

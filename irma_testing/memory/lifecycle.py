@@ -126,7 +126,7 @@ class Lifecycle:
         session.last_active = self.clock.monotonic()
 
     def move(self, session: Session, status: SessionStatus) -> None:
-        """Set the status. If it is final, post the result to the callback URL."""
+        """Set the session's status. If it is final, post the result to the callback URL."""
         session.status = status
         if status.is_final:
             self.callbacks.send_callback(session)
@@ -163,8 +163,8 @@ class Lifecycle:
         """Start the next session of a chain, if there is one.
 
         Raises:
-            Refusal: `NEXT_SESSION`: the proofs are not valid, or the requestor's reply is not a
-                request that the requestor may make.
+            Refusal: `NEXT_SESSION`: the proofs are not valid, or the `nextSession` URL replied with
+                something other than a session request that the requestor may make.
         """
         if session.request.next_url is None:
             return
@@ -239,7 +239,7 @@ class Lifecycle:
 
 
 def _repeats(session: Session) -> ConDisCon:
-    """Return the condiscon that requests the disclosed values again."""
+    """Return the condiscon with which the next session requests the disclosed values again."""
     return tuple(
         (
             tuple(

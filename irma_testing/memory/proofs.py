@@ -72,7 +72,7 @@ class Proof:
     serial: str = ""
 
     def as_json(self, nonce: str) -> dict[str, Any]:
-        """Return the proof for the session with this nonce."""
+        """Return the proof in JSON, for the session with this nonce."""
         body: dict[str, Any] = {
             "simulated": True,
             "credential": self.credential,
@@ -124,7 +124,7 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
 
 
 def number_of(name: str, proof: Proof) -> int:
-    """Return the index of a disclosed attribute; an empty name stands for the credential alone."""
+    """Return the index of a disclosed attribute, or of the metadata if `name` is empty."""
     return _FIRST_ATTRIBUTE + list(proof.disclosed).index(name) if name else _METADATA
 
 
@@ -167,7 +167,10 @@ def make_signature(
 @final
 @attrs.frozen
 class Verifier:
-    """Verifies disclosures by the official server's rules; `is_revoked` is called with a serial."""
+    """Verifies disclosures by the official server's rules.
+
+    `is_revoked` returns whether the credential with a given serial has been revoked.
+    """
 
     scheme: Scheme
     is_revoked: Callable[[str], bool]
@@ -179,7 +182,8 @@ class Verifier:
 
         Args:
             request: The session request.
-            condiscon: The request's condiscon, with the attributes that a chain discloses again.
+            condiscon: The request's condiscon, plus the attributes from earlier sessions of the
+                chain that must be disclosed again.
             disclosure: The disclosure that the app sent.
             time: When the credentials must be valid, in Unix seconds.
         """

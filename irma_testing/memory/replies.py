@@ -1,4 +1,4 @@
-"""Responses in the official server's form: JSON as Go writes it, errors, CORS headers."""
+"""Responses in the official server's form: JSON as Go writes it, errors, and CORS headers."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def compact_json(value: object) -> str:
 
 
 def json_reply(value: object, status: int = 200) -> HttpResponse:
-    """Return a response with a value in JSON."""
+    """Return a response whose body is a value in JSON."""
     return HttpResponse(status, (_JSON,), body=compact_json(value).encode())
 
 
 def text_reply(body: str, content_type: str = "text/plain") -> HttpResponse:
-    """Return a response with a string."""
+    """Return a response with the status 200 and a string as its body."""
     return HttpResponse(200, (("content-type", content_type),), body=body.encode())
 
 
@@ -109,7 +109,7 @@ def too_slow() -> HttpResponse:
 
 
 def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
-    """Call a function, and return its response, or the response for the refusal it raises."""
+    """Return the response from `respond`, or the response for the `Refusal` that it raises."""
     try:
         return respond()
     except Refusal as refusal:

@@ -1,7 +1,7 @@
 """The fields of session requests and their Go types, in the current and the legacy form.
 
-Requests are read from JSON and written as the app receives them. `requests` decides which form a
-body has. Source: irmago `irma/requests.go` and `irma/legacy.go`.
+Requests are read from JSON and written as the app receives them. The module `requests` decides
+which form a body has. Source: irmago `irma/requests.go` and `irma/legacy.go`.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def _read_version(value: Json, _old: object) -> tuple[int, int]:
 
 
 def version_of(version: str) -> tuple[int, int]:
-    """Return the numbers of a protocol version.
+    """Return the major and minor number of a protocol version such as `2.8`.
 
     Raises:
-        GoJsonError: The string is not a version.
+        GoJsonError: The string does not have the form `x.y` with two numbers.
     """
     parts = version.split(".")
     if len(parts) != _VERSION_PARTS:
@@ -211,7 +211,10 @@ _ISSUING = Struct(*_BASE, *_DISCLOSE, _CREDENTIALS, Field("requestSdJwts", FLAG)
 
 
 def _read_options(value: Json, old: list[Any] | None) -> list[Any]:
-    """Return `old` with a legacy disjunction's options added: names, or a mapping to values."""
+    """Return `old` plus the options of a legacy disjunction.
+
+    These are names of attributes, or a mapping from such names to the required values.
+    """
     if value is None or isinstance(value, list):
         try:
             named = [(name, None) for name in _NAMES.read(value, None) or []]
@@ -266,7 +269,7 @@ REQUESTS: Mapping[SessionKind, Kind] = {
     kind: Kind(_reader(kind), struct.kind.zero, write=struct.write)
     for kind, struct in _MODERN.items()
 }
-"""The session requests by kind; a legacy request is converted to the current form."""
+"""The type of each kind of session request. Reading converts the legacy form to the current one."""
 
 _OPTIONS = (
     Field("validity", INT),
@@ -278,7 +281,7 @@ EXTENDED: Mapping[SessionKind, Struct] = {
     kind: Struct(*_OPTIONS, Field("request", pointer(request)))
     for kind, request in REQUESTS.items()
 }
-"""The extended requests by kind."""
+"""The type of each kind of extended request."""
 
 REVOCATION_REQUEST = Struct(
     Field("@context", TEXT), Field("type", TEXT), Field("revocationKey", TEXT), Field("issued", INT)

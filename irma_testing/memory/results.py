@@ -45,7 +45,7 @@ def result_claims(session: Session, issuer: str, now: datetime) -> dict[str, obj
 
 
 def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, object]:
-    """Return the claims of the JWT in the layout of `getproof`."""
+    """Return the claims of a JWT from the endpoint `getproof`, which has a layout of its own."""
     attributes = {
         attribute["id"]: attribute["rawvalue"] or ""
         for attributes in session.disclosed or ()

@@ -88,8 +88,8 @@ class Scheme:
     Args:
         credential_types: The descriptions of credential types.
         is_open: Whether any other well-formed identifier also counts as a credential type. Such a
-            type accepts any attribute name, is not a singleton, and is revocable if the
-            issuance has a revocation key.
+            type accepts any attribute name, is not a singleton, and is revocable if the issuance
+            request contains a revocation key.
     """
 
     credential_types: tuple[CredentialType, ...] = ()
@@ -147,7 +147,7 @@ class Scheme:
         return sorted(missing, key=lambda name: (name.count("."), name))
 
     def suggestions(self, identifiers: Iterable[str]) -> list[str]:
-        """Return the nearest existing names for the identifiers that do not exist."""
+        """Return the existing identifiers that resemble the given ones that do not exist."""
         missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
         near = (
             nearest_name(identifier, self._by_identifier, self._attribute_types)

@@ -192,9 +192,9 @@ class InMemoryServer:
 
         `server.when_started(app.accept)` answers all sessions. The function is called during the
         next call to the server, or while a transport sleeps, but never during the start itself.
-        That call or sleep raises the function's exceptions. If `deliver` is awaited, and the
-        application runs on an event loop in the test's own thread, the function is also called
-        while the application waits for something else.
+        That call or sleep raises the function's exceptions. If `deliver` is a coroutine function,
+        and the application runs on an event loop in the test's own thread, the function is also
+        called while the application waits for something else.
 
         Args:
             action: Called with the session pointer.
@@ -222,14 +222,14 @@ class InMemoryServer:
         """Raise the error of a planned action that failed between two calls to the server.
 
         An action that runs while the application waits for something else has no caller that could
-        receive its error. The next call to the server raises the error instead, and so does the end
-        of a test that uses the fixture `irma_server`.
+        receive its error. The next call to the server raises the error instead. If no call follows,
+        the fixture `irma_server` raises it at the end of the test.
         """
         if self._missed:
             raise self._missed.pop()
 
     async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-        """Call a function, on a thread if `deliver` is async, so that the event loop stays free.
+        """Call a function; if `deliver` is async, on another thread, to keep the event loop free.
 
         With this method, a test on the application's event loop can act as the app:
         `await server.run(app.accept, pointer)`. Meanwhile, nothing else moves the clock.
@@ -295,7 +295,7 @@ class InMemoryServer:
             pointer: The session's pointer.
 
         Raises:
-            UsageError: This is not a pointer.
+            UsageError: `pointer` is not a `SessionPointer`.
         """
         check_instance(pointer, SessionPointer, "pointer", "a SessionPointer")
         for session in self._life.store.open():
@@ -303,7 +303,7 @@ class InMemoryServer:
                 self._life.time_out(session)
 
     def is_revoked(self, serial: str) -> bool:
-        """Return whether the credential with this serial was revoked here."""
+        """Return whether the credential with this serial was revoked on this server."""
         check_instance(serial, str, "serial", "a string")
         return self._life.revocations.is_revoked(serial)
 

@@ -1,4 +1,4 @@
-"""A session request, as the server holds it."""
+"""Session requests, as the server stores them after it has read them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class RequestedCredential:
 @final
 @attrs.frozen
 class StartRequest:
-    """A session request with its options; times are in seconds, where 0 is the server's default.
+    """A session request with its options; times are in seconds, where 0 means the server's default.
 
     `app_json` is the session request as the app receives it. `revocation` maps each credential type
     that needs a proof of non-revocation to the maximum age of that proof.

@@ -1,8 +1,9 @@
 """The state of a session on the server, and the store of all sessions.
 
 A handler works on a copy of a session. The copy is stored when the handler has finished, unless
-another change has been stored meanwhile. Therefore the receiver of a callback may still see
-`CONNECTED`. Source: irmago `irmaserver/sessions.go`.
+another change has been stored meanwhile. The server posts a callback while the handler is still
+running, so a receiver that asks for the status may still get `CONNECTED`. Source: irmago
+`irmaserver/sessions.go`.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Session:
 
     @property
     def condiscon(self) -> ConDisCon:
-        """The condiscon of the request, with the attributes that a chain discloses again."""
+        """The request's condiscon, plus the attributes that the chain must disclose again."""
         return (*self.request.disclose, *self.repeats)
 
     def clear_result(self) -> None:

@@ -24,7 +24,7 @@ _Action: TypeAlias = Callable[[], object]
 
 @final
 class Timeline:
-    """Planned actions, by the clock's monotonic seconds."""
+    """Planned actions, ordered by the monotonic time at which each one is due."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -62,7 +62,7 @@ class Timeline:
             return bool(self._due) and self._due[0][0] <= self._clock.monotonic()
 
     def pass_time(self, clock: ManualClock, duration: timedelta, until: Callable[[], bool]) -> None:
-        """Move the clock, and run actions at their time, until `until()` is true."""
+        """Run each action when it is due, until `duration` has passed or `until()` returns true."""
         end = clock.monotonic() + duration.total_seconds()
         self.catch_up()
         while (

@@ -134,7 +134,7 @@ class _TransportBase:
         return self._server.clock
 
     def jitter(self) -> float:
-        """Return the same number each time."""
+        """Return this transport's jitter, which is the same number for every wait."""
         return _JITTER
 
     def _open(self, request: HttpRequest, deadline: float) -> EventStream | HttpResponse:
@@ -172,7 +172,7 @@ class InMemoryTransport(_TransportBase):
         return self._send(request, deadline)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> InMemoryStream:
-        """Open an event stream at the server.
+        """Open an event stream from the server.
 
         Raises:
             TransportTimeoutError: The deadline has passed.
@@ -180,7 +180,7 @@ class InMemoryTransport(_TransportBase):
         return InMemoryStream(self._server, self._open(request, deadline))
 
     def sleep(self, duration: timedelta) -> None:
-        """Let time pass."""
+        """Move a `ManualClock` by the duration, running due actions; on a real clock, wait."""
         check_duration(duration, "duration")
         if not self._server.pass_time(duration):
             time.sleep(duration.total_seconds())
@@ -196,12 +196,12 @@ class AsyncInMemoryTransport(_TransportBase):
         return await self._server.run(self._send, request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncInMemoryStream:
-        """Open an event stream at the server; see `InMemoryTransport.open_stream`."""
+        """Open an event stream from the server; see `InMemoryTransport.open_stream`."""
         answer = await self._server.run(self._open, request, deadline)
         return AsyncInMemoryStream(self._server, answer)
 
     async def sleep(self, duration: timedelta) -> None:
-        """Let time pass, and other tasks run."""
+        """Let time pass as `InMemoryTransport.sleep` does, and let other tasks run."""
         check_duration(duration, "duration")
         passed = await self._server.run(self._server.pass_time, duration)
         await asyncio.sleep(0 if passed else duration.total_seconds())

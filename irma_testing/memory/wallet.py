@@ -172,7 +172,7 @@ class Pick:
     name: str
 
     def repeat(self) -> RequestedAttribute:
-        """Return the request for exactly this value, as in a chained session."""
+        """Return an attribute request for exactly this value, as a chained session makes it."""
         identifier = self.credential.credential_type
         if not self.name:
             return RequestedAttribute(identifier)
@@ -199,7 +199,7 @@ class Chooser:
     is_revoked: Callable[[str], bool]
 
     def options(self, disjunction: DisCon) -> tuple[tuple[Pick, ...] | None, ...]:
-        """For each option, return its attributes, or None if the wallet lacks one of them."""
+        """For each option of a slot, return its attributes, or None if the wallet lacks one."""
         return tuple(self._option(conjunction) for conjunction in disjunction)
 
     def option_for(self, disjunction: DisCon, *, may_expire: bool = True) -> int | None:
@@ -246,7 +246,7 @@ class Chooser:
         return tuple(self._make_up(conjunction) for conjunction in options)
 
     def take(self, identifiers: Sequence[str]) -> tuple[Pick, ...]:
-        """Return these attributes, from the wallet or made up."""
+        """Return these attributes from the wallet, or make up all of them if it lacks one."""
         requested = tuple(RequestedAttribute(identifier) for identifier in identifiers)
         held = self._option(requested, allow_revoked=True)
         return self._make_up(requested) if held is None else held

@@ -21,7 +21,7 @@ from irma_testing.proofs.issuer_keys import MadeIssuerKey
 __all__ = ["Accumulator", "Witness"]
 
 PRIME_BITS = 195
-"""The length of a witness's prime, `AttributeSize` in gabi's `revocation.Parameters`."""
+"""The length in bits of a witness's prime, `AttributeSize` in gabi's `revocation.Parameters`."""
 
 
 @frozen
@@ -33,7 +33,7 @@ class Accumulator:
     index: int
     """The number of revocations before this accumulator."""
     time: int
-    """Unix time in seconds."""
+    """When the issuer makes the accumulator, as Unix time in seconds."""
     event_hash: bytes
 
     @classmethod
@@ -48,7 +48,7 @@ class Accumulator:
         return Witness(self, prime, self._root(prime))
 
     def revoke(self, prime: int, *, time: int) -> Accumulator:
-        """Return the next accumulator, which revokes the credential with that prime."""
+        """Return the next accumulator, which revokes the credential whose witness has `prime`."""
         parent = self.event_hash
         index = self.index + 1
         event_hash = _event_hash(index, parent, prime)
@@ -80,7 +80,7 @@ class Accumulator:
 
 @frozen
 class Witness:
-    """A holder's witness: u to the power of the prime is the accumulator's nu."""
+    """A holder's witness: `u` to the power of `prime` equals the accumulator's `nu` modulo n."""
 
     accumulator: Accumulator
     prime: int
@@ -89,7 +89,8 @@ class Witness:
     def update(self, accumulator: Accumulator, revoked: int) -> Witness:
         """Return the witness for the next accumulator, after another prime has been revoked.
 
-        With a·e + b·revoked = 1, the new u is u^b · nu'^a, so updating needs no private key.
+        With a·e + b·revoked = 1, the new u is u^b · nu'^a, where nu' is the number of the next
+        accumulator. So updating needs no private key.
         """
         n = self.accumulator.key.n
         b = pow(revoked, -1, self.prime)
@@ -98,7 +99,7 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return the witness with an accumulator that does not match, as a cheat would show it."""
+        """Return this witness with an accumulator that it does not match, as a cheat would."""
         return Witness(accumulator, self.prime, self.u)
 
 

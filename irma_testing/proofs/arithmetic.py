@@ -19,7 +19,7 @@ def _fastest_power() -> Callable[[int, int, int], int]:
 power = _fastest_power()
 """Return a power modulo a number.
 
-The base of a negative exponent must be coprime to the modulus.
+If the exponent is negative, the base must be coprime to the modulus.
 """
 
 

@@ -25,7 +25,7 @@ class Chance:
         self._random = Random(seed)  # noqa: S311 - equal numbers in each run are the purpose
 
     def bits(self, count: int) -> int:
-        """Return a number of at most that many bits."""
+        """Return a number of at most `count` bits."""
         return self._random.getrandbits(count)
 
     def below(self, limit: int) -> int:
@@ -33,11 +33,11 @@ class Chance:
         return self._random.randrange(limit)
 
     def square(self, modulus: int) -> int:
-        """Return a square modulo a number, as all bases of an issuer key must be."""
+        """Return a random square modulo `modulus`. The bases of an issuer key must be squares."""
         return pow(self._random.randrange(2, modulus), 2, modulus)
 
     def prime(self, start: int, bits: int) -> int:
-        """Return a prime: the sum of `start` and a random number of at most that many bits."""
+        """Return a prime: the sum of `start` and a random number of at most `bits` bits."""
         while not is_prime(candidate := start + self.bits(bits) | 1):
             pass
         return candidate

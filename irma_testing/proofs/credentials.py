@@ -39,7 +39,7 @@ class Credential:
     def group(self) -> str:
         """Return the credential's scheme if that scheme is distributed, or an empty string.
 
-        Credentials of the same group contain the same secret key.
+        A holder's credentials contain the same secret key if they are in the same group.
         """
         return self.scheme.name if self.scheme.is_distributed else ""
 
@@ -60,10 +60,10 @@ def issue(
     """Issue a credential to a holder.
 
     Args:
-        scheme: The scheme that has the type and the keys.
+        scheme: The scheme, which has the credential type and the issuer's keys.
         identifier: The credential type's identifier of three parts.
-        values: The values by attribute: a string, None for an absent value, or a number to sign
-            without hashing. An attribute that is left out is absent.
+        values: The values by the attribute's name: a string, None for an absent value, or a number
+            to sign without hashing. An attribute that `values` does not name is absent, too.
         chance: The source of random numbers.
         signed_at: Unix time in seconds; the metadata contains only the week.
         weeks: How many weeks the credential is valid.
@@ -103,7 +103,7 @@ def secret_key(holder: str, scheme: MadeScheme) -> int:
 
 
 def metadata(identifier: str, counter: int, signed_at: int, weeks: int, version: int = 3) -> int:
-    """Return the metadata attribute: a number of 24 bytes."""
+    """Return the metadata attribute as a number that encodes 24 bytes."""
     return int.from_bytes(
         version.to_bytes(1)
         + (signed_at // WEEK).to_bytes(3)

@@ -34,12 +34,12 @@ def number_bytes(number: int) -> bytes:
 
 
 def json_number(number: int) -> str:
-    """Return a number as in the JSON of proofs: standard base64 of its big-endian bytes."""
+    """Return a number as proofs contain it in JSON: its big-endian bytes in standard base64."""
     return base64.b64encode(number_bytes(number)).decode()
 
 
 def hash_number(content: bytes) -> int:
-    """Return SHA-256 of bytes, read as a big-endian number."""
+    """Return the SHA-256 hash of bytes, as a big-endian number."""
     return int.from_bytes(hashlib.sha256(content).digest())
 
 
@@ -86,7 +86,7 @@ def cbor(value: Cbor) -> bytes:
 
 
 def _head(kind: int, number: int) -> bytes:
-    """Return the head of an item, which encodes its major type and a number in 1 to 9 bytes."""
+    """Return the head of a CBOR item, which encodes its major type and a number in 1 to 9 bytes."""
     if number < _LONG_NUMBER:
         return bytes((kind << 5 | number,))
     size = next(size for size in range(4) if number < 1 << (8 << size))

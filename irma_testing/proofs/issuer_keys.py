@@ -31,7 +31,7 @@ class Sizes:
 
     ln: int
     lm: int
-    """The length of an attribute that is signed without hashing."""
+    """The maximum length of an attribute that is signed without hashing."""
     lstatzk: int
     """The number of bits by which a random number is longer than the number that it hides."""
     lh: int = 256
@@ -39,17 +39,17 @@ class Sizes:
 
     @property
     def le(self) -> int:
-        """Return the length of a credential's e."""
+        """Return the length of the number e in a credential's signature."""
         return self.lstatzk + self.lh + self.lm + 5
 
     @property
     def lv(self) -> int:
-        """Return the length of a credential's v."""
+        """Return the length of the number v in a credential's signature."""
         return self.ln + 2 * self.lstatzk + self.lh + self.lm + 4
 
     @property
     def commitments(self) -> tuple[int, int, int]:
-        """Return the lengths of the random numbers for an attribute, for e and for v."""
+        """Return the lengths of the random numbers that hide an attribute, e and v in a proof."""
         more = self.lstatzk + self.lh
         return self.lm + more, self.le_prime + more, self.lv + more
 
@@ -99,7 +99,7 @@ class MadeIssuerKey:
             pair: Which pair of primes: 0 to 2 for 1024 bits, 0 or 1 for 2048, 0 for 4096.
             counter: The key's number among its issuer's keys.
             expires: When the issuer stops signing with the key, as Unix time in seconds.
-            bases: How many bases to make: two, and one for each attribute of a credential.
+            bases: How many bases to make: two, plus one for each attribute of a credential.
         """
         p, q = SAFE_PRIMES[bits][pair]
         n, order = p * q, (p // 2) * (q // 2)
@@ -134,17 +134,17 @@ class MadeIssuerKey:
 
     @property
     def sizes(self) -> Sizes:
-        """Return the lengths of all numbers."""
+        """Return the lengths of the numbers in this key's signatures and proofs."""
         return _SIZES[self.n.bit_length()]
 
     def signed_number(self, attribute: int) -> int:
-        """Return the number to sign for an attribute: the attribute, or its hash if it is long."""
+        """Return the number to sign for an attribute: a long attribute's hash, or else itself."""
         if attribute.bit_length() <= self.sizes.lm:
             return attribute
         return hash_number(number_bytes(attribute))
 
     def represent(self, attributes: dict[int, int]) -> int:
-        """Return the product of the bases to the powers of the signed numbers."""
+        """Return the product of the attributes' bases, each raised to the attribute's number."""
         powers = (
             (self.bases[index], self.signed_number(attribute))
             for index, attribute in attributes.items()

@@ -28,7 +28,7 @@ class MadeAttribute:
     optional: bool = False
     random_blind: bool = False
     revocation: bool = False
-    """Whether this is the revocation attribute, which has no name in any file."""
+    """Whether this is the revocation attribute, which has no name in the scheme's files."""
 
     def xml(self) -> str:
         """Return the XML element that describes this attribute in its type's description."""
@@ -102,7 +102,7 @@ class MadeScheme:
 
     @property
     def is_distributed(self) -> bool:
-        """Return whether a keyshare server has a part of each secret key."""
+        """Return whether a keyshare server holds a part of each secret key."""
         return bool(self.keyshare_server)
 
     def type_of(self, identifier: str) -> MadeType:
@@ -118,7 +118,7 @@ class MadeScheme:
 
     @property
     def public_pem(self) -> str:
-        """Return the public key of the index, which a verifier pins."""
+        """Return the public key that verifies the index's signature, in PEM. A verifier pins it."""
         return _pem(self.signing_key)
 
     def files(self, *, private_keys: bool = False) -> dict[str, bytes]:

@@ -40,9 +40,16 @@ __all__ = [
 Json = dict[str, object]
 
 SECRET_KEY_BITS = 592
-"""Random bits for the secret key: as many as for 1024-bit keys, since all proofs share them."""
+"""How many random bits hide the secret key.
+
+All proofs for one secret key share these bits, so even proofs with longer keys use only as many as
+1024-bit keys need.
+"""
 PRIME_BITS = 579
-"""Random bits for a revocation attribute: 195 for the prime, 256 for the challenge, 128 more."""
+"""How many random bits hide a revocation attribute.
+
+There are 195 for the prime, 256 for the challenge, and 128 to make the result look random.
+"""
 
 
 @frozen
@@ -85,7 +92,7 @@ class OpenProofs:
 
     @property
     def randomized(self) -> list[int]:
-        """Return the numbers A of the proofs, which a time stamp covers."""
+        """Return the number A of each proof. A signature's time stamp covers these numbers."""
         return [proof.a for proof in self.proofs]
 
     def close(self, nonce: int, context: int = 1, *, is_signature: bool = False) -> list[Json]:
@@ -125,16 +132,17 @@ def disclose(
         chance: The source of random numbers.
         nonce: The session's nonce.
         context: The session's context.
-        indices: The attributes for each disjunction; by default each credential answers one.
+        indices: The disclosed attributes for each disjunction, as pairs of indices; by default each
+            credential answers one disjunction.
     """
     proofs = OpenProofs(shown, chance).close(nonce, context)
     return {"proofs": proofs, "indices": default_indices(shown) if indices is None else indices}
 
 
 def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
-    """Return a list for each credential: its shown attributes, or else its metadata.
+    """For each credential, list the attributes that it shows, or its metadata if it shows none.
 
-    The metadata alone shows that the holder has the credential.
+    Showing the metadata alone proves that the holder has the credential.
     """
     indices: list[list[Json]] = []
     for number, each in enumerate(shown):
@@ -144,7 +152,10 @@ def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
 
 
 class OpenProof:
-    """The proof of one credential. `a` is its number A; the challenge covers `contributions`."""
+    """A proof of one credential before its challenge: `a` is its number A.
+
+    The challenge is a hash that covers `contributions`.
+    """
 
     def __init__(self, shown: Shown, secret_random: int, chance: Chance) -> None:
         self._shown = shown

@@ -44,7 +44,7 @@ class TimeStamper:
 
     @property
     def public_key(self) -> str:
-        """Return the key that a verifier pins, in base64."""
+        """Return the server's public key, which a verifier pins, in base64."""
         return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def sign(self, content: bytes, *, at: int) -> bytes:
@@ -52,7 +52,7 @@ class TimeStamper:
         return self._key.sign(at.to_bytes(8) + content)
 
     def stamp(self, signature: bytes, *, at: int) -> Json:
-        """Return the time stamp that contains a signature made by `sign`."""
+        """Return the time stamp as JSON. `signature` is the result of `sign` for the same time."""
         return {
             "Time": at,
             "ServerUrl": self.url,
@@ -87,7 +87,8 @@ def sign_message(
         nonce: The session's nonce.
         context: The session's context.
         first_form: Whether to make the form that was in use until 2019.
-        indices: The attributes for each disjunction; by default each credential answers one.
+        indices: The disclosed attributes for each disjunction, as pairs of indices; by default each
+            credential answers one disjunction.
     """
     proofs = OpenProofs(shown, chance)
     signature: Json = {} if first_form else {"@context": CONTEXT}
