@@ -1,5 +1,6 @@
-// Command proofverifier verifies disclosures and attribute-based signatures by irmago, for the
-// tests of the library's own verifier: JSON lines on stdin, one answer a line on stdout.
+// Command proofverifier verifies disclosures and attribute-based signatures with irmago, for the
+// tests of the library's own verifier. It reads one question per line of JSON from stdin, and
+// writes one answer per line to stdout.
 package main
 
 import (
@@ -25,12 +26,12 @@ type question struct {
 	Kind    string          `json:"kind"` // "signature" or "disclosure"
 	Proof   json.RawMessage `json:"proof"`
 	Request json.RawMessage `json:"request"`
-	At      int64           `json:"at"` // Unix time, where the proof has no time stamp
+	At      int64           `json:"at"` // Unix time, if the proof has no time stamp
 	Repeat  int             `json:"repeat"`
 }
 
-// answer is one line of output. Status is irmago's, or one of these of our own: UNREADABLE if the
-// JSON cannot be read, ERROR if irmago reports an error beside its status, PANIC if it panics.
+// answer is one line of output. Status is the status that irmago reports, or one that we add:
+// UNREADABLE if the JSON cannot be read, ERROR if irmago returns an error, PANIC if irmago panics.
 type answer struct {
 	Status      string                       `json:"status"`
 	Disclosed   [][]*irma.DisclosedAttribute `json:"disclosed"`
@@ -38,7 +39,7 @@ type answer struct {
 	Nanoseconds int64                        `json:"nanoseconds,omitempty"` // of CPU, if repeated
 }
 
-// pinned trusts the keys of time-stamping servers that the test names, and asks no server.
+// pinned trusts only the keys that the test names for each time-stamping server.
 type pinned map[string][]string // URL -> keys in base64
 
 func (p pinned) GetPublicKey(url string, alg atum.SignatureAlgorithm, pk []byte) *time.Time {
@@ -52,14 +53,14 @@ func (pinned) StorePublicKey(string, atum.SignatureAlgorithm, []byte, time.Time)
 func (pinned) StoreServerInfo(string, atum.ServerInfo)                           {}
 func (pinned) GetServerInfo(string) *atum.ServerInfo                             { return nil }
 
-// offline refuses every request, as a key that is not pinned would be asked for.
+// offline refuses every request, because irmago would ask a server for a key that is not pinned.
 type offline struct{}
 
 func (offline) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrClosedPipe }
 
 func main() {
 	schemes := flag.String("schemes", "", "folder of schemes")
-	trusted := flag.String("trusted", "{}", "JSON: time-stamping server to its keys in base64")
+	trusted := flag.String("trusted", "{}", "JSON: the keys in base64 of each time-stamping server, by URL")
 	flag.Parse()
 	if err := run(*schemes, *trusted); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -114,7 +115,8 @@ func reply(conf *irma.Configuration, q question) answer {
 	return given
 }
 
-// cpuTime is what this process has spent, as other programs may be running.
+// cpuTime returns the CPU time of this process, in nanoseconds. The elapsed time would also depend
+// on other programs.
 func cpuTime() int64 {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
@@ -155,7 +157,7 @@ func verify(conf *irma.Configuration, q question) (given answer) {
 	return answer{Status: string(status), Disclosed: disclosed}
 }
 
-// verifyUnstamped is `SignedMessage.Verify` for a time of the test's choice.
+// verifyUnstamped does what `SignedMessage.Verify` does, but for a time that the test chooses.
 func verifyUnstamped(
 	conf *irma.Configuration, sm *irma.SignedMessage, request *irma.SignatureRequest, at *time.Time,
 ) ([][]*irma.DisclosedAttribute, irma.ProofStatus, error) {
