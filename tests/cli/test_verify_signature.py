@@ -39,7 +39,7 @@ def options(folder: Path) -> list[str]:
 PINNED = ["--time-stamp-key", f"{made_scheme().time_stamp_server}={STAMPS.public_key}"]
 
 
-def signature(name: str = "as asked") -> str:
+def signature(name: str = "as requested") -> str:
     return json.dumps(honest(name).json)
 
 
@@ -56,7 +56,7 @@ def test_proved_signature_is_json(command_line: CommandLine, options: list[str])
 
 def test_answer_of_a_session_is_accepted(command_line: CommandLine, options: list[str]) -> None:
     """The JSON that `session` printed, which contains the signature, is accepted unchanged."""
-    printed = json.dumps({"evidence": "transport", "signature": honest("as asked").json})
+    printed = json.dumps({"evidence": "transport", "signature": honest("as requested").json})
     status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
     assert (status, json.loads(out)["message"]) == (0, MESSAGE)
 
@@ -91,9 +91,9 @@ def test_request_is_compared(command_line: CommandLine, options: list[str], tmp_
 @pytest.mark.parametrize(
     ("name", "more", "check_name"),
     [
-        ("as asked", [], "pinned_key"),
+        ("as requested", [], "pinned_key"),
         ("no time stamp", PINNED, "time_without_stamp"),
-        ("as asked", [*PINNED, "--min-key-bits", "2048"], "key_length"),
+        ("as requested", [*PINNED, "--min-key-bits", "2048"], "key_length"),
     ],
 )
 def test_failed_check_is_status_6(

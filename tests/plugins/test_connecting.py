@@ -358,7 +358,7 @@ class Closing(ScriptedTransport):
     """A transport that fails the test if it is closed."""
 
     def close(self) -> None:
-        raise AssertionError("somebody else's transport was closed")
+        raise AssertionError("the caller's transport was closed")
 
 
 async def test_the_callers_transport_stays_open(acme: ModuleType) -> None:

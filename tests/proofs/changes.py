@@ -15,7 +15,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 HUGE = (1 << 6143) - 1
 """A number as long as the longest that a verifier should read."""
-LEFT_OUT = object()
+REMOVED = object()
 STRINGS = ("message", "ServerUrl", "Alg", "@context")
 """Members whose strings are not base64."""
 
@@ -51,7 +51,7 @@ def changed_numbers(value: Any) -> Iterator[tuple[str, Any]]:
                 "one less": json_number(abs(number - 1)),
                 "lowest bit": json_number(number ^ 1),
                 "highest bit": json_number(number ^ (1 << max(number.bit_length() - 1, 0))),
-                "a bit more": json_number(number | 1 << number.bit_length()),
+                "one bit longer": json_number(number | 1 << number.bit_length()),
                 "zero": "",
                 "twice": json_number(2 * number + (number == 0)),
                 "huge": json_number(HUGE),
@@ -66,18 +66,18 @@ def changed_numbers(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def changed_parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield JSON with one part left out or of another type, and a description of the change."""
+    """Yield JSON with one part removed or of another type, and a description of the change."""
     for path, found in _parts(value):
-        others: list[Any] = [LEFT_OUT, None, True, 1.5, -1, "%", [], {}, [found], {"a": found}]
+        others: list[Any] = [REMOVED, None, True, 1.5, -1, "%", [], {}, [found], {"a": found}]
         for other in others:
             if other != found or type(other) is not type(found):
-                how = "left out" if other is LEFT_OUT else f"now of type {type(other).__name__}"
+                how = "removed" if other is REMOVED else f"now of type {type(other).__name__}"
                 yield f"{show(path)}: {how}", put(value, path, other)
         if isinstance(found, list) and found:
-            yield f"{show(path)}: once more", put(value, path, [*found, found[-1]])
-            yield f"{show(path)}: fewer", put(value, path, found[:-1])
+            yield f"{show(path)}: last item repeated", put(value, path, [*found, found[-1]])
+            yield f"{show(path)}: last item removed", put(value, path, found[:-1])
             if found != found[::-1]:
-                yield f"{show(path)}: other order", put(value, path, found[::-1])
+                yield f"{show(path)}: reversed", put(value, path, found[::-1])
 
 
 def _parts(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -97,7 +97,7 @@ def put(value: Any, path: Path, other: Any) -> Any:
     target = copy
     for name in path[:-1]:
         target = target[name]
-    if other is LEFT_OUT:
+    if other is REMOVED:
         del target[path[-1]]
     else:
         target[path[-1]] = other

@@ -109,7 +109,7 @@ def _with_value(bits: int, issuer: str = "small") -> Shown:
 
 HONEST: Mapping[str, Callable[[], Proof]] = {
     "one attribute": lambda: _signed(_name()),
-    "as asked": lambda: _signed(_name(), request=[[["made.small.person.name"]]]),
+    "as requested": lambda: _signed(_name(), request=[[["made.small.person.name"]]]),
     "possession": lambda: _signed(Shown(credential("small.badge"))),
     "an absent value": lambda: _signed(Shown(credential("small.person"), ("phone", "email"))),
     "a hashed value": lambda: _signed(Shown(credential("small.pass"), ("note",))),

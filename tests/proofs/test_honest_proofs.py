@@ -19,7 +19,7 @@ BADGE = ("made.small.badge", "present")
 
 SHOWN = {
     "one attribute": Verified([[NAME]], []),
-    "as asked": Verified([[NAME]], []),
+    "as requested": Verified([[NAME]], []),
     "possession": Verified([[BADGE]], []),
     "an absent value": Verified([[("made.small.person.phone", None), EMAIL]], []),
     "a hashed value": Verified([[("made.small.pass.note", "x" * 200)]], []),

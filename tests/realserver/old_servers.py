@@ -87,7 +87,7 @@ def refuse_skip(item: pytest.Item, report: pytest.TestReport) -> None:
     fixtures: list[str] = getattr(item, "fixturenames", [])
     if report.skipped and not is_expected and "pool_of_version" in fixtures:
         report.outcome = "failed"
-        report.longrepr = f"a skip that is no gap of {_DATA.name}: {report.longrepr}"
+        report.longrepr = f"a skip that is not a gap in {_DATA.name}: {report.longrepr}"
 
 
 def _data() -> dict[str, Any]:

@@ -193,7 +193,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         if condition():
             return
         time.sleep(0.02)
-    raise AssertionError("it did not come")
+    raise AssertionError("the condition did not become true")
 
 
 def test_disclosing(caller: AnyCaller, wallet: Wallet) -> None:

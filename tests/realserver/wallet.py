@@ -135,7 +135,7 @@ class Wallet:
                 return line
         if self._ended:
             raise WalletError(f"the wallet ended:\n{self._child.log_tail()}")
-        raise TimeoutError(f"the wallet is silent about {session_id}; so far: {lines}")
+        raise TimeoutError(f"the wallet reports nothing about {session_id}; so far: {lines}")
 
     def _send(self, command: str, **arguments: Any) -> str:
         with self._news:

@@ -53,13 +53,13 @@ def test_file_makes_the_requestor_verify_signatures(settings_file: Path) -> None
     with connect(settings=settings_file) as requestor:
         verifier = requestor.context.signature_verifier
         assert isinstance(verifier, SignatureVerifier)
-        assert verifier.verify(json.dumps(honest("as asked").json)).message == MESSAGE
+        assert verifier.verify(json.dumps(honest("as requested").json)).message == MESSAGE
     settings_file.write_text(SERVER + PROOFS.replace("1024", "2048"))
     with connect(settings=settings_file) as requestor:
         verifier = requestor.context.signature_verifier
         assert isinstance(verifier, SignatureVerifier)
         with pytest.raises(ProofError) as caught:
-            verifier.verify(json.dumps(honest("as asked").json))
+            verifier.verify(json.dumps(honest("as requested").json))
         assert caught.value.check == "key_length"
 
 

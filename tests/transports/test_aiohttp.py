@@ -175,7 +175,7 @@ async def test_a_response_that_is_not_http(aio: AiohttpTransport, data: bytes) -
         endless_headers(),
         gzip_bomb(100 * MIB),
     ],
-    ids=["a byte more", "said length", "chunks", "body", "headers", "bomb"],
+    ids=["one byte too many", "declared length", "chunks", "body", "headers", "bomb"],
 )
 async def test_a_response_that_is_too_large(aio: AiohttpTransport, behaviour: Behaviour) -> None:
     """A response that is too large is refused, and the next request gets its own response."""

@@ -105,7 +105,7 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
         raw(response(body=bytes(2000))),
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore than four" + bytes(9000)),
     ],
-    ids=["cut", "silent", "compressed", "too large", "longer than it says"],
+    ids=["cut", "silent", "compressed", "too large", "longer than declared"],
 )
 def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
     """A request gets its own response, whatever went wrong with the response before it."""

@@ -143,7 +143,7 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=_LIMIT).close()
         except OSError:
             assert process.poll() is None, "the command ended by itself"
-            assert time.monotonic() < ends, "nothing listens"
+            assert time.monotonic() < ends, "no server listens on the port"
             time.sleep(0.05)
         else:
             return

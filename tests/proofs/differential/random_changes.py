@@ -19,7 +19,7 @@ __all__ = ["random_case"]
 
 BASES = (
     "one attribute",
-    "as asked",
+    "as requested",
     "possession",
     "an absent value",
     "random blind",

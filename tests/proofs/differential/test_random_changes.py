@@ -56,7 +56,7 @@ def test_both_verifiers_agree(irmago: Irmago) -> None:
 
 def test_only_our_verifier_reads_indices_of_no_slot(irmago: Irmago) -> None:
     """An index after those of the slots may point anywhere for irmago, but not for our verifier."""
-    proof = honest("as asked")
+    proof = honest("as requested")
     slots = proof.json["indices"]
     changed = evolve(proof, json={**proof.json, "indices": [*slots, [{"cred": 4, "attr": 2}]]})
     with pytest.raises(ProofError) as caught:
