@@ -61,7 +61,7 @@ def connect(
         settings: See `open_parts`. If neither `settings` nor `url` is given, the settings are those
             of `read_settings()`.
         plugins: The plugins to use; see `open_parts` for this and the next two arguments.
-        secrets:  Secrets by name.
+        secrets: Secrets by name.
         allow: The accepted risks.
         transport: The transport to use.
         connection: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more. Each
@@ -97,7 +97,7 @@ async def connect_async(
         settings: See `open_parts_async`. If neither `settings` nor `url` is given, the settings are
             those of `read_settings()`.
         plugins: The plugins to use; see `open_parts_async` for this and the next two arguments.
-        secrets:  Secrets by name.
+        secrets: Secrets by name.
         allow: The accepted risks.
         transport: The transport to use.
         connection: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more. Each

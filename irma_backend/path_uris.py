@@ -1,4 +1,4 @@
-"""URIs that are paths of files: `file:PATH` and `sqlite:PATH` (RFC 8089)."""
+"""URIs that hold the path of a file: `file:PATH` and `sqlite:PATH` (RFC 8089)."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class _Reader:
         return ProofError(self._path, "must be a signed accumulator, encoded as CBOR")
 
     def take(self, count: int) -> bytes:
-        """Return the next bytes."""
+        """Return the next `count` bytes; raise an error if there are fewer."""
         taken = self._data[self._position : self._position + count]
         if len(taken) < count:
             raise self.fault()

@@ -307,7 +307,7 @@ def check_indices_of_key(proof: DisclosureProof) -> None:
 
 
 def check_group_element(proof: DisclosureProof) -> None:
-    """Check that A is between 1 and n-1, and coprime to n.
+    """Check that the proof's number A is between 1 and n-1, and coprime to the modulus n.
 
     Raises:
         ProofError: The check fails.

@@ -228,7 +228,7 @@ def check_alpha_length(given: NonRevocationProof) -> None:
 
 
 def check_c_r(given: NonRevocationProof) -> None:
-    """Check that C_r is between 1 and n-1, and coprime to n.
+    """Check that the proof's number C_r is between 1 and n-1, and coprime to the modulus n.
 
     Raises:
         ProofError: The check fails.
@@ -238,7 +238,7 @@ def check_c_r(given: NonRevocationProof) -> None:
 
 
 def check_c_u(given: NonRevocationProof) -> None:
-    """Check that C_u is between 1 and n-1, and coprime to n.
+    """Check that the proof's number C_u is between 1 and n-1, and coprime to the modulus n.
 
     Raises:
         ProofError: The check fails.
@@ -248,7 +248,7 @@ def check_c_u(given: NonRevocationProof) -> None:
 
 
 def check_nu(given: NonRevocationProof) -> None:
-    """Check that the accumulator is between 1 and n-1, and coprime to n.
+    """Check that the accumulator is between 1 and n-1, and coprime to the modulus n.
 
     Raises:
         ProofError: The check fails.

@@ -136,7 +136,7 @@ def prove_slots(
 
     Args:
         proofs: The proofs.
-        indices: The places of each slot's attributes.
+        indices: For each slot, the places of its attributes in `proofs`.
         asked: The requirements of the request; None if the caller does not know the request.
         at: The time at which the credentials must be valid.
 
@@ -179,7 +179,7 @@ def prove_slots(
 def _all_attributes(
     proofs: Sequence[VerifiedProof], tolerances: Mapping[str, timedelta | None], at: datetime
 ) -> dict[Place, DisclosedAttribute]:
-    """Return all disclosed attributes by place. Having a credential also counts as an attribute."""
+    """Return all disclosed attributes by place. Each credential also counts as an attribute."""
     found: dict[Place, DisclosedAttribute] = {}
     for i, verified in enumerate(proofs):
         proof = verified.proof

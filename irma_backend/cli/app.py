@@ -82,7 +82,7 @@ def _holding(command: CommandT) -> CommandT:
 @_holding
 @_json
 def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> None:
-    """Share, sign or receive what the session asks for.
+    """Accept the session: share or sign what it asks for, or receive credentials.
 
     The app also accepts the sessions that follow in a chain. It refuses if it lacks a credential.
     """

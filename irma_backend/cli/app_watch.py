@@ -25,7 +25,7 @@ _FOLDER = re.compile(r"\Aapp-[\w-]++")
 
 
 class Watch:
-    """Prints the new sessions on a development server. After `answer_as`, it also answers them.
+    """Prints the new sessions on a development server. Call `answer_as` to also answer them.
 
     Args:
         server: The server's base URL, or the address of its pages.

@@ -206,10 +206,10 @@ def _warning(*, has_requestors: bool) -> str:
 
 
 def _tls(given: _Given) -> ssl.SSLContext | None:
-    """Return a TLS context with the certificate, or None if none is set.
+    """Return a TLS context with the certificate, or None if no certificate is set.
 
     Raises:
-        ConfigurationError: A file cannot be used, or the certificate is missing.
+        ConfigurationError: A file cannot be used, or a key is set without a certificate.
     """
     certificate, key = given.value("cert"), given.value("key_file")
     if certificate is None:

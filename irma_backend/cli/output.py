@@ -118,7 +118,7 @@ class _GuardedStream:
 
 
 def guard_streams() -> None:
-    """Replace the interpreter's streams with guarded streams."""
+    """Replace the interpreter's standard output and standard error with guarded streams."""
     for number in (1, 2):
         # A non-blocking pipe from the parent process would refuse output that does not fit.
         if not os.get_blocking(number):

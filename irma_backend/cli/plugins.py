@@ -1,4 +1,4 @@
-"""`irma-backend plugins`: list the installed plugins, their schemes, and their errors."""
+"""`irma-backend plugins`: list the installed plugins, their URI schemes, and their errors."""
 
 from __future__ import annotations
 

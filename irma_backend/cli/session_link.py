@@ -62,7 +62,7 @@ def show_session(
 
 
 def open_session(pointer: SessionPointer) -> None:
-    """Open the link in the user's browser, or the page of a server on this machine."""
+    """Open the link in a browser; for a server on this machine, open the server's page instead."""
     with _stdout_to_stderr():
         opened = webbrowser.open(_local_page(pointer) or pointer.link())
     if not opened:
@@ -106,7 +106,7 @@ def _obstacle(console: Console, drawing: str) -> str:
 
 @contextmanager
 def _stdout_to_stderr() -> Generator[None]:
-    """Redirect the standard output to the standard error, where a browser's messages belong."""
+    """Redirect standard output to standard error in the block, because browsers print messages."""
     kept = os.dup(1)
     os.dup2(2, 1)
     try:

@@ -54,7 +54,7 @@ class NewStateFile:
     _draft: Path
 
     def save(self, session: StartedSession) -> None:
-        """Write a session.
+        """Write a session to the file.
 
         Raises:
             ConfigurationError: The file cannot be written, or exists already.
@@ -111,7 +111,8 @@ def load_session(path: Path) -> StartedSession:
     """Return the session in a state file.
 
     Raises:
-        ConfigurationError: The file is missing, is not a state file, or is accessible to others.
+        ConfigurationError: The file is missing, is not a state file, or can be read or written by
+            other users.
     """
     session = _parse_session(_read_private_file(path))
     if session is None:

@@ -74,7 +74,7 @@ class Reach:
 
     @property
     def scheme(self) -> str:
-        """The scheme of the server's own address."""
+        """The URL scheme of the server's own address, `http` or `https`."""
         return "http" if self.tls is None else "https"
 
     def base_url(self, port: int, path: str) -> str:

@@ -99,7 +99,7 @@ class Examination:
         return origin_of(self.settings.web.url or "https://website.example")
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request once, within the timeout of the settings.
+        """Send a request once, within the timeout in the settings.
 
         Raises:
             TransportError: The network failed.

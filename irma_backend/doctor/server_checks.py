@@ -78,7 +78,7 @@ def _is_old_server(examination: Examination) -> bool:
 
 
 def check_tls(examination: Examination) -> Generator[Problem, None, str]:
-    """Find out whether this machine trusts the certificates, and how long they are valid."""
+    """Find out whether this machine trusts the server's certificates, and when they expire."""
     context = examination.context
     urls = [context.server.text, *([] if context.frontend is None else [context.frontend.text])]
     hosts = {
