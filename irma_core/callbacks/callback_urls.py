@@ -37,16 +37,20 @@ NEXT_SESSION: Final = "next session"
 """The purpose of a URL from which the server gets the next session's request."""
 
 LONGEST_URL: Final = 4000
-"""Characters. By default gunicorn, for example, accepts request lines of up to 4094."""
+"""The maximum length of a URL, in characters. Some web servers limit it: gunicorn, for example,
+accepts request lines of up to 4094 characters by default.
+"""
 _DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
-"""The server's own default for a request without `timeout`."""
+"""How long the server waits for an app if the request has no `timeout`."""
 _MARGIN: Final = timedelta(hours=1)
-"""Time for the session itself once the app has connected, and for posts that report a timeout,
-which the server repeats for five minutes."""
+"""How much longer than its session's `timeout` a URL is valid. This leaves time for the session
+itself once the app has connected, and for posts that report a timeout, which the server repeats for
+five minutes."""
 _STATIC_LIFETIME: Final = timedelta(hours=2)
 _STATIC_MAX_AGE: Final = timedelta(hours=1)
-"""Shorter than `_STATIC_LIFETIME`. So a JWT is already too old to be accepted when the store
-forgets that its session's outcome was delivered."""
+"""The maximum age of a JWT that is posted to a static session's URL. It is shorter than
+`_STATIC_LIFETIME`, so a JWT is already too old to be accepted when the store forgets that its
+session's outcome was delivered."""
 _RANDOM_PART: Final = r"[A-Za-z0-9_-]{20,}"
 
 
@@ -60,10 +64,10 @@ class CallbackContext(ValueObject):
         reference: The application's own reference, or an empty string.
         lifetime: How long posts about the session may arrive, and how long the store keeps its
             records of them.
-        name: A name for the URL that reveals no secret.
-        started_after: The earliest time at which the session may have started.
-        issued_after: The earliest `iat` that is accepted in a result JWT, for a URL that never
-            expires.
+        name: A hash of the URL's secret segment, which identifies the URL in the store.
+        started_after: The earliest time at which the session can have started.
+        issued_after: The earliest `iat` that is accepted in a result JWT posted to a URL that never
+            expires; None for a URL that expires.
     """
 
     request: ExtendedRequest
@@ -74,18 +78,18 @@ class CallbackContext(ValueObject):
     issued_after: datetime | None = None
 
     def session(self, token: RequestorToken) -> SessionReference:
-        """Return a reference to the session, with the facts that the check of its answer needs."""
+        """Return the `SessionReference` with which the session's answer is checked."""
         return SessionReference(self.request, token, started_after=self.started_after)
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class SealedUrl(ValueObject):
-    """The URLs of one page of the application, to which the server posts for one purpose.
+    """Makes and reads the URLs under one base URL, to which the server posts for one purpose.
 
     Args:
-        page: The page's own URL.
-        sealer: Seals the request of each session into the URL.
+        page: The base URL. Each URL consists of this URL and a sealed segment.
+        sealer: Seals each session's request into its URL.
         purpose: `CALLBACK` or `NEXT_SESSION`.
     """
 
@@ -96,12 +100,13 @@ class SealedUrl(ValueObject):
     def url_for(self, request: ExtendedRequest, now: datetime, reference: str = "") -> str:
         """Return the URL for one session.
 
-        It ends with a slash, because the server appends one to a callback URL that lacks it.
+        The URL ends with a slash, because the server appends a slash to a callback URL without one.
 
         Args:
             request: The session's request.
-            now: The time.
-            reference: The application's own reference, which is returned with the post.
+            now: The present time.
+            reference: The application's own reference, which is also sealed into the URL; may be
+                empty.
 
         Raises:
             RequestError: The request and the reference are too large for a URL.
@@ -134,8 +139,8 @@ class SealedUrl(ValueObject):
         Only the URL's last segment counts, because proxies may change the rest.
 
         Raises:
-            HandleError: The segment was not sealed by this backend for this page and purpose, or it
-                has expired; the subclass says which.
+            HandleError: The segment was not sealed by this backend for this base URL and purpose,
+                or has expired; the subclass says which.
         """
         sealed = last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
@@ -186,7 +191,8 @@ class StaticUrl(ValueObject):
         request: The session's request, as in the server's configuration.
 
     Raises:
-        ConfigurationError: The last segment is not a secret.
+        ConfigurationError: The URL's last segment cannot be a secret, because it is too short or
+            has characters other than letters, digits, `-` and `_`.
         RequestError: The request is too large to be stored.
     """
 
@@ -201,7 +207,7 @@ class StaticUrl(ValueObject):
         Only the URL's last segment counts, because proxies may change the rest.
 
         Raises:
-            HandleInvalidError: The segment differs from the secret.
+            HandleInvalidError: The URL's last segment is not the secret.
         """
         # Hashes are compared, so that timing reveals nothing.
         if _hash_of(last_segment(url)) != self.name:

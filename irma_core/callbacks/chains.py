@@ -116,8 +116,8 @@ class ChainStep(ValueObject):
 
     Args:
         answer: The session's answer, which has passed every check.
-        reference: The chain's reference, as passed to `with_next_session` for the first session;
-            otherwise an empty string.
+        reference: The chain's reference, as passed to `with_next_session`; empty if none was
+            passed.
     """
 
     answer: Answer
@@ -130,19 +130,19 @@ class ChainStep(ValueObject):
 
 
 ChooseNext: TypeAlias = Callable[[ChainStep], Awaitable[NextRequest] | NextRequest]
-"""The application's function, which returns the next request, or None. The person's app waits for
-the function."""
+"""The application's function that returns the next session's request, or None to end the chain. The
+person's app waits for the function."""
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class NextSessionSettings(ValueObject):
-    """The settings for answering the server, besides the requestor's context.
+    """The settings for replying to a server that asks for the next session.
 
     Args:
         address: The URL that the server posts to.
-        store: Remembers the application's choice for each session.
-        choose: The application's function.
+        store: Records the application's choice for each session.
+        choose: The application's function that chooses the next request.
     """
 
     address: SealedUrl
@@ -156,7 +156,7 @@ def answer_next_session_flow(
     """Return the reply to the server, with the request for the session that follows.
 
     Returns:
-        200 with a request, 204 if nothing follows, or a refusal; see `inbound` for the codes.
+        200 with a request, 204 if no session follows, or a refusal; see `inbound` for the codes.
 
     Raises:
         StoreError: The store failed. The application's function may already have been called.
@@ -218,7 +218,7 @@ def _choose_flow(
     answer: Answer,
     callback: CallbackContext,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
-    """Ask the application what follows; return the record of its choice, unsealed and sealed."""
+    """Ask the application for the next request; return the record of it, unsealed and sealed."""
     step = ChainStep(answer, reference=callback.reference)
     chosen = yield from call_application(partial(settings.choose, step), context.deadline())
     now = utc_now(context.clock)
@@ -236,9 +236,10 @@ def _choose_flow(
 def _with_reference(
     chosen: ExtendedRequest, reference: str, address: SealedUrl, now: datetime
 ) -> ExtendedRequest:
-    """Add the chain's reference to the chosen request if a further session may follow it.
+    """Add the chain's reference to the chosen request, if it has a next-session URL from this site.
 
-    A reference that the application passed to `with_next_session` is kept.
+    If the application passed a reference to `with_next_session` for this request, that reference is
+    kept.
     """
     if not reference or chosen.next_session is None:
         return chosen
@@ -265,8 +266,8 @@ class NextSessionRecord(ValueObject):
     compared with the recorded request.
 
     Args:
-        request: The JSON that the server receives; None if nothing follows.
-        stored: The request in its stored form; None if nothing follows.
+        request: The JSON that the server receives; None if no session follows.
+        stored: The request in its stored form; None if no session follows.
     """
 
     request: JsonValue = attrs.field(repr=False)
@@ -276,7 +277,7 @@ class NextSessionRecord(ValueObject):
     def of(cls, request: ExtendedRequest | None) -> NextSessionRecord:
         """Return the record for a request that is ready to start.
 
-        For None, the record says that nothing follows.
+        If `request` is None, the record says that no session follows.
 
         Raises:
             RequestError: The request is too large to be stored.
@@ -287,16 +288,16 @@ class NextSessionRecord(ValueObject):
 
     @property
     def next_request(self) -> ExtendedRequest | None:
-        """The request that the next answer is compared with; None if nothing follows."""
+        """The request with which the next answer is compared; None if no session follows."""
         return None if self.stored is None else read_stored_request(self.stored)
 
     def seal(
         self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
     ) -> bytes:
-        """Return the record, sealed for one session so that records cannot be swapped.
+        """Return the record, sealed for one session, so that it cannot be used for another session.
 
         Raises:
-            RequestError: The request is too large.
+            RequestError: The next session's request is too large to be stored.
         """
         value: JsonValue = [self.request, self.stored]
         try:
@@ -350,10 +351,11 @@ class ChainState(ValueObject):
     Args:
         first: The chain's first session.
         sealer: Opens the records of the sessions that follow.
-        store: Contains those records.
+        store: Contains the records.
         deadline: The end of the timeout, on the monotonic clock.
-        keep_session: Whether to leave the running session alone when the caller stops early.
-        last: The answer that was returned last.
+        keep_session: Whether the running session continues when the caller stops early. If not, the
+            session is cancelled.
+        last: The last answer that was returned; None before the first.
     """
 
     first: StartedSession

@@ -94,7 +94,9 @@ __all__ = [
 UrlT_co = TypeVar("UrlT_co", bound=SealedUrl | StaticUrl, covariant=True)
 
 _REPLY_WITHIN: Final = timedelta(seconds=3)
-"""The app waits for the reply, and gives up after 4.2 s."""
+"""The time limit for the library's own work on a post, apart from the application's function. The
+app waits for the reply, and gives up after 4.2 s.
+"""
 _STORED_WITHIN: Final = timedelta(seconds=20)
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
 _ACCEPTED: Final = HttpResponse(204)
@@ -150,18 +152,20 @@ class SessionOutcome(ValueObject):
 
 
 Deliver: TypeAlias = Callable[[SessionOutcome], Awaitable[None] | None]
-"""The application's function. It must be quick, because the person's app waits for it."""
+"""The application's function that receives an outcome. It must be quick, because the person's app
+waits for it.
+"""
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class CallbackSettings(ValueObject, Generic[UrlT_co]):
-    """The settings for receiving callbacks, besides the requestor's context.
+    """The settings for receiving callbacks.
 
     Args:
         address: The URL that the server posts to.
-        store: Remembers what was delivered.
-        deliver: The application's function.
+        store: Records which outcomes have been delivered.
+        deliver: The application's function that receives an outcome.
         kept: Where posts are kept until they are delivered; None to keep no posts.
     """
 
@@ -171,15 +175,17 @@ class CallbackSettings(ValueObject, Generic[UrlT_co]):
     kept: KeptPosts | None = attrs.field(default=None, kw_only=True, repr=False)
 
     def keeper(self, post: InboundRequest, replayed: KeptPost | None = None) -> PostKeeper:
-        """Return the `PostKeeper` for a post. A replayed post is already kept."""
+        """Return the `PostKeeper` for a post. In a replay, `replayed` is the kept post."""
         sealer = self.address.sealer if isinstance(self.address, SealedUrl) else None
         return PostKeeper(self.kept, sealer, post, replayed)
 
     def remembered(self, lifetime: timedelta) -> timedelta:
-        """Return how long to remember a delivery: for as long as posts may arrive or be replayed.
+        """Return how long the store keeps the record of a delivery.
+
+        The record is kept for as long as posts may arrive or be replayed.
 
         Args:
-            lifetime: How long posts to the URL may arrive.
+            lifetime: How long posts to the session's URL may arrive.
         """
         return lifetime if self.kept is None else max(lifetime, KEPT_FOR)
 
@@ -191,10 +197,10 @@ class _Delivery(ValueObject):
 
     Args:
         once: The store key which ensures that the outcome is delivered only once.
-        callback: The session data that the callback URL carries.
-        result: A result that has been verified, or that came from the server itself.
+        callback: The session data that belongs to the callback URL.
+        result: The session's result. It was verified, or was fetched from the server itself.
         jwt: The JWT of the result, if it is signed.
-        keeper: Keeps the post with the result until the outcome is delivered.
+        keeper: Keeps the post that has the result until the outcome is delivered.
     """
 
     once: OnceKey
@@ -204,7 +210,7 @@ class _Delivery(ValueObject):
     keeper: PostKeeper = attrs.field(factory=PostKeeper.of_nothing, repr=False)
 
     def outcome_flow(self, context: RequestorContext, deadline: float) -> Flow[SessionOutcome]:
-        """Return the outcome, as the application receives it."""
+        """Return the outcome in the form that the application receives."""
         result, session = self.result, self.callback.session(self.result.token)
         outcome: Answer | AnswerError
         try:
@@ -231,7 +237,7 @@ def receive_callback_flow(
         StatusBackendError: The status backend failed. The outcome has been delivered.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: The application's function raised it.
-        IrmaError: The server could not be asked.
+        IrmaError: A request to the server failed.
     """
     keeper = settings.keeper(post)
     try:
@@ -252,7 +258,9 @@ def handle_callback_flow(
     post: InboundRequest,
     keeper: PostKeeper,
 ) -> Flow[None]:
-    """Check a signed post, and deliver its outcome; see `receive_callback_flow`.
+    """Check a signed post, and deliver its outcome.
+
+    For the other errors, see `receive_callback_flow`.
 
     Raises:
         PostRefusedError: The post is refused.
@@ -295,7 +303,10 @@ def _settle_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Ask the server about a post that contradicts a delivery; deliver the server's outcome too."""
+    """Ask the server about a post that contradicts a delivered outcome.
+
+    If the server reports another outcome than the delivered one, deliver that outcome too.
+    """
     keeper, result = delivery.keeper, delivery.result
     try:
         stored, jwt = yield from _stored_result_flow(at_present(context), result.token, deadline)
@@ -317,12 +328,12 @@ def _settle_flow(
 @final
 @attrs.frozen(eq=False, repr=False)
 class PendingCallback(ValueObject):
-    """The work that remains after the reply to an unsigned post: asking for the outcome.
+    """The work that remains after the reply to an unsigned post: to ask the server for the outcome.
 
     Args:
-        token: The session that the post names.
-        callback: The session data of the post's URL.
-        at_url: The store key that records whether an outcome was delivered for the URL.
+        token: The token of the session that the post names.
+        callback: The session data that the post's URL contains.
+        at_url: The store key that records that an outcome was delivered for the URL.
         named: The sessions that posts to the URL have named.
     """
 
@@ -333,7 +344,7 @@ class PendingCallback(ValueObject):
 
     @property
     def asking(self) -> OnceKey:
-        """The key to claim before asking the server."""
+        """The store key that a job claims before it asks the server."""
         return self.at_url.child("asking")
 
 
@@ -343,8 +354,8 @@ def receive_unsigned_callback_flow(
     """Reply to an unsigned post.
 
     Returns:
-        The reply, and what to pass to `resolve_unsigned_callback_flow` once the reply has been
-        sent.
+        The reply, and the argument for `resolve_unsigned_callback_flow`, which is run once the
+        reply has been sent. The argument is None if there is nothing to ask the server.
 
     Raises:
         StoreError: The store failed.
@@ -380,8 +391,8 @@ def resolve_unsigned_callback_flow(
         PostRefusedError: `undecided`: the server has not yet stored how the session ended.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
-        IrmaError: The server could not be asked; or one of the errors that `receive_callback_flow`
-            lists.
+        IrmaError: The request to the server failed; or one of the errors that
+            `receive_callback_flow` lists.
     """
     asked: list[RequestorToken] = []
     waiting = [pending.token]
@@ -408,7 +419,7 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask the server about each token until an outcome is delivered.
+    """Ask the server about the session of each token, until an outcome is delivered.
 
     Return the failures if no outcome is delivered, and otherwise None.
     """
@@ -434,7 +445,7 @@ def _outcome_name(once: OnceKey, status: SessionStatus) -> str:
 
 
 def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: SessionResult) -> OnceKey:
-    """Return the store key which ensures that the end of a session is delivered only once."""
+    """Return the store key which ensures that a session's outcome is delivered only once."""
     if not result.status.is_final:
         raise PostRefusedError("status", "the session has not ended")
     return OnceKey.of_session(settings.store, "callback", result.token)
@@ -480,7 +491,7 @@ def _deliver_asked_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver the outcome that the server reported, even if another has already been delivered."""
+    """Deliver the outcome that the server reported, even if another was delivered before."""
     delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
     if delivered is not delivery.result.status:
         yield from _deliver_too_flow(context, settings, delivery, deadline)
@@ -492,7 +503,7 @@ def _deliver_too_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[None]:
-    """Deliver an outcome that differs from the session's earlier outcome, but only once."""
+    """Deliver an outcome that differs from the one already delivered, but only once."""
     other = delivery.once.child(delivery.result.status.value)
     delivery = attrs.evolve(delivery, once=other)
     yield from _deliver_once_flow(context, settings, delivery, deadline)
@@ -504,7 +515,10 @@ def _deliver_once_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[SessionStatus]:
-    """Deliver the outcome unless one has already been delivered; return the delivered status."""
+    """Deliver the outcome, unless the session's outcome has already been delivered.
+
+    Return the status that was delivered, now or earlier.
+    """
     once, status, keeper = delivery.once, delivery.result.status, delivery.keeper
     is_mine, record = yield from claim_or_record_flow(context, once, deadline)
     if record is not None:
@@ -540,7 +554,7 @@ def _deliver_once_flow(
 def _kept_outcome_flow(
     context: RequestorContext, delivery: _Delivery, deadline: float
 ) -> Flow[SessionOutcome]:
-    """Keep the post, and return its outcome."""
+    """Keep the post with the outcome, and return the outcome."""
     if not (yield from delivery.keeper.keep_flow(context)):
         raise PostRefusedError(
             "gone", "the post is no longer kept: the store lost it, or another process removed it"

@@ -84,12 +84,12 @@ _HEADERS: Final = "headers: must be a mapping or pairs of strings, such as reque
 @final
 @attrs.frozen(eq=False, repr=False)
 class InboundRequest(ValueObject):
-    """A request to a page of the application, in a form that any web framework can supply.
+    """An HTTP request to the application, in a form that any web framework can supply.
 
     Args:
         method: The HTTP method.
         url: The URL or its path, as received.
-        headers: Pairs, with names in any case.
+        headers: Pairs of name and value, with names in any case.
         body: The whole body.
     """
 
@@ -111,7 +111,7 @@ class InboundRequest(ValueObject):
 
     @property
     def media_type(self) -> str:
-        """The `Content-Type` without parameters, in lower case; empty if that header is missing."""
+        """The `Content-Type` without parameters, in lower case; empty if the header is missing."""
         for name, value in self.headers:
             if name.lower().replace("_", "-") == "content-type":
                 return value.partition(";")[0].strip().lower()
@@ -174,7 +174,7 @@ class _ClockAt(ValueObject):
 
 
 def context_at(context: RequestorContext, received_at: datetime | None) -> RequestorContext:
-    """Return the context with its clock set to the time at which a request arrived; None means now.
+    """Return a copy of the context whose clock shows `received_at`; None means the present time.
 
     Raises:
         UsageError: The time is not aware.
@@ -186,9 +186,10 @@ def context_at(context: RequestorContext, received_at: datetime | None) -> Reque
 
 
 def at_present(context: RequestorContext) -> RequestorContext:
-    """Undo `context_at`: return the context with its real clock.
+    """Undo `context_at`: return the context with the real clock.
 
-    What the server signs now must be checked against the real time.
+    A JWT that the server signs while an old post is being handled must be checked against the real
+    time.
     """
     clock = context.clock
     return attrs.evolve(context, clock=clock.clock) if isinstance(clock, _ClockAt) else context
@@ -227,10 +228,10 @@ def check_inbound(
 
 
 def parse_posted_result(post: InboundRequest) -> SessionResult:
-    """Return the result in an unsigned post, which is only a hint to ask the server.
+    """Return the result in an unsigned post. It proves nothing, but is a reason to ask the server.
 
     Raises:
-        PostRefusedError: The body is not a session result; step 5.
+        PostRefusedError: The body is not a session result (step 5).
     """
     try:
         return read_session_result(read_json(post.body, unique_keys=True))
@@ -266,7 +267,7 @@ def _is_older(jwt: bytes, moment: datetime) -> bool:
 def refuse_post(
     context: RequestorContext, address: SealedUrl | StaticUrl, error: PostRefusedError
 ) -> HttpResponse:
-    """Notify the observer that a post is refused; return a reply with the code and the reason."""
+    """Notify the observer that a post was refused; return a reply with the code and the reason."""
     context.notify(PostRefused(address.purpose, error.code))
     status = _STATUS.get(error.code, _FORBIDDEN)
     headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]

@@ -54,10 +54,10 @@ KEPT_FOR: Final = timedelta(days=7)
 """How long after its receipt a post can be delivered. This is limited because a post may contain
 personal data."""
 STORED_FOR: Final = KEPT_FOR + timedelta(days=1)
-"""How long a post is stored: a day longer than it can be delivered, so that a daily replay reports
-a post that has become too old."""
+"""How long a post is stored. This is a day longer than `KEPT_FOR`, so that a daily replay reports a
+post that has become too old to be delivered."""
 UNKNOWN: Final = "unknown"
-"""The value of `session` for a post that was not verified."""
+"""The value of `KeptPost.session` for a post that was not verified."""
 MOST_OF_A_URL: Final = 4
 """How many unverified posts to one URL are kept. Without this limit, a stranger who has read a URL
 in a log could fill the storage."""
@@ -66,23 +66,25 @@ _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _SESSION: Final = re.compile(r"[0-9a-z]{1,40}")
 _TIME: Final = re.compile(r"[0-9]{1,19}")
 _DIGITS: Final = 32
-"""Half the digits of a hash. The name of an unverified post begins with half of the hash of its
-URL, and ends with half of the hash of its body."""
+"""Half the digits of a hash. The name of an unverified post consists of the first half of its URL's
+hash and the first half of its body's hash."""
 _PAUSES: Final = tuple(timedelta(milliseconds=each) for each in (0, 100, 300, 700, 1400))
 """The pause before each attempt to keep or remove a post."""
 _TRY_FOR: Final = timedelta(seconds=3)
-"""The time limit for all attempts. The person's app waits about four seconds for the reply, and a
-failing store may be slow as well."""
+"""The time limit for all attempts to keep or remove a post. The person's app waits only about four
+seconds for the reply, and an attempt may be slow before it fails."""
 _PLACES: Final = 2048
 """The number of places for posts. It is a power of two, so that a search with an odd step can reach
 every place. A replay reads all places."""
 _MOST_UNREADABLE: Final = 8
-"""If a replay finds more unreadable places than this, the whole store is failing."""
+"""If a replay cannot read more places than this, it stops, because the whole store is failing."""
 _TRIES: Final = 32
-"""If a tenth of the places are free, 32 attempts find one with a probability of 97 %."""
+"""How many places are tried for a verified post. If a tenth of the places are free, 32 attempts
+find a free place with a probability of 97 %.
+"""
 _LARGEST: Final = 1024 * 1024 - 256
-"""Characters. A store accepts values of up to 1 MiB, and each value also contains a name, a session
-and a time."""
+"""The maximum length of a sealed post, in characters. A store accepts values of up to 1 MiB, and
+each value also contains the post's name, session and time."""
 
 
 @final
@@ -91,14 +93,14 @@ class KeptPost(ValueObject):
     """A post that is kept. None of its fields reveals a secret.
 
     Args:
-        name: For a verified post, the hash of its session and outcome. For an unverified post, half
-            of the hash of its URL, then half of the hash of its body.
+        name: For a verified post, the hash of its session and outcome. For an unverified post, the
+            first half of its URL's hash, then the first half of its body's hash.
         session: The fingerprint of the session's token, or `unknown` if the post is not verified.
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
         place: Where the post is kept.
-        is_done: Whether the session may have an answer. This helps to choose the post's place, and
-            is not stored.
+        is_done: False if the session ended without an answer, for example by a cancellation. This
+            helps to choose the post's place, and is not stored.
     """
 
     name: str
@@ -115,7 +117,7 @@ class KeptPost(ValueObject):
 
     @property
     def name_of_url(self) -> str:
-        """The first half of the name, which is the same for all unverified posts to a URL."""
+        """The first half of `name`, which is the same for all unverified posts to one URL."""
         return self.name[:_DIGITS]
 
 
@@ -129,7 +131,8 @@ class KeptPosts(Protocol):
         """Keep a post, and return it with its `place`.
 
         If a post with the same name is already kept, that post is returned. The result is None if
-        there is no room, or if `MOST_OF_A_URL` unverified posts to the URL are kept.
+        there is no room for the post, or if the post is unverified and `MOST_OF_A_URL` other
+        unverified posts to the same URL are already kept.
         """
         ...
 
@@ -191,7 +194,7 @@ class KeptInStore(ValueObject):
         """Return the kept posts; see `KeptPosts.list_flow`.
 
         Raises:
-            StoreError: Many places could not be read.
+            StoreError: So many places could not be read that the whole store must be failing.
         """
         found: list[KeptPost] = []
         failures: list[StoreError] = []
@@ -221,9 +224,9 @@ class KeptInStore(ValueObject):
 
 
 def remove_flow(context: RequestorContext, kept: KeptPosts, post: KeptPost) -> Flow[None]:
-    """Remove a post, unless another post has taken its place.
+    """Remove a kept post, unless another post has taken its place in the storage.
 
-    The caller must hold the claim on the post.
+    The caller must hold the claim on the post's outcome, or on removing the post.
 
     Raises:
         StoreError: The storage of kept posts failed.
@@ -233,7 +236,7 @@ def remove_flow(context: RequestorContext, kept: KeptPosts, post: KeptPost) -> F
 
 
 def open_kept_post(post: KeptPost, sealer: Sealer, now: datetime) -> InboundRequest | None:
-    """Return a kept post as it was received; None if no key of the sealer opens it."""
+    """Return a kept post as an `InboundRequest`; None if no key of the sealer opens the post."""
     try:
         match sealer.unseal(post.sealed, purpose=_PURPOSE, now=now):
             case [str() as url, str() as body]:
@@ -250,9 +253,9 @@ class PostKeeper:
 
     Args:
         kept: Where to keep the post; None to keep nothing.
-        sealer: Seals the post.
+        sealer: Seals the post before it is kept; None if no posts are kept.
         post: The post.
-        replayed: The kept post, if this is a replay.
+        replayed: The same post as it was kept, if this is a replay; otherwise None.
     """
 
     def __init__(
@@ -284,24 +287,26 @@ class PostKeeper:
         return "<PostKeeper>"
 
     def note_verified(self, outcome: str, session: str, *, is_done: bool) -> None:
-        """Record that the server has signed the post.
+        """Record that the server's signature on the post was verified.
 
         Args:
             outcome: A string that names the session and its outcome.
             session: The fingerprint of the session's token.
-            is_done: Whether the session may have an answer.
+            is_done: Whether the session's status is `DONE`, so that it may have an answer.
         """
         self._name, self._session, self._is_done = _hash(outcome), session, is_done
 
     def keep_flow(self, context: RequestorContext) -> Flow[bool]:
-        """Keep the post while it is delivered. The caller must hold the claim on its outcome.
+        """Keep the post while its outcome is delivered.
+
+        The caller must hold the claim on the outcome.
 
         Returns:
-            Whether the post must still be delivered: false in a replay if the post is no longer in
-            its place.
+            Whether the outcome must still be delivered. False if this is a replay and the post is
+            no longer kept.
 
         Raises:
-            StoreError: A post cannot be looked up for a replay.
+            StoreError: This is a replay, and the storage could not be read.
         """
         if self._kept is not None and self._entry is not None:
             return (yield from self._kept.holds_flow(context, self._entry))
@@ -314,7 +319,7 @@ class PostKeeper:
         self._is_delivered = True
 
     def remove_flow(self, context: RequestorContext) -> Flow[None]:
-        """Remove the post. The caller must hold the claim on its outcome.
+        """Remove the post if it is kept. The caller must hold the claim on the post's outcome.
 
         Raises:
             StoreError: The storage of kept posts failed.
@@ -325,16 +330,16 @@ class PostKeeper:
     def remove_unrecorded_flow(self, context: RequestorContext) -> Flow[None]:
         """Remove the post after a delivery that could not be recorded.
 
-        If the post remained, a replay would deliver its outcome again. So several attempts are
-        made.
+        If the post remained, a replay would deliver its outcome again. So this method makes several
+        attempts.
         """
         yield from _try_flow(context, partial(self.remove_flow, context))
 
     def keep_failed_flow(self, context: RequestorContext, error: Exception) -> Flow[None]:
         """Keep a post whose handling failed, and note in the error whether the post was kept.
 
-        The storage may fail for a moment, which may even be why the handling failed. So several
-        attempts are made.
+        The storage may fail for a moment, which may even be why the handling failed. So this method
+        makes several attempts.
         """
         if self._kept is None or self._is_delivered or self.is_replay:
             return
@@ -368,7 +373,7 @@ class PostKeeper:
         self._has_no_room = self._entry is None
 
     def _sealed(self, now: datetime) -> str | None:
-        """Return the URL and the body, sealed; None if they cannot be sealed."""
+        """Return the post's URL and body in one sealed string; None if they cannot be sealed."""
         if self._sealer is None or not self._post.body.isascii():
             return None  # each JWT is ASCII
         value: list[JsonValue] = [self._post.url, self._post.body.decode("ascii")]
@@ -382,7 +387,7 @@ class PostKeeper:
 
 
 def _try_flow(context: RequestorContext, attempt: Callable[[], Flow[None]]) -> Flow[None]:
-    """Run `attempt` after a pause, and again while it raises `StoreError`, until time is up."""
+    """Run `attempt`, and repeat it after a pause while it raises `StoreError` and time is left."""
     give_up = context.deadline(_TRY_FOR)
     for pause in _PAUSES:
         if context.seconds_left(give_up) <= pause.total_seconds():
@@ -402,7 +407,7 @@ def _place(number: int) -> str:
 
 
 def _places_of(post: KeptPost) -> list[str]:
-    """Return the places where a post may be, in the order in which they are tried.
+    """Return the places where a post may be stored, in the order in which they are tried.
 
     The post's name determines the places, so identical posts get the same places. Unverified posts
     to one URL share a few places.

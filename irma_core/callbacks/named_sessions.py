@@ -1,4 +1,4 @@
-"""A short list of the sessions that unsigned posts to one URL have named.
+"""Keep a short list of the sessions that were named by unsigned posts to one URL.
 
 Anyone who knows the URL can post any number of made-up tokens to it, and each of them would cause a
 request to the server. So only a few tokens are noted, each for a minute. A token that the server
@@ -33,12 +33,12 @@ _PURPOSE: Final = "session named by a post"
 @final
 @attrs.frozen(eq=False, repr=False)
 class NamedSessions(ValueObject):
-    """The sessions that posts to one URL have named.
+    """The sessions that were named by posts to one URL.
 
     Args:
         store: Contains the sessions' tokens, sealed.
         sealer: Seals the tokens.
-        key: The name of the URL in the store.
+        key: The prefix of the store keys for the URL.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
@@ -46,7 +46,7 @@ class NamedSessions(ValueObject):
     key: str
 
     def note_flow(self, context: RequestorContext, token: RequestorToken) -> Flow[bool]:
-        """Note a token if there is room; return whether the server should be asked about it.
+        """Note a token if there is room; return whether to ask the server about the token.
 
         Raises:
             StoreError: The store failed.
@@ -62,7 +62,7 @@ class NamedSessions(ValueObject):
         return False
 
     def list_flow(self, context: RequestorContext) -> Flow[list[RequestorToken]]:
-        """Return the noted tokens that the server should be asked about.
+        """Return the noted tokens, except those that the server does not know.
 
         Raises:
             StoreError: The store failed.
@@ -75,7 +75,9 @@ class NamedSessions(ValueObject):
         return found
 
     def forget_flow(self, context: RequestorContext, token: RequestorToken) -> Flow[None]:
-        """Remember that the server does not know a token.
+        """Record that the server does not know a token.
+
+        For the next minute, `note_flow` returns False for the token, and `list_flow` leaves it out.
 
         Raises:
             StoreError: The store failed.

@@ -33,14 +33,14 @@ from irma_core.value_object import ValueObject
 __all__ = ["ReplayedCallback", "replay_callbacks_flow"]
 
 _NO_JWT: Final = frozenset({"base64", "encrypted", "form", "header"})
-"""The codes for a body that no server would send, whatever its key; see `trust.result_jwt`."""
+"""The refusal codes for a body that no IRMA server would send; see `trust.result_jwt`."""
 
 
 @final
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class ReplayedCallback(ValueObject):
-    """The result of the replay of one kept callback.
+    """The result of replaying one kept post.
 
     Args:
         session: The fingerprint of the session's token, as in logs. It is `unknown` if the post
@@ -60,15 +60,15 @@ def replay_callbacks_flow(
 
     Args:
         context: The requestor's context.
-        kept: Where the posts are kept; the same as `settings.kept`.
+        kept: The storage of the kept posts; the same as `settings.kept`.
         settings: The receiver's settings.
 
     Returns:
-        The result for each post, except for those that the server never sent.
+        The result for each post, except for posts that cannot have come from the server.
 
     Raises:
         StoreError: Some of the posts could not be read. The others were handled; the error's notes
-            name those that could not be delivered.
+            name the posts whose delivery failed.
     """
     replayed: list[ReplayedCallback] = []
     failed: set[str] = set()
@@ -100,10 +100,11 @@ def _replay_flow(
     settings: CallbackSettings[SealedUrl],
     entry: KeptPost,
 ) -> Flow[str | None]:
-    """Handle a kept post again.
+    """Handle one kept post again, as if it had just been received.
 
     Returns:
-        Why it was not delivered, or an empty string; None if the server never sent it.
+        Why the post's outcome was not delivered; empty if it was delivered, now or earlier. None if
+        the post was removed because it cannot have come from the server.
     """
     now = utc_now(context.clock)
     if now - entry.received_at >= KEPT_FOR:
