@@ -67,8 +67,9 @@ class GatewaySecret(_Credentials[Signer]):
     Args:
         client_id: The authorization server's name for this backend.
         secret: The secret that this client shares with the authorization server.
-        in_body: Whether to send the secret in the body (`client_secret_post`), for a server that
-            does not accept it in the header (`client_secret_basic`).
+        in_body: Whether to send the secret in the body (`client_secret_post`). This is for an
+            authorization server that does not accept the secret in the header
+            (`client_secret_basic`).
 
     Raises:
         ConfigurationError: `client_id` or `secret` is empty, or not printable ASCII.
@@ -171,12 +172,12 @@ class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
 def unsigned_assertion(
     gateway: GatewayAuthentication[SignerT_co], *, now: datetime, jti: str
 ) -> tuple[SignerT_co, UnsignedJwt] | None:
-    """Return a signer and the assertion that it must sign; None if the settings use a secret.
+    """Return the signer and the assertion to sign; None if the gateway's credentials are a secret.
 
     Args:
-        gateway: The settings.
-        now: An aware time.
-        jti: A new identifier, because servers accept each identifier only once.
+        gateway: The gateway's settings.
+        now: The present time, as an aware `datetime`.
+        jti: A new identifier for the assertion, because servers accept each identifier only once.
     """
     credentials = gateway.credentials
     if not isinstance(credentials, GatewayAssertion):
@@ -203,8 +204,8 @@ def token_form(
     """Return the headers and the body of a token request.
 
     Args:
-        gateway: The settings.
-        assertion: The signed assertion; None if the settings use a secret.
+        gateway: The gateway's settings.
+        assertion: The signed assertion; None if the gateway's credentials are a secret.
     """
     # Imported here because it is slow to import, and few servers are behind a gateway.
     from authlib.oauth2.auth import ClientAuth  # noqa: PLC0415

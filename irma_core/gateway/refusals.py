@@ -1,4 +1,4 @@
-"""Refusals by a gateway and its authorization server since a token was last accepted.
+"""Record the refusals by a gateway and its authorization server since a token was last accepted.
 
 A gateway that restarts may refuse each token for a while, and an authorization server that restarts
 may refuse each request. Two facts show whether such a refusal is temporary: whether a token was
@@ -16,15 +16,22 @@ NOT_AGAIN_WITHIN: Final = 10.0
 """Seconds between token requests while a gateway refuses every token, so that not every call makes
 one. A refusal that has lasted this long is considered permanent."""
 _LONGEST_PAUSE: Final = 60.0
-"""Seconds. One mistaken `Retry-After` must not make all calls fail for hours."""
+"""The longest pause between token requests, in seconds. Without this limit, one mistaken
+`Retry-After` would make all calls fail for hours.
+"""
 
 _FORGOTTEN_AFTER: Final = 60.0
-"""Seconds without a failure. Failures before such a pause say nothing about the present one."""
+"""If no call has failed for this many seconds, earlier failures are forgotten, because they say
+nothing about the present one.
+"""
 
 
 @final
 class Refusals:
-    """Refusals of one requestor's calls. All times are on the monotonic clock."""
+    """The refusals of one requestor's calls by its gateway and authorization server.
+
+    All times are on the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self._was_accepted = False
@@ -36,7 +43,7 @@ class Refusals:
 
     @property
     def is_token_refused(self) -> bool:
-        """Whether the last token was refused. If so, the next token is its replacement."""
+        """Whether the gateway refused the last token. If so, the next token is a replacement."""
         return self._is_token_refused
 
     def note_token_accepted(self) -> None:
@@ -55,11 +62,11 @@ class Refusals:
         self._failed(now)
 
     def may_replace(self, now: float) -> bool:
-        """Return whether a token may be fetched; false if a replacement was refused recently."""
+        """Return whether to fetch a new token; false if a replacement was refused recently."""
         return now >= self._replaceable_from
 
     def has_lasted(self, now: float) -> bool:
-        """Return whether refusals have lasted so long that waiting would not help."""
+        """Return whether the refusals have lasted so long that they are considered permanent."""
         return self._since is not None and now - self._since >= NOT_AGAIN_WITHIN
 
     def note_request_failed(self, now: float, retry_after: float) -> None:
@@ -73,10 +80,10 @@ class Refusals:
         self._last = now
 
     def may_pass(self, now: float) -> bool:
-        """Return whether the failures may be temporary.
+        """Return whether the present refusals may be temporary.
 
-        They may be temporary if a token has been accepted before and the failures have not lasted
-        long.
+        They may be temporary if the gateway has accepted a token before and the refusals have not
+        lasted long.
         """
         return self._was_accepted and not self.has_lasted(now)
 

@@ -1,4 +1,7 @@
-"""The token endpoint of an authorization server (RFC 6749, section 5)."""
+"""Requests to an authorization server's token endpoint, and its responses.
+
+Source: RFC 6749, section 5.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,14 @@ _CODES = frozenset(
 _SECONDS: Final = r"[+-]?[0-9]+(\.[0-9]*)?"
 _LONGEST_LIFE = 10.0**9  # seconds: about 32 years
 _LARGEST_BEARER = 16 * 1024
-"""Characters. Proxies and servers refuse longer headers, and their errors do not say why."""
+"""The maximum length of a token, in characters. Proxies and servers refuse longer headers, and
+their errors do not say why.
+"""
 
 
 @boundary
 def build_token_request(url: str, headers: Mapping[str, str], form: str) -> HttpRequest:
-    """Return the request for a token."""
+    """Return the HTTP request that asks the token endpoint for a token."""
     pairs = tuple(headers.items())
     return HttpRequest("POST", url, label="POST token", headers=pairs, body=form.encode())
 
@@ -48,12 +53,13 @@ def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, fl
     unstated.
 
     Args:
-        response: The server's response.
+        response: The authorization server's response.
         now: The present time in UTC.
 
     Raises:
-        GatewayError: The server refused, or sent no bearer token. The error has the server's code,
-            but not its message, which may repeat a secret that was sent.
+        GatewayError: The server refused the request, or sent no bearer token. The error has the
+            server's error code, but not the server's message, which may repeat a secret that was
+            sent.
     """
     # The body may hold the token, or repeat a secret. `_read` never raises, so that no frame of a
     # traceback has the body among its local variables.
@@ -118,7 +124,7 @@ def _passes(status: int) -> bool:
 
 
 def _seconds(value: JsonValue) -> float | None:
-    """Return a lifetime in seconds; zero if none is stated, or None if the value is invalid."""
+    """Return the lifetime in `expires_in`; zero if it is absent or empty, None if it is invalid."""
     if value is None or value == "":
         return 0.0
     if isinstance(value, bool):

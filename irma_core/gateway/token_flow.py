@@ -1,6 +1,7 @@
 """Send each call through a gateway with a token, and replace a token that the gateway refuses.
 
-A requestor's flow runs inside the gateway's flow, which adds the token to each request.
+A requestor's flow runs inside the gateway's flow, which adds a token to each request for the IRMA
+server.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ ReturnT = TypeVar("ReturnT")
 Settings: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _MARGIN_SHARE = 30.0, 0.1
-"""A token is replaced this long before it expires: in seconds, or as a share of a short
-lifetime."""
+"""A token is replaced 30 seconds before it expires, or, if its lifetime is short, when only a tenth
+of the lifetime is left."""
 _TOKENS_PER_CALL = 2
 _JTI_PARTS = 4
 
@@ -52,7 +53,7 @@ class Gateway:
     """The gateway of one requestor: its settings, the cached token, and recent refusals.
 
     Args:
-        settings: The settings of the gateway.
+        settings: The gateway's settings.
         context: The requestor's context.
 
     Raises:
@@ -68,11 +69,11 @@ class Gateway:
         self._refusals = Refusals()
 
     def through(self, flow: Flow[ReturnT]) -> Flow[ReturnT]:
-        """Return a flow that runs `flow`, and adds a token to each of its calls to the base URL."""
+        """Return a flow that runs `flow` and adds a token to each call to the server's base URL."""
         return replace_own_calls_flow(flow, self._send_flow)
 
     def _send_flow(self, call: OwnCall) -> Flow[Any]:
-        """Send a call with a token; if the gateway refuses the token, repeat the call with another.
+        """Send a call with a token; repeat it with a new token if the gateway refuses the first.
 
         An IRMA server never responds with 401. So a call that is refused with 401 has not reached
         the IRMA server, and even a call that starts a session is safe to repeat. A refused token is
@@ -106,7 +107,10 @@ class Gateway:
         return self._token.fresh(now) is not None or self._refusals.may_replace(now)
 
     def _token_flow(self, deadline: float) -> Flow[CachedValue]:
-        """Return a token, or raise an error before anything is sent to the server."""
+        """Return the cached token, or fetch a token.
+
+        If no token can be fetched, an error is raised before the call is sent to the IRMA server.
+        """
         clock = self._context.clock
         try:
             return (
@@ -119,7 +123,7 @@ class Gateway:
             raise GatewayError(reason, may_pass=True) from error
 
     def _fetch_flow(self, deadline: float) -> Flow[CachedValue]:
-        """Request a token, unless the authorization server asked for a pause."""
+        """Request a token from the authorization server, unless it asked for a pause."""
         context, refusals = self._context, self._refusals
         requested_at = context.clock.monotonic()
         if pause := refusals.pause(requested_at):
@@ -148,7 +152,7 @@ class Gateway:
         return CachedValue(token, until=requested_at + life, is_refresh=is_replacement)
 
     def _request_flow(self, deadline: float) -> Flow[HttpRequest]:
-        """Return a token request, with a signed assertion if the settings have a signer."""
+        """Return a token request, with a signed assertion if the credentials have a signer."""
         context, settings = self._context, self._settings
         assertion = None
         jti = "".join(f"{int(context.jitter() * 2**32):08x}" for _ in range(_JTI_PARTS))

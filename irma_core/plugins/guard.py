@@ -1,4 +1,4 @@
-"""Call plugins. An error from a call names the plugin and hides what the plugin received.
+"""Call plugins. An error from such a call names the plugin, and hides what the plugin received.
 
 The message of a native error may quote a URI or a password. So an error raised here shows only the
 type and line of a native error, and is never chained to it.
@@ -20,8 +20,8 @@ from irma_core.value_object import ValueObject
 __all__ = ["OpenPart", "call_plugin"]
 
 _SHORTEST_HIDDEN = 8
-"""In characters. A message may contain a shorter part of a URI by chance, such as the `web` of
-`hmac:web`."""
+"""The length, in characters, from which a part of a URI is treated as secret. A message may contain
+a shorter part by chance, such as the `web` of `hmac:web`."""
 ResultT = TypeVar("ResultT")
 ValueT_co = TypeVar("ValueT_co", covariant=True)
 
@@ -33,10 +33,10 @@ def call_plugin(
 
     Args:
         plugin: The name of the plugin.
-        action: The purpose of the call, for the error.
+        action: What the call does, for the error's message.
         call: A function without arguments that makes the call.
-        uri: The URI that the plugin receives. The error never shows it, even if the plugin's own
-            message does.
+        uri: The URI that the plugin receives. The error never shows the URI, even if the message of
+            the plugin's own error does.
 
     Raises:
         PluginError: The call raised an exception.
@@ -52,7 +52,7 @@ def call_plugin(
 @final
 @attrs.frozen(eq=False, repr=False)
 class OpenPart(ValueObject, Generic[ValueT_co]):
-    """A signer, status backend or store that a plugin made, with the plugin's name.
+    """A signer, status backend or store that a plugin made, together with the plugin's name.
 
     Args:
         value: The signer, status backend or store.
@@ -109,7 +109,7 @@ def _secret_parts(uri: PluginUri) -> list[str]:
 
 
 def _line_of(error: Exception) -> str:
-    """Return the module and line that raised the error; neither depends on the plugin's input."""
+    """Return the module and line that raised the error. They do not reveal the plugin's input."""
     traceback = error.__traceback__
     module, line = "?", 0
     while traceback is not None:

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 PROJECT: Final = "irma_backend"
-"""The name of pluggy's markers and of the entry point group."""
+"""The name of the project for pluggy's markers, and of the entry point group for plugins."""
 
 # A longer prefix is more likely a secret in the wrong place than a scheme, so it is not shown.
 _URI: Final = r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*"
@@ -80,7 +80,10 @@ def _checked_risks(allow: Collection[Risk]) -> frozenset[Risk]:
 
 
 class Mode(Enum):
-    """Whether a factory must make a part with plain methods or with `async def` methods."""
+    """Whether a factory must make a part with plain methods or with `async def` methods.
+
+    A part is a signer, a status backend or a store.
+    """
 
     SYNC = "sync"
     ASYNC = "async"
@@ -139,10 +142,11 @@ class PluginUri(ValueObject):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class FactoryContext(ValueObject):
-    """The objects that a factory may use besides its URI.
+    """The objects, besides the URI, that a plugin's factory may use.
 
     Args:
-        mode: The mode of the part to make. The registry refuses a part of the other mode.
+        mode: Whether the factory must make a sync or an async part. The registry refuses the other
+            kind.
         clock: The transport's clock.
         transport: The requestor's transport.
         secrets: Secrets by name, and other settings that must not be in a URI.
@@ -172,10 +176,12 @@ class FactoryContext(ValueObject):
             raise ConfigurationError("clock: must be a Clock, such as SystemClock()")
 
     def secret(self, name: str) -> bytes:
-        """Return the secret with this name, as bytes; call it first if it is a function.
+        """Return the secret with this name, as bytes.
+
+        If `secrets` has a function under the name, the function is called.
 
         Args:
-            name: The secret's name in `secrets`. Errors show it.
+            name: The secret's name in `secrets`. Errors show the name.
 
         Raises:
             ConfigurationError: No secret has this name, the secret's function failed, or the secret
@@ -212,8 +218,8 @@ def _call_secret(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
 # secret. Of any other exception, it shows only the type and line.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
-"""Returns a signer. `OpenPart` closes the signer with its `close` method (in mode `ASYNC`, with
-`aclose`), if it has that method."""
+"""A function that makes a signer. If the signer has a method `close` (in mode `ASYNC`, `aclose`),
+`OpenPart` calls it to close the signer."""
 StatusBackendFactory: TypeAlias = Callable[
     [PluginUri, FactoryContext], StatusBackend | AsyncStatusBackend
 ]
@@ -221,7 +227,7 @@ StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncSto
 
 
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
-    """Return factories for signers, by URI scheme. A factory reads the key only once."""
+    """Return factories for signers, by URI scheme. A factory reads the signer's key only once."""
 
 
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec

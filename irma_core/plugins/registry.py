@@ -44,7 +44,11 @@ Factory = Callable[[PluginUri, FactoryContext], object]
 
 @attrs.frozen(eq=False, repr=False)
 class _Kind(ValueObject, Generic[PartT_co]):
-    """A kind of part: its hook, its name for errors, and the methods that it must have."""
+    """A kind of part that plugins make, such as a signer.
+
+    It has the name of the hook, the kind's name in errors, and the methods that each such part must
+    have.
+    """
 
     hook: str
     name: str
@@ -68,7 +72,7 @@ _KINDS = (_SIGNER, _STATUS_BACKEND, _STORE)
 
 
 class _Hooks:
-    """The hooks, marked for pluggy."""
+    """The specifications of the three hooks, marked for pluggy."""
 
     _mark = pluggy.HookspecMarker(PROJECT)
     irma_signing_schemes = staticmethod(_mark(irma_signing_schemes))
@@ -79,7 +83,7 @@ class _Hooks:
 @final
 @attrs.frozen(eq=False, repr=False)
 class Offers(ValueObject):
-    """The schemes that one plugin offers, sorted."""
+    """The URI schemes that one plugin offers, sorted."""
 
     signing_schemes: tuple[str, ...]
     status_backends: tuple[str, ...]
@@ -97,8 +101,8 @@ class PluginRegistry:
             unknown scheme lists them.
 
     Raises:
-        PluginError: A plugin has no hook or a misspelt one, a hook failed or returned no factories,
-            or two plugins claim one scheme.
+        PluginError: A plugin has no hook, or has a misspelt one; a hook failed, or did not return a
+            mapping of factories; or two plugins claim the same scheme.
     """
 
     def __init__(
@@ -123,7 +127,7 @@ class PluginRegistry:
                         self._collect(kind, name, each.function)
 
     def offers(self, plugin: str) -> Offers:
-        """Return the schemes that a plugin offers."""
+        """Return the URI schemes that a plugin offers."""
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
@@ -131,19 +135,19 @@ class PluginRegistry:
 
         Raises:
             ConfigurationError: `uri` is not a URI.
-            PluginError: No plugin offers the scheme, or its factory failed or did not make such a
-                signer.
+            PluginError: No plugin offers the URI's scheme, or the scheme's factory failed or did
+                not make a signer for that mode.
         """
         return self._open(_SIGNER, uri, context)
 
     def status_backend(
         self, uri: str, context: FactoryContext
     ) -> OpenPart[StatusBackend | AsyncStatusBackend]:
-        """Make the status backend that a URI describes; see `signer`."""
+        """Make the status backend that a URI describes; see `PluginRegistry.signer`."""
         return self._open(_STATUS_BACKEND, uri, context)
 
     def store(self, uri: str, context: FactoryContext) -> OpenPart[Store | AsyncStore]:
-        """Make the store that a URI describes; see `signer`."""
+        """Make the store that a URI describes; see `PluginRegistry.signer`."""
         return self._open(_STORE, uri, context)
 
     def _schemes(self, kind: _Kind[object], plugin: str) -> tuple[str, ...]:
