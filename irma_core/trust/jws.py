@@ -47,11 +47,11 @@ class CompactJws(ValueObject):
     """A JWS whose form and header are valid, and whose signature is not checked yet.
 
     Args:
-        header: The header.
+        header: The decoded header.
         payload: The signed bytes, which may be claims.
         signature: The signature. It is not yet known which key made it.
         signing_input: The bytes that the signature covers.
-        refused: The class of the error to raise if the JWT is refused.
+        refused: The class of the error to raise if a check refuses the JWS.
     """
 
     header: dict[str, JsonValue]
@@ -105,7 +105,7 @@ class CompactJws(ValueObject):
         raise self.refused("signature", "its signature does not match any configured key")
 
     def check_hs256(self, key: bytes) -> None:
-        """Check that this shared key made the signature.
+        """Check that the signature was made with this shared key.
 
         Raises:
             JwtError: The algorithm or the signature is refused. The class of the error is
@@ -135,8 +135,9 @@ def read_compact(
 
     Args:
         jwt: The JWS itself, without whitespace or quotes around it.
-        refused: The class of the error to raise.
-        max_bytes: The largest size to read; None for no limit, for a JWS that the caller made.
+        refused: The class of the error to raise if the JWS is refused.
+        max_bytes: The maximum size of the JWS, in bytes; None for no limit, if the caller made the
+            JWS.
 
     Raises:
         JwtError: The JWS is refused. The class of the error is `refused`; `result_jwt` lists the

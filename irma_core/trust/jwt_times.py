@@ -30,10 +30,10 @@ def check_times(
     """Check that a JWT is valid at a given time.
 
     Args:
-        claims: The claims.
-        now: The given time, in UTC.
+        claims: The JWT's claims.
+        now: The time at which the JWT must be valid, in UTC.
         leeway: How far the clocks of the signer and of this machine may differ.
-        required: The claims that must be present.
+        required: The names of the claims that must be present.
         refused: The class of the error to raise.
         max_age: How long ago the JWT may have been issued; None for any time.
 

@@ -33,9 +33,9 @@ __all__ = [
 
 SHORTEST_SECRET: Final = 32
 _LONGEST_SECRET: Final = 255
-"""A modulus of 2048 bits has 256 bytes, so a public RSA key exceeds this limit in every form:
-compressed, as a hexadecimal dump, in C code or in a DNS record. HMAC-SHA256 gains nothing from more
-than 64 bytes."""
+"""The maximum size of a shared secret, in bytes. A modulus of 2048 bits has 256 bytes, so a public
+RSA key exceeds this limit in every form: compressed, as a hexadecimal dump, in C code or in a DNS
+record. HMAC-SHA256 gains nothing from more than 64 bytes."""
 _FEWEST_VALUES: Final = 8
 """The minimum number of different bytes in a key. A random key of 32 bytes has about 30."""
 _DEEPEST: Final = 3
@@ -58,7 +58,9 @@ _DER_MARKS: Final = (
     # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
     rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]"
 )
-"""Each pattern is so long that a hundred million random secrets should contain none of them."""
+"""Patterns that reveal other kinds of key in binary form. Each is so long that it is unlikely to
+occur even once in a hundred million random secrets.
+"""
 _BASE64_RUN: Final = rb"[A-Za-z0-9+/_-]{40,}"
 _HEX_RUN: Final = rb"[0-9A-Fa-f]{64,}"
 _JOINTS: Final = rb"[\s\0\"',:\\]+|\\[nrt]"
@@ -74,8 +76,8 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         was_base64: Whether the caller has just decoded the secret from base64.
 
     Raises:
-        ConfigurationError: The key is of another kind, is too short, can be guessed, or is still in
-            base64.
+        ConfigurationError: The key is of another kind, has the wrong length, can be guessed, or is
+            still in base64.
     """
     if not isinstance(key, bytes):
         raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")
@@ -111,7 +113,7 @@ def is_repetition(key: bytes) -> bool:
 
 
 def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
-    """Return whether the bytes contain a key of another kind, in any known form."""
+    """Return whether the bytes contain a key that is not a shared secret, in any known form."""
     plain = data.replace(b"\0", b"")  # the zeros of UTF-16
     if re.search(_TEXT_MARKS, plain) or re.search(_DER_MARKS, data) or re.search(_DER_MARKS, plain):
         return True
@@ -158,11 +160,11 @@ def _is_json(data: bytes) -> bool:
 
 
 def setting_text(data: str | bytes) -> str:
-    """Decode a setting, and remove the characters that files and shells add around it.
+    """Decode a setting, and remove the characters that a file or shell added around it.
 
     This function reads UTF-8 and UTF-16, with or without a byte order mark. It removes whitespace
-    and NUL characters at both ends. From bytes in any other encoding, it makes a string that is not
-    a valid key.
+    and NUL characters at both ends. Bytes in any other encoding become a string that is not a valid
+    key.
     """
     if isinstance(data, bytes):
         data = _decoded_text(data)
@@ -170,7 +172,7 @@ def setting_text(data: str | bytes) -> str:
 
 
 def what_surrounds(value: object) -> str:
-    """Return a hint about what a file or shell added to a setting; empty if nothing was added."""
+    """Return a hint about what a file or shell added to a setting; empty if it added nothing."""
     if not isinstance(value, str) or not value:
         return ""
     if value != setting_text(value):
@@ -229,8 +231,8 @@ def _armoured(text: str) -> tuple[str, str] | None:
 def pem_form(data: str | bytes) -> bytes | None:
     """Return the first key in the data as well-formed PEM, or None if there is no key.
 
-    Environment variables and configuration files may alter a key. Its lines may be joined,
-    indented, or separated by a backslash and an n, and it may be in quotes.
+    Environment variables and configuration files may alter a key. The key's lines may be joined,
+    indented, or separated by a backslash and an n, and the whole key may be in quotes.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
     found = _armoured(text)
@@ -247,7 +249,7 @@ def pem_form(data: str | bytes) -> bytes | None:
 
 
 def why_no_pem(data: str | bytes, *, private: bool) -> str:
-    """Explain why a string is not an RSA key in PEM: what it seems to be, and what to do."""
+    """Return what a string seems to be instead of an RSA key in PEM, and what to do about it."""
     wanted = "private" if private else "public"
     text = setting_text(data)
     if not text:

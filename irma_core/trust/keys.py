@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SHORTEST_RSA_KEY", "PublicKey", "SharedKey", "load_public_key", "secret_of_base64"]
 
 SHORTEST_RSA_KEY: Final = 2048
-"""In bits."""
+"""The minimum size of an RSA key, in bits."""
 
 
 @final

@@ -1,8 +1,8 @@
 """Pseudonyms: names that reveal nothing about the person, computed with the website's own key.
 
 A pseudonym is the HMAC-SHA256 (RFC 2104) of JSON. Without the key, an attacker cannot compute
-pseudonyms, and so cannot find the value behind one by trying all values, such as all social
-security numbers.
+pseudonyms. So the attacker cannot try all values, such as all social security numbers, to find the
+value behind a pseudonym.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def keyed_pseudonym(key: object, parts: Sequence[JsonValue]) -> str:
 
 
 def same_secret(one: str, other: str) -> bool:
-    """Return whether two strings are equal, in a time that does not depend on where they differ."""
+    """Return whether two strings are equal; the time taken does not depend on where they differ."""
     return hmac.compare_digest(
         one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
     )

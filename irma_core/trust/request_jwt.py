@@ -255,8 +255,8 @@ def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> V
 
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
-"""How far `iat` lies before the present time. The server refuses an `iat` that is 2 s ahead of its
-clock, and accepts one that is up to 300 s old."""
+"""How far before the present time the `iat` of a new JWT is set. The server refuses an `iat` that
+is 2 s ahead of its clock, and accepts one that is up to 300 s old."""
 
 _REVOCATION = "revocation_request"
 _SUBJECTS = {
@@ -270,7 +270,7 @@ FIELDS: Final = {
     "issue_request": "iprequest",
     _REVOCATION: "revrequest",
 }
-"""The name of the claim that holds the request, for each `sub`."""
+"""For each `sub`, the name of the claim that holds the request."""
 _CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "kid", "nbf", "sub", *FIELDS.values()})
 _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 
@@ -300,8 +300,8 @@ def unsigned_request_jwt(
 
     Args:
         request: The request. Convert a session request with `resolve_request` first.
-        name: The requestor's name, which becomes `iss`.
-        algorithm: The signer's algorithm.
+        name: The requestor's name, for the claim `iss`.
+        algorithm: The signer's algorithm, for the header.
         now: The present time, as an aware `datetime`. `iat` is `CLOCK_MARGIN` before that time.
     """
     subject = subject_of(request)
@@ -313,12 +313,12 @@ def unsigned_request_jwt(
 
 
 def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:
-    """Return an unsigned JWT of any kind."""
+    """Return an unsigned JWT with the given header and claims."""
     return UnsignedJwt(f"{_part(header)}.{_part(claims)}".encode())
 
 
 def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
-    """Return the `sub` of a request's JWT."""
+    """Return the `sub` that the JWT of a request must have."""
     if isinstance(request, RevocationRequest):
         return _REVOCATION
     return _SUBJECTS[request.request.session_type]
@@ -362,16 +362,16 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
 def claimed_request(
     value: JsonValue, field: str, subject: str
 ) -> ExtendedRequest | RevocationRequest:
-    """Read the request in a claim.
+    """Read the request that a claim of a session request JWT holds.
 
     Args:
-        value: The claim.
-        field: Its name.
+        value: The claim's value.
+        field: The claim's name.
         subject: The JWT's `sub`.
 
     Raises:
-        RequestError: The claim is not a request, or is one of another kind. The path begins with
-            the claim's name.
+        RequestError: The claim is not a request, or is a request of a kind that `subject` does not
+            name. The error's path begins with the claim's name.
     """
     try:
         request = read_request_value(value)
@@ -409,8 +409,8 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
     verifies it.
 
     Raises:
-        RequestError: The string is not a session request JWT. The path begins with the claim's
-            name.
+        RequestError: The string is not a session request JWT. If a part of the request is invalid,
+            the error's path begins with the name of the claim that holds the request.
     """
     try:
         claims = request_claims(read_compact(jwt, RequestJwtError, None))
@@ -431,7 +431,7 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
 
 
 def _check_options(value: JsonValue, field: str) -> None:
-    """Check that each empty option is the last of its slot, because the JWT is sent unchanged."""
+    """Check that an empty option is the last one in its slot, because the JWT is sent unchanged."""
     match value:
         case {"request": {"disclose": [*disjunctions]}}:
             for i, options in enumerate(disjunctions):

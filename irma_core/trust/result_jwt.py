@@ -93,11 +93,12 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class GetproofResult(ValueObject):
-    """The result in a JWT of `getproof`, which names neither its session nor its request.
+    """The result in a `getproof` JWT, which names neither its session nor its request.
 
     Args:
         type: The type of session.
-        proof_status: Whether the proof is valid; None before the end and after a cancellation.
+        proof_status: Whether the proof is valid; None if the session has not ended or was
+            cancelled.
         unchecked_attributes: The disclosed values by identifier; an attribute without a value has
             an empty string.
     """
@@ -125,11 +126,12 @@ def verify_result_jwt(
     Args:
         jwt: The JWT from `get_result_jwt` or a callback, without whitespace or quotes around it.
         keys: The server's public keys in PEM. Pass several while a key is being replaced.
-        issuer: The server's setting `jwt_issuer`; None if that is empty.
+        issuer: The server's setting `jwt_issuer`; None if the setting is empty.
         now: The present time, as an aware `datetime`.
         leeway: How far the clocks of the signer and of this machine may differ.
-        allow: `Risk.SIMULATED_PROOFS`, for an in-memory server.
-        max_bytes: The size of the largest JWT to read.
+        allow: The risks that the application allows. To accept results from an in-memory server,
+            allow `Risk.SIMULATED_PROOFS`.
+        max_bytes: The maximum size of the JWT, in bytes.
 
     Returns:
         A result whose `evidence` is `SIGNED`. Its `answer_to` returns the answer.
@@ -169,7 +171,7 @@ def verify_getproof_jwt(
     allow: Collection[Risk] = (),
     max_bytes: int = LARGEST_JWT,
 ) -> GetproofResult:
-    """Return the result in a JWT of `getproof`, after the checks of `verify_result_jwt`.
+    """Return the result in a `getproof` JWT, after the same checks as `verify_result_jwt`.
 
     `irma_core.protocol.endpoints.build_getproof_request` makes the request for such a JWT.
 
@@ -210,7 +212,7 @@ def verify_getproof_jwt(
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
     """Refuse names in the result that differ from known names only in case.
 
-    A reader in Go would take them for the known names.
+    A reader written in Go would treat such names as the known ones.
     """
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:

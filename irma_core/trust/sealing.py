@@ -43,7 +43,7 @@ __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 _SEALING_KEY_BYTES: Final = 32
 LARGEST_SEALED: Final = 1024 * 1024
-"""In characters. A `Sealer` neither makes nor reads longer strings."""
+"""The maximum length of a sealed string, in characters."""
 
 
 @boundary
@@ -88,16 +88,17 @@ class Sealer:
 
         Args:
             value: The value.
-            purpose: Its purpose. Only `unseal` with the same purpose returns the value.
+            purpose: The purpose of the value. Only `unseal` with the same purpose returns the
+                value.
             now: The present time, as an aware `datetime`.
-            lifetime: How long `unseal` accepts the string, at least a second.
-            binding: A secret of the only web session that may present the string; None if any
-                bearer may.
+            lifetime: How long `unseal` accepts the string. At least one second.
+            binding: A secret of the one web session that may present the string. With None, anyone
+                who has the string may present it.
 
         Returns:
-            A string of about 200 letters, digits, `-` and `_`, or more for a longer value. A URL, a
-                header or a
-            cookie may be limited to 4000 characters.
+            A string of about 200 letters, digits, `-` and `_`, or more for a longer value. The
+            string may be too long for a URL, a header or a cookie, which may be limited to 4000
+            characters.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
@@ -120,7 +121,7 @@ class Sealer:
     def unseal(
         self, text: object, *, purpose: str, now: datetime, binding: str | None = None
     ) -> JsonValue:
-        """Check a sealed string, and return its value. The string may be given as bytes.
+        """Check a sealed string, which may be given as bytes, and return the value in it.
 
         Raises:
             HandleInvalidError: The string was changed or truncated, or was sealed with another key.

@@ -21,7 +21,7 @@ __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class FetchedServerKey(ValueObject):
-    """Fetches the server's key from the server itself, and caches it.
+    """Makes the library fetch the server's key from the server itself, and cache the key.
 
     With a fetched key, the application needs no deployment when the server's key changes. But a key
     from the same address as the results is only as trustworthy as TLS. So in production, configure
@@ -59,14 +59,16 @@ class FetchedServerKey(ValueObject):
 
 GivenKey: TypeAlias = PublicKey | str | bytes
 ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
-"""One key, several keys while the server's key changes, or how to fetch the key."""
+"""The type of the setting `server_key`: one key, several keys while the server's key changes, or a
+`FetchedServerKey`.
+"""
 
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
     """Check the setting `server_key`, and return the keys in it.
 
-    There are none if the setting is None or a `FetchedServerKey`.
+    If the setting is None or a `FetchedServerKey`, it has no keys.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

@@ -35,8 +35,8 @@ class Signer(Protocol):
     def sign(self, signing_input: bytes) -> bytes:
         """Return the signature of the JWS signing input, as raw bytes.
 
-        An exception reaches the caller as the cause of a `SigningError`, so its message must hold
-        no secret.
+        If this method raises an exception, the caller gets a `SigningError` with the exception as
+        its cause. So the exception's message must hold no secret.
         """
         ...
 
@@ -87,7 +87,7 @@ class HmacSigner:
 
     @classmethod
     def from_client_secret(cls, secret: str) -> HmacSigner:
-        """Return an OAuth client's signer, whose key is the client secret's characters.
+        """Return a signer for an OAuth client. Its key is the UTF-8 form of the client secret.
 
         The signer is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use
         `from_base64`, which decodes the key.

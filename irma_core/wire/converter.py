@@ -67,7 +67,9 @@ _SESSION_REQUESTS: dict[str, type[Any]] = {
     context: model for model, context in _CONTEXTS.items() if model is not RevocationRequest
 }
 _FIELD = re.compile(r"^[a-z_]+")
-"""Matches the field at the start of a path, but no key in brackets, which a person chose."""
+"""Matches the field's name at the start of a path. It does not match a key in brackets, because
+such a key is not a field's name.
+"""
 
 
 def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
@@ -85,9 +87,10 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
 
 
 def structure_session_request(value: JsonValue) -> SessionRequest:
-    """Return the session request that a JSON value contains. Its `@context` selects the class.
+    """Return the session request in a JSON value, whose `@context` selects the request's class.
 
-    This function first upgrades a request that has the form used before condiscons (2019).
+    If the request has the form used before condiscons (2019), this function first converts it to
+    the current form.
 
     Raises:
         WireError: A value is invalid, or a field is unknown; the error's `path` leads to it.
@@ -135,7 +138,7 @@ def _as_wire_error(error: BaseException, path: str, model: type[Any] | None = No
 
 
 def _wire_name(name: str, model: type[Any] | None) -> str:
-    """Return a field's name in JSON, given its name with or without the leading underscore."""
+    """Return a field's JSON name, given the field's name with or without the leading underscore."""
     fields = {} if model is None else attrs.fields_dict(model)
     field = fields.get(name) or fields.get(f"_{name}")
     written: str | None = None if field is None else field.metadata.get("wire")
@@ -184,7 +187,7 @@ def _is_hidden(kind: Any) -> bool:
 
 
 def _structure_hidden(kind: Any) -> Callable[[Any, Any], Any]:
-    """Return a function that reads the string of a `Hidden` field; the model itself hides it."""
+    """Return a function that reads the string for a `Hidden` field, which the model then hides."""
     is_optional = get_args(kind)[0] is not str
     return lambda value, _kind: None if value is None and is_optional else read_string(value)
 

@@ -1,10 +1,10 @@
-"""Compare names in JSON as a server in Go does, ignoring case.
+"""Compare the names in JSON objects as a Go server does, ignoring case.
 
 Go's `encoding/json` fills a field of a struct from any name that equals the field's under Unicode's
 simple case folding; the last such name wins. For example, `ISS` fills `iss`, and a long s (U+017F)
-counts as an s. Only the keys of a map are compared exactly. So a check of a field by its exact name
-proves nothing if the object has the name in another spelling. The library therefore refuses such
-spellings in values that were signed or that it passes on unchanged.
+counts as an s. Only the keys of a map are compared exactly. So a check that looks only at a field's
+exact name proves nothing if the object also has the name in another spelling. The library therefore
+refuses such spellings in values that were signed or that it passes on unchanged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _folded_character(character: str) -> str:
 
 
 def has_other_case(names: Iterable[str], known: frozenset[str]) -> bool:
-    """Return whether one of these names differs only in case from a known name."""
+    """Return whether one of `names` differs only in case from a name in `known`."""
     return any(name not in known and _folded(name) in _all_folded(known) for name in names)
 
 
@@ -43,12 +43,12 @@ def _all_folded(known: frozenset[str]) -> frozenset[str]:
 
 
 def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
-    """Return whether an object in a value has two names that a server in Go treats as one.
+    """Return whether an object in `value` has two keys that a Go server treats as the same field.
 
     Args:
-        value: The value that was read.
-        maps: For each field that holds maps, how many levels of them it holds. Go compares the keys
-            of maps exactly, so two keys are never twins.
+        value: A JSON value, which may contain objects at any depth.
+        maps: The fields that hold maps, each with the number of levels to which its maps are
+            nested. Go compares the keys of a map exactly, so two keys of a map are never twins.
     """
     left: list[tuple[JsonValue, int]] = [(value, 0)]
     while left:  # not recursive: that would hit Python's limit before the reader does

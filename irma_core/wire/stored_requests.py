@@ -54,13 +54,13 @@ _HASH: Final = r"[0-9a-f]{64}"
 _BYTES_PER_CHARACTER: Final = 6
 """JSON writes a control character as `\\u001f`; no other character takes more bytes."""
 _BYTES_PER_ATTRIBUTE: Final = 48
-"""Enough for the JSON around an attribute's type and value, or around a slot."""
+"""An upper bound for the JSON syntax around an attribute's type and value, or around a slot."""
 _VERSION: Final = 1
 _VERSION_FIELD: Final = "irmaStartedSession"
 
 
 def stored_request(request: ExtendedRequest) -> JsonValue:
-    """Return the JSON value in which a request is stored until its answer arrives.
+    """Return a JSON value that holds a request until its answer arrives.
 
     Raises:
         RequestError: The stored request would exceed `MAX_STORED_BYTES`, or a slot's name is not
@@ -105,7 +105,7 @@ def check_storable(request: ExtendedRequest) -> None:
 
 
 def _reduced(asked: SessionRequest) -> SessionRequest:
-    """Return a copy of the request with only the parts that an answer is compared with."""
+    """Return a copy of the request that has only the parts with which an answer is compared."""
     if isinstance(asked, IssuanceRequest):
         credentials = [
             attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)
@@ -152,7 +152,7 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
 
 
 def stored_session(session: StartedSession) -> dict[str, JsonValue]:
-    """Return the JSON value in which a started session is stored, with its requestor token.
+    """Return a JSON value that holds a started session, including its requestor token.
 
     Raises:
         RequestError: The request cannot be stored; see `stored_request`.

@@ -82,14 +82,14 @@ def read_int(value: JsonValue, path: str = "") -> int:
 
 
 def read_list(value: JsonValue, path: str = "") -> list[JsonValue]:
-    """Check that a value is a list, and return it."""
+    """Check that a value is a list (a JSON array), and return it."""
     if type(value) is not list:
         raise WireError(path, "must be a list")
     return value
 
 
 def read_object(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
-    """Check that a value is an object, and return it."""
+    """Check that a value is a JSON object, and return it."""
     if type(value) is not dict:
         raise WireError(path, "must be an object")
     return value
