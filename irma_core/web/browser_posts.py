@@ -3,7 +3,7 @@
 The checks run in the order below. Each has the name of its refusal code in `web_refusals`:
 `url_invalid`, `other_site`, `method`, `body_too_large`, `media_type`, `body_not_json`. Another
 website can make a browser send requests, to which the browser adds this site's cookie. The first
-two checks stop such requests.
+two checks refuse such requests.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
 _BINDING: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = 31_536_000
 _SECURE_NAME: Final = "__Host-irma"
-"""Browsers accept a cookie with this prefix only from the host itself, over HTTPS and with
-`Path=/`. So no other host, such as a subdomain, can set it."""
+"""The name of the binding cookie over HTTPS. Browsers accept a cookie with the prefix `__Host-`
+only from the host itself, over HTTPS and with `Path=/`. So no other host, such as a subdomain, can
+set it."""
 _PLAIN_NAME: Final = "irma"
 COOKIE_NAMES: Final = (_SECURE_NAME, _PLAIN_NAME)
-"""The names that the cookie may have; `Site.is_plain` decides which one is set."""
+"""The names that the binding cookie may have; `Site.is_plain` decides which name is used."""
 
 
 @final
@@ -55,7 +56,7 @@ class Site(ValueObject):
 
     Args:
         origins: Other origins whose pages may call this site.
-        is_plain: Whether the cookie is for plain HTTP on a loopback address.
+        is_plain: Whether the binding cookie is for plain HTTP on a loopback address.
     """
 
     origins: frozenset[str]
@@ -81,8 +82,8 @@ class BrowserPost(ValueObject):
     Args:
         request: The request.
         page_origin: The origin of the page that made the call.
-        is_same_site: Whether the page belongs to the same site. If so, the browser sends ordinary
-            cookies.
+        is_same_site: Whether browsers treat the page and this site as same-site. If so, the browser
+            sends ordinary cookies, and the binding cookie need not be partitioned.
     """
 
     request: WebRequest
@@ -98,7 +99,7 @@ class BrowserPost(ValueObject):
 
     @property
     def fields(self) -> Mapping[str, JsonValue]:
-        """The JSON object in the body."""
+        """The JSON object in the request's body."""
         return self._fields.reveal()
 
     def needed_binding(self) -> str:
@@ -112,7 +113,7 @@ class BrowserPost(ValueObject):
         return self.binding
 
     def string(self, name: str) -> str | None:
-        """Return the string in a field, or None if the field is absent.
+        """Return the string in a field of the body, or None if the field is absent.
 
         Raises:
             WebRefusal: `body_invalid`: the field has the wrong type.
@@ -123,7 +124,7 @@ class BrowserPost(ValueObject):
         return value
 
     def flag(self, name: str) -> bool:
-        """Return the boolean in a field, or False if the field is absent.
+        """Return the boolean in a field of the body, or False if the field is absent.
 
         Raises:
             WebRefusal: `body_invalid`: the field has the wrong type.
@@ -154,13 +155,13 @@ def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
 
 
 def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
-    """Return the origin of the calling page, and whether it belongs to the same site.
+    """Return the origin of the calling page, and whether browsers treat it as same-site.
 
     Raises:
         WebRefusal: The URL is invalid (`url_invalid`), or another site's page made the call
             (`other_site`).
         ConfigurationError: The site's cookie is only for plain HTTP on a loopback address, but the
-            call did not come that way.
+            call was not made over plain HTTP to such an address.
     """
     own = origin_of(request.url)
     if own is None:
@@ -239,7 +240,7 @@ def _binding(site: Site, request: WebRequest) -> str | None:
 
 
 def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
-    """Return the header that sets the binding cookie.
+    """Return the header with which the browser stores the binding cookie.
 
     If the page belongs to another site, the cookie is partitioned (CHIPS): the browser then sends
     the cookie only from pages of that site.
@@ -253,7 +254,7 @@ def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
 
 
 _HEADER_NAME: Final = r"[a-z0-9!#$%&'*+.^_`|~-]+"
-"""A header's name (RFC 9110, section 5.1), in lower case as browsers write it in a preflight."""
+"""Matches the name of a header (RFC 9110, section 5.1), in lower case as in a preflight."""
 _PREFLIGHT: Final[HeaderPairs] = (
     ("access-control-allow-methods", "POST"),
     ("access-control-max-age", "600"),
@@ -261,7 +262,7 @@ _PREFLIGHT: Final[HeaderPairs] = (
 
 
 def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
-    """Return the headers of the reply to a preflight, besides those of `cors_headers`.
+    """Return the headers of the reply to a preflight, except for those from `cors_headers`.
 
     A page from an allowed origin may send any header, such as a CSRF token or a header for a
     gateway in front of this site. This package reads none of these headers.

@@ -13,16 +13,16 @@ _ENGLISH: Final = "en"
 _DUTCH: Final = "nl"
 _RANGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
 _LONGEST_LIST: Final = 1000
-"""In characters; the rest of the header is ignored."""
+"""How much of an `Accept-Language` header is read, in characters."""
 
 
 @boundary
 def preferred_language(accept_language: str) -> str:
-    """Return `nl` if the browser prefers Dutch to English, and otherwise `en`.
+    """Return `nl` if the browser prefers Dutch to English, and `en` otherwise.
 
     Args:
-        accept_language: The header `Accept-Language` (RFC 9110, section 12.5.4); empty if it is
-            missing.
+        accept_language: The value of the header `Accept-Language` (RFC 9110, section 12.5.4); empty
+            if the header is missing.
     """
     best = {_ENGLISH: 0.0, _DUTCH: 0.0}
     for each in accept_language[:_LONGEST_LIST].split(","):

@@ -26,19 +26,21 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
     """Return the e-mail address in a slot, normalized so that accounts can be compared.
 
-    The letters A to Z become lower case, and nothing else changes. Lower-casing every letter would
-    turn a Kelvin sign into an ordinary `k`, for example, and the address would then identify
-    another account.
+    Only the letters A to Z are converted to lower case. Lower-casing every letter would turn a
+    Kelvin sign into an ordinary `k`, for example, and the address would then identify another
+    account.
 
     Args:
         answer: The answer, or a proof that the website has kept.
-        slot: The name or index of the slot. The address must be the only attribute of the option.
+        slot: The name or index of the slot. The address must be the only attribute with which the
+            person answered the slot.
 
     Raises:
         SlotNotAnsweredError: The person left the slot out, or the request has no such slot.
         NullAttributeError: The attribute has no value. Request it with `not_null=True`.
         LoginRefusedError: The value is not an e-mail address.
-        UsageError: The option has several attributes, or an argument has the wrong type.
+        UsageError: The slot was answered with several attributes, or an argument has the wrong
+            type.
     """
     value = _slot_of(answer, slot).value
     local, _, domain = value.partition("@")
@@ -53,13 +55,13 @@ def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     """Return a stable pseudonym for the person whose unique attribute is in a slot.
 
     The pseudonym reveals nothing about the attribute. It depends on the key, and on the attribute's
-    identifier and value exactly as issued. So the same value from another issuer gives another
+    identifier and value exactly as issued. So the same value from another issuer results in another
     pseudonym.
 
     Args:
         answer: The answer, or a proof that the website has kept.
-        slot: The name or index of the slot. If its option has several attributes, the pseudonym
-            depends on all of them.
+        slot: The name or index of the slot. If the person answered the slot with several
+            attributes, the pseudonym depends on all of them.
         key: A key that the website uses only for this, from `new_sealing_key`. Unlike a sealing
             key, this key must never change, because every pseudonym would change with it. Anyone
             who has the key can find out whom a pseudonym belongs to.

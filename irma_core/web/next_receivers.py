@@ -1,4 +1,4 @@
-"""The endpoint from which the IRMA server gets the next session of a chain, sync and async.
+"""The endpoint from which the IRMA server gets a chain's next session, in sync and async versions.
 
 Each method only runs a flow. The steps and their order are in `callbacks.chains`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -66,11 +66,11 @@ class NextSessionReceiver:
             returns the next request, or None to end the chain. The person's app waits for the
             function. If it takes longer than 3 s, the reply is an error and the chain fails.
             Nothing interrupts the function, so it must limit its own waiting. If it raises, the
-            chain fails too, and `receive` raises the error. If another session may follow the next
-            one, return `with_next_session(request)`. If another requestor on the same server learns
-            one of these URLs, the server may post the result of that requestor's session there
-            before it posts yours. To detect that, store the tokens of the sessions that you start,
-            and compare them with `step.answer.token`.
+            chain fails too, and `receive` raises the error. If a further session may follow the
+            next one, return `with_next_session(request)`. If another requestor on the same server
+            learns one of these URLs, the server may post the result of that requestor's session
+            there before it posts yours. To detect that, store the tokens of the sessions that you
+            start, and compare them with `step.answer.token`.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
@@ -105,7 +105,7 @@ class NextSessionReceiver:
         Raises:
             RequestError: The request and its reference are too large for a URL. Ask for fewer
                 attributes, or for shorter values.
-            UsageError: The reference is too long, or has a character that cannot be printed.
+            UsageError: The reference is too long, or has an unprintable character.
         """
         return _with_next_session(self._requestor.context, self._settings, request, reference)
 

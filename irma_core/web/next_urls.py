@@ -1,6 +1,6 @@
 """Check a redirect URL from a browser, and accept only pages on the same site.
 
-An open redirect helps phishers, because a link to the real site then leads to theirs.
+An open redirect helps phishers, because it lets a link to the real site lead to a phisher's site.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from irma_core.tracebacks import boundary
 __all__ = ["origin_of", "same_site_url"]
 
 _LONGEST: Final = 2000
-"""In characters; longer URLs fail in proxies and servers."""
+"""The maximum length of a redirect URL, in characters. Longer URLs fail in proxies and servers."""
 _ODD: Final = r"[^!-\[\]-~]"
 """A character that is not visible ASCII, or a backslash, which browsers read as a slash."""
 _ORIGIN: Final = (

@@ -27,7 +27,9 @@ from irma_core.web.web_answers import WebAnswer
 __all__ = ["Proof", "Proofs", "check_max_age"]
 
 _PURPOSE: Final = "proof:"
-"""The prefix of every proof's purpose, so that no other sealed value passes for a proof."""
+"""The prefix of the purpose for which a proof is sealed, so that no other sealed value is accepted
+as a proof.
+"""
 
 
 def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> FrozenMapping[Slot, AnsweredSlot]:
@@ -42,12 +44,12 @@ def _proved_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen(eq=False)
 class Proof(Mapping[Slot, AnsweredSlot]):
-    """A mapping of the slots in an earlier answer, with the time when that answer arrived.
+    """The slots of an earlier answer, as a mapping, and the time when that answer arrived.
 
-    An optional slot that the person left out is not in the mapping.
+    The mapping has no optional slot that the person left out.
 
     Args:
-        proved_at: When the answer arrived; an aware time, which is converted to UTC.
+        proved_at: When the answer arrived, as an aware `datetime`, which is converted to UTC.
 
     Raises:
         UsageError: `proved_at` is not an aware time, or another argument has the wrong type.
@@ -85,7 +87,7 @@ class Proofs:
 
     Args:
         keys: Sealing keys from `new_sealing_key`, the same in all processes.
-        lifetime: How long a proof is valid, from the moment of the answer.
+        lifetime: How long a proof is valid, from the time when it is sealed.
 
     Raises:
         ConfigurationError: A key is invalid.
@@ -100,7 +102,7 @@ class Proofs:
         return f"<Proofs for {self._lifetime}>"
 
     def seal(self, web_answer: WebAnswer, *, now: datetime) -> str:
-        """Return the answer as a sealed string for the web session. Only this site can read it.
+        """Return the answer as a sealed string for the web session, which only this site can open.
 
         Args:
             web_answer: The answer that the application's login received.
@@ -119,11 +121,13 @@ class Proofs:
     def unseal(
         self, text: object, name: str, *, now: datetime, max_age: timedelta | None = None
     ) -> Proof | None:
-        """Return a proof, or None if the string is not a proof or the proof is too old.
+        """Return the proof in a sealed string.
+
+        The result is None if the string is not a sealed proof, or if the proof is too old.
 
         Args:
-            text: The string from the web session; None if the session has no proof.
-            name: The name of the question.
+            text: The string from the web session; None if the web session has no proof.
+            name: The name of the question that the answer was for.
             now: The current time, as an aware `datetime`.
             max_age: How old the proof may be; None for the whole lifetime.
 
@@ -149,10 +153,10 @@ class Proofs:
 
 @boundary
 def check_max_age(max_age: object) -> None:
-    """Check the maximum age of a proof; None means any age.
+    """Check a setting for the maximum age of a proof. None means that there is no maximum.
 
     Raises:
-        ConfigurationError: The limit is not a `timedelta` above zero.
+        ConfigurationError: The maximum age is not a `timedelta` above zero.
     """
     # With zero, no proof would ever be recent enough, and the visitor would be asked again and
     # again.

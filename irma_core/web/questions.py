@@ -101,7 +101,7 @@ def as_question(asked: object) -> Question:
 
 
 def check_questions(questions: object, *, is_async: bool) -> Questions:
-    """Check an application's questions, and return a copy of them.
+    """Check the questions that an application defines, and return a copy of them.
 
     Raises:
         ConfigurationError: The argument is not a mapping of names to questions.

@@ -1,4 +1,4 @@
-"""The endpoints to which the IRMA server posts how sessions ended, sync and async.
+"""The endpoints to which the IRMA server posts how sessions ended, in sync and async versions.
 
 Each method only runs a flow. The steps and their order are in `callbacks.delivery`; the checks of a
 post and the codes of refusals are in `callbacks.inbound`.
@@ -69,8 +69,8 @@ class CallbackReceiver:
         url: The base URL, such as `https://shop.example/irma/callback`. The server posts to URLs
             that begin with it, and your web framework passes each of these requests to `receive`.
         sealer: Seals the request and the reference of each session into the session's callback URL.
-        store: Records which outcomes have been delivered, for as long as posts may arrive; with
-            `kept`, for a week.
+        store: Records which outcomes have been delivered. It keeps a record for as long as posts
+            about the session may arrive; with `kept`, for at least a week.
         deliver: A function that takes a `SessionOutcome`. The person's app waits for the function,
             and gives up after four seconds, so put heavy work into a queue. If it raises, `receive`
             raises the error, and the next post for the session calls the function again; see also
@@ -82,9 +82,9 @@ class CallbackReceiver:
             receiver asks later, in a job for `run_later`.
         run_later: A function such as `executor.submit`, needed for unsigned posts. It receives a
             job, which is a function without arguments, and must run the job after the reply has
-            been sent. For each URL, one job runs at a time and asks about at most four tokens a
-            minute, because anyone who learns the URL can post made-up tokens. The job raises the
-            errors that occur in it.
+            been sent. For each callback URL, only one job runs at a time, and it asks the server
+            about at most four tokens a minute, because anyone who learns the URL can post made-up
+            tokens. The job raises the errors that occur in it.
         kept: The storage for sealed posts, such as `KeptInStore(store)`. A post stays there until
             `deliver` has returned, so that `replay` can deliver it later. Only signed posts are
             kept. With None, no post is kept.
@@ -135,7 +135,7 @@ class CallbackReceiver:
         Raises:
             RequestError: The request and its reference are too large for a URL. Ask for fewer
                 attributes or shorter values, or get the answer without a callback.
-            UsageError: The reference is too long, or has a character that cannot be printed.
+            UsageError: The reference is too long, or has an unprintable character.
         """
         return _with_callback(self._requestor.context, self._settings, request, reference)
 
@@ -168,7 +168,8 @@ class CallbackReceiver:
             StatusBackendError: The status backend failed. The outcome was delivered.
             Exception: `deliver` raised it.
             UsageError: An argument has the wrong type.
-            IrmaError: Two posts contradict each other, and asking the server about them failed.
+            IrmaError: Two posts contradict each other, and the request that asks the server about
+                them failed.
         """
         post = InboundRequest.of(method, url, headers, body)
         context = context_at(self._requestor.context, received_at)
@@ -290,8 +291,8 @@ class StaticSessionReceiver:
         requestor: A requestor of that server. Its `server_key` verifies the posts.
         url: The session's `callbackUrl` in the server's configuration. Its last segment is a
             secret, for example from `secrets.token_urlsafe()`, so that strangers cannot post.
-        request: The session's `request` in the same configuration, with which each answer is
-            compared. `read_request` reads it from JSON.
+        request: The session's `request` in the same configuration. Each answer is compared with it.
+            `read_request` reads a request from JSON.
         store: Records which outcomes have been delivered. All processes share it.
         deliver: A function that takes a `SessionOutcome`, as for a `CallbackReceiver`. The
             application has not seen the outcome's `token` before, and the token differs each time
@@ -405,7 +406,7 @@ def _checked_run_later(
     accept_unsigned: bool,
     kept: object,
 ) -> RunLaterT | None:
-    """Check that the receiver has a key for signed posts, or a `run_later` for unsigned ones."""
+    """Check that a receiver can verify signed posts, or can handle unsigned posts later."""
     check_flag(accept_unsigned, "accept_unsigned")
     if accept_unsigned and kept is not None:
         raise ConfigurationError("kept: only signed posts can be kept; leave kept out")

@@ -67,11 +67,11 @@ class BrowserPackage(Enum):
     """The state of the official browser package."""
 
     PRESENT = "present"
-    """The pinned version, unchanged."""
+    """The file is the pinned version, unchanged."""
     OTHER = "other"
-    """Another file."""
+    """The file is not the pinned version, or was changed."""
     MISSING = "missing"
-    """No file."""
+    """The file does not exist."""
 
 
 @final
@@ -81,7 +81,8 @@ class SiteFacts(ValueObject):
     """The known facts about a website. They contain no secret.
 
     Args:
-        is_debug: Whether this is a developer's machine. Most checks are about production.
+        is_debug: Whether the site runs on a developer's machine. Most checks are only about
+            production.
         server_url: The base URL of the IRMA server.
         frontend_url: The URL at which apps and browsers reach the server, if it is not
             `server_url`.
@@ -103,7 +104,7 @@ class SiteFacts(ValueObject):
         browser_package: The state of the browser package.
         content_policy: The site's content security policy, which maps directives to sources; None
             if the site has no policy.
-        needed_sources: The sources that the page needs, in the same form; see
+        needed_sources: The sources that the page needs, in the form of `content_policy`; see
             `irma_web.page.csp_sources`.
         trusts_proxy: Whether the framework takes the scheme of a request from the proxy in front of
             it (`X-Forwarded-Proto`).
@@ -135,11 +136,11 @@ class SiteFacts(ValueObject):
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Finding(ValueObject):
-    """Something about a site that should be changed.
+    """A problem with a site's configuration, which should be fixed.
 
     Args:
         id: The stable identifier, such as `irma.E001`.
-        level: How bad it is.
+        level: The severity.
         finding: What is wrong.
         remedy: What to do, or which command to run.
     """
@@ -151,20 +152,22 @@ class Finding(ValueObject):
 
 
 Find: TypeAlias = Callable[[SiteFacts], str | None]
-"""Returns details of the finding, which may be an empty string, or None if nothing is wrong."""
+"""Looks for a problem in the facts about a site. Returns None if there is no problem, and otherwise
+details for the finding, which may be an empty string.
+"""
 
 
 @final
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class Check(ValueObject):
-    """One row of the table.
+    """One check of a site's configuration: a row of the table of checks.
 
     Args:
         id: The stable identifier. `E` is an error and `W` a warning.
         finding: What is wrong.
         remedy: What to do, or which command to run.
-        find: Decides whether there is something to report.
+        find: The function that looks for the problem in the facts about a site.
         in_debug: Whether the check also applies on a developer's machine.
     """
 
@@ -176,7 +179,7 @@ class Check(ValueObject):
 
     @property
     def level(self) -> Level:
-        """How bad it is."""
+        """The severity of the finding."""
         return Level.ERROR if self.id.startswith("irma.E") else Level.WARNING
 
     def compare(self, facts: SiteFacts) -> Finding | None:
@@ -192,7 +195,7 @@ class Check(ValueObject):
 
 @boundary
 def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
-    """Return the findings about a site in the order of the table, which lists errors first.
+    """Return the findings about a site, errors first.
 
     Args:
         facts: The known facts about the site.

@@ -1,4 +1,4 @@
-"""The slots of a browser, which limit its sessions and let a page find its session again.
+"""A browser's slots, which limit its number of sessions and let a page find its session again.
 
 A slot is a number. Each new session claims the browser's first free slot, and its handle is stored
 under that number. If the app opens the page in a new tab, the page knows only the number, and uses
@@ -48,7 +48,9 @@ _EVICTION: Final = timedelta(minutes=1)
 _PAUSE: Final = timedelta(milliseconds=50)
 _SECRET_DIGITS: Final = 10**13
 _NUMBERS: Final = 100
-"""Keeps return numbers within the integers that JavaScript represents exactly."""
+"""The number of slots that a return number can tell apart. Return numbers stay so small that
+JavaScript represents them exactly.
+"""
 
 
 @final
@@ -59,7 +61,7 @@ class Slot(ValueObject):
     Args:
         key: The slot's key in the store.
         number: The slot's number, counted from 0.
-        claim: The value that the store has for the slot. Each session has a different value.
+        claim: The value that the store has for the slot. It is different for each session.
     """
 
     key: str = attrs.field(repr=False)
@@ -68,7 +70,7 @@ class Slot(ValueObject):
 
     @property
     def handle_key(self) -> str:
-        """The store's key for the handle."""
+        """The store's key for the handle of the slot's session."""
         return f"{self.key}:handle"
 
 
@@ -105,7 +107,9 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
 def _evict_flow(
     context: RequestorContext, settings: WebSettings, slot: Slot, binding: str
 ) -> Flow[bool]:
-    """Cancel the session of a slot and free the slot, unless another call is already doing so.
+    """Cancel a slot's session and free the slot, unless another call is already doing so.
+
+    Return whether this call freed the slot.
 
     Raises:
         StoreError: The store failed.
@@ -139,8 +143,8 @@ def return_number(slot: int, claim: str) -> int:
     """Return the number with which a page finds its session after the app has opened the page.
 
     It consists of digits that cannot be guessed, followed by the slot's number. If the digits could
-    be guessed, the cookie alone would be enough to find a session, and a cookie on a shared
-    computer is easily copied.
+    be guessed, anyone with a copy of the browser's cookie could find the session, and a cookie on a
+    shared computer is easily copied.
     """
     secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
     return secret % _SECRET_DIGITS * _NUMBERS + slot
@@ -172,7 +176,10 @@ def find_session_flow(
 
 
 def free_slot_flow(context: RequestorContext, settings: WebSettings, slot: Slot) -> Flow[None]:
-    """Free a slot if its session still has it. Ignore failures, because the slot expires anyway."""
+    """Free a slot, if it still belongs to the session.
+
+    Failures are ignored, because the slot expires anyway.
+    """
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     with suppress(StoreError):
         claim = yield from get_stored(settings.store, slot.key, deadline)

@@ -1,4 +1,4 @@
-"""Call a store, and repeat the call if the store is unavailable for a moment."""
+"""Call a store, and repeat the call while the store is briefly unavailable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ __all__ = [
 
 ResultT = TypeVar("ResultT")
 PATIENCE: Final = timedelta(seconds=10)
-"""How long a call to a failing store is repeated. Web servers end a request after about 30 s."""
+"""How long a call to a failing store is repeated. It is short, because web servers end a request
+after about 30 s.
+"""
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
 _LONGEST_PAUSE: Final = timedelta(seconds=1)
 
@@ -49,7 +51,7 @@ def _repeated_flow(
 
 
 def get_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> Flow[bytes | None]:
-    """Return the value of a key, or None.
+    """Return the value that the store has for a key, or None.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`.
@@ -58,7 +60,7 @@ def get_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> 
 
 
 def delete_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> Flow[None]:
-    """Delete a key.
+    """Delete a key from the store.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`.
@@ -73,11 +75,11 @@ def put_flow(
     value: bytes,
     lifetime: timedelta,
 ) -> Flow[bool]:
-    """Put a value unless the key has one.
+    """Put a value under a key, unless the store already has a value for the key.
 
     Returns:
-        Whether this call put the value. False if the key has a value, even if this call stored the
-        value on an earlier attempt and the reply was lost.
+        Whether this call put the value. It is also false if an earlier attempt of this call put the
+        value, and the store's reply was lost.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`. The value may have been put.
@@ -86,12 +88,12 @@ def put_flow(
 
 
 def new_claim(now: datetime) -> str:
-    """Return a unique value with which a call can claim a key."""
+    """Return a unique value, with which one call can claim a key in the store."""
     return f"{now.timestamp()} {new_random_secret()}"
 
 
 def claimed_at(claim: str) -> float:
-    """Return when a claim was made, in seconds since 1970; zero if the string is not a claim."""
+    """Return when a claim was made, in seconds since 1970; zero if `claim` is not a claim."""
     try:
         return float(claim.partition(" ")[0])
     except ValueError:
@@ -105,10 +107,10 @@ def claim_flow(
     value: bytes,
     lifetime: timedelta,
 ) -> Flow[bytes | None]:
-    """Claim a key with a value that no other call uses.
+    """Claim a key of the store for this call, by putting a value that no other call uses.
 
     Returns:
-        None if the caller now holds the claim; otherwise the value of the other claim.
+        None if the caller now holds the claim; otherwise the value of the call that holds it.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`. The claim may have been stored.

@@ -31,10 +31,11 @@ class WebAnswer(ValueObject):
         answer: The answer, which has passed every check.
         name: The name of the question.
         reference: The application's own reference, as in the question; empty if there is none.
-        next_url: The page on the same site to go to next, or None.
+        next_url: The page on the same site to which the browser goes next; None if the call named
+            none.
         session: The session. Pass it to `NextSessionReceiver.follow` to get the answers of the
-            sessions that followed it. Use only `answer` to log a person in. None in a test without
-            a session.
+            sessions that followed it. Use only `answer` to log a person in. `session` is None only
+            in a test without a session.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -64,12 +65,14 @@ class WebAnswer(ValueObject):
 
     @property
     def next_url(self) -> str | None:
-        """The page on the same site to go to next, or None."""
+        """The page on the same site to which the browser goes next, or None."""
         return self._next_url.reveal()
 
 
 Complete: TypeAlias = Callable[[WebAnswer], JsonValue | Awaitable[JsonValue]]
-"""The application's login. It returns JSON of at most 4 KiB, which repeated calls return again."""
+"""The application's login: a function that receives a `WebAnswer` and returns JSON of at most 4
+KiB. Repeated calls get the same JSON.
+"""
 
 
 def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:
@@ -86,8 +89,9 @@ class Finished(ValueObject):
         reply: The reply to send.
         value: The value that the application's login returned, in this call or in the call that
             this one repeats.
-        is_repeat: Whether the login ran in an earlier call.
-        web_answer: The answer for the login, if the login worked in this call; else None.
+        is_repeat: Whether the login ran in an earlier call, which this call repeats.
+        web_answer: The answer that the login received, if the login ran in this call and worked;
+            otherwise None.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -112,12 +116,12 @@ class Finished(ValueObject):
 
     @property
     def code(self) -> str | None:
-        """The code of the error in the reply; None if the login worked."""
+        """The code of the error in the reply; None if the reply has no error."""
         return self.reply.code
 
     @property
     def error(self) -> Exception | None:
-        """The error that was raised, for a log or a crash report; None if there was none."""
+        """The error that the call raised, for a log or a crash report; None if it raised none."""
         return self.reply.error
 
     @property

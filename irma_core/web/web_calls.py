@@ -26,14 +26,14 @@ __all__ = ["WebCall"]
 @final
 @attrs.frozen(eq=False, repr=False)
 class WebCall(ValueObject):
-    """A page's call.
+    """A call that a page in the browser made.
 
     Args:
         context: The requestor's context.
         settings: The website's settings.
-        step: Which of the four calls this is.
+        step: Which call this is: one of the four calls of a page, or a preflight.
         name: The name of the call's question, as the page sent it.
-        request: The request.
+        request: The browser's request.
     """
 
     context: RequestorContext
@@ -47,8 +47,8 @@ class WebCall(ValueObject):
 
         Raises:
             WebRefusal: The request is refused.
-            ConfigurationError: The website uses the cookie for development, but the request does
-                not come over plain HTTP from this machine.
+            ConfigurationError: The website uses the cookie for development, but the request was not
+                made over plain HTTP to a loopback address.
         """
         if self.name not in self.settings.questions:
             raise WebRefusal("unknown_question")
@@ -58,7 +58,7 @@ class WebCall(ValueObject):
         """Return the session that the page identifies with a handle or a return number.
 
         Raises:
-            WebRefusal: The browser has no cookie, or there is no such session.
+            WebRefusal: The browser sent no binding cookie, or there is no such session.
             HandleError: The handle is refused.
             StoreError: The store failed.
         """
@@ -78,7 +78,7 @@ class WebCall(ValueObject):
         return json_reply(200, value, cors_headers(self.settings.site, self.request) + headers)
 
     def refuse(self, error: Exception) -> WebReply:
-        """Notify the observer of a call that was refused or failed, and return the reply."""
+        """Notify the observer that the call was refused or failed, and return the reply."""
         code = code_of(error)
         session = error.session if isinstance(error, AnswerError | WebRefusal) else ""
         name = self.name if self.name in self.settings.questions else ""

@@ -53,9 +53,11 @@ from irma_core.web.web_settings import WebSettings
 __all__ = ["finish_flow"]
 
 _REPEATS: Final = timedelta(minutes=1)
-"""How long a repeated call gets the outcome of the first call."""
+"""How long a repeated `finish` call gets the outcome of the first call."""
 _LONGEST_WAIT: Final = timedelta(seconds=10)
-"""How long a call waits for another call's login. After that, the page repeats its call."""
+"""How long a `finish` call waits for the login of another call. After that, the page repeats its
+call.
+"""
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
 _LONGEST_PAUSE: Final = timedelta(milliseconds=500)
 _LARGEST_VALUE: Final = 4096
@@ -63,7 +65,7 @@ _PURPOSE: Final = "web outcome:"
 
 
 def finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
-    """Finish a session; always return the outcome, even after an error."""
+    """Handle a `finish` call; always return a `Finished`, even after an error."""
     try:
         return (yield from _finish_flow(call, complete))
     except Exception as error:  # noqa: BLE001  # the page gets JSON, whatever happens
@@ -99,7 +101,7 @@ class _Outcome(ValueObject):
 @final
 @attrs.frozen(eq=False, repr=False)
 class _Login(ValueObject):
-    """The one login of a session, and its entries in the store."""
+    """The login of one session, and the entries in the store for this login."""
 
     context: RequestorContext
     settings: WebSettings
@@ -120,7 +122,7 @@ class _Login(ValueObject):
 
     @property
     def lifetime(self) -> timedelta:
-        """How long the store keeps entries: as long as any process may accept the handle."""
+        """How long the store keeps the entries: as long as any process may accept the handle."""
         return self.settings.handle_lifetime + CLOCK_SKEW
 
     @property
@@ -128,7 +130,7 @@ class _Login(ValueObject):
         return _PURPOSE + self.web.name
 
     def read_outcome_flow(self) -> Flow[_Outcome | None]:
-        """Return the outcome of an earlier call, or None.
+        """Return the stored outcome of an earlier call, or None if there is none.
 
         Raises:
             WebRefusal: `already_used`: the outcome is too old to be repeated.
@@ -150,7 +152,7 @@ class _Login(ValueObject):
         return _Outcome(value)
 
     def claim_or_wait_flow(self) -> Flow[_Outcome | None]:
-        """Claim the login, or return the outcome of the call that claimed it before.
+        """Claim the login, or wait for the outcome of the call that already claimed it.
 
         Raises:
             WebRefusal: `busy`: the other call is still running. `interrupted`: the process that

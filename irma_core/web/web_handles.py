@@ -29,7 +29,8 @@ class WebSession(ValueObject):
         session: The session.
         name: The name of the question.
         slot: The number of the session's slot.
-        claim: The value that the store has for the slot while the slot belongs to this session.
+        claim: The value that the store has under the slot's key while the slot belongs to this
+            session.
         reference: The application's own reference.
     """
 
@@ -49,7 +50,7 @@ def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
     """Return the handle of a session, bound to the browser's cookie.
 
     Raises:
-        RequestError: The request is too large.
+        RequestError: The session's request is too large for a handle.
     """
     handle = settings.sealer.seal(
         [stored_session(web.session), web.slot, web.claim, web.reference],
@@ -71,7 +72,7 @@ def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
 def open_handle(
     settings: WebSettings, name: str, handle: str, binding: str, now: datetime
 ) -> WebSession:
-    """Return the session of a handle.
+    """Return the session that a handle identifies.
 
     Raises:
         HandleError: The handle is refused; the subclass says why.

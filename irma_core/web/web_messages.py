@@ -1,4 +1,4 @@
-"""Requests from a browser, and replies to them: plain values that any framework can convert."""
+"""A browser's requests and their replies, as plain values that any web framework can convert."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["HeaderPairs", "WebReply", "WebRequest", "json_reply"]
 HeaderPairs: TypeAlias = holders.Headers
 _WSGI_PREFIX: Final = "HTTP_"
 _WSGI_BARE: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
-"""The two headers that a WSGI environ has without the prefix `HTTP_`."""
+"""The two headers whose names have no prefix `HTTP_` in a WSGI environ."""
 
 
 def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]:
@@ -56,12 +56,13 @@ class WebRequest(ValueObject):
 
     Args:
         method: The HTTP method.
-        url: The absolute URL, as the browser sees it. The framework decides which headers of
-            proxies it trusts.
+        url: The absolute URL, as the browser sees it. The framework decides which proxy headers it
+            trusts to determine this URL.
         headers: A mapping, pairs of strings or bytes, the headers of an ASGI scope, or a WSGI
             environ.
         body: The whole body.
-        native: The framework's own request, for the functions of the application.
+        native: The framework's own request object, which the application's functions may need; or
+            None.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -83,12 +84,12 @@ class WebRequest(ValueObject):
 
     @property
     def url(self) -> str:
-        """The absolute URL."""
+        """The absolute URL of the request, as the browser sees it."""
         return self._url.reveal()
 
     @property
     def headers(self) -> HeaderPairs:
-        """Pairs of name and value, with names in lower case."""
+        """The request's headers as pairs of name and value, with names in lower case."""
         return self._headers.reveal()
 
     @property
@@ -98,11 +99,11 @@ class WebRequest(ValueObject):
 
     @property
     def native(self) -> object:
-        """The framework's own request, or None."""
+        """The framework's own request object, if the adapter passed one; or None."""
         return self._native.reveal()
 
     def header_values(self, name: str) -> list[str]:
-        """Return every value of the header with this name, which must be in lower case.
+        """Return the values of all headers with this name, which must be in lower case.
 
         Raises:
             UsageError: The name is not a string.
@@ -119,7 +120,7 @@ class WebReply(HttpResponse):
     Args:
         status: The HTTP status: 200, or that of an error.
         headers: Pairs of name and value.
-        body: The whole body, which is JSON.
+        body: The reply's whole body, which is JSON.
         code: The code of the error in the body; None if there is no error.
         error: The error that was raised, for a log or a crash report; None if there was none, or if
             only the page's request was at fault. Its traceback shows no frame of the library.
@@ -152,7 +153,7 @@ class WebReply(HttpResponse):
 
     @property
     def error(self) -> Exception | None:
-        """The error that was raised, for a log or a crash report; None if there was none."""
+        """The error that the call raised, for a log or a crash report; None if it raised none."""
         error: Exception | None = self._field(4)
         return error
 

@@ -1,7 +1,7 @@
 """The replies to calls that fail: a code, an HTTP status, and a sentence for the person.
 
-`REFUSALS` is the whole table. Codes are stable: pages and tests may rely on them. The sentences are
-for people who know nothing about IRMA, and may change.
+`REFUSALS` lists them all. Codes are stable: pages and tests may rely on them. The sentences are for
+people who know nothing about IRMA, and may change.
 """
 
 from __future__ import annotations
@@ -68,23 +68,23 @@ class Again(Enum):
     """The next step that a page may take after a refusal."""
 
     NOTHING = None
-    """The page can do nothing."""
+    """The page can do nothing to recover."""
     FINISH = "finish"
-    """Finish once more, because the disclosed attributes are still available."""
+    """The page may call `finish` again, because the disclosed attributes are still available."""
     START = "start"
-    """Start another session."""
+    """The page may start another session."""
     SAME = "same"
-    """Make the same call once more."""
+    """The page may make the same call again."""
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class Refusal(ValueObject):
-    """One row of the table.
+    """The reply for one refusal code, as in `REFUSALS`.
 
     Args:
         status: The HTTP status.
-        again: What the page may do.
+        again: What the page may do next.
         en: The sentence in English.
         nl: The sentence in Dutch.
     """
@@ -273,7 +273,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
 )
 
 _RETRY_AFTER: Final = "2"
-"""Seconds, in the header `Retry-After` of each 503 response."""
+"""The value of the header `Retry-After` in each 503 response, in seconds."""
 _UNAVAILABLE: Final = 503
 
 _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -306,7 +306,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ResultJwtError, "server_refused"),
     (UsageError, "misconfigured"),
 )
-"""Codes by class of error. The first class that matches an error decides."""
+"""Refusal codes by class of error. The first class in this list that matches an error decides."""
 
 
 _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
@@ -316,8 +316,8 @@ class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
     """Raised when a step of a flow refuses the page's request.
 
     Attributes:
-        code: A code of the table.
-        session: The fingerprint of the session, or an empty string.
+        code: The refusal's code, a key of `REFUSALS`.
+        session: The fingerprint of the session's token; empty if the session is not known.
     """
 
     def __init__(self, code: str, session: str = "") -> None:
@@ -327,7 +327,7 @@ class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
 
 
 def code_of(error: Exception) -> str:
-    """Return the code for an error that a flow raised."""
+    """Return the refusal code for an error that a flow raised."""
     if isinstance(error, WebRefusal):
         return error.code
     if isinstance(error, IrmaError) and is_transient(error):
@@ -346,10 +346,10 @@ def refusal_reply(
     """Return the reply for an error that a flow raised.
 
     Args:
-        error: The error. A `LoginRefusedError` may have its own sentence for the reply; other
-            errors get the table's sentence. The library's frames are removed from the traceback,
-            because the error will be logged.
-        step: The call that the page made.
+        error: The error. A `LoginRefusedError` may have its own sentence for the reply; for other
+            errors, the sentence comes from `REFUSALS`. This function removes the library's frames
+            from the error's traceback, because the error will be logged.
+        step: Which call the page made.
         request: The page's request. Its `Accept-Language` decides the language of the sentence.
         headers: Further headers for the reply.
     """

@@ -1,4 +1,4 @@
-"""The calls that a page makes in the browser: start, finish, status and cancel, sync and async.
+"""The calls that a page makes in the browser (start, finish, status, cancel), sync and async.
 
 Each method only runs a flow. The steps and their order are in `web_starting` and `web_finishing`,
 the first checks are in `browser_posts`, and the codes are in `web_refusals`.
@@ -48,8 +48,8 @@ class WebSessions:
 
     Args:
         requestor: The requestor that starts the sessions.
-        keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys,
-            put the new one first, and remove the old one half an hour later.
+        keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys, put
+            the new key first, and remove the old key half an hour later.
         store: Records the browsers' slots and the completed logins. All processes share it.
         questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.
@@ -131,7 +131,7 @@ class WebSessions:
                 in the fragment `#irma-NAME-NUMBER` of the URL that the app opened. It may also have
                 `next`, a page on the same site.
             complete: The login, a function that takes a `WebAnswer`. It returns a small JSON value,
-                such as the key of the framework's session. With this value, the caller can restore
+                such as the key of the framework's session. With this value, your code can restore
                 the same state in a repeated call. If the login raises, a repeated call runs it
                 again. To refuse the person, raise `LoginRefusedError`.
 

@@ -32,23 +32,23 @@ _SHORTEST: Final = timedelta(seconds=10)
 _LONGEST: Final = timedelta(hours=1)
 _MOST_SLOTS: Final = 100
 _AFTER_CONNECTING: Final = timedelta(minutes=20)
-"""By default, the server gives a connected app 15 minutes, and then keeps the result for 5
-minutes."""
+"""How long a handle must remain valid after the app has connected. By default, the server gives a
+connected app 15 minutes to finish, and then keeps the result for 5 minutes."""
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class WebSettings(ValueObject):
-    """The settings of a website's flows, besides the requestor's context.
+    """The checked settings of a website's `WebSessions`.
 
     Args:
-        sealer: Seals handles and outcomes.
-        store: Contains slots, claims and outcomes.
+        sealer: Seals the handles and the login outcomes.
+        store: Contains the slots, handles, claims and login outcomes.
         questions: The questions, by name.
         site: The settings that describe the website itself.
-        callbacks: Creates the callback URLs; None without callbacks.
-        next_sessions: Creates the next-session URLs; None without chains.
-        lifetime: How long the person has to connect an app.
+        callbacks: Creates the callback URLs; None if no question has a callback.
+        next_sessions: Creates the next-session URLs; None if no question has a next session.
+        lifetime: How long a person has to connect an app to a session.
         slots: How many sessions a browser may have at a time.
     """
 
@@ -63,7 +63,7 @@ class WebSettings(ValueObject):
 
     @property
     def handle_lifetime(self) -> timedelta:
-        """How long a handle is valid, from the start of its session."""
+        """How long a handle is valid, counted from the start of its session."""
         return self.lifetime + _AFTER_CONNECTING
 
     def slot_key(self, binding: str, number: int) -> str:
@@ -155,7 +155,7 @@ def _check_receiver(
 
 
 def check_origins(origins: object) -> frozenset[str]:
-    """Check the other origins whose pages may call a site, and return them as a set.
+    """Check the setting `origins`, the other origins whose pages may call a site; return a set.
 
     Raises:
         ConfigurationError: The setting is not a list of origins.

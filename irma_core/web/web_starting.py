@@ -1,4 +1,4 @@
-"""Start a session for a browser, return its status, and cancel it."""
+"""Handle a page's calls to start a session, to get its status and to cancel it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _NO_TIME: Final = timedelta(0)
-"""A request's `timeout` of zero means the server's default, as None does."""
+"""A `timeout` of zero in a request means the server's default, as None does."""
 
 
 def start_flow(call: WebCall) -> Flow[WebReply]:
@@ -107,7 +107,7 @@ def _start_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
 
 
 def _return_page(post: BrowserPost) -> str | None:
-    """Return the absolute URL to which the app returns, or None if the app is on another device.
+    """Return the absolute URL to which the app returns; None if the app is on another device.
 
     Raises:
         WebRefusal: `body_invalid`: `page` is not a page of the caller's own origin.
@@ -136,7 +136,7 @@ def _question_flow(call: WebCall) -> Flow[Question]:
 def _ready_request(
     settings: WebSettings, question: Question, return_url: str | None
 ) -> ExtendedRequest:
-    """Return the request to send, with its time limit, callback URLs and return URL.
+    """Return the question's request, with its `timeout`, callback URLs and return URL set.
 
     Raises:
         RequestError: The request is too large for a URL.
