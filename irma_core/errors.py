@@ -258,7 +258,7 @@ class TransportError(IrmaError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection could be made: the host name, port or TLS is wrong. Nothing was sent."""
+    """No connection could be made (wrong host or port, or TLS failed). Nothing was sent."""
 
 
 class ConnectionBrokenError(TransportError):

@@ -39,7 +39,7 @@ _UNANSWERED: Final = (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
-"""The errors which mean that nobody answered the session before it was cancelled."""
+"""The errors that mean that nobody answered the session before it was cancelled."""
 
 
 def cleanup_deadline(context: RequestorContext) -> float:

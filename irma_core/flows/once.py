@@ -58,7 +58,7 @@ class OnceKey(ValueObject):
 
     @classmethod
     def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
-        """Return the key of the action `what`, which is done only once for a session."""
+        """Return the key of the action `what`, which must be done only once per session."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
     def child(self, what: str) -> OnceKey:
@@ -138,7 +138,7 @@ def check_first_flow(
     Args:
         context: The requestor's context.
         first: The store key of the record that names the URL's first session.
-        token: The session that the present post names.
+        token: The session that the current post names.
         lifetime: How long the URL is valid.
 
     Raises:

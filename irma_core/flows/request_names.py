@@ -85,7 +85,7 @@ def nearest_name(
     credential_types: Iterable[str],
     attribute_types: Callable[[str], Iterable[str]],
 ) -> str:
-    """Return the identifier that is most similar to a misspelt one, or an empty string.
+    """Return the identifier that is most similar to a misspelt one; empty if none is similar.
 
     Args:
         identifier: The misspelt identifier, of a credential type or an attribute.

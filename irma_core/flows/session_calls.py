@@ -183,7 +183,7 @@ _POINTER_URL: Final = "session pointer's URL"
 def set_pairing_flow(
     context: RequestorContext, session: StartedSession, method: PairingMethod
 ) -> Flow[FrontendOptions]:
-    """Turn pairing on or off; only possible before an app has connected.
+    """Turn pairing on or off, which is possible only before an app has connected.
 
     Raises:
         SessionGoneError: The server no longer knows the session.

@@ -84,7 +84,7 @@ class SingleFlight:
         return getpid() in self._flights
 
     def fresh(self, now: float) -> CachedValue | None:
-        """Return the cached value unless it is stale."""
+        """Return the cached value; None if there is none, or if it is stale."""
         value = self.value
         return value if value is not None and value.until > now else None
 
@@ -152,7 +152,8 @@ def fetch_once_flow(
         clock: The transport's clock.
         fetch: Fetches a value.
         deadline: When the value must be available, on the monotonic clock.
-        rejected: A value that was rejected, and must not be returned again.
+        rejected: A value that the server or the gateway has rejected, so that this flow must not
+            return it again.
 
     Raises:
         DeadlineError: The deadline passed before this call could fetch the value, or while another

@@ -68,7 +68,7 @@ __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
 _POLL_FAILURES = (TransportError, ServerRefusedError, UnexpectedResponseError, SigningError)
 _STREAM_HEAD_TIMEOUT = 2.0
-"""Seconds. The server sends the head at once; if it is late, a proxy holds it back."""
+"""In seconds. The server sends the head at once; if the head is late, a proxy holds it back."""
 
 
 def begin_watch(

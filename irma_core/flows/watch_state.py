@@ -143,7 +143,7 @@ class WatchState(ValueObject):
         """Return the state after bytes from the event stream have arrived.
 
         Raises:
-            EventTooLargeError: An event is over the limit.
+            EventTooLargeError: An event is over the decoder's limit.
             UnexpectedResponseError: An event contains no status.
         """
         events = subscription.decoder.feed(data)
@@ -182,7 +182,7 @@ class WatchState(ValueObject):
     def on_backend_failed(self, now: float, jitter: float) -> WatchState:
         """Return the state after a failure of the status backend.
 
-        In this state, the watch uses events and polls for a while.
+        In this state, the watch relies on events and polling until it tries the backend again.
         """
         next_poll = self.next_poll
         if self.uses_backend:

@@ -38,7 +38,7 @@ class DisclosedAttribute(HiddenFields):
         status: Whether the attribute was requested, and whether it has a value.
         issued_at: When the credential was issued, rounded down by the issuer to a whole week; an
             aware time, which is converted to UTC.
-        translations: The value by language, or None.
+        translations: The value by language; None if the server sent no translations.
         not_revoked: Whether the app proved that the credential was not revoked.
         not_revoked_before: The time up to which non-revocation was proved, if that proof is older
             than the request allows; an aware time, which is converted to UTC.

@@ -32,7 +32,7 @@ class Risk(Enum):
     """A TLS context that does not verify the server's certificate and name, or that accepts TLS
     versions before 1.2. Such a context is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
-    """Requests for attributes of `irma-demo`, which anyone can issue to themselves."""
+    """Requests for attributes of the scheme `irma-demo`, which anyone can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
     """`augment_return_url`, which puts the requestor token into a URL, and so into histories and
     logs."""

@@ -100,7 +100,7 @@ class HttpRequest(_Message):
 
     @property
     def body(self) -> bytes | None:
-        """The whole body, or None."""
+        """The whole body; None for a request without one."""
         body: bytes | None = self._field(4)
         return body
 

@@ -60,7 +60,8 @@ def check_transport(transport: object, *, is_async: bool) -> None:
     """Check the transport of a requestor.
 
     Raises:
-        ConfigurationError: The argument is not a transport, or is a transport of the other mode.
+        ConfigurationError: The argument is not a transport, or is async where a sync transport is
+            needed, or the reverse.
     """
     _check(transport, "transport", _TRANSPORT, is_async=is_async)
     clock, jitter = getattr(transport, "clock", None), getattr(transport, "jitter", None)

@@ -54,7 +54,7 @@ def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], M
     Raises:
         ServerRefusedError: The server refused.
         RedirectError: The server redirects.
-        UnexpectedResponseError: The response is something else.
+        UnexpectedResponseError: The response is not one that an IRMA server sends.
     """
     if response.status != _OK:
         refuse(response, label)

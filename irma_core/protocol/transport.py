@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Clock(Protocol):
-    """Wall time and monotonic time. The core has no clock of its own."""
+    """Tells wall time and monotonic time. The core has no clock of its own."""
 
     def now(self) -> datetime:
         """Return the wall time, as an aware `datetime` in any time zone."""
@@ -124,7 +124,7 @@ class AsyncByteStream(Protocol):
 
 
 class Transport(Protocol):
-    """Sends HTTP requests on the calling thread. Threads may share it.
+    """Sends HTTP requests in the calling thread. Several threads may share it.
 
     It does not follow redirects and does not repeat requests. It never reuses a connection that has
     been idle for 1.5 seconds or more, and it limits the size of a response.
