@@ -36,7 +36,7 @@ def _hidden_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
 @final
 @attrs.frozen(repr=False)
 class Address:
-    """The address of a Redis server, and the login for it.
+    """The address of a Redis server, and the credentials for it.
 
     Args:
         scheme: `redis`, `rediss` or `unix`.
@@ -52,8 +52,8 @@ class Address:
 
         Args:
             uri: The URI; see `docs/how-to/redis.md`.
-            password: The password, if the URI has none. If it is a function, each connection calls
-                it.
+            password: The password, if the URI has none; or a function, which each new
+                connection calls.
 
         Raises:
             ConfigurationError: The string is not a Redis URI. The message shows no part of it.
@@ -128,7 +128,7 @@ def _number(text: str) -> int:
 
 
 def _may_be_ca(file: str | None) -> bool:
-    """Return whether the file holds CA certificates; true if no file is given."""
+    """Return True if `file` holds CA certificates or is None."""
     if file is None:
         return True
     try:

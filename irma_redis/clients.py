@@ -1,7 +1,7 @@
 """redis-py's sync and async clients, without retries and with a time limit for every wait.
 
-By default redis-py repeats a command ten times if the reply is lost. A repeated `SET NX` would find
-its own key, and then no process would do the work. So these clients do not retry, and the caller
+By default redis-py repeats a command ten times if the reply is lost. If a `SET NX` has succeeded,
+its repeat fails, and then no process does the work. So these clients do not retry, and the caller
 decides what to repeat.
 
 The timeout of the async client uses `asyncio.wait_for`, which may lose a cancellation in Python
@@ -83,7 +83,7 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
     Args:
         uri: The URI of Redis.
         password: See `make_client`.
-        keeps_all: Whether to refuse a Redis that evicts keys when it is full.
+        keeps_all: Whether to refuse a Redis server that evicts keys when it is full.
 
     Raises:
         ConfigurationError: The URI is not a Redis URI, or the database, the server or the eviction

@@ -29,8 +29,8 @@ class Fault(NamedTuple):
 
     Attributes:
         text: The description.
-        is_setting: Whether only a change of settings can fix the fault, so that a program should
-            not start.
+        is_setting: Whether only a change of settings can fix the fault. A program with such a
+            fault should not start.
     """
 
     text: str
@@ -159,7 +159,7 @@ class Door:
 
     Args:
         what: The name of the status backend or the store, for messages.
-        kind: The class of the errors that it raises.
+        kind: The class of the errors to raise.
     """
 
     def __init__(self, what: str, kind: Kind) -> None:
@@ -177,11 +177,11 @@ class Door:
             raise self._kind(f"the {self._what} is closed")
 
     def attempt(self, client: redis.Redis, call: Callable[[], ResultT]) -> ResultT:
-        """Call the function and translate its errors.
+        """Call the function and translate its errors into errors of the door's `kind`.
 
         Raises:
-            StatusBackendError: The call failed, for a status backend.
-            StoreError: The call failed, for a store.
+            StatusBackendError: The call failed, and the caller is a status backend.
+            StoreError: The call failed, and the caller is a store.
         """
         self.check()
         try:

@@ -1,7 +1,7 @@
 """Receive notices of ended sessions on one connection per process, which one thread reads.
 
 The first wait opens the connection. When the connection breaks, all waits fail, and the next wait
-opens a new connection. So no wait relies on a lost connection. A ping detects a Redis that hangs.
+opens a new connection. So no wait relies on a lost connection. A ping detects whether Redis hangs.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Queue = SimpleQueue[Notice]
 
 @final
 class Listener:
-    """Receives notices for all threads of a process.
+    """Receives notices of ended sessions for all threads of a process.
 
     Args:
-        client: The client; the listener takes one of its connections.
+        client: The Redis client. The listener uses one of its connections.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -98,7 +98,7 @@ class _Run:
 
     @property
     def is_listening(self) -> bool:
-        """Whether notices may still arrive. This is false in a process that was forked later."""
+        """Whether notices may still arrive. False in a child process that was forked later."""
         return self._failure is None and self._thread.is_alive()
 
     def wait_for_subscription(self) -> None:

@@ -25,10 +25,10 @@ Queue = asyncio.Queue[Notice]
 
 @final
 class AsyncListener:
-    """Receives notices for all tasks of an event loop.
+    """Receives notices of ended sessions for all tasks of an event loop.
 
     Args:
-        client: The client; the listener takes one of its connections.
+        client: The Redis client. The listener uses one of its connections.
     """
 
     def __init__(self, client: redis.asyncio.Redis) -> None:

@@ -44,10 +44,10 @@ class _Look:
 
 @final
 class Looks:
-    """Reads values for all tasks of an event loop.
+    """Reads values from Redis for all tasks of an event loop.
 
     Args:
-        client: The client.
+        client: The Redis client.
         door: Guards all calls.
     """
 

@@ -26,14 +26,14 @@ __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 
 CHANNEL: Final = "irma:status"
 LIFETIME_MS: Final = int(timedelta(minutes=30) / timedelta(milliseconds=1))
-"""How long Redis keeps an end: longer than the IRMA server keeps a session, and longer than the
-server's signed results are valid."""
+"""How many milliseconds Redis keeps the end of a session: longer than the IRMA server keeps the
+session, and longer than the server's signed results are valid."""
 
 _NONCE: Final = 12
 _TAG: Final = 16
 _STATUS_WIDTH: Final = 16  # padding, so that the size does not reveal the status
 MAX_BYTES: Final = _NONCE + _STATUS_WIDTH + 1 + 1024 * 1024 + _TAG
-"""The size in bytes of a sealed end with the largest result. Longer values are not read."""
+"""The largest size in bytes of a session's end in sealed form. Longer values are refused."""
 
 
 @final
@@ -53,7 +53,7 @@ class SessionRecord:
         self._cipher = AESGCM(sha256(b"irma-redis key " + secret).digest())
 
     def seal(self, end: PublishedEnd) -> bytes:
-        """Return the sealed form of an end."""
+        """Return the sealed form of the session's end."""
         check_instance(end, PublishedEnd, "end", "a PublishedEnd")
         result = "" if end.result_jwt is None else f"={end.result_jwt}"
         nonce = os.urandom(_NONCE)

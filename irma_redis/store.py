@@ -45,8 +45,8 @@ class RedisStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            StoreError: Redis cannot be reached, but may have stored the value; Redis is full; or
-                the store is closed.
+            StoreError: The connection to Redis failed, in which case Redis may have stored the
+                value; Redis is full; or the store is closed.
             ConfigurationError: An argument is invalid.
         """
         check_entry(key, value, lifetime)

@@ -1,4 +1,4 @@
-"""This process's waits by session, which sync and async code register and wake."""
+"""The waits of this process, by session. The sync and the async listener both use this."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, final
 __all__ = ["Notice", "Waiting"]
 
 Notice: TypeAlias = str | None
-"""None means that a wait must look again; a string says why no more notices will arrive."""
+"""The notice to a wait: None if it must read its session's record again, or a string that says why
+no more notices will arrive."""
 
 
 class _Queue(Protocol):
