@@ -19,9 +19,8 @@ LONGEST_WAIT: Final = 86_400.0
 """A day in seconds. Sockets and event loops refuse an infinite timeout."""
 
 LONGEST_BLOCKING_WAIT: Final = 1.0
-"""The longest time in seconds that a thread blocks before it checks again. A signal that arrives
-just before a thread blocks does not end the wait, and Python runs the signal's handler only after
-the wait."""
+"""The longest single wait of a thread, in seconds. A signal that arrives just before a thread
+blocks does not end the wait, and Python runs the signal's handler only after the wait."""
 
 # The system's random source needs no seed, so forked children do not all wait equally long.
 system_jitter = random.SystemRandom().random
@@ -40,5 +39,5 @@ class SystemClock:
 
 
 def seconds_until(deadline: float) -> float:
-    """Return the seconds until a monotonic deadline: at most a day, and negative after it."""
+    """Return the seconds until a monotonic deadline: at most a day, negative if it has passed."""
     return min(deadline - time.monotonic(), LONGEST_WAIT)

@@ -1,6 +1,6 @@
 """The reasons for failures, which both transports state in their errors.
 
-Native errors quote URLs, and a URL may hold a requestor token. So a reason repeats only fixed
+Native errors quote URLs, and a URL may hold a requestor token. So a reason quotes only fixed
 phrases from OpenSSL and the system, and a proxy's status.
 """
 
@@ -90,5 +90,5 @@ def not_http(peer: str, fault: str) -> str:
 
 
 def cut_short(peer: str) -> str:
-    """Return an error message for a connection that ended within a response."""
+    """Return an error message for a connection that ended in the middle of a response."""
     return f"{peer} closed the connection before the response was complete"

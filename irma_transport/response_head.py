@@ -85,16 +85,16 @@ class HeadCheck:
 
 
 def check_not_encoded(content_encodings: Iterable[str]) -> None:
-    """Check that a body is not encoded, because every request asks for `identity`.
+    """Check that the server did not compress the body. Every request asks for `identity`.
 
-    The transports do not decompress, because a small response could fill the memory, and decoders
-    mistake a truncated body for a complete one.
+    The transports do not decompress bodies, because a small response could fill the memory, and
+    decoders mistake a truncated body for a complete one.
 
     Args:
         content_encodings: The values of the `Content-Encoding` headers.
 
     Raises:
-        NotHttpError: One of them names an encoding.
+        NotHttpError: A header names an encoding other than `identity`.
     """
     if any(value.strip().lower() not in {"", "identity"} for value in content_encodings):
         raise NotHttpError(

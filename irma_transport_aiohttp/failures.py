@@ -1,4 +1,4 @@
-"""Translate errors of aiohttp and asyncio into the library's own."""
+"""Translate errors from aiohttp and asyncio into the library's own."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ __all__ = ["explain"]
 
 
 def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
-    """Return the library's error for a native error.
+    """Return the library's error for an error from aiohttp or asyncio.
 
     Args:
-        error: The native error.
+        error: The error from aiohttp or asyncio.
         exchange: The exchange that failed.
         label: The request's label.
     """

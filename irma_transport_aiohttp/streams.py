@@ -54,8 +54,9 @@ class AiohttpStream:
         """Return bytes as soon as some have arrived; see `ByteStream.read`.
 
         Raises:
-            ConnectionBrokenError: The connection ended within the body, or the stream is closed.
-            MalformedResponseError: The body is not HTTP.
+            ConnectionBrokenError: The connection ended before the whole body had arrived, or the
+                stream is closed.
+            MalformedResponseError: The framing of the body is invalid, for example a chunk's size.
             UsageError: The deadline is not a number.
         """
         failure: TransportError

@@ -19,7 +19,7 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
     Args:
         response: urllib3's response, which does not decompress the body.
         head: The same response as `http.client` sees it.
-        exchange: The exchange to which both belong.
+        exchange: The exchange that both belong to.
 
     Raises:
         OverLimitError: The body, or its `Content-Length`, is larger than the exchange allows.

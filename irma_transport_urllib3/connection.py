@@ -1,7 +1,7 @@
 """Connections with one deadline and one write for each exchange; stale ones are not reused.
 
-Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` intend
-for subclasses.
+Except for `_new_conn`, these classes override only methods that urllib3 and `http.client` allow
+subclasses to override.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class ExchangeConnection(HTTPConnection):
             del last  # because the error, its traceback and this frame would form a reference cycle
 
     def _peer(self, exchange: Exchange) -> str:
-        """Return the name of the other side, for error messages."""
+        """Return the host and port of the server, or of the proxy, for error messages."""
         return exchange.peer if self.proxy is None else f"the proxy {self.host}:{self.port}"
 
 

@@ -1,4 +1,4 @@
-"""Translate errors of urllib3, `http.client`, `ssl` and `socket` into the library's own."""
+"""Translate errors from urllib3, `http.client`, `ssl` and `socket` into the library's own."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b", re.ASCII)
 
 
 def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
-    """Return the library's error for a native error.
+    """Return the library's error for an error from urllib3 or a module that it uses.
 
     Args:
-        error: The native error.
+        error: The error to translate.
         exchange: The exchange that failed.
         label: The request's label.
     """

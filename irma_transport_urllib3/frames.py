@@ -60,10 +60,10 @@ class Chunked:
         return self._is_over
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return those that belong to the body.
+        """Accept bytes that have arrived, and return those that belong to the body.
 
         Raises:
-            NotHttpError: The bytes are not chunks.
+            NotHttpError: The bytes are not valid chunks.
         """
         self._buffer += data
         body = bytearray()
@@ -78,7 +78,7 @@ class Chunked:
         return bytes(body)
 
     def _take_line(self) -> bool:
-        """Take one line of the framing; return whether it was complete."""
+        """Read the next line of the framing if it is complete; return whether it was."""
         end = self._buffer.find(b"\n")
         if max(end, len(self._buffer) if end < 0 else 0) > _LONGEST_LINE:
             raise NotHttpError("a line of the chunked encoding is too long")
@@ -120,7 +120,7 @@ class Unframed:
         return self._left == 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection, and return those that belong to the body."""
+        """Accept bytes that have arrived, and return those that belong to the body."""
         if self._left is None:
             return data
         body = data[: self._left]

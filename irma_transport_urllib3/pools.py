@@ -36,7 +36,8 @@ class Origin(NamedTuple):
     Attributes:
         pool: The pool of connections to the origin.
         peer: Host and port, for error messages.
-        prefix: The start of each target: the origin if a proxy forwards the request, else empty.
+        prefix: The start of each request target: the origin if a proxy forwards the request, or
+            else empty.
         must_be_loopback: Whether plain HTTP is allowed only because the connection stays on this
             machine.
     """

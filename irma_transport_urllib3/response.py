@@ -46,7 +46,7 @@ class BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        """Make a single read. Return None if no bytes of a stream arrive by its deadline.
+        """Make a single read. Return None if the response is a stream and the deadline passes.
 
         After None, a buffered reader keeps the bytes that it has; after an error, it would lose
         them.
@@ -136,7 +136,7 @@ class BoundedResponse(HTTPResponse):
         """Read the head.
 
         Raises:
-            CutShortError: The connection ended within the head.
+            CutShortError: The connection ended before the head was complete.
             NotHttpError: A line of the head is not a header, or the head frames the body
                 ambiguously.
             HTTPException: `http.client` does not understand the head.

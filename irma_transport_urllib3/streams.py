@@ -32,7 +32,7 @@ class Urllib3Stream:
     Args:
         response: urllib3's response, which holds the connection.
         head: The same response as `http.client` sees it.
-        exchange: The exchange to which both belong.
+        exchange: The exchange that both belong to.
         label: The request's label.
         open_streams: Holds this stream until it is closed.
 
@@ -65,8 +65,9 @@ class Urllib3Stream:
         """Return bytes as soon as some have arrived; see `ByteStream.read`.
 
         Raises:
-            ConnectionBrokenError: The connection ended within the body, or the stream is closed.
-            MalformedResponseError: The body is not HTTP.
+            ConnectionBrokenError: The connection ended before the whole body had arrived, or the
+                stream is closed.
+            MalformedResponseError: The framing of the body is invalid, for example a chunk's size.
             UsageError: The deadline is not a number.
         """
         failure: TransportError
