@@ -112,9 +112,9 @@ class TransportHarness:
     async def failure(
         self, kind: type[ErrorT], call: Awaitable[object], timeout: float = PATIENCE
     ) -> ErrorT:
-        """Check that a call raises this kind of error in time, and return the error.
+        """Check that awaiting `call` raises an error of the class `kind`, and return the error.
 
-        The error must not contain the requestor token.
+        The error must be raised within `timeout` seconds, and not contain the requestor token.
         """
         start = self.transport.clock.monotonic()
         with pytest.raises(kind) as caught:
@@ -152,7 +152,11 @@ class HarnessMixin:
         at_connect: Behaviour | None = None,
         idle_limit: timedelta = timedelta(minutes=1),
     ) -> MisbehavingServer:
-        """Run a scenario against a server with these behaviours, and return that server."""
+        """Run a scenario against a misbehaving server, and return the server.
+
+        The `behaviours` say how the server answers each request in turn; `at_connect` says what
+        the server does when a connection opens.
+        """
 
         async def run() -> MisbehavingServer:
             server = MisbehavingServer(*behaviours, at_connect=at_connect, idle_limit=idle_limit)
@@ -253,7 +257,7 @@ class PluginContract(Generic[PluginT]):
     def run_failing_scenario(
         self, scenario: Callable[[Any], Awaitable[None]], timeout: float
     ) -> None:
-        """Run a scenario that must fail in time, and check that its error contains no secret."""
+        """Check that a scenario raises an error in time, and that the error contains no secret."""
 
         async def run() -> None:
             plugin = self.make_failing_plugin()

@@ -153,7 +153,7 @@ class _SigningContract(Generic[SignerT]):
         assert form is None, f"a {type(thing).__name__} contains a secret or signed data {form}"
 
     def test_algorithm_is_constant(self) -> None:
-        """A signer keeps the same algorithm, HS256 or RS256, before and after it signs."""
+        """A signer's algorithm is HS256 or RS256, and stays the same when it signs."""
 
         async def scenario(signer: SignerT) -> None:
             algorithm = signer.algorithm
@@ -164,7 +164,7 @@ class _SigningContract(Generic[SignerT]):
         self.run_scenario(scenario)
 
     def test_signatures_verify(self) -> None:
-        """The key verifies a signature over any bytes: none, a few or many."""
+        """`verifying_key` verifies signatures over inputs of any length, even an empty one."""
         chance = random.Random(7515)  # noqa: S311  # the same inputs each time
         lengths = (0, 1, *range(54, 66), *(chance.randrange(4096) for _ in range(20)), _LARGE)
 

@@ -39,7 +39,7 @@ ended."""
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend. In a test, each backend must see what the other backends publish."""
+        """Make a backend. It must see what the other backends of the same test publish."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
@@ -71,7 +71,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         await self.call(backend.publish, token, end)
 
     def test_publish_wakes_a_wait_of_another_instance(self) -> None:
-        """A wait returns as soon as another instance publishes the session's end."""
+        """A wait returns as soon as another instance of the backend publishes the session's end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
@@ -120,7 +120,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario)
 
     def test_first_end_stays(self) -> None:
-        """Publishing a second end raises no error and changes nothing."""
+        """Publishing a second end for the same session raises no error and changes nothing."""
 
         async def scenario(backend: Any, other: Any) -> None:
             for first, second in ((_DONE, _CANCELLED), (_CANCELLED, _DONE)):
@@ -132,7 +132,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 2)
 
     def test_every_final_status_and_result_is_kept(self) -> None:
-        """A wait returns any final status as published, whether with no result or a large one."""
+        """A wait returns any final status exactly as published, with no result or a large one."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             for status in (one for one in SessionStatus if one.is_final):
@@ -171,7 +171,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         self.run_scenario(scenario, 3)
 
     def test_closed_backend_stays_closed(self) -> None:
-        """After a close, only another close succeeds. What the backend has published is kept."""
+        """A closed backend refuses every call except `close`, but its published ends are kept."""
 
         async def scenario(backend: Any, other: Any) -> None:
             token = _token()

@@ -28,7 +28,7 @@ _FAILURE_TIMEOUT: Final = 60.0
 
 class _StoreContract(PluginContract[StoreT]):
     def make_store(self) -> StoreT:
-        """Make a store. In one test, all stores must share their keys and values."""
+        """Make a store. All stores that one test makes must share their keys and values."""
         raise NotImplementedError
 
     def make_failing_store(self) -> StoreT:
@@ -116,7 +116,7 @@ class _StoreContract(PluginContract[StoreT]):
         self.run_scenario(scenario)
 
     def test_lifetime_ends(self) -> None:
-        """An expired key is absent and can be put again; a refused put extends no lifetime."""
+        """An expired key is absent and can be put again; a refused put never extends a lifetime."""
 
         async def scenario(store: Any) -> None:
             lifetime = _SHORT
@@ -207,7 +207,7 @@ class AsyncStoreContract(AsyncPluginContract[AsyncStore], _StoreContract[AsyncSt
     """The contract of `AsyncStore`. Subclass it, and make your store."""
 
     def test_cancelled_calls_are_harmless(self) -> None:
-        """After a cancelled put, which may have succeeded, the next call gets its own answer."""
+        """After a put is cancelled, later calls still get the correct replies."""
 
         async def scenario(store: Any) -> None:
             for number in range(CONCURRENT_CALLS):

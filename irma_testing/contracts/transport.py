@@ -99,7 +99,7 @@ class CallsContract(HarnessMixin):
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
     def test_any_response_is_returned(self) -> None:
-        """A response is returned whole, whatever its status, framing and body (HTML, or none)."""
+        """The transport returns the whole response, whatever its status, framing and body."""
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
@@ -145,7 +145,7 @@ class CallsContract(HarnessMixin):
         assert not [request for request in server.requests if "cookie" in request.headers]
 
     def test_response_cut_at_any_byte(self) -> None:
-        """If a response is cut off at any byte, the call raises an error and does not retry."""
+        """If a response is cut off at any byte, the call fails and is not retried."""
         wholes = (_WHOLE, _IN_CHUNKS)
         cuts = [cut(whole, length) for whole in wholes for length in range(len(whole))]
 
@@ -213,7 +213,7 @@ class CallsContract(HarnessMixin):
         assert self.run_scenario(scenario, answer()).requests == []
 
     def test_body_over_the_limit(self) -> None:
-        """A body whose declared, received or decompressed size is over the limit is refused."""
+        """A body is refused if its declared, received or decompressed size is over the limit."""
         limit = self.largest_body
         large: list[Behaviour] = [
             answer(body=bytes(limit + 1)),
@@ -296,7 +296,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, answer())
 
     def _is_sent(self, slow: Behaviour, within: float) -> bool:
-        """Check that a call with this deadline times out; return whether its request was sent."""
+        """Check that a call times out after `within` seconds; return whether it was sent."""
         is_sent = False
 
         async def scenario(harness: TransportHarness) -> None:

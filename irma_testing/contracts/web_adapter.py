@@ -1,8 +1,8 @@
 """The contract of web adapters, for frameworks that use threads or an event loop.
 
-The tests check that the adapter passes complete requests to `WebSessions`, and replies to the
-browser. Other tests check the decisions of `WebSessions`, so if a test here fails, the adapter is
-at fault.
+The tests check that the adapter passes complete requests to `WebSessions` and complete replies to
+the browser. Other tests check the decisions of `WebSessions`, so if a test here fails, the adapter
+is at fault.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # A person logs in.
 
     def test_start_returns_what_the_page_needs(self) -> None:
-        """The reply to a start has the pointer, the handle and everything else the page needs."""
+        """The reply to `start` has the session pointer, the handle and the page's other data."""
         reply = self.browser().call("start")
         assert reply.status == 200
         assert set(reply.json) == {"sessionPtr", "frontendRequest", "handle", "timeout"}
         assert reply.json["timeout"] > 0
 
     def test_finish_logs_the_person_in(self) -> None:
-        """A finish logs the person in, but only in this browser."""
+        """A `finish` call logs the person in, but only in the browser that makes the call."""
         browser, other = self.browser(), self.browser()
         reply = browser.call("finish", handle=self.started(browser))
         assert (reply.status, reply.json) == (200, {"next": None})
@@ -68,7 +68,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("status", handle=start.handle).json == {"status": "DONE"}
 
     def test_cancel_ends_the_session(self) -> None:
-        """A cancelled session has no answer."""
+        """After the page cancels a session, a `finish` call is refused as cancelled."""
         browser = self.browser()
         handle = browser.call("start").handle
         assert browser.call("cancel", handle=handle).json == {"status": "CANCELLED"}
@@ -119,7 +119,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     def test_only_pages_of_the_same_site_are_next(
         self, next_url: str, expected: str | None
     ) -> None:
-        """After a finish, the next page may be any page of this site; other pages are ignored."""
+        """The next page after a `finish` call may be any page of this site; others are ignored."""
         browser = self.browser()
         reply = browser.call("finish", handle=self.started(browser), next=next_url)
         assert (reply.status, reply.json) == (200, {"next": expected})
@@ -127,7 +127,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
     # Repeated finishes.
 
     def test_a_repeat_within_a_minute_has_the_same_outcome(self) -> None:
-        """A repeated finish gets the same reply and cookies, and the login does not run again."""
+        """A repeated `finish` gets the same reply and cookies, and the login does not run again."""
         browser = self.browser()
         handle = self.started(browser)
         before = dict(browser.cookies)
@@ -139,7 +139,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert self.site.logins == ["ada@example.com"]
 
     def test_a_repeat_after_a_minute_is_refused(self) -> None:
-        """A finish that is repeated after more than a minute is refused."""
+        """A `finish` call that is repeated after more than a minute is refused."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)
@@ -159,7 +159,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.user() == "ada@example.com"
 
     def test_a_finish_before_the_app_is_done_can_be_repeated(self) -> None:
-        """A finish that is sent before the app is done can be sent again later."""
+        """A page that calls `finish` before the app is done can call it again later."""
         browser = self.browser()
         start = browser.call("start")
         early = browser.call("finish", handle=start.handle)
@@ -168,7 +168,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert browser.call("finish", handle=start.handle).status == 200
 
     def test_a_login_that_raises_can_be_repeated(self) -> None:
-        """If the login raises an error, the page gets a JSON error and can repeat the finish."""
+        """If the login raises an error, the page gets a JSON error and can repeat `finish`."""
         browser = self.browser()
         handle = self.started(browser)
         self.site.refusal = ZeroDivisionError("made up")

@@ -76,7 +76,7 @@ class WebAttacksMixin(WebHarness):
         assert not self.site.logins
 
     def test_a_cancel_after_the_finish_changes_nothing(self) -> None:
-        """A cancel that is sent after the finish does not undo the login."""
+        """A `cancel` call after the `finish` call does not undo the login."""
         browser = self.browser()
         handle = self.started(browser)
         browser.call("finish", handle=handle)

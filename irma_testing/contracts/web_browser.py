@@ -1,4 +1,4 @@
-"""Browsers for the contract of web adapters: they keep cookies, and check each reply."""
+"""Simulated browsers for tests of web adapters. They keep cookies and check each reply."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Reply:
 
     @property
     def again(self) -> str | None:
-        """The next step that the page may take after an error."""
+        """The step that the page may take after an error, or None if there is no error."""
         return self.json["error"]["again"] if "error" in self.json else None
 
     @property

@@ -29,14 +29,14 @@ class WebCallbacksMixin(WebHarness):
     """Tests that each outcome is delivered once, even if the function, store or process fails."""
 
     def test_a_failing_callback_is_answered_with_an_error(self) -> None:
-        """The error reply has no body, because the function's exception may hold personal data."""
+        """If the callback function fails, the error reply has no body, so it shows no secrets."""
         self._fail()
         reply = self._post_again()
         assert (reply.status, reply.body) == (500, b"")
         assert not self.site.ended
 
     def test_a_replay_delivers_a_failed_callback_once(self) -> None:
-        """Once the function has been repaired, days later, a single replay delivers the outcome."""
+        """If the callback function works again days later, a single replay delivers the outcome."""
         self._fail()
         self.site.pass_time(timedelta(days=3))
         self.site.callback_failure = None
@@ -66,7 +66,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.site.ended == _DELIVERED
 
     def test_a_crash_amid_a_replay_loses_nothing(self) -> None:
-        """If the process dies while the function runs, a later replay delivers the outcome."""
+        """If the process dies during a replay, a later replay delivers the outcome."""
         self._fail()
         self.site.callback_failure = _Crash()
         with pytest.raises(_Crash):
@@ -140,7 +140,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_delivered_callback_is_not_kept(self) -> None:
-        """Once the function has returned, no part of the post is kept."""
+        """Once the callback function has returned, no part of the post is kept."""
         self._answer()
         assert self.site.ended == _DELIVERED
         assert self.replay() == []
@@ -151,7 +151,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_callback_is_kept_for_a_week(self) -> None:
-        """A week-old callback is not delivered; replays report it for a day, then forget it."""
+        """A week-old callback is not delivered. Replays report it for a day, and then delete it."""
         self._fail()
         self.site.callback_failure = None
         self.site.pass_time(_WEEK + timedelta(seconds=1))

@@ -40,7 +40,7 @@ class WebHarness:
         raise NotImplementedError
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Make each call to the store fail, or succeed again; override this for your own store."""
+        """Set whether the calls to the store fail; override this for your own store."""
         self.site.set_store_away(is_away=is_away)
 
     def replay(self) -> Sequence[str]:
@@ -78,13 +78,13 @@ class WebHarness:
         self._check_secrets("\n".join(map(format_record, caplog.get_records("call"))))
 
     def browser(self) -> Browser:
-        """Return another browser."""
+        """Return a new browser, which has no cookies yet."""
         browser = Browser(self._line, self.prefix, self.csrf)
         self._browsers.append(browser)
         return browser
 
     def started(self, browser: Browser, name: str = "login") -> str:
-        """Start a session that the person accepts, and return its handle."""
+        """Start a session, let the person accept it in the app, and return its handle."""
         reply = browser.call("start", name)
         self.site.person.accept(reply.pointer)
         return reply.handle

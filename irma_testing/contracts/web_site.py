@@ -248,11 +248,11 @@ class WebSite:
         self._clock.pass_time(duration)
 
     def set_server_away(self, *, is_away: bool) -> None:
-        """Make the connections to the IRMA server fail, or succeed again."""
+        """Set whether the requests to the IRMA server fail."""
         self._faults.is_server_away = is_away
 
     def set_store_away(self, *, is_away: bool) -> None:
-        """Make each call to the store fail, or succeed again."""
+        """Set whether the calls to the store fail."""
         self._faults.is_store_away = is_away
 
     def call_while_waiting(self, function: Callable[[], object]) -> None:
@@ -277,7 +277,7 @@ class _Faults:
 
 @final
 class _Clock:
-    """The system's clock, but tests can advance it."""
+    """A clock that shows the system's time until a test advances it."""
 
     def __init__(self) -> None:
         self._system = SystemClock()
@@ -295,7 +295,7 @@ class _Clock:
 
 @final
 class _Values:
-    """The values that the sync and the async store share."""
+    """The values that the synchronous and the asynchronous test store share."""
 
     def __init__(self, clock: _Clock, faults: _Faults) -> None:
         self._clock = clock
