@@ -109,8 +109,8 @@ def package_state(file: Path) -> PackageState:
 def install_browser_package(directory: Path, *, from_file: Path | None = None) -> InstalledPackage:
     """Put the pinned version's `yivi.js` into a directory, unless it is already there.
 
-    The tarball is `from_file`, or the user's own npm fetches it, with npm's settings for registry
-    and proxy. The tarball's hash is checked before anything is read from it.
+    The function reads the package's tarball from `from_file`, or else fetches it with the user's
+    own npm and that npm's settings. It checks the tarball's hash before it unpacks the tarball.
 
     Args:
         directory: The directory of static files. It is created if it does not exist.
@@ -186,7 +186,7 @@ def _packed_by_npm() -> bytes:
 
 
 def _unpacked(tarball: bytes) -> bytes:
-    """Return the one file that is needed. Nothing is written to a path that the tarball names."""
+    """Return the contents of `yivi.js`. No file is written to a path that the tarball names."""
     try:
         with tarfile.open(fileobj=BytesIO(tarball), mode="r:gz") as archive:
             member = archive.getmember(_MEMBER)

@@ -18,7 +18,7 @@ class SafeHtml(str):
     __slots__ = ()
 
     def __html__(self) -> str:
-        """Return the HTML. The results of `+` and `%` are plain strings."""
+        """Return the HTML. Templates escape the results of `+` and `%`, which are plain strings."""
         return str(self)
 
 

@@ -49,10 +49,10 @@ def page_settings(
         prefix: The URL of the endpoints, with a slash at the end: `/irma/`, or an absolute URL if
             their origin differs from the page's.
         name: The name of the question: 1 to 40 of `a-z`, `0-9`, `_` and `-`.
-        language: A language tag such as `nl` or `en-GB`. For other languages, the page is in
-            English.
+        language: A language tag such as `nl` or `en-GB`. The page is in English unless the language
+            is Dutch.
         next_url: The page to go to after success. The endpoint checks that the page is on the site.
-        csrf_header: The header in which the framework expects its CSRF token, if it has one.
+        csrf_header: The header in which the framework expects its CSRF token; None without a token.
         csrf_token: The value of that header.
         texts: The application's own strings, which replace ours: `{"start": "Log in with Yivi"}`.
             The keys are those of `TEXTS` in `irma_web.page_texts`.

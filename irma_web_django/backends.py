@@ -89,8 +89,8 @@ class IrmaBackend(ModelBackend):
     def create_user(self, answer: Answer) -> AbstractBaseUser:
         """Create and return a user without a password, or raise `LoginRefusedError`.
 
-        The name is random. The e-mail address is set if it identifies the account, or if the user
-        model uses it as the user name.
+        The user name is random. The e-mail address is set if it identifies the account, or if the
+        user model uses it as the user name.
         """
         model: Any = get_user_model()
         email, name = model.get_email_field_name(), model.USERNAME_FIELD

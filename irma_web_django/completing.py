@@ -30,13 +30,13 @@ __all__ = ["DATABASE_AWAY", "complete_once"]
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 """Django's exceptions for a database that cannot be reached, or whose connection breaks."""
 _RECORDED_FOR: Final = timedelta(hours=1)
-"""A time longer than the lifetime of a handle."""
+"""How long the record of a completed session is kept: longer than a handle is valid."""
 
 
 def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
     """Log the person in if the question is the login, and keep the proof.
 
-    Return the key of Django's session, with which a repeated call joins that session.
+    Return the key of the Django session. A repeated call continues in the session with this key.
 
     Raises:
         LoginRefusedError: The person may not log in.

@@ -156,7 +156,11 @@ def delete_expired(clock: Clock) -> int:
 
 @contextmanager
 def _committing(using: str) -> Generator[None]:
-    """Run a block and commit; raise if the caller is in a transaction, which could roll back."""
+    """Run the block and commit.
+
+    Raises:
+        ConfigurationError: The caller is in a transaction, which could roll the changes back.
+    """
     with ExitStack() as blocks:
         try:
             blocks.enter_context(transaction.atomic(using, durable=True))

@@ -1,4 +1,4 @@
-"""Discard all objects that were made from the settings when a test changes them."""
+"""When a test changes the settings, discard all objects that were made from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READ: Final = {"IRMA", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DEBUG", "ROOT_URL
 
 
 def watch_settings() -> None:
-    """Connect to the signal of Django's `override_settings`."""
+    """Connect to the signal that Django sends when `override_settings` changes a setting."""
     setting_changed.connect(_forget, dispatch_uid="irma_web_django")
 
 

@@ -53,7 +53,7 @@ class KeptInDatabase:
 
 @explaining_missing_tables()
 def delete_expired_callbacks(clock: Clock) -> int:
-    """Delete posts that became too old for delivery a day ago or earlier; return their number.
+    """Delete posts that have been too old for delivery for at least a day; return their number.
 
     Raises:
         ConfigurationError: The table is missing.

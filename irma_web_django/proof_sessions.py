@@ -1,4 +1,4 @@
-"""Keep proofs in Django's session, and let a repeated `finish` call join that session."""
+"""Keep proofs in Django's session, and let a repeated `finish` call continue in it."""
 
 from __future__ import annotations
 

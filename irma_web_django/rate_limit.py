@@ -1,7 +1,7 @@
 """Limit how many sessions one network may start in a minute. The counts are in Django's cache.
 
-Only a start is expensive, because it opens a session on the IRMA server. Slots limit the sessions
-of one browser. This limit also stops a program that discards its cookies.
+Only a start is expensive, because it opens a session on the IRMA server. `SESSIONS_PER_BROWSER`
+relies on a cookie, so it does not stop a program that discards its cookies. This limit does.
 """
 
 from __future__ import annotations

@@ -423,7 +423,7 @@ def _secret(name: str, value: object) -> object:
 
 
 def _derived(label: str) -> tuple[str, ...]:
-    """Return a key for each of the site's secret keys, the current one first."""
+    """Return one derived key for each of the site's secret keys, newest first."""
     secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
     if not all(secrets):  # anyone could seal values with an empty key
         raise ConfigurationError("SECRET_KEY_FALLBACKS: a key must not be empty")

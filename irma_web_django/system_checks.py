@@ -1,10 +1,10 @@
 """The system checks with which `manage.py check` finds wrong settings.
 
-They include the core's table of checks, with its identifiers. Errors from that table are errors for
-Django only with `check --deploy`. On a developer's machine, and in tests, they are warnings.
+They include the checks of `irma_core.web.site_checks`, with their identifiers. Without `--deploy`,
+those checks run only while `DEBUG` is on, and report their errors as warnings.
 
-With `--deploy`, Django runs both functions of this module. If both have the same finding, it is
-reported once: by the first function while `DEBUG` is on, and otherwise by the second.
+With `--deploy`, Django runs `check_site_settings` and `check_deployment`. A fault that both find is
+reported once: by `check_site_settings` while `DEBUG` is on, and otherwise by `check_deployment`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from irma_web_django.tables import MISSING, are_tables_missing
 __all__ = ["SCRIPT", "check_deployment", "check_site_settings"]
 
 SCRIPT: Final = "irma_web/yivi.js"
-"""The official browser package, among static files."""
+"""The path of the official browser package among the static files."""
 _IN_DJANGO: Final = {
     "`server_key`": '`IRMA["SERVER_KEY"]`',
     "`token`, or": '`IRMA["TOKEN"]`, or in `IRMA["CONNECT"]`',
@@ -58,7 +58,7 @@ _IN_DJANGO: Final = {
         "manage.py irma_browser_package DIR, with a folder of static files as DIR"
     ),
 }
-"""Replacements that turn remedies in the core's table into advice for a Django site."""
+"""Replacements that turn the remedies of `irma_core.web.site_checks` into advice for Django."""
 _WEAK_KEY: Final = "django-insecure-"
 """The prefix of the keys that `startproject` generates."""
 _SHORTEST_KEY: Final = 50
@@ -76,7 +76,7 @@ def check_site_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """Return the findings about this site in production."""
+    """Return the findings about this site that matter in production."""
     try:
         settings = current_settings()
         said = {each.id for each in _found_in_development(settings)}

@@ -232,7 +232,7 @@ def _has_handle(request: HttpRequest, step: Step) -> bool:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    """Return whether Django's middleware accepts the token; true without that middleware."""
+    """Return whether Django's CSRF middleware accepts the token, or the site does not use it."""
     for path in settings.MIDDLEWARE:
         middleware = import_string(path)
         if isinstance(middleware, type) and issubclass(middleware, CsrfViewMiddleware):

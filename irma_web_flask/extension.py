@@ -225,9 +225,9 @@ class Irma:
             max_age: How old a proof may be; None accepts any proof in Flask's session.
 
         Raises:
-            ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero. If `init_app` has not been called yet, `init_app` raises the error for a
-                missing question.
+            ConfigurationError: There is no such question, or `max_age` is not a `timedelta`
+                above zero. If `init_app` has not been called yet, `init_app` raises the error
+                for a missing question.
         """
         self._demand(name, "proved")
         check_max_age(max_age)
@@ -252,8 +252,8 @@ class Irma:
             max_age: How old the proof may be; None accepts any proof in Flask's session.
 
         Raises:
-            ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero.
+            ConfigurationError: There is no such question, or `max_age` is not a `timedelta`
+                above zero.
         """
         check_question_name(self._of_app().questions, name, "proof")
         site = self._site()
@@ -316,9 +316,10 @@ class Irma:
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:
-        """Check now that every application has a question, and again when `init_app` adds one.
+        """Check that each application defines the question `name`.
 
-        Each application is checked, because the settings of each may define different questions.
+        This checks the applications that exist now, and `init_app` checks later ones. Each
+        application is checked, because its own settings may define further questions.
         """
         for questions in self._known:
             check_question_name(questions, name, place)
@@ -383,8 +384,8 @@ class Irma:
     def _replay(self) -> None:
         """Deliver the callbacks of the IRMA server that the application failed to handle.
 
-        Each callback is checked as if it had just arrived. The exit status is 1 if one could not be
-        delivered.
+        Each callback is checked as if it had just arrived. The exit status is 1 if a callback
+        could not be delivered.
         """
         if self._of_app().settings.is_store_shared is False:
             raise click.ClickException(
@@ -460,7 +461,7 @@ class Irma:
 
 
 def _facts_of_app(facts: SiteFacts, app: Flask, settings: FlaskSettings) -> SiteFacts:
-    """Add facts from the application and its settings, for the checks on first use."""
+    """Return `facts` completed from the application and its settings, for the site checks."""
     package = Path(app.static_folder or "") / settings.browser_package
     return attrs.evolve(
         facts,

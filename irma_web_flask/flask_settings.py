@@ -84,7 +84,7 @@ class FlaskSettings:
 
     @property
     def store(self) -> Store | str | None:
-        """The store, or its URI; None to use the store that `file` names."""
+        """The store, or its URI; None to use the store that the settings file names."""
         return self._store.reveal()
 
     @property
@@ -172,7 +172,7 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
 
 
 def _default_store(app: Flask, file: Settings | None) -> str | None:
-    """Return the URI of a file that a machine's workers share; None if `file` names a store."""
+    """Return the URI of an SQLite store in the instance folder; None if `file` names a store."""
     if file is not None and file.first("parts.store") is not None:
         return None
     folder = Path(app.instance_path)

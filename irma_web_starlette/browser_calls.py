@@ -13,11 +13,11 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["as_starlette", "as_web_request", "body_of"]
 
 _TOO_LARGE: Final = 1024 * 1024
-"""In bytes. No endpoint accepts more."""
+"""A size in bytes that every endpoint refuses."""
 
 
 async def as_web_request(request: Request) -> WebRequest:
-    """Return the request as a `WebRequest`; the server determines the host and the scheme."""
+    """Return the request as a `WebRequest`; the ASGI server determines its host and scheme."""
     body = await body_of(request)
     return WebRequest(request.method, str(request.url), request.headers.raw, body, native=request)
 

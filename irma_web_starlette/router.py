@@ -317,8 +317,8 @@ class Irma:
             max_age: How old a proof may be; None accepts any proof in the session.
 
         Raises:
-            ConfigurationError: There is no such question, or the age is not a `timedelta` above
-                zero.
+            ConfigurationError: There is no such question, or `max_age` is not a `timedelta`
+                above zero.
         """
         check_question_name(self._questions, name, "proved")
         check_max_age(max_age)
@@ -347,8 +347,8 @@ class Irma:
 
         Raises:
             ConfigurationError: The application has no session, or has not started; there is no such
-                question; or the age is not a `timedelta` above zero.
-            UsageError: The argument is not a request.
+                question; or `max_age` is not a `timedelta` above zero.
+            UsageError: `request` is not a Starlette request.
         """
         _check_request(request)
         check_question_name(self._questions, name, "proof")
@@ -376,7 +376,7 @@ class Irma:
 
         Raises:
             ConfigurationError: There is no such question, or a key of `texts` is unknown.
-            UsageError: The argument is not a request.
+            UsageError: `request` is not a Starlette request.
         """
         _check_request(request)
         check_question_name(self._questions, name, "element")

@@ -73,8 +73,8 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         """Return the pseudonym of the person.
 
         Raises:
-            NullAttributeError: The attribute has no value.
-            SlotNotAnsweredError: The person left the slot out.
+            NullAttributeError: The attribute in the slot `ACCOUNT` has no value.
+            SlotNotAnsweredError: The person left the slot `ACCOUNT` out.
         """
         slot = provider_settings().account
         newest, *older = [
@@ -95,7 +95,7 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
         """Return the verified address in the slot `EMAIL`, or an empty list if there is none.
 
         Raises:
-            LoginRefusedError: The value is not an e-mail address.
+            LoginRefusedError: The value in the slot is not an e-mail address.
         """
         slot = provider_settings().email
         if slot is None or slot not in data:
@@ -104,4 +104,4 @@ class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
 
 
 provider_classes = [IrmaProvider]
-"""allauth looks for this name."""
+"""The providers of this module, under the name that allauth looks for."""

@@ -15,7 +15,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Deletes expired entries. The command is harmless while the site runs."""
+    """Deletes expired entries. The command can safely run while the site runs."""
 
     help = "Deletes expired IRMA entries from the database."
 
