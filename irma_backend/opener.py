@@ -176,7 +176,7 @@ class Opener:
     def requestor_arguments(
         self, url: str | None, connection: ConnectionSettings[Any]
     ) -> dict[str, Any]:
-        """Open a requestor's parts, and return all arguments for it except `transport`."""
+        """Open the parts of a requestor, and return all its arguments except `transport`."""
         rest: dict[str, Any] = {**connection}
         if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
             raise ConfigurationError(

@@ -175,12 +175,12 @@ class SecretReference:
 
     @classmethod
     def to_file(cls, path: Path) -> SecretReference:
-        """Return the reference to a file."""
+        """Return a reference to the secret in a file."""
         return cls(f"file:{path}", lambda: read_small_file(path).strip())
 
     @classmethod
     def to_variable(cls, name: str) -> SecretReference:
-        """Return the reference to an environment variable."""
+        """Return a reference to the secret in an environment variable."""
         return cls(f"env:{name}", lambda: os.environ.get(name, "").strip())
 
     def read(self) -> str:

@@ -74,7 +74,7 @@ class TomlDocument(NamedTuple):
 
 
 def read_toml(content: bytes) -> TomlDocument:
-    """Return the document in a file. A byte order mark at its start is skipped.
+    """Parse the content of a TOML file. A byte order mark at its start is skipped.
 
     Raises:
         TomlFault: The bytes are not TOML in UTF-8.

@@ -189,8 +189,8 @@ def read_options(options: Mapping[str, tuple[str, object]]) -> Iterator[Given]:
     """Yield the settings in the options of a command.
 
     Args:
-        options: The options, each with its value as TOML would hold it, by the name of their
-            setting.
+        options: The command's options by the name of the setting, each with its value as TOML would
+            hold it.
 
     Raises:
         ConfigurationError: An option is invalid. The error names it, and shows no value.

@@ -97,7 +97,7 @@ class CredentialType:
 
     @property
     def scheme(self) -> str:
-        """The scheme."""
+        """The name of the scheme, such as `pbdf`."""
         return self.identifier.split(".")[0]
 
     @property

@@ -263,7 +263,7 @@ def check_no_index_twice(proof: DisclosureProof) -> None:
 
 
 def check_secret_key_hidden(proof: DisclosureProof) -> None:
-    """Check that there is a response for the secret key.
+    """Check that the proof has a response for the secret key, instead of disclosing it.
 
     Raises:
         ProofError: The check fails.

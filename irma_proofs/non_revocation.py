@@ -154,7 +154,7 @@ def _read_accumulator(
 
 
 def revocation_key(key: IssuerKey, path: str) -> tuple[int, int, EllipticCurvePublicKey]:
-    """Return the parts of an issuer's key for revocation: G, H and the key that signs accumulators.
+    """Return the parts of an issuer's key that revocation needs: G, H and the accumulator key.
 
     Raises:
         ProofError: The key lacks one of these parts.

@@ -80,7 +80,7 @@ def read_list(value: JsonValue, path: str) -> list[JsonValue]:
     """Return a list. Null counts as an empty list, because Go writes an empty list as null.
 
     Raises:
-        ProofError: The value is something else.
+        ProofError: The value is neither a list nor null.
     """
     if value is None:
         return []
@@ -93,7 +93,7 @@ def read_integer(value: JsonValue, path: str, *, most: int) -> int:
     """Return a whole number from 0 to a limit.
 
     Raises:
-        ProofError: The value is something else.
+        ProofError: The value is not a whole number in this range.
     """
     if type(value) is not int or not 0 <= value <= most:
         raise ProofError(path, f"must be a whole number from 0 to {most}")

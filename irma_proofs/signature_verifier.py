@@ -286,7 +286,7 @@ def time_without_stamp(at: datetime | None, not_before: datetime | None) -> date
     """Return the time at which a signature without a time stamp must be valid.
 
     Raises:
-        ProofError: The caller requires a time stamp.
+        ProofError: The caller passed no `at`, or passed `not_before`, which requires a time stamp.
     """
     if at is None or not_before is not None:
         raise ProofError(

@@ -115,7 +115,7 @@ class Bridge:
         )  # so that percent-encoding cannot hide a secret from the filter
 
     def _shown(self, text: str) -> str:
-        """Return a string without control characters and secrets."""
+        """Return a string in ASCII, with control characters escaped and secrets replaced."""
         if self._secret:
             text = text.replace(self._secret, "{secret}")
         return _TOKEN.sub("{token}", ascii(text)[1:-1])

@@ -147,7 +147,7 @@ class SessionView:
 
     @property
     def can_accept(self) -> bool:
-        """Whether an honest person could accept."""
+        """Whether an honest person could accept the session."""
         return not any(slot.is_impossible for slot in self.slots)
 
 

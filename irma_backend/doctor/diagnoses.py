@@ -72,7 +72,7 @@ class Problem:
 
     @classmethod
     def of_error(cls, check: str, error: IrmaError) -> Problem:
-        """Return a problem that describes an error that ended a check."""
+        """Return a problem that describes the error with which a check ended."""
         return cls(
             id=f"{check}.failed",
             finding=f"A call failed with {type(error).__name__}",

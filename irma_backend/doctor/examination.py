@@ -135,7 +135,7 @@ class Examination:
             raise NotApplicableError("the server cannot be reached: see the check `reachable`")
 
     def refusal(self, name: str) -> IrmaError | None:
-        """Try to start a session. Return the error if it fails; otherwise cancel the session."""
+        """Start and cancel a session for the request `name`. Return the error if this fails."""
         if name not in self._refusals:
             self._refusals[name] = None
             try:

@@ -86,7 +86,7 @@ def _is_private(host: str) -> bool:
 
 
 def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[Problem]:
-    """Request the session's status as an app does, at the pointer's URL and without our headers."""
+    """Request a session's status as an app does: at the pointer's URL, without extra headers."""
     host = urlsplit(session.pointer.url).netloc
     try:
         response = examination.send(_status_request(session))
