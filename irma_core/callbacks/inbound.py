@@ -11,8 +11,8 @@ here, and the reply has the HTTP status after the code:
    the server does not sign.
 5. The codes of `trust.result_jwt` 403: the JWT is refused. `json` 400: not a session result.
 6. `session` 403: not the type of session that the URL was made for; or, at a sealed URL, not the
-   first session. `issued_at` 403: at a static session's URL, an old JWT. `status` 409: a status
-   that the URL does not accept.
+   session that the first post named. `issued_at` 403: at a static session's URL, an old JWT.
+   `status` 409: a status that the URL does not accept.
 
 Later, the flows may refuse a post with `busy` 503, `undecided` 503, `late` 503 or `answer` 403. A
 replay may also refuse a post with `gone`.
@@ -198,7 +198,9 @@ def at_present(context: RequestorContext) -> RequestorContext:
 def check_inbound(
     context: RequestorContext, address: SealedUrl | StaticUrl, post: InboundRequest, media_type: str
 ) -> CallbackContext:
-    """Check everything but a post's body (steps 1 to 4); return the session data in its URL.
+    """Check everything but a post's body, and return the session data in its URL.
+
+    These are steps 1 to 4 of the checks that this module lists.
 
     Args:
         context: The requestor's settings.
@@ -231,7 +233,7 @@ def parse_posted_result(post: InboundRequest) -> SessionResult:
     """Return the result in an unsigned post. It proves nothing, but is a reason to ask the server.
 
     Raises:
-        PostRefusedError: The body is not a session result (step 5).
+        PostRefusedError: The body is not a session result.
     """
     try:
         return read_session_result(read_json(post.body, unique_keys=True))
@@ -244,7 +246,9 @@ def parse_posted_result(post: InboundRequest) -> SessionResult:
 def check_posted_result(
     post: InboundRequest, result: SessionResult, callback: CallbackContext
 ) -> None:
-    """Check that a result belongs to the URL (step 6).
+    """Check that a posted result belongs to the post's URL.
+
+    This is step 6 of the checks that this module lists.
 
     A signed result must already have been verified.
 

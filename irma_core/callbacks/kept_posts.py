@@ -77,7 +77,7 @@ _PLACES: Final = 2048
 """The number of places for posts. It is a power of two, so that a search with an odd step can reach
 every place. A replay reads all places."""
 _MOST_UNREADABLE: Final = 8
-"""If a replay cannot read more places than this, it stops, because the whole store is failing."""
+"""If a replay finds more unreadable places than this, it stops: the whole store is failing."""
 _TRIES: Final = 32
 """How many places are tried for a verified post. If a tenth of the places are free, 32 attempts
 find a free place with a probability of 97 %.
@@ -98,7 +98,7 @@ class KeptPost(ValueObject):
         session: The fingerprint of the session's token, or `unknown` if the post is not verified.
         received_at: When the post was received, in UTC.
         sealed: The URL and the body, sealed.
-        place: Where the post is kept.
+        place: The place in the storage where the post is kept; empty until the post is kept.
         is_done: False if the session ended without an answer, for example by a cancellation. This
             helps to choose the post's place, and is not stored.
     """

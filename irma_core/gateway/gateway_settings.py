@@ -130,10 +130,11 @@ class GatewayAssertion(_Credentials[SignerT_co]):
 class GatewayAuthentication(ValueObject, Generic[SignerT_co]):
     """Settings for a server behind a gateway that requires an OAuth 2.0 token with each call.
 
-    A token is fetched when it is first needed and cached until shortly before it expires. It is
-    replaced when the gateway responds with 401. It is sent only with the requestor's own calls to
-    the IRMA server's base URL, never to the session pointer's URL. The gateway must remove it,
-    because an IRMA server refuses an `Authorization` header that it does not recognize.
+    The requestor fetches a token when it first needs one, and caches the token until shortly before
+    it expires. It fetches a new token when the gateway responds with 401. The token is sent only
+    with the requestor's own calls to the IRMA server's base URL, never to the session pointer's
+    URL. The gateway must remove the token, because an IRMA server refuses an `Authorization` header
+    that it does not recognize.
 
     Args:
         token_url: The URL of the authorization server's token endpoint. The requestor checks the

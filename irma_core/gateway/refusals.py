@@ -13,8 +13,8 @@ from typing import Final, final
 __all__ = ["NOT_AGAIN_WITHIN", "Refusals"]
 
 NOT_AGAIN_WITHIN: Final = 10.0
-"""Seconds between token requests while a gateway refuses every token, so that not every call makes
-one. A refusal that has lasted this long is considered permanent."""
+"""The seconds between token requests while a gateway refuses every token. Without this pause, each
+call would request a token. Refusals that have lasted this long are considered permanent."""
 _LONGEST_PAUSE: Final = 60.0
 """The longest pause between token requests, in seconds. Without this limit, one mistaken
 `Retry-After` would make all calls fail for hours.

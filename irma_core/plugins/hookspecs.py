@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 PROJECT: Final = "irma_backend"
-"""The name of the project for pluggy's markers, and of the entry point group for plugins."""
+"""The project name in pluggy's markers, and the name of the entry point group for plugins."""
 
 # A longer prefix is more likely a secret in the wrong place than a scheme, so it is not shown.
 _URI: Final = r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*"

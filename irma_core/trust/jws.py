@@ -66,7 +66,7 @@ class CompactJws(ValueObject):
         Args:
             known: The names of the claims that the caller uses. A name that differs from one of
                 them only in case is refused.
-            maps: Fields whose keys Go compares exactly; see `has_twins`.
+            maps: The claims that hold maps, whose keys Go compares exactly; see `has_twins`.
 
         Raises:
             JwtError: The claims are refused. The class of the error is `refused`.

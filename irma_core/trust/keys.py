@@ -37,8 +37,8 @@ class SharedKey:
             `from_base64`.
 
     Raises:
-        ConfigurationError: The key is too short, repeats a few bytes, is undecoded base64, or is
-            another kind of key, such as a public key.
+        ConfigurationError: The key is too short, is just a few bytes repeated, is undecoded base64,
+            or is another kind of key, such as a public key.
     """
 
     __slots__ = ("_key",)

@@ -184,7 +184,7 @@ def verify_session_request_jwt(
         audience: The `aud` that the JWT must have. By default, the JWT must not have an `aud`.
 
     Raises:
-        RequestJwtError: The JWT is refused; see the module for the codes.
+        RequestJwtError: The JWT is refused; the module's docstring lists the codes.
         ConfigurationError: A key is invalid.
         UsageError: A time or a duration has the wrong type or is out of range.
     """
@@ -340,7 +340,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
         The `sub`, and the name of the claim that holds the request.
 
     Raises:
-        RequestJwtError: The claims are refused; see the module for the codes.
+        RequestJwtError: The claims are refused; the module's docstring lists the codes.
     """
     subject = claims.get("sub")
     field = FIELDS.get(subject) if isinstance(subject, str) else None

@@ -93,7 +93,7 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @boundary
 @attrs.frozen(eq=False, repr=False)
 class GetproofResult(ValueObject):
-    """The result in a `getproof` JWT, which names neither its session nor its request.
+    """The result in a `getproof` JWT, which does not name the session or the request.
 
     Args:
         type: The type of session.
@@ -137,7 +137,7 @@ def verify_result_jwt(
         A result whose `evidence` is `SIGNED`. Its `answer_to` returns the answer.
 
     Raises:
-        ResultJwtError: The JWT is refused; see the module for the codes.
+        ResultJwtError: The JWT is refused; the module's docstring lists the codes.
         ConfigurationError: A key is not an RSA public key in PEM.
         UsageError: `now` or `leeway` has the wrong type or is out of range.
     """
@@ -176,7 +176,7 @@ def verify_getproof_jwt(
     `irma_core.protocol.endpoints.build_getproof_request` makes the request for such a JWT.
 
     Raises:
-        ResultJwtError: The JWT is refused; see the module for the codes.
+        ResultJwtError: The JWT is refused; the module's docstring lists the codes.
         ConfigurationError: A key is not an RSA public key in PEM.
         UsageError: `now` or `leeway` has the wrong type or is out of range.
     """

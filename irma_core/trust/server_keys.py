@@ -68,7 +68,7 @@ ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
     """Check the setting `server_key`, and return the keys in it.
 
-    If the setting is None or a `FetchedServerKey`, it has no keys.
+    If the setting is None or a `FetchedServerKey`, the result is empty.
 
     Raises:
         ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.

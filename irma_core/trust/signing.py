@@ -64,8 +64,8 @@ class HmacSigner:
             see `from_base64`.
 
     Raises:
-        ConfigurationError: The key is too short (RFC 7518, section 3.2), repeats a few bytes, is
-            undecoded base64, or is a key of another kind.
+        ConfigurationError: The key is too short (RFC 7518, section 3.2), is just a few bytes
+            repeated, is undecoded base64, or is a key of another kind.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -138,8 +138,9 @@ class BrowserPost(ValueObject):
 def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers that let a page from another origin read the reply.
 
-    Source: the Fetch standard, "HTTP responses". A page from the site's own origin needs none of
-        them.
+    A page from the site's own origin needs none of these headers.
+
+    Source: the Fetch standard, "HTTP responses".
     """
     if not site.origins:
         return ()

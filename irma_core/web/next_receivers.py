@@ -93,7 +93,9 @@ class NextSessionReceiver:
     def with_next_session(
         self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
     ) -> ExtendedRequest:
-        """Return the request with a new `nextSession` URL. Start only one session with the result.
+        """Return the request with a new `nextSession` URL.
+
+        Start only one session with the returned request.
 
         Args:
             request: The session's request.
@@ -140,14 +142,15 @@ class NextSessionReceiver:
         Args:
             session: The first session, as `start_session` returned it.
             timeout: The time limit for the whole chain, counted from this call.
-            keep_session: Do not cancel the running session when the caller stops early.
+            keep_session: Whether the running session continues when the caller stops early. By
+                default, it is cancelled.
 
         Raises, while iterating:
             NobodyAnsweredError: The timeout expired. This is a subclass of `AnswerError`.
             ResultJwtError: The signed result was refused.
             AnswerError: A session has no answer, so the chain ends.
-            ConfigurationError: The store does not have the next request, or it was sealed with
-                other keys.
+            ConfigurationError: The store does not have the next request, or the request was sealed
+                with other keys.
             StoreError: The store failed.
         """
         state = begin_chain(

@@ -125,7 +125,7 @@ class CallbackReceiver:
     ) -> ExtendedRequest:
         """Return the request with a new callback URL.
 
-        Start only one session with the result, and start it without delay.
+        Start only one session with the returned request, and start it without delay.
 
         Args:
             request: The session's request.

@@ -25,8 +25,8 @@ __all__ = [
 
 ResultT = TypeVar("ResultT")
 PATIENCE: Final = timedelta(seconds=10)
-"""How long a call to a failing store is repeated. It is short, because web servers end a request
-after about 30 s.
+"""How long a call to a failing store is repeated. The time is short, because web servers end a
+request after about 30 s.
 """
 _FIRST_PAUSE: Final = timedelta(milliseconds=50)
 _LONGEST_PAUSE: Final = timedelta(seconds=1)
@@ -78,8 +78,8 @@ def put_flow(
     """Put a value under a key, unless the store already has a value for the key.
 
     Returns:
-        Whether this call put the value. It is also false if an earlier attempt of this call put the
-        value, and the store's reply was lost.
+        Whether this call put the value. The result is also False if an earlier attempt by this call
+        put the value, but the store's reply was lost.
 
     Raises:
         StoreError: The store fails for longer than `PATIENCE`. The value may have been put.

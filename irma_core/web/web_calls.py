@@ -1,4 +1,4 @@
-"""The state of a page's call while a flow handles it: the session and the reply."""
+"""The steps that a page's calls share: to read the post, to open the session and to reply."""
 
 from __future__ import annotations
 

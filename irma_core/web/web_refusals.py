@@ -55,7 +55,7 @@ __all__ = ["REFUSALS", "Again", "Refusal", "Step", "WebRefusal", "code_of", "ref
 
 
 class Step(Enum):
-    """The calls that a page makes."""
+    """The kinds of call that a page makes."""
 
     START = "start"
     FINISH = "finish"
@@ -85,8 +85,8 @@ class Refusal(ValueObject):
     Args:
         status: The HTTP status.
         again: What the page may do next.
-        en: The sentence in English.
-        nl: The sentence in Dutch.
+        en: The sentence for the person, in English.
+        nl: The sentence for the person, in Dutch.
     """
 
     status: int

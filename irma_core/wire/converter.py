@@ -107,7 +107,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
 
 
 def _first_error(error: BaseException, path: str) -> WireError:
-    """Return the first error in a group from cattrs. The group's own messages contain values."""
+    """Return the first error in a group from cattrs. The group's own messages would show values."""
     if isinstance(error, ClassValidationError):
         noted, rest = error.group_exceptions()
         for inner in rest:

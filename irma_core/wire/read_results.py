@@ -90,7 +90,7 @@ def read_session_result(value: JsonValue) -> SessionResult:
 
 
 def read_status(value: JsonValue, path: str = "") -> SessionStatus:
-    """Read a session status."""
+    """Read a session status from its JSON value."""
     return read_enum(value, _SESSION_STATUS, path)
 
 
@@ -202,7 +202,7 @@ def read_session_package(value: JsonValue) -> SessionPackage:
 
 
 def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
-    """Read the data for the browser, including unknown fields."""
+    """Read the `frontendRequest` for the browser. Its unknown fields are kept."""
     fields = read_object(value, path)
     get = fields.get
     authorization = require_field(fields, "authorization", path)
@@ -232,7 +232,7 @@ def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
 
 
 def read_token(value: JsonValue, path: str = "") -> RequestorToken:
-    """Read a requestor token."""
+    """Read a requestor token from its JSON value."""
     if type(value) is not str:
         raise WireError(path, "must be a string")
     try:
@@ -242,7 +242,7 @@ def read_token(value: JsonValue, path: str = "") -> RequestorToken:
 
 
 def read_session_pointer(value: JsonValue, path: str = "") -> SessionPointer:
-    """Read a session pointer."""
+    """Read a session pointer from its JSON value."""
     fields = read_object(value, path)
     url, kind = require_field(fields, "u", path), require_field(fields, "irmaqr", path)
     if type(url) is not str:

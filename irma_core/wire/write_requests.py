@@ -42,7 +42,9 @@ SIGNATURE_CONTEXT: Final = "https://irma.app/ld/request/signature/v2"
 ISSUANCE_CONTEXT: Final = "https://irma.app/ld/request/issuance/v2"
 REVOCATION_CONTEXT: Final = "https://irma.app/ld/request/revocation/v1"
 SLOT_NAMES: Final = "slotNames"
-"""A field of this library, next to `request`. Servers ignore it; the protocol has no slot names."""
+"""The field, next to `request`, in which this library writes the slots' names. Servers ignore this
+field, because the protocol has no slot names.
+"""
 
 
 def request_value(request: AnyRequest) -> dict[str, JsonValue]:
@@ -84,7 +86,7 @@ def _write_session_request(request: SessionRequest) -> str:
 
 
 def named_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
-    """Return the JSON value of a request with the names of its slots, which servers ignore.
+    """Return the JSON value of a request, including the slots' names, which servers ignore.
 
     Raises:
         RequestError: As for `request_value`.
