@@ -82,8 +82,9 @@ def _holding(command: CommandT) -> CommandT:
 @_holding
 @_json
 def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> None:
-    """Accept the session: share or sign what it asks for, or receive credentials.
+    """Accept the session, as an honest person does.
 
+    The app shares or signs what the session asks for, or receives the credentials that it issues.
     The app also accepts the sessions that follow in a chain. It refuses if it lacks a credential.
     """
     _decide(link, person, has, as_json, lambda session: session.accept())
@@ -113,7 +114,7 @@ def choose(
 @_holding
 @_json
 def cheat(link: str, *, kind: str, person: Kind, has: Sequence[str], as_json: bool) -> None:
-    """Answer the session dishonestly, to check that your application notices.
+    """Answer dishonestly, to check that your application notices.
 
     KIND is invalid (a proof that fails), wrong-value (not the value that the request requires),
     missing-attributes or expired. In a signature session it may also be unmatched-request (a
