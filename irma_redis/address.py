@@ -146,7 +146,7 @@ class NoPasswordError(AuthenticationError):
     raised.
 
     This is a subclass of a redis-py error, because redis-py closes the connection after a failed
-    login only if the login raised one of its own errors.
+    login only if the login raised a redis-py error.
     """
 
 

@@ -41,7 +41,7 @@ class SessionRecord:
     """Seals and opens the end of one session.
 
     Args:
-        token: The session's token.
+        token: The session's requestor token.
     """
 
     __slots__ = ("_cipher", "key")

@@ -42,7 +42,7 @@ class RedisStore:
         self._door = Door("store", StoreError)
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one; see `Store`.
+        """Put a value under `key`, unless the key already has one; see `Store`.
 
         Raises:
             StoreError: The connection to Redis failed, in which case Redis may have stored the
@@ -99,7 +99,7 @@ class AsyncRedisStore:
         self._door = Door("store", StoreError)
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one; see `RedisStore`."""
+        """Put a value under `key`, unless the key already has one; see `RedisStore`."""
         check_entry(key, value, lifetime)
         name, kept, milliseconds = _name(key), _BEFORE + value, _milliseconds(lifetime)
         done = await self._door.attempt_async(

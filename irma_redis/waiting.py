@@ -31,18 +31,18 @@ class Waiting(Generic[QueueT]):
         self._queues: dict[str, list[QueueT]] = {}
 
     def add(self, key: str, queue: QueueT) -> None:
-        """Send the notices of a session to this queue."""
+        """Send the notices of the session with this key to `queue`."""
         self._queues.setdefault(key, []).append(queue)
 
     def remove(self, key: str, queue: QueueT) -> None:
-        """Send no more notices to this queue."""
+        """Send no more notices of the session to `queue`."""
         queues = self._queues[key]
         queues.remove(queue)
         if not queues:
             del self._queues[key]
 
     def wake(self, key: str) -> None:
-        """Wake the waits for a session."""
+        """Wake the waits for the session with this key."""
         for queue in self._queues.get(key, ()):
             if queue.empty():  # one notice is enough to make the waiter look again
                 queue.put_nowait(None)

@@ -69,7 +69,7 @@ class HeadFilter(asyncio.Protocol):
         self._partial_line = b""
 
     def data_received(self, data: bytes) -> None:
-        """Check the bytes, and pass them on."""
+        """Check the bytes of the head, and pass all bytes on to aiohttp's protocol."""
         if self._check is None:
             if begins_with_plain_head(data):
                 self._transport.set_protocol(self._protocol)
@@ -87,7 +87,7 @@ class HeadFilter(asyncio.Protocol):
         self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass the end of the stream on to the protocol."""
+        """Pass the end of the connection's data on to aiohttp's protocol."""
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:

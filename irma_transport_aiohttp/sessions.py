@@ -61,7 +61,7 @@ class Sessions:
         self._is_closed = False
 
     def get(self, *, is_stream: bool) -> ClientSession:
-        """Return the session for calls, or the one for streams.
+        """Return the aiohttp session for streams if `is_stream`, else the session for calls.
 
         Raises:
             ConfigurationError: The sessions are closed or belong to another event loop, or asyncio

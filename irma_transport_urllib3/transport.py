@@ -176,7 +176,7 @@ class Urllib3Transport:
     def open_stream(self, request: HttpRequest, deadline: float) -> Urllib3Stream:
         """Send the request, and return the response when its head has arrived, whatever its status.
 
-        The stream has a separate connection until it is closed.
+        The stream uses a connection of its own until it is closed.
 
         Args:
             request: The request, which is sent unchanged.

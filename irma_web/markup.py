@@ -45,7 +45,7 @@ def question_element(name: str, settings: str, *, scripts: Sequence[str], style:
 
 
 def ask_page(element: str, *, language: str) -> str:
-    """Return a page that only asks a question.
+    """Return the HTML of a page that only asks a question.
 
     Args:
         element: The result of `question_element`.

@@ -11,7 +11,7 @@ __all__ = ["SessionChanges"]
 
 @final
 class SessionChanges:
-    """Watches a session while a login runs.
+    """Finds the changes that a login makes to a session.
 
     Args:
         session: The framework's session.
@@ -39,7 +39,7 @@ class SessionChanges:
 
     @staticmethod
     def apply(session: MutableMapping[str, Any], changes: list[Any]) -> None:
-        """Apply an earlier call's changes to this call's session."""
+        """Apply `changes`, which an earlier call recorded, to the session of this call."""
         changed, removed = changes
         for key in removed:
             session.pop(key, None)

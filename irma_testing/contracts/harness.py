@@ -277,7 +277,7 @@ class PluginContract(Generic[PluginT]):
 
 
 class AsyncPluginContract(PluginContract[PluginT]):
-    """Runs the same scenarios for async plugins."""
+    """Runs the scenarios of a contract for async plugins."""
 
     async def call(self, method: Callable[..., Any], *arguments: object) -> Any:
         """Await a method of the plugin."""

@@ -247,11 +247,11 @@ class SignerContract(_SigningContract[Signer]):
     """
 
     async def sign(self, signer: Signer, data: bytes) -> object:
-        """Sign on a thread."""
+        """Sign the data on a thread."""
         return await asyncio.to_thread(signer.sign, data)
 
     async def start(self, signer: Signer, server: InMemoryServer) -> str:
-        """Start a session on a thread."""
+        """Start a session with the signer, on a thread."""
         authentication = (
             HmacAuthentication(_NAME, signer)
             if signer.algorithm == HS256
@@ -294,11 +294,11 @@ class AsyncSignerContract(_SigningContract[AsyncSigner]):
     """
 
     async def sign(self, signer: AsyncSigner, data: bytes) -> object:
-        """Sign in this task."""
+        """Sign the data in the current task."""
         return await signer.sign(data)
 
     async def start(self, signer: AsyncSigner, server: InMemoryServer) -> str:
-        """Start a session in this task."""
+        """Start a session with the signer, in the current task."""
         authentication = (
             HmacAuthentication(_NAME, signer)
             if signer.algorithm == HS256

@@ -205,7 +205,7 @@ class WebAttacksMixin(WebHarness):
         ids=str,
     )
     def test_any_other_field_is_refused(self, step: str, fields: dict[str, Any]) -> None:
-        """A handle that is not a string, or a slot that is not a number, gets a JSON error."""
+        """A handle that is not a string, or a slot that is not a number, causes a JSON error."""
         browser = self.browser()
         browser.call("start")
         reply = browser.call(step, **fields)

@@ -131,8 +131,8 @@ class Browser:
     """A simulated browser that has a page of the website open.
 
     Attributes:
-        cookies: Its cookies, by name.
-        set_cookies: Each `Set-Cookie` that it has received.
+        cookies: The browser's cookies, by name.
+        set_cookies: Each `Set-Cookie` header that the browser has received.
         replies: Each reply to a call from the page.
     """
 

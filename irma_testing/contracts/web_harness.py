@@ -55,11 +55,11 @@ class WebHarness:
         return [each.problem for each in self.site.parts().callbacks.replay()]
 
     def stored(self) -> str:
-        """Return all data that is kept for callbacks; override this if you keep it elsewhere."""
+        """Return all data that is kept for callbacks; override this for your own store."""
         return self.site.stored()
 
     def lose_callbacks(self) -> None:
-        """Delete all kept callbacks; override this if you keep them elsewhere."""
+        """Delete all kept callbacks; override this for your own store."""
         self.site.lose_callbacks()
 
     @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ class WebHarness:
         return reply.handle
 
     def post_as_server(self, path: str) -> HttpResponse:
-        """Post a body to a path, as an IRMA server would."""
+        """Post a made-up JWT to a path, as an IRMA server would post a real one."""
         headers = (("content-type", "text/plain; charset=UTF-8"),)
         return self._line.send(
             HttpRequest("POST", ORIGIN + path, label="POST", headers=headers, body=b"made.up.jwt")
