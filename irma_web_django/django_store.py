@@ -63,7 +63,7 @@ class DjangoStore:
     @dropping_broken_connection()
     @explaining_missing_tables()
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one; see `Store`.
+        """Put a value under `key`, unless the key already has one; see `Store`.
 
         Raises:
             ConfigurationError: An argument is invalid, the store is closed, the caller is in a

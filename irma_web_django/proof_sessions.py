@@ -41,7 +41,7 @@ def forget(request: HttpRequest, name: str) -> None:
 
 
 def join(request: HttpRequest, response: HttpResponse, key: str) -> None:
-    """Set the session cookie, so that the browser uses the saved session with this key.
+    """Set the session cookie to `key`, so that the browser uses the saved session with that key.
 
     Django's middleware sends the cookie only if it also saves the session. Another tab may have
     logged out in the meantime, and saving would then fail.

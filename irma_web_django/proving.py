@@ -52,8 +52,8 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
         max_age: How old a proof may be; None accepts any proof in the session.
 
     Raises:
-        ConfigurationError: The age is not a `timedelta` above zero.
-        UsageError: The name is not a string.
+        ConfigurationError: `max_age` is not a `timedelta` above zero.
+        UsageError: `name` is not a string.
     """
     check_string(name, "name")
     check_max_age(max_age)

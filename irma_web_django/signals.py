@@ -1,7 +1,7 @@
 """Signals that let a site keep an audit trail and act on answers.
 
-Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
-The sender is None.
+Each signal has the keyword arguments `request`, Django's request, and `name`, the name of the
+question. The sender is None.
 
 A receiver of `answered` may refuse the person by raising `LoginRefusedError`. Exceptions from
 receivers of the other signals are logged, and have no other effect.

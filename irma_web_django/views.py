@@ -175,8 +175,8 @@ def ask(request: HttpRequest, name: str) -> HttpResponse:
 def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
     """Return the reply to a post from the IRMA server.
 
-    Logs receive neither the URL, whose seal is a secret, nor the local variables of these
-    functions.
+    The URL has a seal, which is a secret. So logs receive neither the URL nor the frames of the
+    library's own functions, whose local variables hold it.
     """
     try:
         reply = receive(current_site(), request)

@@ -1,6 +1,7 @@
 """Signals of the extension, for an audit trail. The sender is the Flask application.
 
-Receivers run while the page waits. Each gets `name`, the name of the question.
+Receivers run while the page waits. Each receiver gets the argument `name`, the name of the
+question.
 """
 
 from blinker import Namespace

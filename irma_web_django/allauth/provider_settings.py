@@ -35,7 +35,7 @@ class ProviderSettings:
 
 
 def provider_settings() -> ProviderSettings:
-    """Return the settings of this site.
+    """Return the provider's settings on this site.
 
     Raises:
         ConfigurationError: A setting is missing or invalid.

@@ -10,7 +10,7 @@ __all__ = ["Migration"]
 
 
 class Migration(migrations.Migration):
-    """Creates both tables."""
+    """Creates the tables of the store and of accounts."""
 
     initial = True
 

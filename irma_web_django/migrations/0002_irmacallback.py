@@ -8,7 +8,7 @@ __all__ = ["Migration"]
 
 
 class Migration(migrations.Migration):
-    """Creates the table."""
+    """Creates the table of undelivered callbacks."""
 
     dependencies: ClassVar = [("irma_web_django", "0001_initial")]
 

@@ -1,1 +1,1 @@
-"""The tables of this application."""
+"""The migrations, which create the tables of this application."""

@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(
         self, *_args: Any, directory: Path, from_file: Path | None = None, **_options: Any
     ) -> None:
-        """Install the package.
+        """Install the browser package.
 
         Raises:
             CommandError: npm fails, or the tarball is not the pinned one, for example.

@@ -20,7 +20,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Runs both servers until Django's server ends, for example after Ctrl-C."""
+    """Runs the IRMA server and Django's server until Django's ends, for example after Ctrl-C."""
 
     help = (
         "Runs an IRMA server for development at IRMA['SERVER'], which must be on this machine, "
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("runserver", nargs="*", help="Arguments of runserver, after --.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Run both servers.
+        """Run the IRMA server and Django's server.
 
         Raises:
             CommandError: `IRMA["SERVER"]` is not on this machine, or the port is in use.
