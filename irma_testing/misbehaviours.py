@@ -152,7 +152,10 @@ def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
 
 
 def compressed(body: bytes, encoding: str = "gzip") -> bytes:
-    """Return a response with a compressed body. `bare deflate` omits the zlib header."""
+    """Return a response with a compressed body.
+
+    `encoding` is `gzip`, `deflate`, or `bare deflate` for deflate without the zlib header.
+    """
     if encoding == "gzip":
         packed = gzip.compress(body, mtime=0)
     elif encoding == "deflate":

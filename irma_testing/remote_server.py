@@ -135,7 +135,7 @@ class RemoteServer:
 
     @property
     def scheme(self) -> Scheme:
-        """The credential types that exist."""
+        """The credential types that the development server knows."""
         return self._scheme
 
     def is_revoked(self, serial: str) -> bool:  # noqa: ARG002  # see `AppServer`
@@ -165,7 +165,7 @@ class RemoteServer:
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Wait, call a function, and do the same with each function that a call plans.
+        """Wait, and then call a function. Do the same for each function that it plans.
 
         Raises:
             AppError: Functions are still waiting to be called after five minutes.
@@ -259,7 +259,10 @@ def _read_scheme(value: Mapping[str, Any]) -> Scheme:
 
 @contextmanager
 def _understanding(url: str) -> Generator[None]:
-    """Raise `AppError` if the `with` block cannot read a description, as of another program."""
+    """Raise `AppError` if the `with` block cannot read a description.
+
+    The reply may come from another program.
+    """
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, IrmaError):

@@ -198,7 +198,7 @@ class ScriptedTransport(_Script):
     """
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Return or raise the next step."""
+        """Return the response of the next step, or raise its error."""
         return self._respond(request, deadline)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
@@ -206,7 +206,7 @@ class ScriptedTransport(_Script):
         return _SyncStream(self._open(request, deadline), self.clock)
 
     def sleep(self, duration: timedelta) -> None:
-        """Move the clock."""
+        """Move the clock forward instead of waiting."""
         self._sleep(duration)
 
 
@@ -215,7 +215,7 @@ class AsyncScriptedTransport(_Script):
     """An async transport that follows a script; see `ScriptedTransport`."""
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Return or raise the next step."""
+        """Return the response of the next step, or raise its error."""
         return self._respond(request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
@@ -223,5 +223,5 @@ class AsyncScriptedTransport(_Script):
         return _AsyncStream(self._open(request, deadline), self.clock)
 
     async def sleep(self, duration: timedelta) -> None:
-        """Move the clock."""
+        """Move the clock forward instead of waiting."""
         self._sleep(duration)

@@ -304,7 +304,7 @@ class AppApi:
         return json_reply(session.status.value)
 
     def _frontend_status(self, session: Session, _request: HttpRequest) -> HttpResponse:
-        """Return the session's status, plus the pointer to the next session of a started chain."""
+        """Return the session's status, and the pointer to the next session if one has started."""
         reply: dict[str, object] = {"status": session.status.value}
         if session.next_pointer is not None:
             reply["nextSession"] = session.next_pointer

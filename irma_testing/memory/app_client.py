@@ -62,16 +62,16 @@ class AppServer(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock."""
+        """The server's clock, or the clock of the transport to a remote server."""
         ...
 
     @property
     def scheme(self) -> Scheme:
-        """The credential types that exist."""
+        """The credential types that the server knows."""
         ...
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Return the response to a request."""
+        """Return the server's response to an app's request."""
         ...
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:

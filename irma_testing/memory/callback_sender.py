@@ -34,7 +34,7 @@ from irma_testing.memory.settings import ServerSettings
 __all__ = ["CallbackSender", "Deliver"]
 
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
-"""A function, or for asyncio a coroutine function, that delivers one of the server's requests."""
+"""A function, or for asyncio a coroutine function, that delivers a server's request."""
 _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10

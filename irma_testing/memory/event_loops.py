@@ -31,7 +31,7 @@ Only an application that awaits its own next call takes longer.
 
 @final
 class EventLoops:
-    """The event loops from which a server is called."""
+    """Remembers the event loop from which a server is called, and awaits functions on it."""
 
     def __init__(self) -> None:
         self._home = threading.get_ident()
@@ -45,7 +45,7 @@ class EventLoops:
         self._loop = _running_loop() or self._loop
 
     async def run(self, function: Callable[[], ResultT]) -> ResultT:
-        """Call a function on a thread, when its turn comes, and return its result."""
+        """Call a function on a new thread, when its turn comes, and return its result."""
         if self._nesting.depth:
             return await _on_thread(function)
         # Other threads take turns too, so there is no asyncio event to wait for.
@@ -89,7 +89,7 @@ class EventLoops:
         """Await a function on the application's event loop, or on a new one if none runs.
 
         Raises:
-            UsageError: This thread runs an event loop, or the function takes too long.
+            UsageError: The calling thread runs an event loop, or the function takes too long.
             Exception: The function raised it.
         """
         if _running_loop() is not None:

@@ -82,7 +82,7 @@ class EventStream:
         return self._has_ended or bool(self._chunks)
 
     def close(self) -> None:
-        """Stop listening, and drop what has arrived."""
+        """Close the stream for the reader, and drop the chunks that have not been read."""
         self.end()
         self._chunks.clear()
 

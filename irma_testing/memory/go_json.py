@@ -61,7 +61,7 @@ class Number:
 @final
 @attrs.frozen
 class Members:
-    """A JSON object: its members in order. Members may have the same name."""
+    """The members of a JSON object, in order. Several may have the same name."""
 
     pairs: tuple[tuple[str, Json], ...]
 

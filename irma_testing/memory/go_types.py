@@ -183,7 +183,7 @@ def pointer(kind: Kind) -> Kind:
 
 
 def sequence(kind: Kind) -> Kind:
-    """Return the type of a slice.
+    """Return the type of a slice whose elements have the type `kind`.
 
     As in Go, reading JSON into an existing slice updates the element at each index.
     """
@@ -206,7 +206,7 @@ def sequence(kind: Kind) -> Kind:
 
 
 def mapping(kind: Kind, read_key: Callable[[str], Any] = str) -> Kind:
-    """Return the type of a map with values of one type.
+    """Return the type of a map whose values have the type `kind`.
 
     Reading JSON into an existing map adds entries, and replaces entries with the same key.
     """

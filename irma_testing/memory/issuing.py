@@ -43,7 +43,10 @@ def half_a_year_after(now: datetime) -> datetime:
 
 
 def with_validity(request: StartRequest, now: datetime) -> StartRequest:
-    """Return the request. Credentials in it without a validity get the default, from `now` on."""
+    """Return the request with the default validity for each credential that has none.
+
+    The default is half a year from `now`.
+    """
     default = int(half_a_year_after(now).timestamp())
     credentials = tuple(
         attrs.evolve(

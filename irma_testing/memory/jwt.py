@@ -229,7 +229,7 @@ class JwtSigner:
 
     @property
     def private_key_pem(self) -> str:
-        """The private key in PEM."""
+        """The private key that signs the JWTs, in PEM."""
         return self._key.private_pem
 
     @property

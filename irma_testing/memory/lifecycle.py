@@ -41,7 +41,7 @@ class Lifecycle:
     Args:
         url: The server's base URL, without a slash at the end.
         settings: The server's configuration.
-        scheme: The credential types that exist.
+        scheme: The credential types that the server knows.
         clock: The server's clock.
         deliver: Delivers the server's requests to their receivers.
     """
@@ -122,7 +122,7 @@ class Lifecycle:
         }
 
     def mark_alive(self, session: Session) -> None:
-        """Note that the app is active."""
+        """Record that the app is active now."""
         session.last_active = self.clock.monotonic()
 
     def move(self, session: Session, status: SessionStatus) -> None:

@@ -207,7 +207,7 @@ UNSUPPORTED = ServerError("UNSUPPORTED", 501, "Unsupported by this server")
 
 
 class Refusal(Exception):  # noqa: N818  # a reply, not an error of this code
-    """The server refuses a request; `message` explains this case."""
+    """The server refuses a request; `message` adds details to the error's description."""
 
     def __init__(self, error: ServerError, message: str = "") -> None:
         super().__init__(f"{error.name} {message}".strip())

@@ -24,7 +24,7 @@ _BYTE = 0x100
 
 
 def refuse_revocation_call(method: str, call: str) -> HttpResponse:
-    """Return the refusal of a call; `call` is the path after the credential type."""
+    """Return the response that refuses a call; `call` is the path after the credential type."""
     match = _CALLS.fullmatch(call)
     if match is None:
         return _cbor_reply({"status": 404, "error": INVALID_REQUEST.name})

@@ -114,7 +114,7 @@ class Scheme:
         return described
 
     def described(self, credential_type: str) -> CredentialType | None:
-        """Return the credential type with this identifier, or None if it is not listed."""
+        """Return the listed credential type with this identifier, or None. Ignore `is_open`."""
         check_instance(credential_type, str, "credential_type", "a string")
         return self._by_identifier.get(credential_type)
 
@@ -147,7 +147,7 @@ class Scheme:
         return sorted(missing, key=lambda name: (name.count("."), name))
 
     def suggestions(self, identifiers: Iterable[str]) -> list[str]:
-        """Return the existing identifiers that resemble the given ones that do not exist."""
+        """Return existing identifiers that are similar to those given that do not exist."""
         missing = filter(self._missing, check_items(identifiers, str, "identifiers", "strings"))
         near = (
             nearest_name(identifier, self._by_identifier, self._attribute_types)

@@ -78,7 +78,7 @@ class InMemoryServer:
     Args:
         settings: The server's configuration; by default anyone may start sessions.
         url: The server's base URL, with its path prefix if it has one.
-        scheme: The credential types that exist; by default every well-formed one.
+        scheme: The credential types that the server knows; by default every well-formed one.
         clock: The server's clock; by default a `ManualClock`, which moves only when a transport
             sleeps.
         deliver: A function that delivers callbacks and `nextSession` posts to their receiver, and
@@ -128,12 +128,12 @@ class InMemoryServer:
 
     @property
     def scheme(self) -> Scheme:
-        """The credential types that exist."""
+        """The credential types that the server knows."""
         return self._life.scheme
 
     @property
     def settings(self) -> ServerSettings:
-        """The configuration."""
+        """The server's configuration."""
         return self._life.settings
 
     @property

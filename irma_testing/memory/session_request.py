@@ -96,7 +96,7 @@ class StartRequest:
                 yield from conjunction
 
     def identifiers(self) -> list[str]:
-        """Return every identifier that is requested or to be issued."""
+        """Return the identifiers of everything that the request asks for or issues."""
         issued = [
             f"{credential.type}.{name}"
             for credential in self.credentials

@@ -69,7 +69,7 @@ class CachedReply:
 @final
 @attrs.define
 class Session:
-    """A session.
+    """A session on the server.
 
     `last_active` is in seconds on the monotonic clock. `repeats` requests the attributes that a
     chain must disclose again.
@@ -165,7 +165,7 @@ class SessionStore:
         return self._sessions.get(self._tokens.get(client_token, ""))
 
     def open(self) -> list[Session]:
-        """Return the sessions that have not ended, the oldest first; do not change them."""
+        """Return the sessions that have not ended, oldest first; the caller may only read them."""
         with self._lock:
             sessions = list(self._sessions.values())
         return [
@@ -276,7 +276,10 @@ def options_json(session: Session) -> dict[str, str]:
 
 
 def request_json(session: Session) -> dict[str, Any]:
-    """Return the session request for the app, with the server's fields and no revocation keys."""
+    """Return the session request as the app receives it.
+
+    The server adds fields such as the nonce, and removes the revocation keys.
+    """
     request = session.request
     added: dict[str, Any] = {
         "@context": request.context,

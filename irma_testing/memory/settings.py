@@ -65,7 +65,7 @@ class RequestorSettings:
             or the RSA public key (SPKI) or certificate in PEM.
         disclose_perms: The attributes that it may request, besides those that every requestor may
             request. Each is an identifier, a pattern such as `scheme.*`, or `*`.
-        sign_perms: The same for signature sessions.
+        sign_perms: The attributes that it may request in signature sessions.
         issue_perms: The credential types that it may issue.
         revoke_perms: The credential types that it may revoke.
         host_perms: The hosts that a request may name, as patterns with `*`.
@@ -147,7 +147,7 @@ class ServerSettings:
     Args:
         requestors: The requestors by name; None lets anyone start sessions (`no_auth`).
         disclose_perms: The attributes that every requestor may request.
-        sign_perms: The same for signature sessions.
+        sign_perms: The attributes that every requestor may request in signature sessions.
         issue_perms: The credential types that every requestor may issue.
         revoke_perms: The credential types that every requestor may revoke.
         max_request_age: The maximum age of a session request JWT.
@@ -190,7 +190,7 @@ class ServerSettings:
 
     @property
     def jwt_privkey(self) -> str | None:
-        """The RSA private key in PEM, or None."""
+        """The RSA private key that signs the server's JWTs, in PEM; None to generate a key."""
         return self._jwt_privkey.reveal()
 
     def __attrs_post_init__(self) -> None:

@@ -97,7 +97,7 @@ class InMemoryStream(_Stream):
         return data
 
     def close(self) -> None:
-        """Stop listening."""
+        """Close the stream."""
         self._close()
 
 
@@ -117,7 +117,7 @@ class AsyncInMemoryStream(_Stream):
         return data
 
     async def aclose(self) -> None:
-        """Stop listening."""
+        """Close the stream."""
         self._close()
 
 

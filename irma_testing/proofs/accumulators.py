@@ -33,7 +33,7 @@ class Accumulator:
     index: int
     """The number of revocations before this accumulator."""
     time: int
-    """When the issuer makes the accumulator, as Unix time in seconds."""
+    """When the issuer made the accumulator, as Unix time in seconds."""
     event_hash: bytes
 
     @classmethod
@@ -80,7 +80,7 @@ class Accumulator:
 
 @frozen
 class Witness:
-    """A holder's witness: `u` to the power of `prime` equals the accumulator's `nu` modulo n."""
+    """A witness: `u` to the power of `prime` is the accumulator's `nu`, modulo the issuer's n."""
 
     accumulator: Accumulator
     prime: int
@@ -99,7 +99,7 @@ class Witness:
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:
-        """Return this witness with an accumulator that it does not match, as a cheat would."""
+        """Pair this witness with an accumulator that it does not match, as a cheat would."""
         return Witness(accumulator, self.prime, self.u)
 
 

@@ -37,7 +37,7 @@ class Credential:
 
     @property
     def group(self) -> str:
-        """Return the credential's scheme if that scheme is distributed, or an empty string.
+        """Return the name of the credential's scheme if it is distributed, or an empty string.
 
         A holder's credentials contain the same secret key if they are in the same group.
         """
@@ -63,9 +63,10 @@ def issue(
         scheme: The scheme, which has the credential type and the issuer's keys.
         identifier: The credential type's identifier of three parts.
         values: The values by the attribute's name: a string, None for an absent value, or a number
-            to sign without hashing. An attribute that `values` does not name is absent, too.
+            to sign without hashing. An attribute that `values` does not name is also absent.
         chance: The source of random numbers.
-        signed_at: Unix time in seconds; the metadata contains only the week.
+        signed_at: When the issuer signs, as Unix time in seconds; the metadata contains only the
+            week.
         weeks: How many weeks the credential is valid.
         holder: The person whose secret key the credential contains.
         counter: The number of the issuer's key that signs the credential; the last key by default.

@@ -72,7 +72,7 @@ class MadeIssuerKey:
     q: int
     counter: int
     expires: int
-    """Unix time in seconds."""
+    """When the issuer stops signing with the key, as Unix time in seconds."""
     z: int
     s: int
     bases: tuple[int, ...]
@@ -138,13 +138,13 @@ class MadeIssuerKey:
         return _SIZES[self.n.bit_length()]
 
     def signed_number(self, attribute: int) -> int:
-        """Return the number to sign for an attribute: a long attribute's hash, or else itself."""
+        """Return the number to sign: the attribute, or its hash if it has more than `lm` bits."""
         if attribute.bit_length() <= self.sizes.lm:
             return attribute
         return hash_number(number_bytes(attribute))
 
     def represent(self, attributes: dict[int, int]) -> int:
-        """Return the product of the attributes' bases, each raised to the attribute's number."""
+        """Return the product of the bases, each raised to the number signed for its attribute."""
         powers = (
             (self.bases[index], self.signed_number(attribute))
             for index, attribute in attributes.items()

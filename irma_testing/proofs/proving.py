@@ -48,7 +48,7 @@ All proofs for one secret key share these bits, so even proofs with longer keys 
 PRIME_BITS = 579
 """How many random bits hide a revocation attribute.
 
-There are 195 for the prime, 256 for the challenge, and 128 to make the result look random.
+They are 195 for the prime, 256 for the challenge, and 128 to make the result look random.
 """
 
 
@@ -79,7 +79,7 @@ class OpenProofs:
     A dishonest prover changes numbers in `proofs` before calling `close`.
 
     Args:
-        shown: The credentials in order.
+        shown: The credentials to show, in order.
         chance: The source of random numbers.
     """
 
@@ -128,7 +128,7 @@ def disclose(
     """Return the message that an app sends at the end of a disclosure session.
 
     Args:
-        shown: The credentials in order.
+        shown: The credentials to show, in order.
         chance: The source of random numbers.
         nonce: The session's nonce.
         context: The session's context.

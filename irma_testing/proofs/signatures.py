@@ -80,13 +80,13 @@ def sign_message(
 
     Args:
         message: The message.
-        shown: The credentials in order.
+        shown: The credentials to show, in order.
         chance: The source of random numbers.
         stamper: Stamps the signature; without a stamper, the signature has no time stamp.
         at: The time of the stamp, as Unix time in seconds.
         nonce: The session's nonce.
         context: The session's context.
-        first_form: Whether to make the form that was in use until 2019.
+        first_form: Whether to make the first form of signatures, which was in use until 2019.
         indices: The disclosed attributes for each disjunction, as pairs of indices; by default each
             credential answers one disjunction.
     """
