@@ -17,7 +17,10 @@ NOTING = "addEventListener('pageshow', (event) => { window.isKept = event.persis
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser that keeps pages in memory, as usual; Playwright switches that off."""
+    """A browser that keeps pages in memory, as usual.
+
+    Playwright switches that off, and the build of Chromium without windows cannot do it.
+    """
     path = shutil.which("chromium") or missing("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
