@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from tests.authorities import trust_one_authority
+from tests.measured_processes import without_coverage
 from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
@@ -45,8 +46,6 @@ else:
 
 TRACER: Final = sys.gettrace()
 """The trace function that measures coverage; `None` without coverage."""
-FOR_CHILDREN: Final = "COVERAGE_PROCESS_CONFIG"
-"""The environment variable that makes a new process measure its coverage too."""
 
 
 @contextmanager
@@ -71,21 +70,10 @@ def is_measured(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure only fixtures and tests, which the hooks below do, and not pytest's own work.
-
-    Coverage doubles the CPU time of a new process. So only the processes that `tests/cli` starts
-    are measured. Tests in this process cover the code of all other processes.
-    """
-    for_children = os.environ.get(FOR_CHILDREN)
-    if for_children is not None and item.path.parent.name != "cli":
-        del os.environ[FOR_CHILDREN]
-    try:
-        with traced_by(None):
-            return (yield)
-    finally:
-        if for_children is not None:
-            os.environ[FOR_CHILDREN] = for_children
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Measure only fixtures and tests, which the hooks below do, and not pytest's own work."""
+    with without_coverage(), traced_by(None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

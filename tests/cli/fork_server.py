@@ -24,6 +24,8 @@ from typing import Any, Self, final
 
 import coverage
 
+from tests.measured_processes import measuring
+
 __all__ = ["ForkServer"]
 
 _LONGEST = 300
@@ -47,7 +49,7 @@ class ForkServer:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.cli.fork_server", str(theirs.fileno())],
-                env=dict(environment),
+                env={**environment, **measuring()},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,  # as for a command without a terminal
