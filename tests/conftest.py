@@ -10,9 +10,11 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from contextvars import ContextVar
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -44,19 +46,28 @@ else:
     settings.load_profile("fixed")
 
 
-TRACER: Final = sys.gettrace()
-"""The trace function that measures coverage; `None` without coverage."""
+TRACERS: Final = (sys.gettrace(), threading.gettrace())
+"""The functions that measure coverage in this thread and in new ones; `None` without coverage."""
+WHOLE_PROGRAMS: Final = frozenset(
+    {"browser", "docs", "foreign_clients", "load", "programs", "realserver", "web_page"}
+)
+"""The directories of tests that run whole programs or websites. Other tests cover that code."""
+counts: Final = ContextVar("counts", default=True)
+"""Whether the directory of the running test counts for coverage."""
 
 
 @contextmanager
-def traced_by(tracer: Any) -> Generator[None]:
-    """Run a block under a trace function, or without one, because tracing doubles its CPU time."""
-    before = sys.gettrace()
-    sys.settrace(tracer)
+def measured(*, on: bool) -> Generator[None]:
+    """Measure the coverage of a block and its threads or not, because it doubles the CPU time."""
+    before = (sys.gettrace(), threading.gettrace())
+    in_thread, in_new_threads = TRACERS if on else (None, None)
+    sys.settrace(in_thread)
+    threading.settrace(in_new_threads)
     try:
         yield
     finally:
-        sys.settrace(before)
+        sys.settrace(before[0])
+        threading.settrace(before[1])
 
 
 def is_measured(item: pytest.Item) -> bool:
@@ -66,34 +77,40 @@ def is_measured(item: pytest.Item) -> bool:
     inputs of a property or of a search. A test that measures memory does not count either, because
     it would measure the memory of coverage too.
     """
-    return not any(item.get_closest_marker(name) for name in ("hypothesis", "search", "memory"))
+    return counts.get() and not any(
+        item.get_closest_marker(name) for name in ("hypothesis", "search", "memory")
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol() -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measure only fixtures and tests, which the hooks below do, and not pytest's own work."""
-    with without_coverage(), traced_by(None):
-        return (yield)
+    token = counts.set(item.path.parent.name not in WHOLE_PROGRAMS)
+    try:
+        with without_coverage(), measured(on=False):
+            return (yield)
+    finally:
+        counts.reset(token)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup() -> Generator[None, object, object]:
     """Measure the fixtures."""
-    with traced_by(TRACER):
+    with measured(on=counts.get()):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Measure the tests that count for coverage."""
-    with traced_by(TRACER if is_measured(item) else None):
+    with measured(on=is_measured(item)):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None, object, object]:
     """Measure the teardown of fixtures."""
-    with traced_by(TRACER):
+    with measured(on=counts.get()):
         return (yield)
 
 
@@ -101,7 +118,7 @@ def pytest_runtest_teardown() -> Generator[None, object, object]:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Measure nothing in a main process that only distributes tests to workers."""
     has_workers = bool(session.config.getoption("numprocesses", None))
-    with traced_by(None if has_workers else TRACER):
+    with measured(on=not has_workers):
         return (yield)
 
 
@@ -115,7 +132,7 @@ def pytest_collection() -> Generator[None, object, object]:
     is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     gc.disable()
     try:
-        with traced_by(TRACER if is_first else None):
+        with measured(on=is_first):
             return (yield)
     finally:
         gc.enable()

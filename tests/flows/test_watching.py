@@ -125,6 +125,13 @@ def test_two_broken_streams_lead_to_polling(mode: str, second: Stream) -> None:
 
 
 @MODES
+def test_a_bug_in_a_subscription_ends_the_watch(mode: str) -> None:
+    """If a transport has a bug, the watch raises the exception instead of falling back to polls."""
+    with pytest.raises(RuntimeError, match="a bug of the transport"):
+        Watched(mode, [RuntimeError("a bug of the transport")], [status(I)])
+
+
+@MODES
 def test_regular_end_of_a_stream_is_followed_by_a_poll(mode: str) -> None:
     """A stream that ends without a final status is followed by a poll for it."""
     watched = Watched(mode, [ScriptedStream([OPEN, ReadOutcome.END])], [status(C), status(D)])

@@ -364,3 +364,23 @@ def test_a_session_that_the_server_forgot_is_cancelled(site: Site) -> None:
     assert browser.send("status", "login", {"handle": handle}).code == "session_gone"
     assert browser.send("cancel", "login", {"handle": handle}).json == {"status": "CANCELLED"}
     assert browser.finish(handle).code == "session_gone"
+
+
+@MODES
+def test_a_server_may_forget_a_session_after_its_cancel(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the server restarts after the cancel, the reply still says that the session is over."""
+    handle_request = site.server.handle
+
+    def restart_after_cancel(request: HttpRequest) -> HttpResponse:
+        response = handle_request(request)
+        if request.method == "DELETE":
+            site.server.restart()
+        return response
+
+    monkeypatch.setattr(site.server, "handle", restart_after_cancel)
+    browser = site.browser()
+    handle = browser.start().handle
+    assert browser.send("cancel", "login", {"handle": handle}).json == {"status": "CANCELLED"}
+    assert browser.send("status", "login", {"handle": handle}).code == "session_gone"
