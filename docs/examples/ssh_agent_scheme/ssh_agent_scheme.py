@@ -39,7 +39,7 @@ class SshAgentSigner:
 
 def ask(agent: str, message: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:  # one per call: safe in threads and forks
-        connection.settimeout(5)
+        connection.settimeout(30)
         connection.connect(agent)
         connection.sendall(field(message))
         with connection.makefile("rb") as answer:
