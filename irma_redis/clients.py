@@ -1,8 +1,8 @@
 """redis-py's sync and async clients, without retries and with a time limit for every wait.
 
 By default redis-py repeats a command ten times if the reply is lost. If a `SET NX` has succeeded,
-its repeat fails, and then no process does the work. So these clients do not retry, and the caller
-decides what to repeat.
+its repeat fails, so each process assumes that another one has put the key. So these clients do not
+retry, and the caller decides what to repeat.
 
 The timeout of the async client uses `asyncio.wait_for`, which may lose a cancellation in Python
 3.11. So `attempt_async` limits the call instead.

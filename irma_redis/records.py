@@ -61,7 +61,7 @@ class SessionRecord:
         return nonce + self._cipher.encrypt(nonce, plain, None)
 
     def open(self, sealed: bytes | None) -> PublishedEnd | None:
-        """Return the end that was sealed; None if no value is stored.
+        """Return the session's end from its sealed form; None if Redis has no value.
 
         Raises:
             StatusBackendError: The value was not published for this session.

@@ -46,7 +46,7 @@ class HeadCheck:
         self._framing_header = b""
 
     def take(self, line: bytes) -> bool:
-        """Take one line with its line end; return whether the head is complete.
+        """Check one line, including its line end; return whether the head is complete.
 
         Raises:
             NotHttpError: The line is malformed, or the head frames its body ambiguously.

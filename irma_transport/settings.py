@@ -166,7 +166,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> 
 
 
 def _why(error: Exception) -> str:
-    """Return why a file cannot be used, without any message that quotes the file."""
+    """Return why a file cannot be used, without any message that quotes its contents."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "no PEM data"
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"

@@ -77,7 +77,7 @@ class AiohttpTransport:
             most 1.5 s, because an IRMA server closes an idle connection after 2 s.
         max_response_bytes: The largest body to accept, in bytes. A signed result holds each value
             four times in base64, so 1 MiB is enough for about 190 kB of values.
-        pool_size: The number of calls that may run at once, unless there is a `session`. Further
+        pool_size: The number of calls that may run at once, unless you pass a `session`. Further
             calls wait, within their deadlines. Event streams do not count.
 
     Raises:

@@ -117,12 +117,12 @@ class SiteSettings:
 
     @property
     def sealing_keys(self) -> tuple[str, ...]:
-        """The keys that seal handles, URLs and proofs; the first seals, all of them unseal."""
+        """The keys for handles, URLs and proofs; only the first seals, but all unseal."""
         return self._sealing_keys.reveal()
 
     @property
     def pseudonym_keys(self) -> tuple[str, ...]:
-        """The keys of pseudonyms; the first is for new accounts, the others find older accounts."""
+        """The keys for pseudonyms: the first for new accounts, the others for older ones."""
         return self._pseudonym_keys.reveal()
 
 

@@ -99,7 +99,7 @@ _PROOF: Final = "irma_proof_{}"
 does not change the other proofs."""
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
-"""The default lifetime of a session of Starlette's middleware."""
+"""The default lifetime of a session in Starlette's `SessionMiddleware`."""
 _CALLS_AT_ONCE: Final = 64
 """How many calls from pages a process handles at once, besides `finish` calls. Other calls wait,
 and their timeouts do not start yet. If hundreds of calls ran together, each would take as long as

@@ -34,7 +34,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
                 return wsgi(my_application(parts.sessions, site.login))
 
     The adapter serves, below `prefix`: `start/NAME`, `finish/NAME`, `status/NAME`, `cancel/NAME`,
-    `callback/…` and `next/…`. The application serves two pages: any page at `/`, and the JSON
+    `callback/…` and `next/…`. The application serves a page with any content at `/`, and the JSON
     `{"email": …}` at `/who`. The e-mail address is the one that `site.login` returned for the
     person who is logged in, or null if no person is logged in. Callbacks are kept until
     `site.session_ended` has returned; override `replay` if the application has its own command to

@@ -372,7 +372,7 @@ class _AsyncStore:
 
 @final
 class _Line:
-    """The connection to the IRMA server, which records the tokens. Tests can cut it."""
+    """Connects the website to the IRMA server, and records the tokens of sessions."""
 
     def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
         self.server = server
