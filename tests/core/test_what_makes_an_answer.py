@@ -115,11 +115,11 @@ def test_a_complete_valid_result_makes_an_answer() -> None:
     ("result", "words"),
     [
         (done_result(*GOOD, token=OTHER_TOKEN), OTHER_TOKEN.fingerprint),
-        (done_result(*GOOD, type=SIGNING), "expected a disclosing session, got signing"),
-        (done_result(*GOOD, type=ISSUING), "expected a disclosing session, got issuing"),
+        (done_result(*GOOD, type=SIGNING), "expected session type disclosing, got signing"),
+        (done_result(*GOOD, type=ISSUING), "expected session type disclosing, got issuing"),
         (
             done_result(*GOOD, type=SessionType.REDIRECT),
-            "expected a disclosing session, got redirect",
+            "expected session type disclosing, got redirect",
         ),
     ],
 )

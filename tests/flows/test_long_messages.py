@@ -66,7 +66,7 @@ def test_a_handle_refuses_a_signature_over_another_message(mode: str) -> None:
     message = message_of(4500)
     session = shop.done(shop.requestor.start_session(signing(f"{message}1")))
     other = attrs.evolve(session, request=ExtendedRequest(signing(f"{message}2")))
-    with pytest.raises(SignatureMismatchError, match="another message"):
+    with pytest.raises(SignatureMismatchError, match="a different message"):
         redeemed(shop, other)
 
 
@@ -92,7 +92,7 @@ def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
     asked = ExtendedRequest(signing(f"{message}1"), callback_url=url)
     shop.app.accept(shop.done(shop.requestor.start_session(asked)).pointer)
     (end,) = shop.delivered
-    with pytest.raises(SignatureMismatchError, match="another message"):
+    with pytest.raises(SignatureMismatchError, match="a different message"):
         end.get_answer()
 
 

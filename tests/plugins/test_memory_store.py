@@ -206,5 +206,7 @@ def test_a_value_has_at_most_1_mib(store: Store, tmp_path: Path) -> None:
     """The stores in memory and in SQLite refuse a value of more than 1 MiB."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         assert each.put_if_absent("k", bytes(1024 * 1024), MINUTE)
-        with pytest.raises(ConfigurationError, match="value: must be bytes, at most 1048576"):
+        with pytest.raises(
+            ConfigurationError, match="value: must be bytes, and not longer than 1048576"
+        ):
             each.put_if_absent("l", bytes(1024 * 1024 + 1), MINUTE)

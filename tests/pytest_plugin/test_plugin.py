@@ -98,13 +98,13 @@ def test_fixtures_are_listed_with_their_first_sentence(tmp_path: Path) -> None:
     said = run_pytest(tmp_path, "--fixtures")
     for name, sentence in {
         "irma_server": "An IRMA server in memory",
-        "irma_app": "An app at `irma_server`",
+        "irma_app": "An app that uses `irma_server`",
         "irma_requestor": "A requestor that uses `irma_server`.",
         "irma_async_requestor": "An async requestor",
         "irma_person": "Makes the app of an honest person",
         "irma_login": "Logs a test client in",
         "irma_async_login": "Logs an asynchronous test client in",
-        "irma_browser_app": "Makes an app that scans a Playwright page",
+        "irma_browser_app": "Makes an app that scans QR codes",
     }.items():
         assert f"{name} -- " in said
         assert sentence in said

@@ -132,7 +132,7 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
     [
         (answer(407), "HTTP 407: put its user name and password"),
         (hang_up, "no connection"),
-        (raw(b"garbage\r\n\r\n", close=True), "no valid HTTP"),
+        (raw(b"garbage\r\n\r\n", close=True), "invalid HTTP"),
     ],
 )
 def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: str) -> None:

@@ -455,7 +455,7 @@ def test_questions_are_checked_when_the_application_is_known(tmp_path: Path) -> 
     irma.on_answer("logni")(print)
     with pytest.raises(ConfigurationError, match="on_answer: there is no such question"):
         irma.init_app(app)
-    with pytest.raises(ConfigurationError, match="questions: are missing"):
+    with pytest.raises(ConfigurationError, match="questions: is missing"):
         Irma(app)
 
 

@@ -491,7 +491,7 @@ def test_settings_file_has_questions(tmp_path: Path) -> None:
     assert repr(Irma(settings=file, **parts)) == "<Irma for login>"
     assert repr(Irma(settings=file, **parts, questions=own)) == "<Irma for login, adult>"
     file.write_text('server.url = "https://irma.example"\n')
-    with pytest.raises(ConfigurationError, match="questions: are missing"):
+    with pytest.raises(ConfigurationError, match="questions: is missing"):
         Irma(settings=file, **parts)
     with pytest.raises(ConfigurationError, match="questions: must map names"):
         Irma("https://irma.example", **parts, questions=["login"])  # type: ignore[arg-type]

@@ -86,5 +86,5 @@ def explain(label: str, error: BaseException) -> e.TransportError:
         return e.ConnectionFailedError(label, "no connection", request_sent=False)
     cut = "closed connection" in str(error) or "disconnected" in str(error)
     if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError) and not cut:
-        return e.MalformedResponseError(label, "no valid HTTP", request_sent=True)
+        return e.MalformedResponseError(label, "invalid HTTP", request_sent=True)
     return e.ConnectionBrokenError(label, "the connection broke", request_sent=True)
