@@ -302,8 +302,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E002",
-        "Apps cannot reach the IRMA server, because its `frontend_url` is an address of this "
-        "machine",
+        "Apps cannot reach the IRMA server, because its `frontend_url` is a loopback address, such "
+        "as localhost",
         "Put the address at which visitors' phones reach the server into `frontend_url` here, and "
         "into the server's own setting `url`.",
         lambda facts: facts.frontend_url if _is_here(facts.frontend_url) else None,
@@ -316,9 +316,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E004",
-        "The IRMA server runs elsewhere, and cannot post to an address of this machine",
-        "Set the site's URL to one that the server can reach. During development use "
-        "`irma-backend dev-server`, which runs here.",
+        "The IRMA server runs on another machine, so it cannot post to the site's loopback address",
+        "Set the site's URL to one that the server can reach. During development, run "
+        "`irma-backend dev-server` on the same machine.",
         _unreachable,
         in_debug=True,
     ),
@@ -462,8 +462,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W009",
-        "Apps probably cannot reach the IRMA server: its URL is an address of this machine, and "
-        "`frontend_url` is not set",
+        "Apps probably cannot reach the IRMA server: its URL is a loopback address, such as "
+        "localhost, and `frontend_url` is not set",
         "Set `frontend_url` to the value of the server's `url` setting.",
         lambda facts: _found(when=facts.frontend_url is None and _is_here(facts.server_url)),
     ),
