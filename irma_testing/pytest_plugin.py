@@ -76,7 +76,7 @@ def irma_async_requestor(irma_server: InMemoryServer) -> AsyncRequestor:
 
 @pytest.fixture
 def irma_person(irma_server: InMemoryServer) -> Callable[..., SimulatedApp]:
-    """Makes the app of an honest person: `irma_person("adult")`, `"minor"` or `"nobody"`."""
+    """Creates an honest person's app: `irma_person("adult")`, `"minor"` or `"nobody"`."""
     from functools import partial  # noqa: PLC0415
 
     from irma_testing.people import make_person  # noqa: PLC0415
@@ -102,7 +102,7 @@ def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
 
 @pytest.fixture
 def irma_browser_app(irma_server: InMemoryServer) -> Callable[..., BrowserApp]:
-    """Makes an app that scans QR codes on a Playwright page: `irma_browser_app(page).answer()`."""
+    """Creates an app that scans QR codes on Playwright pages: `irma_browser_app(page).answer()`."""
     from irma_testing.browser_app import BrowserApp  # noqa: PLC0415
     from irma_testing.people import make_person  # noqa: PLC0415
 

@@ -101,10 +101,10 @@ def test_fixtures_are_listed_with_their_first_sentence(tmp_path: Path) -> None:
         "irma_app": "An app that uses `irma_server`",
         "irma_requestor": "A requestor that uses `irma_server`.",
         "irma_async_requestor": "An async requestor",
-        "irma_person": "Makes the app of an honest person",
+        "irma_person": "Creates an honest person's app",
         "irma_login": "Logs a test client in",
         "irma_async_login": "Logs an asynchronous test client in",
-        "irma_browser_app": "Makes an app that scans QR codes",
+        "irma_browser_app": "Creates an app that scans QR codes",
     }.items():
         assert f"{name} -- " in said
         assert sentence in said
