@@ -68,7 +68,7 @@ class AnswerOutput:
             )
 
     def write(self, answer: Answer, session: StartedSession) -> None:
-        """Print the answer on the standard output.
+        """Print the answer on standard output.
 
         Raises:
             SlotNotAnsweredError: The person left the slot out.

@@ -1,4 +1,4 @@
-"""Report an error as one line on the standard error, and as the exit status.
+"""Report an error as one line on standard error, and as the exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
 "message"}}`. Some errors also have `slot`, `attribute` or `code`. The code is irmago's name for the
@@ -162,10 +162,10 @@ def run(command: click.Command) -> int:
 
 @contextmanager
 def reporting_errors(*, as_json: bool = False) -> Generator[None]:
-    """If the block raises an `IrmaError`, print it as a line on the standard error, and exit.
+    """If the block raises an `IrmaError`, print it as a line on standard error, and exit.
 
     Args:
-        as_json: Whether to also print the error as JSON, on the standard output.
+        as_json: Whether to also print the error as JSON, on standard output.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Read files and the standard input, in UTF-8 with or without a byte order mark.
+"""Read files and standard input, in UTF-8 with or without a byte order mark.
 
 No error repeats a path, because the path may be a secret typed in the wrong option.
 """
@@ -66,10 +66,10 @@ def decode(content: bytes, option: str) -> str:
 
 
 def read_input(what: str) -> str:
-    """Return all of the standard input. At a terminal, prompt for it.
+    """Return all of standard input. At a terminal, prompt for it.
 
     Raises:
-        ConfigurationError: The standard input is closed, cannot be read, is too large, or is not in
+        ConfigurationError: Standard input is closed, cannot be read, is too large, or is not in
             UTF-8.
     """
     if sys.stdin is None or sys.stdin.closed:
@@ -88,7 +88,7 @@ def read_input(what: str) -> str:
 
 
 def read_secret(what: str) -> str:
-    """Return a secret from the standard input. At a terminal, prompt for it without echo.
+    """Return a secret from standard input. At a terminal, prompt for it without echo.
 
     Raises:
         ConfigurationError: As for `read_input`.

@@ -1,4 +1,4 @@
-"""Write the answer to the standard output, and everything else to the standard error.
+"""Write the answer to standard output, and everything else to standard error.
 
 `guard_streams` makes both streams safe for any encoding, and for a reader that has closed the pipe.
 """
@@ -128,7 +128,7 @@ def guard_streams() -> None:
 
 
 def print_line(text: str) -> None:
-    """Write a line to the standard output.
+    """Write a line to standard output.
 
     Raises:
         OutputError: The line cannot be written.
@@ -138,7 +138,7 @@ def print_line(text: str) -> None:
 
 
 def print_message(text: str) -> None:
-    """Write a line to the standard error, without control characters."""
+    """Write a line to standard error, without control characters."""
     sys.stderr.write(f"{clean(text)}\n")
     sys.stderr.flush()
 

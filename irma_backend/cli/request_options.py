@@ -120,7 +120,7 @@ def request_from_options(
         disclose: Slots. See `parse_options` for the form of `disclose`, `sign` and `issue`.
         sign: The message of a signature request.
         issue: Credentials.
-        file: The file that contains a request; `-` is the standard input.
+        file: The file that contains a request; `-` is standard input.
         named: The name of a request in the settings file.
 
     Raises:

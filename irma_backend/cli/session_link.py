@@ -33,7 +33,7 @@ def show_session(
     """Show the link and, at a terminal, the QR code or the reason why it cannot be drawn.
 
     Args:
-        console: The console on the standard error.
+        console: The console on standard error.
         pointer: The session pointer.
         draw: Whether to draw the QR code; a phone cannot use it if the server is on this machine.
         intro: The line above the link, for a server with a simulated app. The default line explains

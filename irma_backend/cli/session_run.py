@@ -83,7 +83,7 @@ class SessionRun:
 
         Args:
             request: The session request.
-            write_answer: Writes the answer to the standard output.
+            write_answer: Writes the answer to standard output.
             pairing: Whether the user must confirm the code that the app shows.
             after_start: Called with the pointer before it is shown.
 

@@ -181,7 +181,7 @@ def _os_reason(error: OSError) -> str:
 
 
 def save_answer(answer: Answer, session: StartedSession) -> None:
-    """Save an answer that could not be written to the standard output."""
+    """Save an answer that could not be written to standard output."""
     text = json_line(answer_value(answer, session), "ascii")
     path = _write_private_file("irma-answer-", text)
     if path is None:

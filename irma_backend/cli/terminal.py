@@ -136,7 +136,7 @@ def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) ->
     a line.
 
     Args:
-        console: The console on the standard output.
+        console: The console on standard output.
         answer: The answer.
         issued: The issued credential types.
 

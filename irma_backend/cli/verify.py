@@ -1,4 +1,4 @@
-"""`irma-backend verify`: verify a result JWT from the standard input."""
+"""`irma-backend verify`: verify a result JWT from standard input."""
 
 from __future__ import annotations
 

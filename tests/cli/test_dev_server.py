@@ -43,7 +43,7 @@ def while_it_serves(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) ->
 
 
 def test_dev_server_prints_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The addresses go to the standard output, and the warning goes to the log."""
+    """The addresses go to standard output, and the warning goes to the log."""
     while_it_serves(monkeypatch, lambda: None)
     done = run("--port", "0")
     assert done.exit_code == 130

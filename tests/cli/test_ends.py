@@ -70,7 +70,7 @@ def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for the end; return exit status, standard output and rest of the standard error."""
+    """Wait for the end; return exit status, standard output and rest of standard error."""
     out, err = process.communicate(timeout=300)
     assert "Traceback" not in err
     return process.returncode, out, err

@@ -147,7 +147,7 @@ def test_unwritable_answer_is_saved(
 def test_unsavable_answer_is_printed_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If an answer cannot be saved either, it is printed on the standard error, as JSON."""
+    """If an answer cannot be saved either, it is printed on standard error, as JSON."""
     memory = InMemoryServer(clock=SystemClock())
     requestor = Requestor(memory.url, memory.transport())
     holder = SimulatedApp(memory)
@@ -168,7 +168,7 @@ def test_unsavable_answer_is_printed_on_stderr(
 def test_no_session_starts_if_the_output_is_closed(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """If the standard output is closed, no session is started."""
+    """If standard output is closed, no session is started."""
     started: list[object] = []
     memory.when_started(started.append)
     status, _, err = command_line.in_shell(f"irma-backend session --disclose {OVER18} >&-")
@@ -212,7 +212,7 @@ def test_session_without_readers_is_cancelled(
 
 
 def test_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMemoryServer) -> None:
-    """If only the reader of the standard error leaves, the answer is still printed."""
+    """If only the reader of standard error leaves, the answer is still printed."""
     holder = SimulatedApp(memory)
     holder.add(CARD, {"firstnames": NAME})
     with command_line.start(*ASK, "--json") as process:

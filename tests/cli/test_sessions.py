@@ -26,7 +26,7 @@ Act = Callable[[SimulatedApp, SessionPointer], object]
 def test_answer_is_bare_lines_in_a_pipe(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """In a pipe, the answer is lines with tabs, and the standard error has link and statuses."""
+    """In a pipe, the answer is lines with tabs, and standard error has link and statuses."""
     memory.when_started(app.accept)
     status, out, err = command_line.run(*ADULT)
     assert status == 0
@@ -86,7 +86,7 @@ def test_issued_credentials_are_shown(
 def test_request_from_a_file_or_the_input(
     way: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """--request reads JSON as in the IRMA documentation, from a file or the standard input."""
+    """--request reads JSON as in the IRMA documentation, from a file or standard input."""
     memory.when_started(app.accept)
     context = "https://irma.app/ld/request/disclosure/v2"
     text = json.dumps({"@context": context, "disclose": [[[OVER18]]]})
