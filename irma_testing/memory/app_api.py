@@ -110,7 +110,7 @@ class AppApi:
 
         Raises:
             Refusal: The server refuses the request.
-            ServerCrash: The official server crashes here.
+            ServerCrash: The official server would crash on this request.
         """
         if revocation := _REVOCATION.fullmatch(path):
             return refuse_revocation_call(request.method, revocation[1] or "")

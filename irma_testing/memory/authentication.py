@@ -65,7 +65,7 @@ def authenticate_start(
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a session request.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     name, jwt = _identify(settings, request, now)
     if jwt is None:
@@ -80,7 +80,7 @@ def authenticate_revocation(
 
     Raises:
         Refusal: The requestor is unknown, or the body is not a revocation request.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     name, jwt = _identify(settings, request, now)
     try:

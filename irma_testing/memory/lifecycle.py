@@ -93,7 +93,7 @@ class Lifecycle:
 
         Raises:
             Refusal: The request names something unknown or unsupported.
-            ServerCrash: The official server crashes here.
+            ServerCrash: The official server would crash on this request.
         """
         check_startable(self.settings, self.scheme, request, utc_now(self.clock))
         session = Session(

@@ -61,7 +61,7 @@ def check_startable(
 
     Raises:
         Refusal: The request names something unknown or unsupported.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     _check_identifiers(scheme, request)
     _check_revocation_demands(scheme, request)
@@ -85,7 +85,7 @@ def check_revocation(
 
     Raises:
         Refusal: The requestor may not revoke them, or they cannot be revoked.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     known = (settings.requestors or {}).get(requestor)
     permissions = _permissions(settings, known, "revoke_perms")

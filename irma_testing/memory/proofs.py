@@ -99,7 +99,7 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
 
     Raises:
         Refusal: The message does not have the form that a simulated app sends.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     if any(None in (outer or ()) for outer in indices):
         raise ServerCrash("an index is null")
@@ -224,7 +224,7 @@ class Verifier:
 
         Raises:
             Refusal: The message does not have the form that a simulated app sends.
-            ServerCrash: The official server crashes here.
+            ServerCrash: The official server would crash on this request.
         """
         proofs = message["signature"]
         if not proofs:

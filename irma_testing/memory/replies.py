@@ -227,4 +227,4 @@ class Refusal(Exception):  # noqa: N818  # a reply, not an error of this code
 
 
 class ServerCrash(Exception):  # noqa: N818  # Go calls this a panic
-    """The official server crashes here: it answers 500 `INTERNAL_ERROR` and stores nothing."""
+    """The official server would crash here, answering 500 `INTERNAL_ERROR` and storing nothing."""

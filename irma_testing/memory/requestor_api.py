@@ -88,7 +88,7 @@ class RequestorApi:
 
         Raises:
             Refusal: The server refuses the request.
-            ServerCrash: The official server crashes here.
+            ServerCrash: The official server would crash on this request.
         """
         if path in self._calls:
             method, call = self._calls[path]

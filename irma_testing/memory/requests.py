@@ -72,7 +72,7 @@ def read_start_request(body: bytes | None) -> StartRequest:
 
     Raises:
         Refusal: The input is not a session request, or its form is wrong.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     try:
         return _read_any(parse_json(body or b""))
@@ -85,7 +85,7 @@ def read_static(configured: Mapping[str, Any]) -> StartRequest:
 
     Raises:
         Refusal: The input is not a session request, or its form is wrong.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     try:
         body = json.dumps(configured).encode()
@@ -99,7 +99,7 @@ def read_request_claims(subject: str, claims: Json) -> StartRequest:
 
     Raises:
         Refusal: The input is not a session request, or its form is wrong.
-        ServerCrash: The official server crashes here.
+        ServerCrash: The official server would crash on this request.
     """
     if subject not in _SUBJECTS:
         raise Refusal(INVALID_REQUEST, "Invalid session type")
