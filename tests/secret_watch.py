@@ -72,7 +72,7 @@ def look_at_frames(error: BaseException) -> None:
 
 def watch_boundaries() -> None:
     """Search each error at the moment when the library has cleaned it and is about to raise it."""
-    # `getattr` and `setattr`, because both type checkers refuse a private name.
+    # `getattr` and `setattr`, because both type checkers reject a private name.
     clean: Callable[..., tuple[BaseException, BaseException | None]]
     clean = getattr(tracebacks, "_cleaned")  # noqa: B009
 
@@ -95,7 +95,7 @@ def after_init(cls: type[Any], report: Callable[..., object]) -> None:
             own(self, *args, **kwargs)
         report(self, *args, **kwargs)
 
-    # `setattr`, because both type checkers refuse an assignment.
+    # `setattr`, because both type checkers reject an assignment.
     setattr(cls, "__init__", init if own is None else wraps(own)(init))  # noqa: B010
 
 

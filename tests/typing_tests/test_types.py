@@ -68,7 +68,7 @@ def flows_have_exact_types(
 def bindings_must_be_explicit(
     handles: Handles, session: StartedSession, cookie: str | None
 ) -> None:
-    """A type checker refuses a binding that may be None, or none at all."""
+    """A type checker rejects a binding that may be None, or none at all."""
     handles.seal(session, binding=Binding.NONE)
     handles.seal(session, binding=cookie)  # type: ignore[arg-type]
     handles.seal(session)  # type: ignore[call-arg]
@@ -81,7 +81,7 @@ async def handles_have_a_mode(
     keys: list[str],
     stores: tuple[Store, AsyncStore],
 ) -> None:
-    """A type checker refuses handles with a requestor or store of another mode."""
+    """A type checker rejects handles with a requestor or store of another mode."""
     blocking, other = stores
     handles = Handles(requestor, keys, store=blocking, purpose="login")
     assert_type(handles.redeem("handle", binding="visit"), Answer)
@@ -96,7 +96,7 @@ async def handles_have_a_mode(
 
 
 def gateways_have_a_mode(signer: AsyncSigner) -> None:
-    """A type checker refuses a gateway's signer of another mode; a secret fits both modes."""
+    """A type checker rejects a gateway's signer of another mode; a secret fits both modes."""
     gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
     Requestor(
@@ -110,7 +110,7 @@ def gateways_have_a_mode(signer: AsyncSigner) -> None:
 
 
 def signers_have_a_mode(authentication: HmacAuthentication[AsyncSigner]) -> None:
-    """A type checker refuses an asyncio signer in `Requestor`."""
+    """A type checker rejects an asyncio signer in `Requestor`."""
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), authentication=authentication)
     Requestor(
         "https://irma.example",
@@ -120,7 +120,7 @@ def signers_have_a_mode(authentication: HmacAuthentication[AsyncSigner]) -> None
 
 
 def status_backends_have_a_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
-    """A type checker refuses a status backend of another mode than the requestor's."""
+    """A type checker rejects a status backend of another mode than the requestor's."""
     url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
     Requestor(url, transport, status_backend=backend)
     AsyncRequestor(url, other, status_backend=awaited)
@@ -131,7 +131,7 @@ def status_backends_have_a_mode(backend: StatusBackend, awaited: AsyncStatusBack
 def receivers_have_a_mode(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
-    """A type checker refuses receivers with a requestor or store of another mode."""
+    """A type checker rejects receivers with a requestor or store of another mode."""
     page = "https://shop.example/irma/callback"
     receiver = CallbackReceiver(requestor, page, sealer=sealer, store=store, deliver=print)
     assert_type(receiver.receive("POST", page, [], b""), HttpResponse)

@@ -116,7 +116,7 @@ def test_unreachable_service_is_a_signing_error() -> None:
 
 
 def test_sync_requestor_refuses_an_async_signer(url: str) -> None:
-    """A Requestor cannot be made with an async signer; type checkers already refuse the code."""
+    """A Requestor cannot be made with an async signer; type checkers already reject the code."""
     irma_server = server()
 
     async def start() -> None:
