@@ -223,7 +223,7 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
         path: A prefix for the paths in errors.
 
     Raises:
-        RequestError: A value is invalid; the error's `path` leads to it.
+        RequestError: A value is invalid; the error's `path` says where it is.
     """
     names: tuple[object, ...] | None = None
     values: tuple[object, ...]

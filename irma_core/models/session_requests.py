@@ -162,7 +162,7 @@ class DisclosureRequest(_Options):
         host: The host for the session pointer, optionally with a port.
 
     Raises:
-        RequestError: A value is invalid; the error's `path` leads to it.
+        RequestError: A value is invalid; the error's `path` says where it is.
     """
 
     disclose: ConDisCon = attrs.field(converter=_to_condiscon)
@@ -191,7 +191,7 @@ class SignatureRequest(_Options):
             `DisclosureRequest`.
 
     Raises:
-        RequestError: A value is invalid; the error's `path` leads to it.
+        RequestError: A value is invalid; the error's `path` says where it is.
     """
 
     _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
@@ -243,7 +243,7 @@ class IssuanceRequest(_Options):
         disclose: Requested attributes. This and the other arguments are as in `DisclosureRequest`.
 
     Raises:
-        RequestError: A value is invalid; the error's `path` leads to it.
+        RequestError: A value is invalid; the error's `path` says where it is.
     """
 
     credentials: tuple[CredentialRequest, ...] = attrs.field(converter=_to_credentials)

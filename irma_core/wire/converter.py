@@ -76,7 +76,7 @@ def structure(value: JsonValue, model: type[ModelT]) -> ModelT:
     """Return a request, or a part of one, as an object of the given class.
 
     Raises:
-        WireError: A value is invalid, or a field is unknown; the error's `path` leads to it.
+        WireError: A value is invalid, or a field is unknown; the error's `path` says where it is.
     """
     try:
         return _converter.structure(value, model)
@@ -93,7 +93,7 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
     the current form.
 
     Raises:
-        WireError: A value is invalid, or a field is unknown; the error's `path` leads to it.
+        WireError: A value is invalid, or a field is unknown; the error's `path` says where it is.
     """
     fields = read_object(value)
     if is_legacy(fields):

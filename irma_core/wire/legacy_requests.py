@@ -25,7 +25,7 @@ def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Convert a request in JSON from the form used before condiscons to the current form.
 
     Raises:
-        WireError: A value is invalid; the error's `path` leads to it.
+        WireError: A value is invalid; the error's `path` says where it is.
     """
     kind = read_string(fields["type"], ".type")
     if kind not in _CONTEXTS:

@@ -32,7 +32,8 @@ def read_request_value(value: JsonValue) -> AnyRequest:
     """Read a request of any kind, plain or extended; slots without names are numbered.
 
     Raises:
-        RequestError: A value is invalid, or a field is unknown; the error's `path` leads to it.
+        RequestError: A value is invalid, or a field is unknown; the error's `path` says where it
+            is.
     """
     try:
         fields = read_object(value)

@@ -68,7 +68,7 @@ def read_session_result(value: JsonValue) -> SessionResult:
     """Read a session result, from `GET result`, a callback or the claims of a JWT.
 
     Raises:
-        WireError: A value is invalid; the error's `path` leads to it.
+        WireError: A value is invalid; the error's `path` says where it is.
     """
     fields = read_object(value)
     proof_status = fields.get("proofStatus")
@@ -188,7 +188,7 @@ def read_session_package(value: JsonValue) -> SessionPackage:
     """Read the response to the start of a session.
 
     Raises:
-        WireError: A value is invalid; the error's `path` leads to it.
+        WireError: A value is invalid; the error's `path` says where it is.
     """
     fields = read_object(value)
     frontend = fields.get("frontendRequest")
@@ -258,7 +258,7 @@ def read_frontend_options(value: JsonValue) -> FrontendOptions:
     """Read the response to a change of the frontend's options.
 
     Raises:
-        WireError: A value is invalid; the error's `path` leads to it.
+        WireError: A value is invalid; the error's `path` says where it is.
     """
     fields = read_object(value)
     method = read_enum(require_field(fields, "pairingMethod"), _PAIRING_METHOD, ".pairingMethod")
