@@ -1,6 +1,6 @@
 """Open parts by URI and complete a requestor's arguments, in sync or async mode.
 
-`parts` has the public functions for this.
+The public functions for this are in `irma_backend.parts`.
 """
 
 from __future__ import annotations

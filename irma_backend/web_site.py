@@ -183,10 +183,10 @@ def check_question_name(questions: Questions, name: str, what: str) -> None:
 
 
 def check_receives(callbacks: ReceiverT | None) -> ReceiverT:
-    """Return a site's receiver of callbacks; raise an error if the site has none.
+    """Return a site's callback receiver; raise an error if the site has none.
 
     Raises:
-        ConfigurationError: The site has no receiver of callbacks.
+        ConfigurationError: The site has no callback receiver.
     """
     if callbacks is None:
         raise ConfigurationError(

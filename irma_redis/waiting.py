@@ -1,4 +1,7 @@
-"""The waits of this process, by session. The sync and the async listener both use this."""
+"""The waits in progress in this process, keyed by session.
+
+The sync and the async listener both use this.
+"""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ class BoundedReader(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
         """Make a single read. Return None if the response is a stream and the deadline passes.
 
-        After None, a buffered reader keeps the bytes that it has; after an error, it would lose
-        them.
+        If this returns None, a buffered reader keeps the bytes that it has already read. If this
+        raised an error instead, the reader would lose them.
 
         Raises:
             TimeoutError: Nothing arrived before the deadline, and the response is not a stream.

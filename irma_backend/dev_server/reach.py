@@ -1,7 +1,8 @@
 """The addresses at which a development server listens, and at which browsers and apps reach it.
 
 By default, only this machine can reach the server. If other machines can reach it, the address of
-its pages contains a secret, because the buttons on those pages answer sessions.
+its pages contains a secret, because anyone who opens those pages can answer sessions with their
+buttons.
 """
 
 from __future__ import annotations

@@ -409,8 +409,8 @@ def _place(number: int) -> str:
 def _places_of(post: KeptPost) -> list[str]:
     """Return the places where a post may be stored, in the order in which they are tried.
 
-    The post's name determines the places, so identical posts get the same places. Unverified posts
-    to one URL share a few places.
+    The places depend only on the post's name, so posts with the same name get the same places.
+    Unverified posts to one URL share a few places.
     """
     first, step = int(post.name[:8], 16), int(post.name[8:16], 16) | 1
     tries = _TRIES if post.is_verified else MOST_OF_A_URL

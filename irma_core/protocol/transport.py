@@ -137,7 +137,7 @@ class Transport(Protocol):
 
     @property
     def jitter(self) -> Jitter:
-        """The source of the random numbers that vary the waits between tries."""
+        """The source of the random numbers that vary the delay between attempts."""
         ...
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -184,7 +184,7 @@ class AsyncTransport(Protocol):
 
     @property
     def jitter(self) -> Jitter:
-        """The source of the random numbers that vary the waits between tries."""
+        """The source of the random numbers that vary the delay between attempts."""
         ...
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:

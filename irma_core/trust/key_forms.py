@@ -72,12 +72,12 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
 
     Args:
         key: The bytes of the secret.
-        name: The name of the secret in errors.
+        name: What to call the secret in error messages.
         was_base64: Whether the caller has just decoded the secret from base64.
 
     Raises:
-        ConfigurationError: The key is of another kind, has the wrong length, can be guessed, or is
-            still in base64.
+        ConfigurationError: The secret is not a shared secret (for example, it is a PEM key), has
+            the wrong length, is guessable, or is still base64-encoded.
     """
     if not isinstance(key, bytes):
         raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")

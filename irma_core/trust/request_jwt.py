@@ -15,7 +15,7 @@ listed:
 6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
    future or longer ago than allowed, `exp` is in the past, or `nbf` is in the future.
 7. `audience`: `aud` is not the value that the caller expects.
-8. `request`: the claim is not a request, or is a request of another kind.
+8. `request`: the claim is not a request, or is not the kind of request that `sub` names.
 
 Until a session request JWT is too old, anyone who has it can use it repeatedly; each use starts a
 new session.

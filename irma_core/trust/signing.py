@@ -65,7 +65,7 @@ class HmacSigner:
 
     Raises:
         ConfigurationError: The key is too short (RFC 7518, section 3.2), is just a few bytes
-            repeated, is undecoded base64, or is a key of another kind.
+            repeated, is undecoded base64, or is not a shared secret (for example, it is a PEM key).
     """
 
     def __init__(self, key: bytes) -> None:

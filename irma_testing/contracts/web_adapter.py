@@ -201,7 +201,7 @@ class WebAdapterContract(WebAttacksMixin, WebCallbacksMixin, WebHarness):
         assert len(self.site.logins) == _TABS
 
     def test_the_first_start_sets_the_cookie(self) -> None:
-        """The first start sets a cookie that only this host receives and scripts cannot read."""
+        """The first start sets a host-only cookie that scripts cannot read."""
         browser = self.browser()
         browser.call("start")
         (cookie,) = [each for each in browser.set_cookies if each.startswith("__Host-irma=")]

@@ -146,7 +146,7 @@ class WebCallbacksMixin(WebHarness):
         assert self.replay() == []
 
     def test_a_refused_callback_is_not_kept(self) -> None:
-        """A post that anybody could have made is refused and not kept."""
+        """A post that anyone could have forged is refused and not kept."""
         self.post_as_server(f"{self.prefix}/callback/made-up/")
         assert self.replay() == []
 
