@@ -93,8 +93,8 @@ def doctor(
             if isinstance(asked, str):
                 raise RequestError(
                     "--request",
-                    "must be JSON: a JWT is already signed, and this command authenticates with "
-                    "the configured token or key",
+                    "must be a request in JSON, not a JWT: this command itself authenticates the "
+                    "request, with the configured token or key",
                 )
             requests = {named or "the request": asked}
         with (

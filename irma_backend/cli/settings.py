@@ -304,7 +304,7 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
             there = ", ".join(plugin.name for plugin in known) or "none"
             raise ConfigurationError(
-                f"--plugin: the plugin in option number {number} is not installed. "
+                f"--plugin (number {number} on the command line): this plugin is not installed. "
                 f"Installed plugins: {there}"
             )
     return names

@@ -83,7 +83,8 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")
     if has_other_key(key):
         raise ConfigurationError(
-            f"{name} must be a shared secret; this is a public key, a private key or a certificate"
+            f"{name} must be a shared secret, but a public key, a private key or a certificate was "
+            "given"
         )
     if len(key) < SHORTEST_SECRET:
         raise ConfigurationError(
@@ -97,12 +98,13 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if is_repetition(key):
         raise ConfigurationError(
-            f"{name} repeats a few bytes, so it can be guessed; make a new key with "
+            f"{name} is just a few bytes repeated, so it can be guessed; make a new key with "
             "`openssl rand -base64 32`"
         )
     if not was_base64 and _is_undecoded(key):
         raise ConfigurationError(
-            f"{name} seems to be base64 or hexadecimal that has not been decoded: use from_base64"
+            f"{name} seems to be still encoded: decode base64 with from_base64, and hexadecimal "
+            "with bytes.fromhex"
         )
     return key
 
@@ -214,7 +216,7 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     padding = -len(letters) % 4
     if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
         raise ConfigurationError(
-            f"{name} must be complete base64: some characters or the padding are missing"
+            f"{name} must be complete base64: characters or padding are missing"
         )
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 

@@ -116,7 +116,8 @@ def secret_of_base64(text: object, name: str) -> bytes:
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     if has_other_key(data):
         raise ConfigurationError(
-            f"{name} must be base64; this is a public key, a private key or a certificate"
+            f"{name} must be a shared secret in base64, but a public key, a private key or a "
+            "certificate was given"
         )
     decoded = decoded_base64(text, name)
     if data[:1] == b"/" and len(decoded) < SHORTEST_SECRET:

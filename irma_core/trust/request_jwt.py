@@ -272,6 +272,7 @@ FIELDS: Final = {
 }
 """For each `sub`, the name of the claim that holds the request."""
 _CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "kid", "nbf", "sub", *FIELDS.values()})
+_NO_SESSION = "must be the type of a disclosure, signature or issuance request"
 _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 
 
@@ -345,7 +346,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
     subject = claims.get("sub")
     field = FIELDS.get(subject) if isinstance(subject, str) else None
     if not isinstance(subject, str) or field is None:
-        raise RequestJwtError("kind", "its sub must name a kind of session request")
+        raise RequestJwtError("kind", "its sub must be the type of a session request")
     for name in claims:
         if name not in _CLAIMS:
             raise RequestJwtError(
@@ -420,11 +421,11 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
     else:
         request = claimed_request(claims.get(field), field, subject)
         if isinstance(request, RevocationRequest):
-            raise RequestError("sub", "must name a disclosure, signature or issuance request")
+            raise RequestError("sub", _NO_SESSION)
         _check_options(claims[field], field)
         return request
     if failure.code == "kind":
-        raise RequestError("sub", "must name a disclosure, signature or issuance request")
+        raise RequestError("sub", _NO_SESSION)
     raise RequestError(
         "", f"expected a session request JWT: {failure.reason}; use read_request for JSON"
     )

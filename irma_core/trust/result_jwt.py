@@ -245,7 +245,7 @@ def _checked_kind(
     kind = kinds.get(subject) if isinstance(subject, str) else None
     if kind is None:
         raise ResultJwtError(
-            "kind", f"its sub must name a session result, such as {next(iter(kinds))}"
+            "kind", f"its sub must be the type of a session result, such as {next(iter(kinds))}"
         )
     return kind
 

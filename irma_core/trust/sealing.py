@@ -235,7 +235,7 @@ def _sealing_secret(key: object) -> bytes:
         )
     if is_repetition(secret):
         raise ConfigurationError(
-            "a sealing key repeats a few bytes, so it can be guessed; make a random "
+            "a sealing key is just a few bytes repeated, so it can be guessed; make a random "
             "key with new_sealing_key()"
         )
     return secret

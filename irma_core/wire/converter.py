@@ -101,7 +101,9 @@ def structure_session_request(value: JsonValue) -> SessionRequest:
     context = fields.get("@context")
     model = _SESSION_REQUESTS.get(context) if isinstance(context, str) else None
     if model is None:
-        raise WireError(".@context", "must name a disclosure, signature or issuance request")
+        raise WireError(
+            ".@context", "must be the type of a disclosure, signature or issuance request"
+        )
     request: SessionRequest = structure(fields, model)
     return request
 

@@ -57,7 +57,7 @@ def test_exit_statuses(command_line: CommandLine, tmp_path: Path) -> None:
     [
         (("hunter2",), "must be one of: settings, reachable"),
         (("--named", "login"), "the settings file has no such request"),
-        (("--request", "-"), "must be JSON"),
+        (("--request", "-"), "must be a request in JSON"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], words: str, command_line: CommandLine) -> None:
