@@ -70,7 +70,7 @@ class HeadCheck:
             raise NotHttpError("a header line continues the previous one")
         name, colon, value = content.partition(b":")
         if not colon or not _NAME.fullmatch(name):
-            raise NotHttpError("a line in its head is not a header")
+            raise NotHttpError("a line in its header section is not a valid header")
         name, value = name.lower(), value.strip(b" \t")
         if name == b"content-length":
             if not _LENGTH.fullmatch(value):
@@ -99,5 +99,5 @@ def check_not_encoded(content_encodings: Iterable[str]) -> None:
     if any(value.strip().lower() not in {"", "identity"} for value in content_encodings):
         raise NotHttpError(
             "its body is compressed, though the request asks for `identity`; turn compression off "
-            "in the proxy or gateway in between"
+            "in the proxy or gateway in front of the server"
         )

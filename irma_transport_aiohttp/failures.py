@@ -85,7 +85,7 @@ def _fault(error: Exception) -> str:
     if isinstance(error, NotHttpError):
         return str(error)
     if isinstance(error, ClientResponseError):
-        return "its head is invalid"
+        return "its status line or one of its headers is invalid"
     cause = error.__cause__ if isinstance(error, ClientPayloadError) else error
     # aiohttp raises these two if the connection ends within a body.
     if isinstance(cause, ContentLengthError | TransferEncodingError):

@@ -102,7 +102,9 @@ class AiohttpTransport:
     ) -> None:
         check_limits(idle_limit, max_response_bytes, pool_size)
         if not idle_limit:
-            raise ConfigurationError("idle_limit: must be above 0 for aiohttp, such as 0.1 seconds")
+            raise ConfigurationError(
+                "idle_limit: must be above 0 for aiohttp; for example, 0.1 seconds"
+            )
         risks = parse_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
         context = tls_context(tls, ssl_context, risks)

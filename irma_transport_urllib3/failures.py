@@ -104,7 +104,7 @@ def _fault(causes: list[BaseException], exchange: Exchange) -> str:
     if exchange.at_end:
         return ""
     if _first(causes, HTTPException):
-        return "its head or its chunked encoding is invalid"
+        return "its status line, one of its headers or its chunked encoding is invalid"
     return "its length is invalid" if _first(causes, InvalidHeader) else ""
 
 

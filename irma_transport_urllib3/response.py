@@ -155,7 +155,7 @@ class BoundedResponse(HTTPResponse):
             raise CutShortError
         if self.msg.defects or self.msg.get_payload():
             # urllib3 would log the whole URL, and continue.
-            raise NotHttpError("a line in its head is not a header")
+            raise NotHttpError("a line in its header section is not a valid header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())
         # The server could quote the request in the reason phrase, which tracing tools show.

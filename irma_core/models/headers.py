@@ -84,7 +84,8 @@ def checked_headers(
             raise ConfigurationError(f"{setting}: has a name that is not a valid header name")
         if is_taken(name.lower()):
             raise ConfigurationError(
-                f"{setting}: {name} cannot be set here, because the library or HTTP itself sets it"
+                f"{setting}: {name} cannot be set here, because it is reserved for the library or "
+                "the HTTP client"
             )
         if name.lower() in checked:
             raise ConfigurationError(f"{setting}: {name} is set twice")

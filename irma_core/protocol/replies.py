@@ -161,7 +161,7 @@ def media_type(response: HttpResponse) -> str:
 def _kind(response: HttpResponse) -> str:
     if not response.body:
         return "an empty body"
-    return _KINDS.get(media_type(response), "a body of another kind")
+    return _KINDS.get(media_type(response), "a body of an unexpected media type")
 
 
 def _without_secrets(location: str) -> str:
