@@ -61,7 +61,10 @@ def _read(step: str, response: Any) -> dict[str, Any]:
         return value
     error = value.get("error") if isinstance(value, dict) else None
     if not isinstance(error, dict):
-        raise AppError(f"{step}: the status is {status}, and the reply is not from IRMA's pages")
+        raise AppError(
+            f"{step}: the status is {status}, and the reply is not from the application's IRMA "
+            "endpoints"
+        )
     raise AppError(f"{step}: {status} {error['code']}: {error['message']}", str(error["code"]))
 
 

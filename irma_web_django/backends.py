@@ -135,9 +135,9 @@ class IrmaBackend(ModelBackend):
                 return user
         # The database's own message may quote the attribute.
         raise ConfigurationError(
-            f"{type(self).__name__}.create_user: the database refuses the new user, perhaps "
-            "because a field is required or must be unique; override create_user, and fill in "
-            "that field"
+            f"{type(self).__name__}.create_user: the database refused the new user, perhaps "
+            "because a field is required or must be unique; override create_user to fill in the "
+            "field"
         )
 
 

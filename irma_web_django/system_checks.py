@@ -201,8 +201,8 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if settings.account is not None and not _has_backend():
         found.append(
             Error(
-                f"{settings.login!r} logs people in, but no authentication backend accepts "
-                "answers.",
+                f"The question {settings.login!r} logs people in, but no authentication backend "
+                "accepts answers.",
                 hint='AUTHENTICATION_BACKENDS = ["irma_web_django.backends.IrmaBackend"]',
                 id="irma_web_django.E004",
             )
@@ -218,8 +218,9 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if django_settings.SESSION_ENGINE.endswith(".signed_cookies"):
         found.append(
             Error(
-                "Django keeps web sessions only in cookies. If the reply to a login is lost, its "
-                "web session is lost too, and the page's repeated call cannot restore it.",
+                "Django is configured to keep sessions only in cookies. If the response to a login "
+                "is lost, the new session is lost with it, and a retry from the page cannot "
+                "restore it.",
                 hint='SESSION_ENGINE = "django.contrib.sessions.backends.db"',
                 id="irma_web_django.E006",
             )

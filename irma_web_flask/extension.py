@@ -180,7 +180,7 @@ class Irma:
         """
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION in app.extensions:
-            raise ConfigurationError("app: this application already has an Irma")
+            raise ConfigurationError("app: this application already has an Irma extension")
         settings = read_settings(app)
         questions = site_questions(settings.file, self._own_questions)
         for place, name in self._demanded:
@@ -312,7 +312,7 @@ class Irma:
         """
         check_instance(app, Flask, "app", "a Flask application")
         if _EXTENSION not in app.extensions:
-            raise UsageError("app: this application has no Irma; call init_app first")
+            raise UsageError("app: this application has no Irma extension; call init_app first")
         app.extensions[_EXTENSION].site.close()
 
     def _demand(self, name: str, place: str) -> None:

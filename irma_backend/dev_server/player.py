@@ -194,7 +194,7 @@ class Player:
     def _find(self, name: str) -> _Played:
         played = self._played.get(name)
         if played is None:
-            raise AppError("this app has not scanned that session")
+            raise AppError("this app has not scanned the QR code of that session")
         return played
 
 

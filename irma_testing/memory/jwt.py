@@ -204,9 +204,9 @@ def read_public_key(pem: str) -> RSAPublicKey:
         key = load_der_public_key(der)
     else:
         # cryptography would also read PKCS#1, which the official server does not.
-        raise ValueError("no public key in SPKI")
+        raise ValueError("not a public key in SPKI form")
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("no RSA key")  # noqa: TRY004  # the PEM is a bad value
+        raise ValueError("not an RSA key")  # noqa: TRY004  # the PEM is a bad value
     return key
 
 

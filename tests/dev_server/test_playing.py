@@ -262,7 +262,7 @@ def test_unknown_session_is_refused(http: Http, browser: Browser) -> None:
     form = browser.open().form("Scan")
     for path, said in (
         ("/app/AAAAAAAAAAAAAAAAAAAA/scan", "there is no such session"),
-        ("/app/AAAAAAAAAAAAAAAAAAAA/refuse", "this app has not scanned that session"),
+        ("/app/AAAAAAAAAAAAAAAAAAAA/refuse", "has not scanned the QR code of that session"),
     ):
         page = browser.submit(path, form.fields)
         assert (page.status, said in page.text) == (409, True)
