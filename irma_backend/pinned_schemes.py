@@ -41,7 +41,8 @@ def pinned_schemes(settings: Settings) -> Schemes:
     with naming(keys.place):
         if {folder.absolute().name for folder in folders.value} != {name for name, _ in keys.value}:
             raise ConfigurationError(
-                "each scheme folder needs a key with its name, and each key needs a scheme folder"
+                "each scheme folder needs a key of the same name, and each key needs a scheme "
+                "folder of the same name"
             )
         pinned = {name: read_small_file(path) for name, path in keys.value}
     with naming(keys.place, "pinned"):

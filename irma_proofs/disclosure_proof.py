@@ -287,7 +287,7 @@ def check_indices_of_type(proof: DisclosureProof) -> None:
     ):
         raise ProofError(
             proof.path,
-            f"must have only indices of attributes in {proof.credential_type.identifier}",
+            f"may contain only indices of attributes in {proof.credential_type.identifier}",
             check="indices_of_type",
         )
 
@@ -301,7 +301,7 @@ def check_indices_of_key(proof: DisclosureProof) -> None:
     if max(proof.disclosed.keys() | proof.responses.keys()) >= len(proof.key.bases):
         raise ProofError(
             proof.path,
-            f"must have only indices for which the key of {proof.key.issuer} has a base",
+            f"may contain only indices for which the key of {proof.key.issuer} has a base",
             check="indices_of_key",
         )
 

@@ -219,7 +219,7 @@ class Schemes:
         try:
             return self._files.read(path)
         except (OSError, LookupError):
-            raise ConfigurationError(f"{path}: this file of the scheme cannot be read") from None
+            raise ConfigurationError(f"{path}: this scheme file cannot be read") from None
 
 
 def hash_of_type(identifier: str) -> bytes:

@@ -126,7 +126,7 @@ class SessionRun:
                 self._status = status
                 show_status(self._console, status)
                 if has_lost_reader():
-                    raise OutputError("the program that reads it has closed it")
+                    raise OutputError("the program that was reading the output has closed it")
                 if status is SessionStatus.PAIRING:
                     self._confirm(started, code, ends_at - time.monotonic())
 

@@ -57,7 +57,7 @@ def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
                 lambda found: schemes.attribute_types(found) or (),
             )
             advice = f"; did you mean {near}?" if near else ""
-            raise RequestError(path, f"{identifier} is not in the schemes{advice}")
+            raise RequestError(path, f"{identifier} is in none of the given schemes{advice}")
 
 
 def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:

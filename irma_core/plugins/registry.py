@@ -170,12 +170,13 @@ class PluginRegistry:
                 )
             if scheme in RESERVED:
                 raise PluginError(
-                    name, f"claims {scheme}:, which is reserved for the core: choose another scheme"
+                    name,
+                    f"claims `{scheme}:`, which is reserved for the core; choose another scheme",
                 )
             if scheme in claimed:
                 owner = claimed[scheme][0]
                 raise PluginError(
-                    name, f"claims the {kind.name} {scheme}:, which belongs to {owner}"
+                    name, f"claims the {kind.name} `{scheme}:`, which belongs to {owner}"
                 )
             claimed[scheme] = (name, factory)
 

@@ -72,7 +72,7 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
     if len(check_text(write_json(stored), "disclose").encode()) > MAX_STORED_BYTES:
         raise RequestError(
             "disclose",
-            f"takes more than {MAX_STORED_BYTES} bytes, even without issued attributes and the "
+            f"takes more than {MAX_STORED_BYTES} bytes, not counting the issued attributes and the "
             "message: ask for fewer attributes, or for shorter values",
         )
     return stored

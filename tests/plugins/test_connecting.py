@@ -592,7 +592,7 @@ def test_a_plugin_cannot_claim_a_built_in_scheme() -> None:
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
         pytest.raises(
-            PluginError, match="acme: claims the store memory:, which belongs to irma-backend"
+            PluginError, match="acme: claims the store `memory:`, which belongs to irma-backend"
         ),
         open_parts(plugins=[evil]),
     ):

@@ -105,7 +105,7 @@ def test_two_plugins_cannot_claim_one_scheme() -> None:
     one, two = signer_plugin(print), signer_plugin(print)
     error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
     assert error.plugin == "evil"
-    assert error.reason == "claims the signing scheme vault:, which belongs to irma-backend"
+    assert error.reason == "claims the signing scheme `vault:`, which belongs to irma-backend"
 
 
 def test_one_plugin_under_two_names() -> None:

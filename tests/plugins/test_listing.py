@@ -36,7 +36,8 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
     assert listed["pair-irma:two"]["stores"] == ["pair2"]
     errors = {name: each["error"] for name, each in listed.items() if each["error"]}
     assert errors["broken-irma"] == "it cannot be imported: RuntimeError at broken_irma:1"
-    assert errors["greedy-irma"] == "claims the signing scheme file:, which belongs to irma-backend"
+    greedy = "claims the signing scheme `file:`, which belongs to irma-backend"
+    assert errors["greedy-irma"] == greedy
     assert "the hooks are irma_signing_schemes" in errors["misspelt-irma"]
     assert "it needs the module nowhere_to_be_found" in errors["needy-irma"]
     assert len(errors) == 4

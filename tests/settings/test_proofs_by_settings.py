@@ -95,7 +95,7 @@ def test_environment_and_arguments_override_the_file(
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["shared=made.pem"]',
-            ", line 4, proofs.scheme_keys: each scheme folder needs a key with its name",
+            ", line 4, proofs.scheme_keys: each scheme folder needs a key of the same name",
         ),
         (
             'schemes = ["schemes/made"]\nscheme_keys = ["made=nowhere.pem"]',
