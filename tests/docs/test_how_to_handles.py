@@ -297,9 +297,9 @@ class Worker:
     """A process of the WSGI server that has imported `wsgi.py`."""
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
-        (directory / "worker.py").write_text(WORKER, encoding="utf-8")
         self._process = subprocess.Popen(
-            [sys.executable, str(directory / "worker.py")],
+            [sys.executable, "-c", WORKER],
+            cwd=directory,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
