@@ -86,7 +86,7 @@ class Settings:
 
     @property
     def given(self) -> tuple[Given, ...]:
-        """All settings that are in effect with their values, in the order of `docs/settings.md`."""
+        """All settings in effect, and their values, in the order of `docs/settings.md`."""
         return tuple(each for name in sorted(self._given, key=_order) for each in self._given[name])
 
     def first(self, name: str) -> Given | None:

@@ -68,7 +68,7 @@ class Address:
 
     @classmethod
     def _read_with(cls, uri: str, password: Secret | None) -> Address | str:
-        """Return the address, or a description of the fault that shows no part of the URI."""
+        """Return the address, or describe the fault without showing any part of the URI."""
         given: object = uri
         secret: object = password
         try:

@@ -32,7 +32,7 @@ def in_thread(signer: Signer) -> AsyncSigner:
     """
     sign = getattr(signer, "sign", None)
     if isinstance(signer, type) or not callable(sign) or iscoroutinefunction(sign):
-        raise ConfigurationError("signer: must be a Signer with a plain `sign` method")
+        raise ConfigurationError("signer: must be a Signer whose `sign` is not async")
     return _InThread(signer)
 
 

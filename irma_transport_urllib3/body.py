@@ -1,4 +1,4 @@
-"""Read a whole body within its limit."""
+"""Read a whole response body, up to a maximum size."""
 
 from __future__ import annotations
 

@@ -195,7 +195,9 @@ def _unpacked(tarball: bytes) -> bytes:
     except (tarfile.TarError, OSError, EOFError, KeyError, zlib.error):
         content = b""
     if _integrity(content) != FILE_INTEGRITY:
-        raise ConfigurationError(f"the tarball is broken: it has no {_MEMBER} of {VERSION}")
+        raise ConfigurationError(
+            f"the tarball is broken: it does not contain {_MEMBER} for version {VERSION}"
+        )
     return content
 
 

@@ -124,7 +124,7 @@ def request_from_options(
         named: The name of a request in the settings file.
 
     Raises:
-        RequestError: The request is invalid; the error has its path.
+        RequestError: A part of the request is invalid; the error's `path` says which part.
     """
     by_options = bool(disclose or issue or sign is not None)
     if by_options + (file is not None) + (named is not None) != 1:
@@ -156,7 +156,7 @@ def parse_options(
             `\,`.
 
     Raises:
-        RequestError: The request is invalid; the error has its path.
+        RequestError: A part of the request is invalid; the error's `path` says which part.
     """
     if sign is not None and issue:
         raise RequestError("", "give either --sign or --issue, not both")
@@ -174,7 +174,7 @@ def parse_request(text: str) -> AnyRequest:
     """Return the request in a file: any session request in JSON, or a session request JWT.
 
     Raises:
-        RequestError: The request is invalid; the error has its path.
+        RequestError: A part of the request is invalid; the error's `path` says which part.
     """
     jwt = text.removeprefix("\ufeff").strip()
     if _JWT.fullmatch(jwt):

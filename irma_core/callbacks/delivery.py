@@ -328,13 +328,13 @@ def _settle_flow(
 @final
 @attrs.frozen(eq=False, repr=False)
 class PendingCallback(ValueObject):
-    """The work that remains after the reply to an unsigned post: to ask the server for the outcome.
+    """The work that remains after the reply to an unsigned post: asking the server for the outcome.
 
     Args:
         token: The token of the session that the post names.
         callback: The session data that the post's URL contains.
         at_url: The store key that records that an outcome was delivered for the URL.
-        named: The sessions that posts to the URL have named.
+        named: The sessions named so far by posts to this URL.
     """
 
     token: RequestorToken

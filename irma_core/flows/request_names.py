@@ -27,7 +27,7 @@ def check_names_flow(
     """Check that all credential types and attributes in a request exist.
 
     Raises:
-        RequestError: One of them does not exist; the error has its path in the request.
+        RequestError: One of them does not exist; the error's `path` says where it is.
         ConfigurationError: The requestor has no schemes, or they are incomplete or have been
             changed.
         DeadlineError: In async mode, reading the schemes took too long.

@@ -140,7 +140,7 @@ def wait_for_answer_flow(
 
     Raises:
         NobodyAnsweredError: The timeout expired.
-        AnswerError: There is no answer for another reason, which the subclass names.
+        AnswerError: There is no answer, for some other reason; the subclass says which.
         IrmaError: The server refused, or could not be reached before the deadline.
     """
     waiting = _wait_for_answer_flow(context, session, timeout, keep_session=keep_session)

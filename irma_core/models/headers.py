@@ -81,7 +81,7 @@ def checked_headers(
     checked: dict[str, str] = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ConfigurationError(f"{setting}: has a name that is not a valid header name")
+            raise ConfigurationError(f"{setting}: one of its keys is not a valid header name")
         if is_taken(name.lower()):
             raise ConfigurationError(
                 f"{setting}: {name} cannot be set here, because it is reserved for the library or "

@@ -105,7 +105,7 @@ def check_return_address(value: object, path: str) -> str:
     """
     text = _checked_url(value, path)
     if not re.fullmatch(_SCHEME, text, flags=re.ASCII):
-        raise RequestError(path, "must be an absolute URL, with its scheme")
+        raise RequestError(path, "must be an absolute URL, including the scheme")
     scheme = text.partition(":")[0].lower()
     if scheme in {"http", "https"} and (fault := origin_fault(text)):
         raise RequestError(path, fault)

@@ -103,7 +103,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if not was_base64 and _is_undecoded(key):
         raise ConfigurationError(
-            f"{name} seems to be still encoded: decode base64 with from_base64, and hexadecimal "
+            f"{name} still seems to be encoded: decode base64 with from_base64, and hexadecimal "
             "with bytes.fromhex"
         )
     return key

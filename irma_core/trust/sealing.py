@@ -218,7 +218,8 @@ def _cipher(keys: Sequence[object]) -> MultiFernet:
     secrets = [_sealing_secret(key) for key in keys]
     if len(set(secrets)) < len(secrets):
         raise ConfigurationError(
-            "keys must not contain a sealing key twice; make another key with new_sealing_key()"
+            "keys must not contain the same sealing key twice; "
+            "make another key with new_sealing_key()"
         )
     return MultiFernet([Fernet(base64.urlsafe_b64encode(secret)) for secret in secrets])
 

@@ -409,7 +409,7 @@ def _checked_run_later(
     """Check that a receiver can verify signed posts, or can handle unsigned posts later."""
     check_flag(accept_unsigned, "accept_unsigned")
     if accept_unsigned and kept is not None:
-        raise ConfigurationError("kept: only signed posts can be kept; leave kept out")
+        raise ConfigurationError("kept: only signed posts can be kept; omit this argument")
     if run_later is not None:
         check_function(run_later, "run_later", may_be_async=False)
     if accept_unsigned and context.takes_signed_results:

@@ -105,7 +105,7 @@ def check_storable(request: ExtendedRequest) -> None:
 
 
 def _reduced(asked: SessionRequest) -> SessionRequest:
-    """Return a copy of the request that has only the parts with which an answer is compared."""
+    """Return a copy of the request with only the parts that an answer is checked against."""
     if isinstance(asked, IssuanceRequest):
         credentials = [
             attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)

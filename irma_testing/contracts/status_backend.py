@@ -205,7 +205,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
     def test_unreachable_service_raises_in_time(self, method: str) -> None:
         """A call raises an error if the service cannot be reached.
 
-        If `wait` returned `None` instead, a watch would believe that the session has not ended.
+        If `wait` returned `None` instead, a watch would take the session to be still open.
         """
         token = _token()
         self.secrets = [*self.secrets, token.reveal(), "a.b.c"]

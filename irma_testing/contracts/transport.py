@@ -369,7 +369,7 @@ class StreamsContract(HarnessMixin):
         self.run_scenario(scenario, stream_on_release(wanted, *pieces))
 
     def test_idle_reads_lose_nothing(self) -> None:
-        """If three seconds of reads return no byte, the next event still arrives complete."""
+        """After reads that return nothing for three seconds, the next event arrives complete."""
         wanted = threading.Semaphore(1)
 
         async def scenario(harness: TransportHarness) -> None:
