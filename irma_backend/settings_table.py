@@ -142,7 +142,7 @@ SETTINGS: Final = (
         "parts.status",
         URI,
         "The status backend, such as `redis://HOST`. A process that receives a callback publishes "
-        "in it how the session ended, and processes that watch the session read it there.",
+        "the end of the session to it, and processes that watch the session read the end from it.",
         "IRMA_STATUS",
     ),
     Setting(

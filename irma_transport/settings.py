@@ -224,6 +224,8 @@ def _address(parts: SplitResult) -> str:
     except UnicodeError:
         host = ""
     if not host:
-        raise ConfigurationError("proxy: must have a valid host; write it in its xn-- form")
+        raise ConfigurationError(
+            "proxy: must have a valid host; write an international name in its xn-- form"
+        )
     host = f"[{host}]" if ":" in host else host
     return host if parts.port is None else f"{host}:{parts.port}"

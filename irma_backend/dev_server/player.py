@@ -1,4 +1,4 @@
-"""Let a person play the app on the pages: scan, enter values, accept, refuse and cheat."""
+"""Let a person act as the app on the server's pages: scan, enter values, accept, refuse, cheat."""
 
 from __future__ import annotations
 

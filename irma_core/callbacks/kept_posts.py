@@ -255,7 +255,7 @@ class PostKeeper:
         kept: Where to keep the post; None to keep nothing.
         sealer: Seals the post before it is kept; None if no posts are kept.
         post: The post.
-        replayed: The same post as it was kept, if this is a replay; otherwise None.
+        replayed: The post in its stored form, if this is a replay; otherwise None.
     """
 
     def __init__(

@@ -198,7 +198,7 @@ class FactoryContext(ValueObject):
             return secret.encode(errors="surrogateescape")  # as Python decodes the environment
         if not isinstance(secret, bytes):
             raise ConfigurationError(
-                f"secrets: {name!r} must be str or bytes, or a function that returns it"
+                f"secrets: {name!r} must be str or bytes, or a function that returns either"
             )
         return secret
 

@@ -50,7 +50,8 @@ class WebSessions:
         requestor: The requestor that starts the sessions.
         keys: Sealing keys from `new_sealing_key`, the same in all processes. To change keys, put
             the new key first, and remove the old key half an hour later.
-        store: Records the browsers' slots and the completed logins. All processes share it.
+        store: Records which sessions each browser has, and which logins are complete. All
+            processes share it.
         questions: The questions, by the names that pages use. See `Question`.
         callbacks: Receives the outcomes of questions with `has_callback`.
         next_sessions: Chooses the next sessions of questions with `has_next_session`.
