@@ -31,8 +31,8 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
         if first.setdefault(group, response) != response:
             raise ProofError(
                 f'{proof.path}.a_responses["{SECRET_KEY}"]',
-                "must equal this response in the earlier proofs, because all credentials must "
-                "belong to one person",
+                "must equal the corresponding response in the earlier proofs, because all "
+                "credentials must belong to one person",
                 check="one_secret_key",
             )
 

@@ -123,8 +123,8 @@ def _check_context(context: object, allow: frozenset[Risk]) -> None:
     if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
         raise ConfigurationError(
             "ssl_context: does not verify the server's certificate and name, so anyone on the "
-            "network can pose as the server; set verify_mode to CERT_REQUIRED and check_hostname, "
-            "or allow Risk.UNVERIFIED_TLS"
+            "network can pose as the server; set check_hostname to True and verify_mode to "
+            "CERT_REQUIRED, or allow Risk.UNVERIFIED_TLS"
         )
     if context.minimum_version in _OLD_TLS:
         raise ConfigurationError(

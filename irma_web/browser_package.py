@@ -157,8 +157,8 @@ def _packed_by_npm() -> bytes:
     if npm is None:
         raise ConfigurationError(
             f"npm is not installed, but is needed to fetch {PACKAGE} {VERSION}: install npm, or "
-            f"run `npm pack {PACKAGE}@{VERSION}` on another machine and pass the file that it "
-            "writes as from_file="
+            f"run `npm pack {PACKAGE}@{VERSION}` on another machine, and pass the resulting "
+            "file in the argument from_file"
         )
     with tempfile.TemporaryDirectory() as folder:
         options = ("--pack-destination", folder, "--ignore-scripts", "--loglevel", "error")

@@ -27,7 +27,7 @@ class _LookingOnly(AnyAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: a changed row would belong to another person, or could not be unsealed."""
+        """Return False: an edit would assign the row to another person, or break its seal."""
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002

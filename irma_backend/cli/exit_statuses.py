@@ -101,7 +101,7 @@ OPTIONS = {
     "settings: the file": "--settings: the file",
     "server_key": "--server-key-file",
     "either key or token": "either --key or --token-file",
-    "as from_file=": "with --from",
+    "in the argument from_file": "with --from",
     "use read_request for JSON": "--request also takes JSON",
     "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
     "name it in plugins=": "name it with --plugin",
