@@ -104,9 +104,14 @@ def _delayed(port: int) -> Generator[int]:
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(asyncio.sleep(0.1))  # transports close a step later
+        loop.run_until_complete(_wait_for(left))
         loop.close()
+
+
+async def _wait_for(cancelled: set[asyncio.Task[object]]) -> None:
+    """Wait until cancelled tasks, of which there may be none, have ended."""
+    await asyncio.gather(*cancelled, return_exceptions=True)
+    await asyncio.sleep(0.1)  # transports close a step later
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
