@@ -142,7 +142,7 @@ SETTINGS: Final = (
         "parts.status",
         URI,
         "The status backend, such as `redis://HOST`. A process that receives a callback publishes "
-        "the end of the session to it, and processes that watch the session read the end from it.",
+        "the session's final status there, and processes that watch the session read it there.",
         "IRMA_STATUS",
     ),
     Setting(

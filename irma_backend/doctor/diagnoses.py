@@ -1,4 +1,4 @@
-"""The report of a check: its outcome, a sentence, and its problems with a remedy for each."""
+"""The report of a check: its outcome, a summary, and each problem with its remedy."""
 
 from __future__ import annotations
 

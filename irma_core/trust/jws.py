@@ -69,7 +69,7 @@ class CompactJws(ValueObject):
             maps: The claims that hold maps, whose keys Go compares exactly; see `has_twins`.
 
         Raises:
-            JwtError: The claims are refused. The class of the error is `refused`.
+            JwtError: The claims are refused. The error is an instance of `refused`.
         """
         if re.fullmatch(_NESTED, self.payload):
             raise self.refused("nested", "it holds another JWT")
@@ -84,7 +84,7 @@ class CompactJws(ValueObject):
 
         Raises:
             ConfigurationError: There is no key, or one is not an RSA key in PEM.
-            JwtError: The algorithm, a key or the signature is refused. The class of the error is
+            JwtError: The algorithm, a key or the signature is refused. The error is an instance of
                 `refused`.
         """
         # Imported here because it is slow to import.
@@ -108,7 +108,7 @@ class CompactJws(ValueObject):
         """Check that the signature was made with this shared key.
 
         Raises:
-            JwtError: The algorithm or the signature is refused. The class of the error is
+            JwtError: The algorithm or the signature is refused. The error is an instance of
                 `refused`.
         """
         self._check_algorithm(HS256)
@@ -140,7 +140,7 @@ def read_compact(
             JWS.
 
     Raises:
-        JwtError: The JWS is refused. The class of the error is `refused`; `result_jwt` lists the
+        JwtError: The JWS is refused. The error is an instance of `refused`; `result_jwt` lists the
             codes.
     """
     header_text, payload_text, signature_text = _segments(jwt, refused, max_bytes)

@@ -1,4 +1,4 @@
-"""The steps that a page's calls share: to read the post, to open the session and to reply."""
+"""The steps that all calls from a page share: reading the post, opening the session, replying."""
 
 from __future__ import annotations
 

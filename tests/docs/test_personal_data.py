@@ -21,9 +21,9 @@ WHAT = {
     "irma-web:login:H": "the outcome of a login, sealed",
     "irma-kept-callback:N": "a kept callback, sealed; not with Django",
     "irma-callback:H": "a delivered callback",
-    "irma-callback-url:H:first": "which session was first posted to a callback URL",
+    "irma-callback-url:H:first": "which session's result was first posted to a callback URL",
     "irma-next:H": "what follows a session in a chain",
-    "irma-next-url:H": "which session was first posted to a chain's URL",
+    "irma-next-url:H": "which session's result was first posted to a chain's URL",
 }
 """The rows of the page's table by the store's keys, with H for a hash and N for a number."""
 UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "days": 86400}
